@@ -1,0 +1,198 @@
+"""What a vendor must offer: a folder under `connectors/` whose `__init__` declares one `CONNECTOR` of this shape.
+
+A connector is data (streams, settings) and two doors: `open` gives a `Source` to pull from, `open_crm`, where the vendor is a
+CRM, a `Crm` to write to. A source walks windows: it yields pages, and marks with a cursor the page that completes a window.
+Ingest lands the rows first and saves the cursor afterwards, so a crash re-reads at most one window.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.clock import Clock
+from models.facts import Fact
+from models.records import Record
+
+Position = dict[str, Any]
+"""Where a pull stands, in the connector's own words; must survive JSON."""
+
+
+class VendorSettings(BaseSettings):
+    """A vendor's settings, read from the environment or `.env`; each vendor has its own prefix. Secrets are `SecretStr`."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    @classmethod
+    def variable(cls, name: str) -> str:
+        """The environment variable behind a field."""
+        return f"{cls.model_config.get('env_prefix', '')}{name}".upper()
+
+    def missing(self) -> list[str]:
+        """Environment variables that must be set before the vendor can be reached; empty means ready."""
+        return [self.variable(name) for name in self.required() if getattr(self, name) is None]
+
+    @classmethod
+    def required(cls) -> tuple[str, ...]:
+        """Names of the fields without which the vendor is skipped."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One kind of vendor object that is pulled, and how it reads as facts.
+
+    `translate` turns the latest version of one record into facts and raises `ValueError` (pydantic's included) with a plain
+    reason for a record that makes no sense; that record is kept and counted as rejected.
+    """
+
+    name: str
+    object: str
+    description: str
+    translate: Callable[[Record], Iterable[Fact]]
+    facts: tuple[type[Fact], ...]
+    unstamped: frozenset[str] = frozenset()
+    """Payload keys that say nothing about content (modification stamps); left out of the payload hash, own fields likewise."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some records of one window. `cursor` is set on the page that completes the window, and only there."""
+
+    records: list[Record]
+    position: Position
+    """Where to go on inside the window after this page."""
+    cursor: Position | None = None
+    """Where the next window starts; saved once the rows have landed."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of `sidecar doctor`: what was looked at, whether it works and, if not, what to do."""
+
+    subject: str
+    ok: bool
+    message: str
+    remedy: str | None = None
+
+
+class Source(Protocol):
+    """An open vendor account that can be pulled from."""
+
+    account: str
+    """The vendor's own id of the account (org id, portal id, account id with mode)."""
+    calls: Counter[str]
+    """Requests made so far, by reason: definition, window, look-back, sweep, retry, login."""
+
+    def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
+        """Walk the stream from the cursor to the present.
+
+        Shape: pages in the order they must land; `cursor=None` means everything the vendor has; `resume` is the position of
+        the last staged page of an unfinished window. The last page always carries a cursor, even where nothing was new.
+        Errors: Retryable after the connector's own retries are spent, Fatal; never a part of the pages as if they were all.
+        """
+        ...
+
+    def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
+        """Say what works, which permission is missing and how to grant it; never raises for a vendor's refusal."""
+        ...
+
+
+FieldKind = Literal["text", "long_text", "number", "percent", "money", "picklist", "checkbox", "datetime"]
+FieldValue = str | float | int | bool | None
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One custom field the sidecar owns in a CRM, in neutral words; the vendor's `fields.py` turns it into metadata.
+
+    Units: `length` in characters; `scale` in decimal places. `reps_edit` fields are read back as feedback; `hidden` ones are
+    for machines only.
+    """
+
+    name: str
+    label: str
+    help: str
+    kind: FieldKind
+    subjects: frozenset[str]
+    """Subjects that carry it: person, account, deal."""
+    length: int = 0
+    scale: int = 0
+    values: tuple[str, ...] = ()
+    reps_edit: bool = False
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class ProvisionStep:
+    """One difference between the fields wanted and the fields there: created, changed, ok, or refused with the reason."""
+
+    target: str
+    action: Literal["create", "change", "ok", "refuse"]
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """The vendor's answer for one written record."""
+
+    id: str
+    ok: bool
+    code: str = ""
+    message: str = ""
+    retry: bool = False
+    """Whether the same write may succeed later without anybody acting (a locked row)."""
+
+
+class Crm(Protocol):
+    """An open CRM account that can be enriched. It never creates or deletes a customer's record."""
+
+    account: str
+    batch_size: int
+    """Records per write call at the vendor."""
+    subjects: Mapping[str, tuple[str, ...]]
+    """CRM objects per subject: `{"person": ("Contact", "Lead"), "account": ("Account",), "deal": ("Opportunity",)}`."""
+
+    def field_name(self, spec: FieldSpec) -> str:
+        """The vendor's API name of the field, prefix included."""
+        ...
+
+    def provision(self, specs: Sequence[FieldSpec], *, dry_run: bool) -> list[ProvisionStep]:
+        """Make the fields exist, visible and writable; idempotent; refuses to shrink or convert a field."""
+        ...
+
+    def writable(self, object_name: str) -> dict[str, int]:
+        """API names of our fields that this user may write on the object, with their length (0 where none applies)."""
+        ...
+
+    def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, FieldValue]]:
+        """Present values by record id; a record that is gone (deleted, merged, converted) is absent."""
+        ...
+
+    def update(self, object_name: str, rows: Sequence[tuple[str, dict[str, FieldValue]]]) -> list[RowResult]:
+        """Write one batch of at most `batch_size` records by id; as many results as rows, in their order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Connector:
+    """Everything the rest of the product knows of a vendor."""
+
+    name: str
+    label: str
+    kinds: frozenset[str]
+    """Dagster kind chips."""
+    settings: type[VendorSettings]
+    streams: tuple[Stream, ...]
+    open: Callable[[Any, Clock], Source]
+    schedule: str
+    """Cron expression of its pull, UTC."""
+    open_crm: Callable[[Any, Clock], Crm] | None = None
+    docs: str = ""
+    """Where the vendor documents what is read."""
+    streams_by_name: dict[str, Stream] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "streams_by_name", {stream.name: stream for stream in self.streams})

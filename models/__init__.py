@@ -1,0 +1,35 @@
+"""The glossary: every word of the product as a type.
+
+Decisions (appended, superseded): Judgement, IdentityEvent, Observation, Extraction, Evidence, WritePlan, IntendedWrite, Audit.
+Derived (thrown away and recomputed): Membership, Belief, Alignment, BucketState. Memory of the machinery: Cursor, Rejection,
+Baseline, Entity. Facts live in the lake, not in the store.
+"""
+
+from models.beliefs import Alignment, Belief, BucketState, Evidence, Extraction, Observation, Polarity, Slot, Strength
+from models.facts import (
+    FACTS,
+    Consent,
+    Engagement,
+    Fact,
+    Identifier,
+    Interaction,
+    Outcome,
+    Payment,
+    Profile,
+    Relation,
+    Scope,
+    Subscription,
+    Touch,
+)
+from models.identity import Entity, IdentityEvent, Judgement, Membership
+from models.keys import RecordKey
+from models.operations import Audit, Cursor, Purpose, Rejection
+from models.records import Record
+from models.writes import Baseline, IntendedWrite, WritePlan
+
+__all__ = [
+    "FACTS", "Alignment", "Audit", "Baseline", "Belief", "BucketState", "Consent", "Cursor", "Engagement", "Entity", "Evidence",
+    "Extraction", "Fact", "Identifier", "IdentityEvent", "IntendedWrite", "Interaction", "Judgement", "Membership", "Observation",
+    "Outcome", "Payment", "Polarity", "Profile", "Purpose", "Record", "RecordKey", "Rejection", "Relation", "Scope", "Slot", "Strength",
+    "Subscription", "Touch", "WritePlan",
+]  # fmt: skip

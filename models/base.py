@@ -1,0 +1,34 @@
+"""What every table of the store shares: instants kept in UTC, JSON columns, ids that sort by age."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import uuid_utils
+from sqlalchemy import DateTime, Dialect
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC instant in every database; SQLite alone would drop the zone. ValueError for a naive one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: D102
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; instants are UTC")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: D102
+        if value is None:
+            return None
+        instant: datetime = value
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def new_id(now: datetime) -> str:
+    """A UUIDv7 of this instant: unique, and sorting ids sorts them by age."""
+    nanoseconds = int(now.timestamp() * 1_000_000) * 1_000
+    return str(uuid_utils.uuid7(nanoseconds=nanoseconds))

@@ -1,0 +1,24 @@
+"""Records: one vendor object as it arrived, and the columns of the raw change log that keeps it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from models.keys import RecordKey
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One version of one vendor object.
+
+    `payload` is the vendor's JSON untouched; `updated_at` is the vendor's own stamp of this version, in UTC.
+    """
+
+    key: RecordKey
+    updated_at: datetime
+    payload: dict[str, Any]
+    deleted: bool = False
+
+    def sibling(self, object_name: str, object_id: str | None) -> str | None:
+        """Written key of another object of the same vendor account; None if the id is empty."""
+        return str(RecordKey(self.key.vendor, self.key.account, object_name, object_id)) if object_id else None
