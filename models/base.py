@@ -14,14 +14,16 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: D102
+    def process_bind_param(self, value: datetime | None, _: Dialect) -> datetime | None:
+        """Refuse what has no zone, keep the rest in UTC."""
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError(f"{value!r} has no time zone; instants are UTC")
         return value.astimezone(UTC)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: D102
+    def process_result_value(self, value: Any, _: Dialect) -> datetime | None:
+        """Give the zone back that SQLite dropped."""
         if value is None:
             return None
         instant: datetime = value

@@ -9,7 +9,7 @@ import phonenumbers
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 
-def email(raw: str, region: str | None = None) -> str | None:
+def email(raw: str) -> str | None:
     """Trimmed and case-folded address with its domain in IDNA form; None if it is not an address."""
     folded = raw.strip().strip("<>").casefold()
     if not _EMAIL.fullmatch(folded):
@@ -21,7 +21,7 @@ def email(raw: str, region: str | None = None) -> str | None:
         return None
 
 
-def phone(raw: str, region: str | None = None) -> str | None:
+def phone(raw: str, region: str | None) -> str | None:
     """E.164 form; None if it cannot be a number of the region (ISO country, needed where no + is written)."""
     try:
         number = phonenumbers.parse(raw, region)
@@ -32,21 +32,23 @@ def phone(raw: str, region: str | None = None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def domain(raw: str, region: str | None = None) -> str | None:
+def domain(raw: str) -> str | None:
     """Host of a web site or mail domain, case-folded, without `www.`; None if there is none."""
     text = raw.strip().casefold()
     host = urlsplit(text if "//" in text else f"//{text}").hostname or ""
     return host.removeprefix("www.") or None if "." in host else None
 
 
-def verbatim(raw: str, region: str | None = None) -> str | None:
+def verbatim(raw: str) -> str | None:
     """Vendor ids are case-sensitive: only white space is trimmed."""
     return raw.strip() or None
 
 
-NORMALISERS: dict[str, Callable[[str, str | None], str | None]] = {"email": email, "phone": phone, "domain": domain}
+NORMALISERS: dict[str, Callable[[str], str | None]] = {"email": email, "domain": domain}
 
 
 def normalise(kind: str, raw: str | None, region: str | None = None) -> str | None:
     """Comparable form of an identifier of this kind; None where the value says nothing."""
-    return NORMALISERS.get(kind, verbatim)(raw, region) if raw and raw.strip() else None
+    if not raw or not raw.strip():
+        return None
+    return phone(raw, region) if kind == "phone" else NORMALISERS.get(kind, verbatim)(raw)

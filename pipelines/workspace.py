@@ -1,0 +1,58 @@
+"""Where the data lives: the folder, lake, store and clock that assets and doors share."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import Engine
+
+from models.clock import Clock, clock_from
+from models.store import open_store
+from pipelines.ingest.lake import Lake
+
+
+class WorkspaceSettings(BaseSettings):
+    """Variables that start with SIDECAR_; everything has a default that works on a fresh machine."""
+
+    model_config = SettingsConfigDict(env_prefix="SIDECAR_", env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    home: Path = Path(".sidecar")
+    lake: str | None = None
+    database_url: SecretStr | None = None
+    engine: str = "duckdb"
+    clock: str | None = None
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One place of work; lake and store are opened on first use and brought up to date."""
+
+    settings: WorkspaceSettings
+
+    @classmethod
+    def from_environment(cls) -> "Workspace":
+        """The workspace that the environment and `.env` describe."""
+        return cls(WorkspaceSettings())
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The Delta tables. LakeError for a URL or engine that cannot be used."""
+        return Lake.open(self.settings.lake or str(self.settings.home / "lake"), engine=self.settings.engine)
+
+    @cached_property
+    def store(self) -> Engine:
+        """The database, migrated. StoreError for a URL that cannot be used."""
+        url = self.settings.database_url
+        return open_store(url.get_secret_value() if url else f"sqlite:///{self.settings.home / 'store.db'}")
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The one clock."""
+        return clock_from(self.settings.clock)
+
+    @property
+    def staging(self) -> Path:
+        """Folder where pages wait until their window is complete."""
+        return self.settings.home / "staging"
