@@ -21,9 +21,9 @@ Position = dict[str, Any]
 
 
 class VendorSettings(BaseSettings):
-    """A vendor's settings, read from the environment or `.env`; each vendor has its own prefix. Secrets are `SecretStr`."""
+    """A vendor's settings, read from the environment; each vendor has its own prefix. Secrets are `SecretStr`."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 
     @classmethod
     def variable(cls, name: str) -> str:

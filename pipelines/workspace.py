@@ -16,7 +16,7 @@ from pipelines.ingest.lake import Lake
 class WorkspaceSettings(BaseSettings):
     """Variables that start with SIDECAR_; everything has a default that works on a fresh machine."""
 
-    model_config = SettingsConfigDict(env_prefix="SIDECAR_", env_file=".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="SIDECAR_", extra="ignore", env_ignore_empty=True)
 
     home: Path = Path(".sidecar")
     lake: str | None = None
@@ -33,7 +33,7 @@ class Workspace:
 
     @classmethod
     def from_environment(cls) -> "Workspace":
-        """The workspace that the environment and `.env` describe."""
+        """The workspace that the environment describes."""
         return cls(WorkspaceSettings())
 
     @cached_property
