@@ -1,0 +1,37 @@
+# The front door. Needs Python 3.11 or newer and nothing else; uv is fetched into .uv where the machine has none.
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+RUN := $(UV) run --locked --quiet
+
+.PHONY: demo test test-all dev check bench
+.DEFAULT_GOAL := test
+
+demo: | $(UV)  ## set up, run the whole job against the sandbox, show one person's story
+	$(RUN) sidecar demo
+
+test: | $(UV)  ## set up and run the tests
+	$(RUN) pytest -n 2 -m "not slow"
+
+test-all: | $(UV)  ## the slow proofs too
+	$(RUN) pytest -n 2
+
+dev: | $(UV)  ## sandbox and Dagster UI on the demo's data; on your own accounts where there is a .env
+	$(RUN) $(if $(wildcard .env),,sidecar sandbox --) dagster dev -w dagster_workspace.yaml
+
+check: | $(UV)  ## every linter, type checker and architecture rule
+	$(UV) lock --check
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) lint-imports
+	$(RUN) deptry .
+	$(RUN) vulture
+	$(RUN) codespell
+	$(RUN) dg check defs
+
+bench: | $(UV)  ## the figures of the README
+	$(RUN) python -m benchmarks
+
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv
+	.uv/bin/pip install --quiet uv

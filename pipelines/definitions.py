@@ -1,0 +1,39 @@
+"""The map: every asset, check, job and schedule, collected from the rooms in flow order.
+
+Vendors are found by the registry, so a new folder under `connectors/` appears here by itself.
+"""
+
+import dagster as dg
+
+from pipelines.ingest import assets as ingest_assets
+from pipelines.ingest import automation as ingest_automation
+from pipelines.ingest import checks as ingest_checks
+from pipelines.resources import WorkspaceResource
+from pipelines.stitch import assets as stitch_assets
+from pipelines.stitch import automation as stitch_automation
+from pipelines.stitch import checks as stitch_checks
+from pipelines.understand import assets as understand_assets
+from pipelines.understand import automation as understand_automation
+from pipelines.understand import checks as understand_checks
+from pipelines.write_back import assets as write_back_assets
+from pipelines.write_back import automation as write_back_automation
+from pipelines.write_back import checks as write_back_checks
+
+ASSETS = (ingest_assets, stitch_assets, understand_assets, write_back_assets)
+CHECKS = (ingest_checks, stitch_checks, understand_checks, write_back_checks)
+AUTOMATION = (ingest_automation, stitch_automation, understand_automation, write_back_automation)
+
+
+def build() -> dg.Definitions:
+    """Everything Dagster needs, from the connectors that exist right now."""
+    return dg.Definitions(
+        assets=[asset for room in ASSETS for asset in room.assets()],
+        asset_checks=[check for room in CHECKS for check in room.checks()],
+        jobs=[job for room in AUTOMATION for job in room.jobs()],
+        schedules=[schedule for room in AUTOMATION for schedule in room.schedules()],
+        resources={"workspace": WorkspaceResource()},
+        executor=dg.in_process_executor,  # parallelism is runs and asyncio; a process per step costs 2 s each
+    )
+
+
+defs = build()
