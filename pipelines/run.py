@@ -1,0 +1,120 @@
+"""Runs the scheduled jobs here and now, in flow order, as recorded Dagster runs: what `sidecar run` and the demo do.
+
+A job that fails stops only itself. Nothing is remembered here; killed at any point, the next call continues.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.events import StepFailureData  # no public name in 1.13
+
+from connectors.registry import connectors_by_name
+
+FIRST_BUCKET, LAST_BUCKET = "00", "63"
+ALL_BUCKETS = {  # one run takes all dirty buckets: SQLite serves one run at a time
+    "dagster/asset_partition_range_start": FIRST_BUCKET,
+    "dagster/asset_partition_range_end": LAST_BUCKET,
+}
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the terminal shows bars instead
+
+
+@dataclass(frozen=True)
+class JobOutcome:
+    """What one job did.
+
+    Shape: `assets` maps each asset that landed (written `group/name`) to its numbers; `failures` maps each that did not to the
+    reason; `failed_checks` lists checks that said no. `skipped` is why the job was not run at all.
+    """
+
+    job: str
+    run_id: str | None = None
+    skipped: str | None = None
+    assets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+    failed_checks: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was due has landed."""
+        return not self.failures
+
+
+def job_names() -> list[str]:
+    """Every job in flow order: one per vendor, then stitch, understand and one per CRM."""
+    vendors = connectors_by_name()
+    crms = [name for name, connector in vendors.items() if connector.open_crm]
+    return [
+        *(f"pull_{name}" for name in vendors),
+        "stitch",
+        "understand",
+        *(f"write_back_{name}" for name in crms),
+    ]
+
+
+def run_job(defs: dg.Definitions, instance: dg.DagsterInstance, name: str) -> JobOutcome:
+    """Run one job to its end and say what became of it."""
+    if missing := missing_credentials(name):
+        return JobOutcome(name, skipped=f"set {', '.join(missing)}")
+    job = defs.resolve_job_def(name)
+    tags = ALL_BUCKETS if job.partitions_def else {}
+    return _outcome(name, job.execute_in_process(instance=instance, raise_on_error=False, tags=tags, run_config=QUIET))
+
+
+def run_all(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    *,
+    names: list[str] | None = None,
+    before: Callable[[str], None] = lambda _: None,
+) -> Iterator[JobOutcome]:
+    """Run the jobs one after the other; `before` hears each name as it starts."""
+    for name in names or job_names():
+        before(name)
+        yield run_job(defs, instance, name)
+
+
+def missing_credentials(job: str) -> list[str]:
+    """Variables without which a vendor's job cannot run; empty for jobs that need no vendor."""
+    vendor = job.removeprefix("pull_").removeprefix("write_back_")
+    connector = connectors_by_name().get(vendor)
+    return connector.settings().missing() if connector else []
+
+
+@contextmanager
+def local_instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """The instance that `dagster dev` here shares: dagster.yaml in the working directory, else one kept under `home`."""
+    if Path("dagster.yaml").exists():
+        with dg.DagsterInstance.from_config(str(Path.cwd())) as instance:
+            yield instance
+    else:
+        with dg.DagsterInstance.local_temp(str((home / "dagster").absolute())) as instance:
+            yield instance
+
+
+def _outcome(name: str, result: dg.ExecuteInProcessResult) -> JobOutcome:
+    assets: dict[str, dict[str, float]] = {}
+    failures: dict[str, str] = {}
+    checks: list[str] = []
+    for event in result.all_events:
+        if event.is_step_materialization:
+            made = event.step_materialization_data.materialization
+            assets[made.asset_key.to_user_string()] = {
+                label: value.value for label, value in made.metadata.items() if isinstance(value.value, int | float)
+            }
+        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed:
+                checks.append(f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}")
+        elif event.is_step_failure:
+            failures[(event.step_key or name).replace("__", "/", 1)] = _reason(event.step_failure_data)
+    return JobOutcome(name, result.run_id, None, assets, failures, tuple(checks))
+
+
+def _reason(failure: StepFailureData) -> str:
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    cause = failure.error.cause or failure.error if failure.error else None
+    return cause.message.strip() if cause else "stopped without a reason"

@@ -1,0 +1,132 @@
+"""What a person at a terminal sees: bars while work runs, tables and stories afterwards. Machines read `--json` instead."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from connectors.base import Finding, ProvisionStep
+from pipelines.run import JobOutcome
+
+console = Console()
+errors = Console(stderr=True)
+
+
+class BarHandler(logging.Handler):
+    """Turns the records of `pipelines.progress` into bars, one per task."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self.progress = progress
+        self.tasks: dict[str, TaskID] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Move the bar of the record's task."""
+        task, done, total = (getattr(record, name, None) for name in ("task", "done", "total"))
+        if task is None:
+            return
+        if task not in self.tasks:
+            self.tasks[task] = self.progress.add_task(f"  {escape(task)}", total=total)
+        self.progress.update(self.tasks[task], completed=done, total=total)
+
+
+@contextmanager
+def bars(title: str, steps: int) -> Iterator[Progress]:
+    """Bars for as long as the block runs: one overall with `steps` steps, one below for each task that reports itself."""
+    progress = Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=errors
+    )
+    handler = BarHandler(progress)
+    logger = logging.getLogger("sidecar.progress")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        with progress:
+            progress.add_task(title, total=steps)
+            yield progress
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output; instants in ISO 8601, UTC."""
+    console.out(orjson.dumps(plain(value), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode(), highlight=False)
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses as dictionaries, all the way down."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return value
+
+
+def show_outcomes(outcomes: list[JobOutcome]) -> None:
+    """One line per job, with what it landed or why it did not."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("job", "what happened", "numbers"):
+        table.add_column(heading)
+    for outcome in outcomes:
+        table.add_row(outcome.job, _happened(outcome), _numbers(outcome))
+    console.print(table)
+    for outcome in outcomes:
+        for asset, reason in outcome.failures.items():
+            errors.print(f"[red]{escape(asset)}[/red]: {escape(reason)}")
+        for check in outcome.failed_checks:
+            errors.print(f"[yellow]check said no[/yellow]: {escape(check)}")
+
+
+def _happened(outcome: JobOutcome) -> str:
+    if outcome.skipped:
+        return f"[yellow]skipped[/yellow]: {escape(outcome.skipped)}"
+    landed = f"{len(outcome.assets)} assets landed"
+    return f"[red]{len(outcome.failures)} failed[/red], {landed}" if outcome.failures else f"[green]{landed}[/green]"
+
+
+def _numbers(outcome: JobOutcome) -> str:
+    sums: dict[str, float] = {}
+    for numbers in outcome.assets.values():
+        for label in SUMMED & numbers.keys():
+            sums[label] = sums.get(label, 0) + numbers[label]
+    return " · ".join(f"{label} {sums[label]:,.0f}" for label in sorted(sums))
+
+
+SUMMED = frozenset({"rows", "facts", "rejected", "calls", "persons", "observations", "extractions", "beliefs", "planned", "written"})
+
+
+def show_findings(findings: dict[str, list[Finding]]) -> None:
+    """What doctor found, one block per vendor, with the remedy under whatever does not work."""
+    for vendor, lines in findings.items():
+        console.print(f"[bold]{escape(vendor)}[/bold]")
+        for finding in lines:
+            console.print(f"  {'[green]ok[/green]  ' if finding.ok else '[red]no[/red]  '}{escape(finding.subject)}: {escape(finding.message)}")
+            if finding.remedy and not finding.ok:
+                console.print(f"      → {escape(finding.remedy)}")
+
+
+def show_steps(steps: list[ProvisionStep]) -> None:
+    """What provisioning did or would do; fields already right are only counted."""
+    right = sum(step.action == "ok" for step in steps)
+    for step in steps:
+        if step.action != "ok":
+            colour = "red" if step.action == "refuse" else "green"
+            console.print(f"[{colour}]{step.action}[/{colour}] {escape(step.target)} {escape(step.detail)}")
+    console.print(f"{right} of {len(steps)} are as they should be.")
+
+
+def day(instant: datetime | None) -> str:
+    """17 Feb 2026; a dash where there is none."""
+    return f"{instant.day} {instant:%b %Y}" if instant else "–"

@@ -1,0 +1,102 @@
+"""The layout of the house, read as sentences."""
+
+import ast
+import tomllib
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+import connectors
+import models
+import pipelines
+from connectors.registry import connectors_by_name
+from models.facts import FACTS
+from pipelines.definitions import defs
+
+ROOT = Path(__file__).parents[1]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+SDKS = {"simple_salesforce", "stripe", "hubspot", "facebook_business"}
+
+
+def imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("package", [connectors, models, pipelines])
+def test_packages_are_ours_and_not_those_of_the_same_name_on_the_index(package):
+    """PyPI has packages called connectors, pipelines and models; what is imported lies in this folder."""
+    assert Path(package.__file__).is_relative_to(ROOT)
+
+
+def test_workspace_and_dg_name_the_same_definitions():
+    """`dagster -w dagster_workspace.yaml` and `dg` load one and the same module."""
+    (location,) = yaml.safe_load((ROOT / "dagster_workspace.yaml").read_text())["load_from"]
+    module = location["python_file"]["relative_path"].removesuffix(".py").replace("/", ".")
+    assert module == PYPROJECT["tool"]["dg"]["project"]["code_location_target_module"]
+
+
+def test_the_contract_names_every_sdk_that_a_client_imports():
+    """A new vendor's SDK is forbidden elsewhere as soon as its client imports it."""
+    used = set().union(*(imports(path) & SDKS for path in (ROOT / "connectors").glob("*/client.py")))
+    contract = next(c for c in PYPROJECT["tool"]["importlinter"]["contracts"] if "SDK" in c["name"])
+    assert used == set(contract["forbidden_modules"])
+
+
+def test_only_the_shell_of_a_room_imports_dagster():
+    """Everything that decides is a plain function that a test can call."""
+    shell = {"assets.py", "checks.py", "automation.py", "resources.py", "definitions.py", "run.py"}
+    offenders = [
+        str(path.relative_to(ROOT))
+        for room in ("connectors", "models", "pipelines", "service", "sandbox")
+        for path in (ROOT / room).rglob("*.py")
+        if "dagster" in imports(path) and path.name not in shell
+    ]
+    assert offenders == []
+
+
+def test_every_asset_explains_itself():
+    """Each asset has a plain first sentence, an owner, a kind, a group, columns and at least one check."""
+    dg.Definitions.validate_loadable(defs)
+    graph = defs.resolve_asset_graph()
+    checked = {key.asset_key for key in graph.asset_check_keys}
+    for key in graph.materializable_asset_keys:
+        node = graph.get(key)
+        assert node.description, key
+        first = node.description.splitlines()[0]
+        assert first.endswith((".", ":")), key
+        assert "**" not in first, key
+        assert node.owners, key
+        assert node.kinds, key
+        assert node.group_name != "default", key
+        assert "dagster/column_schema" in node.metadata, key
+        assert key in checked, key
+
+
+def test_groups_are_the_rooms_in_flow_order():
+    """The groups an operator sees are the vendors, then stitch, understand and write_back."""
+    groups = {defs.resolve_asset_graph().get(key).group_name for key in defs.resolve_asset_graph().materializable_asset_keys}
+    assert groups == {*connectors_by_name(), "stitch", "understand", "write_back"}
+
+
+def test_every_schedule_runs_by_itself():
+    """Dagster's schedules are off by default; ours are on, or nothing would ever run."""
+    schedules = defs.schedules or []
+    assert schedules
+    for schedule in schedules:
+        assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING, schedule.name
+
+
+def test_every_field_of_the_glossary_is_described():
+    """Facts and tables are documented where they are declared."""
+    for fact in FACTS:
+        assert fact.__doc__, fact
+        for name, field in fact.model_fields.items():
+            assert field.description, f"{fact.__name__}.{name}"
