@@ -1,0 +1,16 @@
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from connectors.base import VendorSettings
+
+
+class ToySettings(VendorSettings):
+    """Key to the guest book."""
+
+    model_config = SettingsConfigDict(env_prefix="TOY_")
+    key: SecretStr | None = None
+
+    @classmethod
+    def required(cls) -> tuple[str, ...]:
+        """The key."""
+        return ("key",)
