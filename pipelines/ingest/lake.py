@@ -1,0 +1,151 @@
+"""The lake: raw change logs, facts and derived tables.
+
+Raw only grows. A batch is a portion of raw rows; each fact table knows, per raw stream, up to which batch it has been
+translated, and that knowledge lands in the same commit as the facts. A fact holds only while the version of the record that
+it was read from is the record's latest: nothing is ever deleted to make it so.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+
+import ibis
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from models.facts import FACTS, Fact
+from pipelines.ingest.schemas import RAW, fact_schema
+from pipelines.ingest.tables import LakeError, Tables
+
+__all__ = ["Lake", "LakeError"]
+
+BATCH = "batch"
+"""Mark of a raw table: its last batch."""
+VERSION = "version"
+"""Mark of a derived table: what it was derived from, in its writer's own counting."""
+BATCH_ROWS = 50_000
+"""Raw rows that are translated at a time; their payloads and facts fit into a few hundred MB."""
+
+
+@dataclass(frozen=True)
+class Lake:
+    """Delta tables and the engine that reads them."""
+
+    tables: Tables
+    engine: Backend
+
+    @classmethod
+    def open(cls, url: str, *, engine: str = "duckdb") -> "Lake":
+        """The lake in a folder or under an object-store URL. LakeError for a URL or engine that cannot be used."""
+        if engine == "spark":
+            raise LakeError("SIDECAR_ENGINE=spark is not built yet; use duckdb")
+        if engine != "duckdb":
+            raise LakeError(f"SIDECAR_ENGINE names an unknown engine {engine!r}; use duckdb")
+        backend = ibis.duckdb.connect(temp_directory=str(Path(tempfile.gettempdir()) / "sidecar-duckdb"))
+        return cls(Tables.open(url, backend), backend)
+
+    def streams(self) -> list[tuple[str, str]]:
+        """Vendor and stream of every raw table, sorted."""
+        return [
+            (vendor, stream) for vendor in self.tables.names("raw") for stream in self.tables.names(f"raw/{vendor}")
+        ]
+
+    def raw(self, vendor: str, stream: str) -> ibis.Table:
+        """The whole change log of a stream, one row per version of a record; empty if nothing has landed."""
+        return self._table(_raw(vendor, stream), RAW)
+
+    def latest(self, vendor: str, stream: str) -> ibis.Table:
+        """One row per record, its newest version; deleted records are among them, marked so."""
+        raw = self.raw(vendor, stream)
+        return raw.semi_join(heads(raw), ["record_hash", "batch"])
+
+    def last_batch(self, vendor: str, stream: str) -> int:
+        """The batch that landed last; 0 if none has."""
+        return self.tables.mark(_raw(vendor, stream), BATCH)
+
+    def append_raw(self, vendor: str, stream: str, rows: pa.RecordBatchReader, count: int) -> None:
+        """Land rows (all raw columns but `batch`, each record once) in one commit. LakeBusyError if somebody else just did."""
+        last = self.last_batch(vendor, stream)
+        schema = pa.schema([RAW.field(name) for name in RAW.names])
+        numbered = pa.RecordBatchReader.from_batches(schema, _numbered(rows, last + 1))
+        marks = {BATCH: last + -(-count // BATCH_ROWS)}
+        self.tables.append(
+            _raw(vendor, stream), numbered, marks, f"Change log of {vendor} {stream}; rows are only added."
+        )
+
+    def facts(self, fact: type[Fact]) -> ibis.Table:
+        """The facts that hold now, of every vendor: where each was read and its own fields; empty if there are none."""
+        schema = fact_schema(fact)
+        current = [self._current(fact, vendor, schema) for vendor in self.tables.names(f"facts/{fact.table}")]
+        return (
+            reduce(lambda left, right: left.union(right), current)
+            if current
+            else self._table(_facts(fact, "none"), schema)
+        )
+
+    def translated(self, fact: type[Fact], vendor: str, stream: str) -> int:
+        """The raw batch of a stream up to which this fact table has been translated; 0 for not at all."""
+        return self.tables.mark(_facts(fact, vendor), stream)
+
+    def append_facts(self, fact: type[Fact], vendor: str, stream: str, rows: pa.Table, batch: int) -> None:
+        """Land the facts read from a stream up to a batch, and remember the batch, in one commit."""
+        self.tables.append(_facts(fact, vendor), rows, {stream: batch}, fact.__doc__ or "")
+
+    def table(self, name: str) -> ibis.Table | None:
+        """A derived table, None if it was never written."""
+        return self.tables.read(f"derived/{name}")
+
+    def replace(self, name: str, table: pa.Table, *, description: str = "", version: int = 0) -> None:
+        """Put a derived table in the place of the one before, in one commit."""
+        self.tables.overwrite(f"derived/{name}", table, {VERSION: version}, description)
+
+    def version(self, name: str) -> int:
+        """The version that a derived table was last replaced with; 0 if it was never written."""
+        return self.tables.mark(f"derived/{name}", VERSION)
+
+    def compact(self) -> int:
+        """Join the small files of every table; returns how many tables there are. Safe beside readers and appenders."""
+        paths = [_raw(*stream) for stream in self.streams()]
+        paths += [_facts(fact, vendor) for fact in FACTS for vendor in self.tables.names(f"facts/{fact.table}")]
+        paths += [f"derived/{name}" for name in self.tables.names("derived")]
+        for path in paths:
+            self.tables.compact(path)
+        return len(paths)
+
+    def _current(self, fact: type[Fact], vendor: str, schema: pa.Schema) -> ibis.Table:
+        written = self._table(_facts(fact, vendor), schema)
+        fed_by = [stream for stream in self.tables.names(f"raw/{vendor}") if self.translated(fact, vendor, stream)]
+        logs = [heads(self.raw(vendor, stream)) for stream in fed_by]
+        return written.semi_join(reduce(lambda left, right: left.union(right), logs), ["record_hash", "batch"])
+
+    def _table(self, path: str, schema: pa.Schema) -> ibis.Table:
+        table = self.tables.read(path, schema)
+        assert table is not None  # noqa: S101  # a schema was given
+        return table
+
+
+def heads(raw: ibis.Table) -> ibis.Table:
+    """`record_hash, batch` of every record's newest version: by the vendor's stamp, then by when we read it, then by landing."""
+    version = ibis.struct({name: raw[name] for name in ("updated_at", "pulled_at", "batch")})
+    newest = raw.mutate(version=version).group_by("record_hash").agg(version=lambda rows: rows.version.max())
+    return newest.select("record_hash", batch=newest.version["batch"])
+
+
+def _raw(vendor: str, stream: str) -> str:
+    return f"raw/{vendor}/{stream}"
+
+
+def _facts(fact: type[Fact], vendor: str) -> str:
+    return f"facts/{fact.table}/{vendor}"
+
+
+def _numbered(rows: pa.RecordBatchReader, first: int) -> Iterator[pa.RecordBatch]:
+    """The rows with their batch, a new one every `BATCH_ROWS`."""
+    done = 0
+    for chunk in rows:
+        batch = pa.array([first + (done + row) // BATCH_ROWS for row in range(chunk.num_rows)], pa.int64())
+        columns = [batch if name == "batch" else chunk.column(name) for name in RAW.names]
+        yield pa.RecordBatch.from_arrays(columns, schema=RAW)
+        done += chunk.num_rows

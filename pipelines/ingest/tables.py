@@ -1,0 +1,176 @@
+"""Delta tables under one folder or object store: written through deltalake, read as the Parquet files that are in force.
+
+An append carries marks (Delta application transactions), so that "these rows" and "up to here" become true in one commit, and
+two writers that start from the same mark cannot both succeed.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+import ibis
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.fs import DeltaStorageHandler
+from ibis.backends.duckdb import Backend
+from pyarrow import fs
+
+SCHEMES = ("s3", "s3a", "gs", "abfs", "abfss", "az", "file")
+"""Stores that delta-rs is built with; their credentials come from the environment, in the names of each cloud's own tools."""
+UNUSABLE_IN_FOLDER = re.compile(r"[\[\]\\^|]|%[0-9A-Fa-f]{2}")
+"""delta-rs 1.6 reads a folder as a URL: brackets end in a panic, %20 and backslashes in another folder."""
+ROW_GROUP = 50_000
+"""Rows held in memory before they are written; with records of 4 kB that is 200 MB."""
+KEEP = timedelta(days=7)
+"""Files that are no longer in force are kept this long for readers that still hold them; Delta's own default."""
+
+
+class LakeError(Exception):
+    """The lake cannot be used as asked; the message says which variable to mend and how."""
+
+
+class LakeBusyError(LakeError):
+    """Another writer got ahead on the same table; nothing of ours landed, running again is safe."""
+
+
+@dataclass
+class Tables:
+    """All Delta tables of one lake, named by their path below its root."""
+
+    root: str
+    folder: Path | None
+    engine: Backend
+    _read: dict[str, tuple[int, ibis.Table]] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, url: str, engine: Backend) -> "Tables":
+        """Tables under a folder (made where missing) or below an object-store URL. LakeError if neither can be used."""
+        scheme, separator, _ = url.partition("://")
+        if not separator:
+            return cls(str(_folder(url)), _folder(url), engine)
+        if scheme not in SCHEMES:
+            raise LakeError(
+                f"SIDECAR_LAKE names an unknown store {scheme!r}; write a folder or a URL of {', '.join(SCHEMES)}"
+            )
+        return cls(url.rstrip("/"), None, engine)
+
+    def names(self, path: str) -> list[str]:
+        """Names directly below a path, sorted; empty if there is nothing."""
+        if self.folder is not None:
+            below = self.folder / path
+            return sorted(child.name for child in below.iterdir()) if below.is_dir() else []
+        found = self._store().get_file_info(fs.FileSelector(path, allow_not_found=True))
+        return sorted(info.base_name for info in found)
+
+    def find(self, path: str) -> DeltaTable | None:
+        """The table at a path, None if nothing was ever written there."""
+        try:
+            return DeltaTable(self._uri(path))
+        except TableNotFoundError:
+            return None
+
+    def mark(self, path: str, name: str) -> int:
+        """How far this mark of the table has come; 0 if it was never set."""
+        table = self.find(path)
+        return (table.transaction_version(name) or 0) if table else 0
+
+    def read(self, path: str, schema: pa.Schema | None = None) -> ibis.Table | None:
+        """The rows in force. With a schema, missing tables read as empty ones and missing columns as nulls."""
+        table = self.find(path)
+        if table is None:
+            return self._empty(schema) if schema is not None else None
+        version, known = self._read.get(path, (-1, None))
+        if known is None or version != table.version():
+            known = self._scan(path, table)
+            self._read[path] = (table.version(), known)
+        return known if schema is None else _shaped(known, schema)
+
+    def append(
+        self, path: str, rows: pa.Table | pa.RecordBatchReader, marks: Mapping[str, int], description: str = ""
+    ) -> None:
+        """Add rows and move marks in one commit. LakeBusyError if another writer moved a mark of ours meanwhile."""
+        self._write(path, rows, marks, description, "append")
+
+    def overwrite(self, path: str, rows: pa.Table, marks: Mapping[str, int], description: str = "") -> None:
+        """Put these rows in the place of all others, in one commit; the columns may differ from before."""
+        self._write(path, rows, marks, description, "overwrite")
+
+    def compact(self, path: str) -> None:
+        """Join small files into large ones and remove files that have been out of force for `KEEP`."""
+        table = self.find(path)
+        if table is not None:
+            table.optimize.compact()
+            table.vacuum(retention_hours=int(KEEP.total_seconds() // 3600), dry_run=False)
+
+    def _write(
+        self,
+        path: str,
+        rows: pa.Table | pa.RecordBatchReader,
+        marks: Mapping[str, int],
+        description: str,
+        mode: Literal["append", "overwrite"],
+    ) -> None:
+        try:
+            write_deltalake(
+                self._uri(path),
+                rows,
+                mode=mode,
+                schema_mode="merge" if mode == "append" else "overwrite",
+                description=description or None,
+                writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=ROW_GROUP),
+                commit_properties=CommitProperties(app_transactions=[Transaction(*mark) for mark in marks.items()]),
+            )
+        except CommitFailedError as error:
+            raise LakeBusyError(f"another run wrote {path} of the lake at the same moment; run again") from error
+
+    def _uri(self, path: str) -> str:
+        return f"{self.root}/{path}"
+
+    def _store(self) -> fs.FileSystem:
+        return fs.PyFileSystem(DeltaStorageHandler(self.root, dict(os.environ)))
+
+    def _scan(self, path: str, table: DeltaTable) -> ibis.Table:
+        if self.folder is None:
+            name = ibis.util.gen_name("lake")
+            self.engine.con.register(name, table.to_pyarrow_dataset())
+            return self.engine.table(name)
+        # delta-rs answers with percent-encoded paths; our tables are not partitioned, so a file lies right in its folder
+        files = [str(self.folder / path / uri.rsplit("/", 1)[1]) for uri in table.file_uris()]
+        if not files:
+            return self._empty(table.to_pyarrow_dataset().schema)
+        return self.engine.read_parquet([_literal(file) for file in files], union_by_name=True)
+
+    def _empty(self, schema: pa.Schema) -> ibis.Table:
+        return self.engine.create_table(ibis.util.gen_name("empty"), schema=ibis.Schema.from_pyarrow(schema), temp=True)
+
+
+def _folder(url: str) -> Path:
+    path = Path(url).expanduser().absolute()
+    if not url or UNUSABLE_IN_FOLDER.search(str(path)):
+        raise LakeError(
+            "SIDECAR_LAKE names a folder that cannot be used; write one without brackets, backslashes or %-codes"
+        )
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LakeError(f"SIDECAR_LAKE names a folder that cannot be made: {error.strerror}: {path}") from error
+    if not os.access(path, os.W_OK):
+        raise LakeError(f"SIDECAR_LAKE names a folder that cannot be written: {path}")
+    return path
+
+
+def _literal(file: str) -> str:
+    """The path for DuckDB, which would take * and ? for patterns."""
+    return re.sub(r"([*?])", r"[\1]", file)
+
+
+def _shaped(table: ibis.Table, schema: pa.Schema) -> ibis.Table:
+    wanted = ibis.Schema.from_pyarrow(schema)
+    return table.select(
+        **{name: table[name] if name in table.columns else ibis.null(kind) for name, kind in wanted.items()}
+    )
