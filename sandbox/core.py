@@ -1,0 +1,57 @@
+"""What every vendor of the practice ground shares: clock, faults, request log, and a server that only this machine can reach.
+
+A vendor package offers `create_app(context) -> Starlette`, built with `middleware=guarded(context)` and keeping its state, which is
+persistent under `context.root`, in `app.state.store`. Faults and log are then at work on every route, and any process can steer
+them through `/_sandbox/log` and `/_sandbox/faults`.
+"""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp
+
+from models.clock import Clock
+from sandbox.faults import Faults
+from sandbox.guard import Guard
+from sandbox.request_log import RequestLog
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a vendor's app is built from: the folder of its state, the clock, and its own faults and log."""
+
+    root: Path
+    clock: Clock
+    faults: Faults = field(default_factory=Faults)
+    log: RequestLog = field(default_factory=RequestLog)
+
+
+def guarded(context: Context) -> list[Middleware]:
+    """The middleware of every vendor's app."""
+    return [Middleware(Guard, faults=context.faults, log=context.log)]
+
+
+def listen(port: int = 0) -> socket.socket:
+    """A listening socket on loopback; port 0 takes a free one. OSError if the port is taken."""
+    return socket.create_server((LOOPBACK, port))
+
+
+@contextmanager
+def serving(app: ASGIApp, listener: socket.socket) -> Iterator[str]:
+    """Answer on the socket from a thread of its own; gives the base URL, stops at the end of the block."""
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
