@@ -46,6 +46,7 @@ class IntendedWrite(SQLModel, table=True):
     reason: str = Field(description="why it changes, without customer text")
     state: str = Field(index=True, description="planned, sent, ok, failed, conflict, suppressed, superseded or undone")
     attempts: int = Field(default=0, description="deliveries tried")
+    parked: bool = Field(default=False, description="refused for good: due again only with another value")
     error: str | None = Field(default=None, description="the vendor's code and message")
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="UTC")
     acknowledged_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="UTC")

@@ -293,6 +293,7 @@ def upgrade() -> None:
         sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("state", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("parked", sa.Boolean(), nullable=False),
         sa.Column("error", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("sent_at", models.base.UtcDateTime(timezone=True), nullable=True),
         sa.Column("acknowledged_at", models.base.UtcDateTime(timezone=True), nullable=True),
