@@ -1,0 +1,69 @@
+"""The endpoints that read: where each object is listed, which filters it has and which permission a restricted key needs."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One listable kind of object; `filters` maps a parameter to the SQL that it means."""
+
+    path: str
+    object: str
+    permission: str
+    filters: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def camel(self) -> str:
+        """The name that the SDK's parameter classes start with."""
+        return self.object.title().replace("_", "")
+
+
+def _json(path: str) -> str:
+    return f"json_extract(json, '$.{path}')=?"
+
+
+CUSTOMER = {"customer": "customer=?"}
+STATUS = {"status": "label=?"}
+
+RESOURCES = {
+    resource.path: resource
+    for resource in (
+        Resource("customers", "customer", "rak_customer_read", {"email": "email=?", "test_clock": "test_clock=?"}),
+        Resource(
+            "subscriptions",
+            "subscription",
+            "rak_subscription_read",
+            {**CUSTOMER, **STATUS, "collection_method": _json("collection_method"), "test_clock": "test_clock=?"},
+        ),
+        Resource(
+            "invoices",
+            "invoice",
+            "rak_invoice_read",
+            {**CUSTOMER, **STATUS, "subscription": _json("parent.subscription_details.subscription")},
+        ),
+        Resource("charges", "charge", "rak_charge_read", {**CUSTOMER, "payment_intent": _json("payment_intent")}),
+        Resource(
+            "refunds",
+            "refund",
+            "rak_charge_read",
+            {"charge": _json("charge"), "payment_intent": _json("payment_intent")},
+        ),
+        Resource("disputes", "dispute", "rak_dispute_read", {"charge": _json("charge")}),
+        Resource("products", "product", "rak_product_read", {"active": _json("active")}),
+        Resource("prices", "price", "rak_plan_read", {"active": _json("active"), "product": _json("product")}),
+        Resource(
+            "balance_transactions",
+            "balance_transaction",
+            "rak_balance_transaction_source_read",
+            {"type": _json("type"), "source": _json("source"), "currency": _json("currency")},
+        ),
+        Resource("payment_intents", "payment_intent", "rak_payment_intent_read", CUSTOMER),
+        Resource("events", "event", "rak_event_read"),
+    )
+}
+
+ACCOUNT_PERMISSION = "rak_accounts_kyc_basic_read"
+WRITE_PERMISSIONS = {"customers": "rak_customer_write", "refunds": "rak_charge_write"}
+
+CLOCKED = {"customer", "subscription"}
+"""Lists that leave out objects of a test clock unless asked for it (SDK: CustomerListParams.test_clock)."""

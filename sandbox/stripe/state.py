@@ -1,0 +1,220 @@
+"""What the sandboxed Stripe account holds: one SQLite file that outlives the server.
+
+Invariant: every change made through here (create, update, delete) is answered by the next read and told by exactly one event;
+`insert_many` alone plants history without telling. Lists are newest first, ties in reverse order of planting.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import orjson
+
+from models.clock import Clock
+from sandbox.stripe import ACCOUNT_ID
+from sandbox.stripe.errors import missing
+from sandbox.stripe.events import changed_before, event, kind_of_change
+from sandbox.stripe.render import needs_work, shown
+from sandbox.stripe.shapes import StripeObject, complete
+
+SCHEMA = """
+create table if not exists objects (
+    seq integer primary key, id text not null unique, type text not null, created integer not null, customer text,
+    email text, label text, test_clock text, folded integer not null, gone integer not null default 0, json blob not null);
+create index if not exists newest on objects (type, created, seq);
+create index if not exists by_customer on objects (type, customer, created, seq);
+create table if not exists replies (key text primary key, request text not null, status integer not null, body blob not null);
+create table if not exists keys (key text primary key, permissions text, expired integer not null);
+"""
+
+INSERT = "insert into objects (id, type, created, customer, email, label, test_clock, folded, json) values (?,?,?,?,?,?,?,?,?)"
+
+
+class StripeState:
+    """The account's objects, events, keys and idempotent answers."""
+
+    def __init__(self, root: Path, clock: Clock) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self.clock = clock
+        self._lock = RLock()
+        self._db = sqlite3.connect(root / "stripe.db", check_same_thread=False, isolation_level=None)
+        self._db.executescript("pragma journal_mode=wal; pragma synchronous=off;" + SCHEMA)
+        if self.find(ACCOUNT_ID) is None:
+            self.insert_many([{"id": ACCOUNT_ID, "object": "account", "created": self.now()}])
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def now(self) -> int:
+        """The clock's instant in whole seconds, as Stripe stamps."""
+        return int(self.clock.now().timestamp())
+
+    # planting -----------------------------------------------------------------------------------------------------
+
+    def insert_many(self, objects: Iterable[StripeObject]) -> None:
+        """Plant objects as history, without events; absent keys get their plain values. In order of age where stamps tie."""
+        self._insert(complete(given) for given in objects)
+
+    def insert_events(self, events: Iterable[StripeObject]) -> None:
+        """Plant events as history (see `sandbox.stripe.events.event` for their shape)."""
+        self._insert(events)
+
+    def _insert(self, objects: Iterable[StripeObject]) -> None:
+        with self._lock:
+            self._db.execute("begin")
+            try:
+                self._db.executemany(INSERT, map(_row, objects))
+            except BaseException:
+                self._db.execute("rollback")
+                raise
+            self._db.execute("commit")
+
+    # changing -----------------------------------------------------------------------------------------------------
+
+    def create(self, given: StripeObject, event_type: str | None = None) -> StripeObject:
+        """Make an object now (or at its own `created`) and tell it by an event."""
+        whole = complete({"created": self.now(), **given})
+        with self._lock:
+            self._insert([whole])
+            self._tell("created", whole, event_type=event_type)
+        return whole
+
+    def update(self, object_id: str, changes: StripeObject, event_type: str | None = None) -> StripeObject:
+        """Replace those keys and tell it by an event that carries what they were. KeyError for an unknown id."""
+        with self._lock:
+            before = self.get(object_id)
+            after = complete(before | changes)
+            change = "updated" if before.get("status") == after.get("status") else "reached"
+            row = _row(after)
+            self._db.execute(
+                "update objects set customer=?, email=?, label=?, test_clock=?, folded=?, json=? where id=?",
+                (*row[3:], object_id),
+            )
+            self._tell(change, after, previous=changed_before(before, after), event_type=event_type)
+        return after
+
+    def delete(self, object_id: str) -> StripeObject:
+        """Delete an object, tell it by an event, and answer the stub that Stripe answers."""
+        with self._lock:
+            whole = self.get(object_id)
+            self._db.execute("update objects set gone=1 where id=?", (object_id,))
+            self._tell("deleted", whole)
+        return {"id": object_id, "object": whole["object"], "deleted": True}
+
+    def delete_customer(self, customer_id: str) -> StripeObject:
+        """Delete a customer; only its stub can be read afterwards."""
+        return self.delete(customer_id)
+
+    def _tell(
+        self, change: str, whole: StripeObject, *, previous: StripeObject | None = None, event_type: str | None = None
+    ) -> None:
+        kind = event_type or kind_of_change(change, whole)
+        if kind is None:
+            return
+        self._insert([event(self.next_id("evt"), kind, shown(whole), self.now(), previous)])
+
+    def next_id(self, prefix: str) -> str:
+        """A fresh id with that prefix."""
+        (last,) = self._db.execute("select coalesce(max(seq), 0) from objects").fetchone()
+        return f"{prefix}_{last + 1:014d}"
+
+    # reading ------------------------------------------------------------------------------------------------------
+
+    def find(self, object_id: str) -> StripeObject | None:
+        """The object, its stub if it is deleted, or None."""
+        row = self._db.execute("select json, type, gone from objects where id=?", (object_id,)).fetchone()
+        if row is None:
+            return None
+        if row[2]:
+            return {"id": object_id, "object": row[1], "deleted": True}
+        found: StripeObject = orjson.loads(row[0])
+        return found
+
+    def get(self, object_id: str) -> StripeObject:
+        """The living object. KeyError for an unknown or deleted id."""
+        found = self.find(object_id)
+        if found is None or found.get("deleted"):
+            raise KeyError(object_id)
+        return found
+
+    def count(self, object_name: str) -> int:
+        """How many living objects of that kind there are."""
+        (total,) = self._db.execute("select count(*) from objects where type=? and gone=0", (object_name,)).fetchone()
+        return int(total)
+
+    def page(
+        self,
+        object_name: str,
+        where: list[str],
+        values: list[Any],
+        *,
+        limit: int,
+        after: str | None,
+        before: str | None,
+    ) -> tuple[list[tuple[bytes, bool]], bool]:
+        """One page, newest first, as kept JSON and whether it needs work before it is shown, and whether more follow."""
+        where, values = ["type=?", "gone=0", *where], [object_name, *values]
+        order = "created desc, seq desc"
+        if cursor := after or before:
+            place = self._place(object_name, cursor, "starting_after" if after else "ending_before")
+            where.append("(created, seq) < (?, ?)" if after else "(created, seq) > (?, ?)")
+            values += place
+        if before and not after:
+            order = "created, seq"
+        sql = f"select json, folded from objects where {' and '.join(where)} order by {order} limit ?"  # noqa: S608  # our own words
+        with closing(self._db.execute(sql, (*values, limit + 1))) as rows:
+            found = [(row[0], bool(row[1])) for row in rows]
+        page = found[:limit]
+        return (page if order.endswith("desc") else page[::-1]), len(found) > limit
+
+    def _place(self, object_name: str, cursor: str, param: str) -> tuple[int, int]:
+        row = self._db.execute(
+            "select created, seq from objects where id=? and type=? and gone=0", (cursor, object_name)
+        ).fetchone()
+        if row is None:
+            raise missing(object_name, cursor, param, status=400)
+        return row[0], row[1]
+
+    # keys and idempotency -----------------------------------------------------------------------------------------
+
+    def add_key(self, key: str, *, permissions: set[str] | None = None, expired: bool = False) -> None:
+        """Issue a key; `permissions` makes it a restricted one, such as {"rak_customer_read"}."""
+        allowed = None if permissions is None else " ".join(sorted(permissions))
+        self._db.execute("insert or replace into keys values (?, ?, ?)", (key, allowed, expired))
+
+    def key(self, key: str) -> tuple[set[str] | None, bool] | None:
+        """Permissions (None: all) and whether the key has expired; None for a key never issued."""
+        row = self._db.execute("select permissions, expired from keys where key=?", (key,)).fetchone()
+        return None if row is None else (None if row[0] is None else set(row[0].split()), bool(row[1]))
+
+    def reply(self, key: str) -> tuple[str, int, bytes] | None:
+        """What was asked and answered under an idempotency key."""
+        row: tuple[str, int, bytes] | None = self._db.execute(
+            "select request, status, body from replies where key=?", (key,)
+        ).fetchone()
+        return row
+
+    def keep_reply(self, key: str, request: str, status: int, body: bytes) -> None:
+        """Remember an answer for the next request with this idempotency key."""
+        self._db.execute("insert into replies values (?, ?, ?, ?)", (key, request, status, body))
+
+
+def _row(whole: StripeObject) -> tuple[Any, ...]:
+    kind = whole["object"]
+    label = whole["type"] if kind == "event" else whole.get("status")
+    customer, clock = whole.get("customer"), whole.get("test_clock")
+    return (
+        whole["id"],
+        kind,
+        whole["created"],
+        customer,
+        whole.get("email"),
+        label,
+        clock,
+        needs_work(whole),
+        orjson.dumps(whole),
+    )
