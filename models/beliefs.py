@@ -126,7 +126,7 @@ class Belief(SQLModel, table=True):
         CheckConstraint("confidence >= 0 and confidence <= 1", name="belief_confidence"),
         CheckConstraint("weight >= 0", name="belief_weight"),
     )
-    id: str = Field(primary_key=True, description="hash of person, holder, slot and aspect")
+    id: str = Field(primary_key=True, description="hash of person, holder, slot, aspect and side")
     person_id: str = Field(index=True, description="the person in whose self-model it stands")
     bucket: int = Field(index=True, description="partition of the person, 0 to 63")
     holder: str | None = Field(default=None, description="whose belief it is when not the person's own: a name or role")

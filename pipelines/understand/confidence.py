@@ -1,0 +1,184 @@
+"""How sure we are: a two-state switching filter over the evidence log, a pure function of its rows.
+
+No number a model states about itself enters here. Replaying the same rows in any order gives the same number; silence only
+pulls it back to not knowing. Source of every formula and starting value: docs/adr, "switching filter".
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import exp, log
+
+PRIOR = 0.5
+"""Probability of either side without evidence."""
+LOW, HIGH = 0.03, 0.97
+"""Nothing is ever certain: one strong contrary word must be able to move it."""
+WINDOW_DAYS = 3.0
+"""Quotes of one speaker in one conversation within 72 hours are one utterance."""
+CONTESTED = 0.7
+"""Weight on both sides above which a belief is disputed; one strong quote weighs .76."""
+THIN, STRONG = 1.0, 3.0
+"""Weights between which evidence is called some: below one good quote is thin, above four is strong."""
+TRUSTED = 0.95
+"""The most a single unit may be relied on."""
+STRENGTHS = {"explicit": 1.0, "implied": 0.6, "speculative": 0.3}
+RELIABILITY = {
+    "call_note/customer": 0.88,
+    "email/customer": 0.88,
+    "transcript/customer": 0.88,
+    "chat/customer": 0.88,
+    "form/customer": 0.85,
+    "ticket/customer": 0.80,
+    "rep_note_quoting": 0.72,
+    "behaviour": 0.65,
+    "rep_note": 0.62,
+}
+"""How often a statement of this source class holds; guesses until reviews have been fitted."""
+
+
+def logit(p: float) -> float:
+    """Log-odds of a probability."""
+    return log(p / (1 - p))
+
+
+def sigmoid(x: float) -> float:
+    """Probability of log-odds."""
+    return 1 / (1 + exp(-x))
+
+
+DOCUMENT_CAP = logit(0.88)
+"""One document moves the log-odds by no more than one honest first-person statement, whoever wrote into it."""
+
+
+def reliability(source_class: str) -> float:
+    """The starting reliability of a source class; an unknown one counts like a rep's opinion."""
+    return RELIABILITY.get(source_class, RELIABILITY["rep_note"])
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One piece of evidence for (+1) or against (-1) one side. Units: `day` in days, `r` and `s` from 0 to 1."""
+
+    id: str
+    day: float
+    speaker: str
+    thread: str
+    sign: int
+    r: float
+    s: float = 1.0
+    document: str = ""
+    turning: bool = False
+    """Whether the words themselves say that something changed ("we no longer ..."), in the holder's own voice."""
+
+
+@dataclass(slots=True)
+class Unit:
+    """Quotes that count as one independent observation."""
+
+    day: float
+    sign: int
+    weight: float
+    amount: float
+    document: str
+    turning: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """`p` of the positive sign; `weight` of all evidence and of the two sides, decayed; `units` observed so far."""
+
+    p: float
+    supporting: float
+    opposing: float
+    units: int
+
+    @property
+    def weight(self) -> float:
+        """Decayed amount of evidence on both sides."""
+        return self.supporting + self.opposing
+
+    @property
+    def contested(self) -> bool:
+        """Whether both sides carry weight: disputed, which is not the same as unknown."""
+        return min(self.supporting, self.opposing) > CONTESTED
+
+    @property
+    def evidence(self) -> str:
+        """Thin, some or strong."""
+        return evidence_word(self.weight)
+
+    def silent(self, days: float, half_life: float, prior: float = PRIOR) -> "Confidence":
+        """The same belief after so many days without a word."""
+        left: float = 2 ** (-days / half_life)
+        return Confidence(prior + (self.p - prior) * left, self.supporting * left, self.opposing * left, self.units)
+
+
+UNKNOWN = Confidence(PRIOR, 0.0, 0.0, 0)
+
+
+def evidence_word(weight: float) -> str:
+    """Thin, some or strong."""
+    return "thin" if weight < THIN else "some" if weight <= STRONG else "strong"
+
+
+def units(quotes: Iterable[Quote]) -> list[Unit]:
+    """Independent observations in order of time; each is anchored at its first quote, so arrival order does not matter."""
+    found: list[Unit] = []
+    current: dict[tuple[str, str, int], Unit] = {}
+    for quote in sorted(quotes, key=lambda quote: (quote.day, quote.id)):
+        key = (quote.speaker, quote.thread, quote.sign)
+        weight, amount = _weight(quote), (2 * quote.r - 1) * quote.s
+        unit = current.get(key)
+        if unit and quote.day - unit.day <= WINDOW_DAYS:
+            unit.weight, unit.amount = max(unit.weight, weight), max(unit.amount, amount)
+            unit.turning = unit.turning or quote.turning
+        else:
+            unit = Unit(quote.day, quote.sign, weight, amount, quote.document or quote.id, quote.turning)
+            current[key] = unit
+            found.append(unit)
+    return _capped(found)
+
+
+def steps(quotes: Iterable[Quote], half_life: float, prior: float = PRIOR) -> Iterator[tuple[Unit, Confidence]]:
+    """Each unit with the confidence right after it. Units: half-life in days."""
+    state, last = UNKNOWN, None
+    for unit in units(quotes):
+        if last is not None:
+            state = state.silent(unit.day - last, half_life, prior)
+        state, last = _updated(state, unit, prior), unit.day
+        yield unit, state
+
+
+def replay(quotes: Sequence[Quote], half_life: float, as_of: float, prior: float = PRIOR) -> Confidence:
+    """Confidence at an instant, from the evidence up to it and nothing else. Units: days."""
+    state, last = UNKNOWN, as_of
+    for unit, after in steps((quote for quote in quotes if quote.day <= as_of), half_life, prior):
+        state, last = after, unit.day
+    return state.silent(as_of - last, half_life, prior)
+
+
+def _weight(quote: Quote) -> float:
+    return min(logit(min(max(quote.r, PRIOR), TRUSTED)) * quote.s, logit(TRUSTED))
+
+
+def _capped(found: list[Unit]) -> list[Unit]:
+    """Several voices in one document share the weight that one document may have; a declared change of mind is exempt."""
+    left: dict[tuple[str, int], float] = {}
+    for unit in found:
+        if unit.turning:
+            continue
+        key = (unit.document, unit.sign)
+        unit.weight = min(unit.weight, left.get(key, DOCUMENT_CAP))
+        left[key] = left.get(key, DOCUMENT_CAP) - unit.weight
+    return found
+
+
+def _updated(state: Confidence, unit: Unit, prior: float) -> Confidence:
+    before = prior if unit.turning else state.p
+    p = min(max(sigmoid(logit(before) + unit.sign * unit.weight), LOW), HIGH)
+    gained = unit.amount
+    return Confidence(
+        p,
+        state.supporting + (gained if unit.sign > 0 else 0.0),
+        state.opposing + (gained if unit.sign < 0 else 0.0),
+        state.units + 1,
+    )

@@ -1,0 +1,14 @@
+"""Words by which somebody says that they changed their mind, not only what they think now."""
+
+import re
+
+CHANGED = re.compile(
+    r"\b(no longer|not any ?more|n['\u2019]t (?:\w+ ){0,4}any ?more|we(?:['\u2019]ve| have)? switched|changed (?:my|our) minds?|"
+    r"came around|not since|used to (?:think|believe|worry))\b",
+    re.IGNORECASE,
+)
+
+
+def turns_around(quote: str) -> bool:
+    """Whether the quote itself declares a change; such a quote outweighs what was said before."""
+    return CHANGED.search(quote) is not None
