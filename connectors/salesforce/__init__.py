@@ -1,0 +1,32 @@
+"""Salesforce: accounts, people, deals, conversations and campaigns in; beliefs and alignment out."""
+
+from connectors.base import Connector
+from connectors.salesforce.client import Org
+from connectors.salesforce.enrich import SalesforceCrm
+from connectors.salesforce.pull import SalesforceSource
+from connectors.salesforce.records import STREAMS
+from connectors.salesforce.settings import SalesforceSettings
+from models.clock import Clock
+
+
+def open_source(settings: SalesforceSettings, clock: Clock) -> SalesforceSource:
+    """Log in to pull. Fatal if refused, Retryable if not reached."""
+    return SalesforceSource(Org(settings), clock)
+
+
+def open_crm(settings: SalesforceSettings, clock: Clock) -> SalesforceCrm:  # noqa: ARG001  # writes carry no times of ours
+    """Log in to write. Fatal if refused, Retryable if not reached."""
+    return SalesforceCrm(Org(settings))
+
+
+CONNECTOR = Connector(
+    name="salesforce",
+    label="Salesforce",
+    kinds=frozenset({"salesforce"}),
+    settings=SalesforceSettings,
+    streams=STREAMS,
+    open=open_source,
+    schedule="7 * * * *",  # hourly; off the full hour, when everybody else asks
+    open_crm=open_crm,
+    docs="https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/",
+)

@@ -1,0 +1,84 @@
+"""Writing to the org: values of our own fields, by record id, never a new record."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.base import FieldSpec, FieldValue, ProvisionStep, RowResult
+from connectors.errors import Fatal
+from connectors.salesforce.client import Org
+from connectors.salesforce.fields import SUBJECTS, api_name
+from connectors.salesforce.provision import provision
+from connectors.salesforce.refusals import GRANT, VENDOR
+
+WRITE_BATCH = 200  # records of one collections call (REST API guide, "sObject Collections")
+READ_BATCH = 2000  # ids of one collections retrieval
+
+PASSING = frozenset({"UNABLE_TO_LOCK_ROW", "REQUEST_RUNNING_TOO_LONG", "SERVER_UNAVAILABLE", "TOO_MANY_APEX_REQUESTS"})
+"""Row errors that nobody needs to act upon."""
+
+
+class SalesforceCrm:
+    """An org that can be enriched."""
+
+    batch_size = WRITE_BATCH
+    subjects: Mapping[str, tuple[str, ...]] = SUBJECTS
+
+    def __init__(self, org: Org) -> None:
+        self._org = org
+        self._prefix = org.settings.field_prefix
+        self.account = org.id
+
+    def field_name(self, spec: FieldSpec) -> str:
+        """The API name of the field, prefix included."""
+        return api_name(spec, self._prefix)
+
+    def provision(self, specs: Sequence[FieldSpec], *, dry_run: bool) -> list[ProvisionStep]:
+        """Make the fields exist, visible to reps and writable for this user; refuses to shrink or convert a field."""
+        return provision(self._org, specs, dry_run=dry_run)
+
+    def writable(self, object_name: str) -> dict[str, int]:
+        """Our fields that this user may write, with their length in characters (0 where none applies)."""
+        description = self._org.describe([object_name]).get(object_name)
+        if description is None:
+            raise Fatal(f"{object_name} is not visible; {GRANT} Read and Edit on {object_name}", vendor=VENDOR)
+        return {
+            field["name"]: field["length"]
+            for field in description["fields"]
+            if self._org.settings.owns(field["name"]) and field["updateable"]
+        }
+
+    def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, FieldValue]]:
+        """Present values by record id; deleted and merged records and converted leads are absent, for they take no writes."""
+        state = ["IsDeleted", "IsConverted"] if object_name == "Lead" else ["IsDeleted"]
+        found: dict[str, dict[str, FieldValue]] = {}
+        for start in range(0, len(ids), READ_BATCH):
+            body = {"ids": list(ids[start : start + READ_BATCH]), "fields": ["Id", *state, *fields]}
+            path = f"composite/sobjects/{object_name}"
+            for row in self._org.request("read", "POST", path, about=object_name, body=body):
+                if row and not any(row.get(name) for name in state):  # null stands for an id that is gone
+                    found[row["Id"]] = {name: row.get(name) for name in fields}
+        return found
+
+    def update(self, object_name: str, rows: Sequence[tuple[str, dict[str, FieldValue]]]) -> list[RowResult]:
+        """Write one batch; a row's refusal touches no other row. ValueError for more rows than a batch holds."""
+        if len(rows) > WRITE_BATCH:
+            raise ValueError(f"{len(rows)} rows in one batch; Salesforce takes {WRITE_BATCH}")
+        if not rows:
+            return []
+        records = [{"attributes": {"type": object_name}, "id": record_id, **values} for record_id, values in rows]
+        body = {"allOrNone": False, "records": records}
+        answers = self._org.request("write", "PATCH", "composite/sobjects", about=object_name, body=body)
+        if not isinstance(answers, list) or len(answers) != len(rows):
+            count = len(answers) if isinstance(answers, list) else 0
+            raise Fatal(f"{object_name}: {count} answers to {len(rows)} written rows", vendor=VENDOR)
+        return [_result(record_id, answer) for (record_id, _), answer in zip(rows, answers, strict=True)]
+
+
+def _result(record_id: str, answer: dict[str, Any]) -> RowResult:
+    if answer["success"]:
+        return RowResult(record_id, ok=True)
+    first = (answer.get("errors") or [{}])[0]
+    code = str(first.get("statusCode", "UNKNOWN"))
+    fields = ", ".join(first.get("fields") or [])
+    message = f"{first.get('message', '')}{f' ({fields})' if fields else ''}"
+    return RowResult(record_id, ok=False, code=code, message=message, retry=code in PASSING)

@@ -1,0 +1,125 @@
+"""What Salesforce's refusals ask of us: status and error code in, one of our errors out.
+
+The body of an error is a JSON list of `{"message", "errorCode", "fields"?}`; anything else (a proxy's HTML page) is a passing
+trouble whatever its status. Source: REST API developer guide 63.0, "Status Codes and Error Responses".
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import orjson
+import requests
+
+from connectors.errors import ConnectorError, Fatal, Retryable
+from connectors.transport import retry_after
+
+VENDOR = "salesforce"
+QUOTA_PAUSE = 3600.0  # seconds; the daily limit is a rolling window of 24 h, so every hour frees some of it
+SOON = 2.0  # seconds
+BUSY = frozenset({406, 420, 429, 500, 502, 503, 504})
+"""Statuses that pass by themselves; 406 CustomNotAcceptable and 420 are Salesforce's own."""
+
+
+class QueryTooSlow(Retryable):
+    """The query ran into the vendor's time limit; half the window may not."""
+
+
+class LocatorExpired(Retryable):
+    """The rest of a result is gone; the query can be asked again from the last row."""
+
+
+class FieldsChanged(Fatal):
+    """A field or object we asked for is not there, or not for us; the description must be read again."""
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """What a code means to us, in words that say how to mend it."""
+
+    error: type[ConnectorError]
+    words: str
+    after: float = SOON
+    credentials: bool = False
+
+
+GRANT = "in Setup > Permission Sets give the integration user"
+NO_ACCESS = Reaction(Fatal, f"access refused; {GRANT} Read on {{object}} (Object Settings) and its fields")
+NO_API = Reaction(
+    Fatal, f"the API is not open to this user; {GRANT} 'API Enabled' (System Permissions)", credentials=True
+)
+GONE = Reaction(FieldsChanged, f"{{object}} or one of its fields is not visible; {GRANT} Read on {{object}}")
+OUR_QUERY = Reaction(Fatal, "the query about {object} was refused")
+
+REACTIONS = {
+    "INVALID_SESSION_ID": Reaction(
+        Fatal,
+        "a fresh token was refused too; check that the app of SALESFORCE_CLIENT_ID is enabled and its run-as user active",
+        credentials=True,
+    ),
+    "REQUEST_LIMIT_EXCEEDED": Reaction(
+        Retryable, "the org has used up its API calls of the day; the next schedule goes on from here", QUOTA_PAUSE
+    ),
+    "API_DISABLED_FOR_ORG": NO_API,
+    "API_CURRENTLY_DISABLED": NO_API,
+    "INSUFFICIENT_ACCESS": NO_ACCESS,
+    "INSUFFICIENT_ACCESS_OR_READONLY": NO_ACCESS,
+    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": NO_ACCESS,
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": NO_ACCESS,
+    "FUNCTIONALITY_NOT_ENABLED": Reaction(Fatal, "the org's edition does not offer {object} to the API"),
+    "INVALID_FIELD": GONE,
+    "INVALID_TYPE": GONE,
+    "NOT_FOUND": GONE,
+    "QUERY_TIMEOUT": Reaction(QueryTooSlow, "the query about {object} took too long"),
+    "INVALID_QUERY_LOCATOR": Reaction(LocatorExpired, "the rest of the result on {object} has expired", 0.0),
+    "MALFORMED_QUERY": OUR_QUERY,
+    "TXN_SECURITY_METERING_ERROR": Reaction(
+        Fatal, "a transaction security policy forbids reading {object}; ask the org's security owner for an exception"
+    ),
+}
+
+
+class Complaint(NamedTuple):
+    """One entry of an error body."""
+
+    code: str
+    message: str
+
+
+def complaint(response: requests.Response) -> Complaint | None:
+    """The first error of the body; None where the body is not Salesforce's."""
+    try:
+        body = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        return None
+    first = body[0] if isinstance(body, list) and body else body
+    if not isinstance(first, dict) or "errorCode" not in first:
+        return None
+    return Complaint(str(first["errorCode"]), str(first.get("message", "")))
+
+
+def refusal(response: requests.Response, *, about: str, stream: str | None = None) -> ConnectorError:
+    """The error that this answer stands for; `about` is the object or door that was asked."""
+    said = complaint(response)
+    status = response.status_code
+    if said is None or (said.code not in REACTIONS and status in BUSY):
+        wait = retry_after(response)
+        code = said.code if said else "no Salesforce answer"
+        message = f"{about}: the vendor is busy or away (HTTP {status}, {code}); the next run tries again"
+        return Retryable(message, after=SOON if wait is None else wait, vendor=VENDOR, stream=stream)
+    fallback = NO_ACCESS if said.code.startswith("INSUFFICIENT_ACCESS") else Reaction(Fatal, "{object}: refused")
+    return _error(REACTIONS.get(said.code, fallback), said, status, about=about, stream=stream)
+
+
+def _error(reaction: Reaction, said: Complaint, status: int, *, about: str, stream: str | None) -> ConnectorError:
+    words = f"{reaction.words.format(object=about)} (HTTP {status} {said.code}{_detail(said)})"
+    if issubclass(reaction.error, Retryable):
+        return reaction.error(words, after=reaction.after, vendor=VENDOR, stream=stream)
+    if issubclass(reaction.error, Fatal):
+        return reaction.error(words, vendor=VENDOR, stream=stream, credentials=reaction.credentials)
+    return reaction.error(words, vendor=VENDOR, stream=stream)
+
+
+def _detail(said: Complaint) -> str:
+    """The vendor's last line where it speaks of our query; other messages may quote a customer's value."""
+    lines = said.message.strip().splitlines()
+    return f": {lines[-1]}" if lines and said.code in {"INVALID_FIELD", "INVALID_TYPE", "MALFORMED_QUERY"} else ""
