@@ -1,0 +1,73 @@
+"""Finding the person somebody means, and reading what lake and store hold on them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import ibis
+from sqlmodel import Session, col, select
+
+from models import Entity, Evidence, Identifier, Membership, Observation, Profile, Purpose
+from models.identifiers import normalise
+from pipelines.ingest.lake import Lake
+from pipelines.stitch.entities import resolve
+from service.environment import UsageError
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def find_person(session: Session, lake: Lake, asked: str) -> str:
+    """Id of the person behind a person id, record key, CRM id or e-mail address. UsageError if there is none, or several."""
+    found = {resolve(session, entity) for entity in _candidates(session, lake, asked.strip())}
+    if not found:
+        raise UsageError(f"No person is known as {asked!r}; give an e-mail address, a person id, a CRM id or a record key.")
+    if len(found) > 1:
+        raise UsageError(f"{asked!r} names {len(found)} persons; give one of their ids: {', '.join(sorted(found))}.")
+    return found.pop()
+
+
+def records_of(session: Session, person_id: str) -> list[Membership]:
+    """The records that make the person, in order of their keys."""
+    query = select(Membership).where(Membership.entity_id == person_id, Membership.scope == "person")
+    return sorted(session.exec(query), key=lambda row: row.record)
+
+
+def evidence_of(session: Session, records: Sequence[Membership], purpose: Purpose) -> list[Evidence]:
+    """All evidence that hangs on these records and may be used for the purpose; the subject may see all of it."""
+    query = (
+        select(Evidence, Observation)
+        .join(Observation, col(Observation.id) == col(Evidence.observation_id))
+        .where(col(Evidence.subject_hash).in_([row.record_hash for row in records]))
+    )
+    return [
+        evidence
+        for evidence, observation in session.exec(query)
+        if purpose is Purpose.subject or purpose in observation.purposes
+    ]
+
+
+def profiles_of(lake: Lake, records: Sequence[Membership]) -> list[dict[str, Any]]:
+    """What each record says the person is called and is, the oldest record first."""
+    profile = lake.facts(Profile)
+    rows = profile.filter(profile.record_hash.isin([row.record_hash for row in records])).to_pyarrow().to_pylist()
+    return sorted(rows, key=lambda row: (row["created_at"] or NEVER, row["record"]))
+
+
+def derived_rows(lake: Lake, table: str, person_id: str, column: str) -> list[dict[str, Any]]:
+    """The person's rows of a derived table; empty if it was never written."""
+    found = lake.table(table)
+    return [] if found is None else found.filter(found[column] == person_id).to_pyarrow().to_pylist()
+
+
+def _candidates(session: Session, lake: Lake, asked: str) -> set[str]:
+    if session.get(Entity, asked):  # an id that was merged away resolves for ever
+        return {asked}
+    named = (col(Membership.record) == asked) | col(Membership.record).endswith(f"/{asked}", autoescape=True)
+    found = set(session.exec(select(Membership.entity_id).where(Membership.scope == "person", named)))
+    email = normalise("email", asked)
+    if found or not email:
+        return found
+    identifier = lake.facts(Identifier)
+    hashes = identifier.filter((identifier.kind == "email") & (identifier.value == ibis.literal(email))).record_hash.to_pyarrow().to_pylist()
+    by_hash = select(Membership.entity_id).where(Membership.scope == "person", col(Membership.record_hash).in_(hashes))
+    return set(session.exec(by_hash))
