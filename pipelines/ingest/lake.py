@@ -6,13 +6,14 @@ it was read from is the record's latest: nothing is ever deleted to make it so.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
 import ibis
 import pyarrow as pa
+import pyarrow.dataset as ds
 from ibis.backends.duckdb import Backend
 
 from models.facts import FACTS, Fact
@@ -27,6 +28,9 @@ VERSION = "version"
 """Mark of a derived table: what it was derived from, in its writer's own counting."""
 BATCH_ROWS = 50_000
 """Raw rows that are translated at a time; their payloads and facts fit into a few hundred MB."""
+
+SLICE_ROWS = 5_000
+"""Raw rows that are held as Python objects at a time."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,10 @@ class Lake:
             _raw(vendor, stream), numbered, marks, f"Change log of {vendor} {stream}; rows are only added."
         )
 
+    def batch(self, vendor: str, stream: str, batch: int) -> Iterator[pa.RecordBatch]:
+        """The raw rows of one batch with all their columns, some thousand at a time."""
+        return self.tables.batches(_raw(vendor, stream), ds.field("batch") == batch, RAW.names, SLICE_ROWS)
+
     def facts(self, fact: type[Fact]) -> ibis.Table:
         """The facts that hold now, of every vendor: where each was read and its own fields; empty if there are none."""
         schema = fact_schema(fact)
@@ -118,6 +126,8 @@ class Lake:
         written = self._table(_facts(fact, vendor), schema)
         fed_by = [stream for stream in self.tables.names(f"raw/{vendor}") if self.translated(fact, vendor, stream)]
         logs = [heads(self.raw(vendor, stream)) for stream in fed_by]
+        if not logs:
+            return written.limit(0)
         return written.semi_join(reduce(lambda left, right: left.union(right), logs), ["record_hash", "batch"])
 
     def _table(self, path: str, schema: pa.Schema) -> ibis.Table:
@@ -126,11 +136,16 @@ class Lake:
         return table
 
 
+def newest(versions: ibis.Table, columns: Sequence[str]) -> ibis.Table:
+    """One row per record: `record_hash` and these columns of the version where they, compared in their order, are greatest."""
+    version = ibis.struct({name: versions[name] for name in columns})
+    chosen = versions.mutate(version=version).group_by("record_hash").agg(version=lambda rows: rows.version.max())
+    return chosen.select("record_hash", **{name: chosen.version[name] for name in columns})
+
+
 def heads(raw: ibis.Table) -> ibis.Table:
     """`record_hash, batch` of every record's newest version: by the vendor's stamp, then by when we read it, then by landing."""
-    version = ibis.struct({name: raw[name] for name in ("updated_at", "pulled_at", "batch")})
-    newest = raw.mutate(version=version).group_by("record_hash").agg(version=lambda rows: rows.version.max())
-    return newest.select("record_hash", batch=newest.version["batch"])
+    return newest(raw, ("updated_at", "pulled_at", "batch")).select("record_hash", "batch")
 
 
 def _raw(vendor: str, stream: str) -> str:

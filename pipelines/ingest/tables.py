@@ -6,7 +6,7 @@ two writers that start from the same mark cannot both succeed.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Literal
 
 import ibis
 import pyarrow as pa
+import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
@@ -90,6 +91,22 @@ class Tables:
             self._read[path] = (table.version(), known)
         return known if schema is None else _shaped(known, schema)
 
+    def files(self, paths: Sequence[Path]) -> ibis.Table:
+        """The rows of local Parquet files, at least one, that all have the same columns."""
+        return self.engine.read_parquet([_literal(str(path)) for path in paths])
+
+    def batches(
+        self, path: str, condition: ds.Expression, columns: Sequence[str], size: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows that meet a condition, so many at a time, without holding the table; the engine stays free meanwhile."""
+        table = self.find(path)
+        if table is not None:
+            # DuckDB lets no other query run while one of its results is open; Arrow reads beside it
+            rows = table.to_pyarrow_dataset().scanner(
+                columns=list(columns), filter=condition, batch_size=size, batch_readahead=2, fragment_readahead=1
+            )
+            yield from rows.to_batches()
+
     def append(
         self, path: str, rows: pa.Table | pa.RecordBatchReader, marks: Mapping[str, int], description: str = ""
     ) -> None:
@@ -165,8 +182,8 @@ def _folder(url: str) -> Path:
 
 
 def _literal(file: str) -> str:
-    """The path for DuckDB, which would take * and ? for patterns."""
-    return re.sub(r"([*?])", r"[\1]", file)
+    """The path for DuckDB, which would take these characters for patterns."""
+    return re.sub(r"([*?\[])", r"[\1]", file)
 
 
 def _shaped(table: ibis.Table, schema: pa.Schema) -> ibis.Table:

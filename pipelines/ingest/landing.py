@@ -1,0 +1,80 @@
+"""A complete window becomes raw rows: of each record its newest version, and that only if it says something new.
+
+Landing the same window twice adds nothing, so a crash between landing and saving the cursor needs no care.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import ibis
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from connectors.base import Stream
+from models.records import Record
+from pipelines.ingest import payload
+from pipelines.ingest.lake import Lake, newest
+from pipelines.ingest.schemas import RAW
+
+FUTURE = timedelta(days=1)
+"""Clocks may differ by hours, not by a day: a stamp beyond that would keep every later version of its record from winning."""
+PAGE = 32
+"""Bits of a sequence that number the row in its page; the bits above number the page."""
+
+LANDED = pa.schema([field for field in RAW if field.name != "batch"])
+STAGED = LANDED.append(pa.field("sequence", pa.int64()))
+NEWS = ("updated_at", "sequence", "deleted", "payload_hash")
+KNOWN = ("updated_at", "pulled_at", "batch", "deleted", "payload_hash")
+
+
+def rows(records: Sequence[Record], stream: Stream, pulled_at: datetime, page: int) -> tuple[pa.Table, int]:
+    """One page as rows to stage, and how many of its records had broken characters that were mended."""
+    lines = [_row(record, stream, pulled_at) for record in records]
+    columns = [pa.array([line[number] for line, _ in lines], field.type) for number, field in enumerate(LANDED)]
+    sequence = pa.array(range(page << PAGE, (page << PAGE) + len(lines)), pa.int64())
+    return pa.Table.from_arrays([*columns, sequence], schema=STAGED), sum(mended for _, mended in lines)
+
+
+def land(lake: Lake, vendor: str, stream: str, pages: Sequence[Path]) -> int:
+    """Append the news of a window to raw in one commit; returns the number of rows. `pages` are all its staged files."""
+    chosen = _news(lake, vendor, stream, pages)
+    if chosen.size:
+        lake.append_raw(vendor, stream, pa.RecordBatchReader.from_batches(LANDED, _chosen(pages, chosen)), chosen.size)
+    return int(chosen.size)
+
+
+def _row(record: Record, stream: Stream, pulled_at: datetime) -> tuple[tuple[object, ...], bool]:
+    key = type(record.key)(*map(payload.mend, record.key))
+    text, mended = payload.dump(record.payload)
+    stamp = pulled_at if record.updated_at > pulled_at + FUTURE else record.updated_at
+    content = payload.content_hash(record.payload, stream.unstamped, text)
+    return (*key, str(key), key.hash, stamp, pulled_at, record.deleted, content, text), mended
+
+
+def _news(lake: Lake, vendor: str, stream: str, pages: Sequence[Path]) -> npt.NDArray[np.int64]:
+    """Sequences of the staged rows that are newest of their record and differ from what raw knows, ascending."""
+    staged = lake.tables.files(pages)
+    fresh = newest(staged, NEWS)
+    raw = lake.raw(vendor, stream)
+    known = newest(raw.semi_join(fresh, "record_hash"), KNOWN).select(
+        "record_hash", at=ibis._.updated_at, was_deleted=ibis._.deleted, was=ibis._.payload_hash
+    )
+    both = fresh.left_join(known, "record_hash")
+    differs = (both.payload_hash != both.was) | (both.deleted != both.was_deleted)
+    # a version older than the one known (a look-back into an event log) tells nothing new
+    news = both.filter(both.at.isnull() | (differs & (both.updated_at >= both.at))).select("sequence")
+    return np.asarray(news.order_by("sequence").to_pyarrow()["sequence"], np.int64)
+
+
+def _chosen(pages: Sequence[Path], chosen: npt.NDArray[np.int64]) -> Iterator[pa.RecordBatch]:
+    """The chosen rows, one page in memory at a time."""
+    for file in pages:
+        page = pq.read_table(file, schema=STAGED)
+        if page.num_rows == 0:
+            continue
+        first = page["sequence"][0].as_py()
+        low, high = np.searchsorted(chosen, [first, first + page.num_rows])
+        yield from page.take(pa.array(chosen[low:high] - first)).select(LANDED.names).to_batches()

@@ -1,0 +1,42 @@
+"""Payloads as text: the vendor's JSON with sorted keys, so that equal content is equal text and has an equal hash."""
+
+import json
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+import orjson
+
+from models.keys import stable_hash
+
+
+def dump(payload: dict[str, Any]) -> tuple[str, bool]:
+    """The payload as JSON text, and whether broken characters had to be mended for it.
+
+    Half a surrogate pair (an emoji that a vendor cut in two) is no text in any encoding; it becomes U+FFFD, as in every
+    decoder, so that each reader after us gets valid text.
+    """
+    try:
+        return orjson.dumps(payload, option=orjson.OPT_SORT_KEYS).decode(), False
+    except TypeError:  # orjson's word for half a surrogate pair, but also for integers beyond 64 bits and deep nesting
+        finite = json.loads(json.dumps(payload), parse_constant=lambda _: None)  # NaN is no JSON; orjson writes null too
+        text = json.dumps(finite, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        whole = mend(text)
+        return whole, whole != text
+
+
+def load(text: str) -> dict[str, Any]:
+    """The payload that `dump` wrote."""
+    payload: dict[str, Any] = orjson.loads(text)
+    return payload
+
+
+def content_hash(payload: dict[str, Any], unstamped: AbstractSet[str], text: str) -> int:
+    """Signed 64-bit hash of the payload (whose text is given) without the keys that say nothing about content."""
+    if unstamped.isdisjoint(payload):
+        return stable_hash(text)
+    return stable_hash(dump({key: value for key, value in payload.items() if key not in unstamped})[0])
+
+
+def mend(text: str) -> str:
+    """The text with every half of a surrogate pair replaced by U+FFFD; two halves that belong together become one."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

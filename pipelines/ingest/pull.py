@@ -1,0 +1,142 @@
+"""One stream of one vendor account: from the saved cursor to the present, then into facts.
+
+Order is the whole safety: a page is staged, a complete window's rows land, then its cursor is saved, then its pages are
+removed. Killed between any two steps, the next pull goes on from there; nothing is lost and nothing is doubled.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from connectors.base import Connector, Page, Position, Source, Stream
+from connectors.errors import Fatal
+from models.clock import Clock
+from models.operations import Cursor
+from models.store import transaction
+from pipelines import progress
+from pipelines.ingest.lake import Lake
+from pipelines.ingest.landing import land, rows
+from pipelines.ingest.staging import Mark, Staging, claim
+from pipelines.ingest.translate import translate
+
+
+@dataclass
+class PullReport:
+    """What one pull did.
+
+    Shape: `rows` landed of `seen` records; `calls` by reason; `rejected` records by reason; `facts` by table; `cursor` is where
+    the next pull starts. Units: `lag_s` is the age of the newest record at the vendor, in seconds, None while there is none.
+    """
+
+    rows: int = 0
+    seen: int = 0
+    pages: int = 0
+    windows: int = 0
+    mended: int = 0
+    recovered: int = 0
+    calls: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    facts: Counter[str] = field(default_factory=Counter)
+    cursor: Position | None = None
+    lag_s: float | None = None
+
+
+def pull_stream(
+    source: Source, connector: Connector, stream: Stream, *, lake: Lake, store: Engine, staging: Path, clock: Clock
+) -> PullReport:
+    """Pull what is new and read it as facts.
+
+    Errors: what the source raises (Retryable, Fatal), with every complete window landed and every whole page staged;
+    StreamBusyError while another process pulls the same stream; LakeBusyError if another machine just did. Run again after each.
+    """
+    with claim(staging, connector.name, source.account, stream.name) as pages:
+        return _Pull(source, connector, stream, lake, store, pages, clock).run()
+
+
+@dataclass
+class _Pull:
+    source: Source
+    connector: Connector
+    stream: Stream
+    lake: Lake
+    store: Engine
+    staged: Staging
+    clock: Clock
+    report: PullReport = field(default_factory=PullReport)
+
+    def run(self) -> PullReport:
+        before = Counter(self.source.calls)
+        self._translate()  # what an earlier pull landed and could not read any more
+        self._finish(self.staged.last(self._cursor()))
+        self._walk()
+        self.report.calls = Counter(self.source.calls) - before
+        self.report.lag_s = self._lag()
+        return self.report
+
+    def _walk(self) -> None:
+        since = self._cursor()
+        last = self.staged.last(since)
+        number = len(self.staged.pages())
+        complete = False
+        for page in self.source.pages(self.stream, since, last.position if last else None):
+            number += 1
+            last = Mark(since, page.position, page.cursor)
+            self._stage(number, page, last)
+            complete = page.cursor is not None
+            if complete:
+                self._finish(last)
+                since, number = page.cursor, 0
+        if not complete:
+            raise Fatal(
+                "the pages ended before their window was complete", vendor=self.connector.name, stream=self.stream.name
+            )
+
+    def _stage(self, number: int, page: Page, mark: Mark) -> None:
+        table, mended = rows(page.records, self.stream, self.clock.now(), number)
+        self.staged.add(number, table, mark)
+        self.report.pages += 1
+        self.report.seen += len(page.records)
+        self.report.mended += mended
+        progress.report(f"pull {self.connector.name}/{self.stream.name}", self.report.seen)
+
+    def _finish(self, mark: Mark | None) -> None:
+        """Land the staged window if this mark completes it."""
+        if mark is None or mark.cursor is None:
+            return
+        landed = land(self.lake, self.connector.name, self.stream.name, self.staged.pages())
+        self._save(mark.cursor)
+        self.staged.clear()
+        self.report.rows += landed
+        self.report.windows += 1
+        if landed:
+            self._translate()
+
+    def _translate(self) -> None:
+        done = translate(self.lake, self.store, self.connector.name, self.stream, self.clock)
+        self.report.facts += done.facts
+        self.report.rejected += done.rejected
+        self.report.recovered += done.recovered
+
+    def _cursor(self) -> Position | None:
+        with transaction(self.store) as session:
+            row = session.get(Cursor, (self.connector.name, self.source.account, self.stream.name))
+            return row.position if row else None
+
+    def _save(self, position: Position) -> None:
+        self.report.cursor = position
+        with transaction(self.store) as session:
+            session.merge(
+                Cursor(
+                    vendor=self.connector.name,
+                    account=self.source.account,
+                    stream=self.stream.name,
+                    position=position,
+                    landed_at=self.clock.now(),
+                )
+            )
+
+    def _lag(self) -> float | None:
+        newest = self.lake.raw(self.connector.name, self.stream.name).updated_at.max().to_pyarrow().as_py()
+        return (self.clock.now() - newest).total_seconds() if newest else None

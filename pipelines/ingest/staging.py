@@ -1,0 +1,102 @@
+"""Pages of an unfinished window, kept on disk with their position until the window is complete.
+
+A page is one Parquet file that carries its own mark, renamed into place only when it is whole: killed at any line, a window
+has some first pages and nothing else. One stream of one account has one writer, held by an operating system lock that ends
+with the process.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from connectors.base import Position
+
+MARK = b"sidecar"
+"""Key of the mark in a page file's schema metadata."""
+
+
+class StreamBusyError(Exception):
+    """Another process is pulling the same stream of the same account; nothing was done."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a page stands: `since` is the cursor its window started from; `cursor` is set on the page that completes it."""
+
+    since: Position | None
+    position: Position
+    cursor: Position | None
+
+
+@dataclass(frozen=True)
+class Staging:
+    """The staged pages of one stream of one account."""
+
+    folder: Path
+
+    def pages(self) -> list[Path]:
+        """Page files in the order they came."""
+        return sorted(self.folder.glob("*.parquet"))
+
+    def last(self, since: Position | None) -> Mark | None:
+        """The mark of the last page, None if there is none. Pages of a window that starts elsewhere are thrown away."""
+        pages = self.pages()
+        if not pages:
+            return None
+        mark = Mark(**json.loads((pq.read_schema(pages[-1]).metadata or {})[MARK]))
+        if mark.since != since:  # the store was reset or went back: these pages answer another question
+            self.clear()
+            return None
+        return mark
+
+    def add(self, number: int, rows: pa.Table, mark: Mark) -> None:
+        """Keep a window's page of this number with its mark, whole or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        beside = self.folder / "page.new"
+        with beside.open("wb") as file:
+            pq.write_table(
+                rows.replace_schema_metadata({MARK: json.dumps(asdict(mark)).encode()}), file, compression="zstd"
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(self.folder / f"{number:08}.parquet")
+        _sync(self.folder)
+
+    def clear(self) -> None:
+        """Remove all pages at once: the folder is renamed first, so that no part of a window can be taken for a window."""
+        gone = self.folder.with_suffix(".gone")
+        shutil.rmtree(gone, ignore_errors=True)
+        if self.folder.exists():
+            self.folder.rename(gone)
+            shutil.rmtree(gone)
+
+
+@contextmanager
+def claim(root: Path, vendor: str, account: str, stream: str) -> Iterator[Staging]:
+    """The staged pages of a stream, for one process at a time. StreamBusyError if another one has them."""
+    folder = root / vendor / quote(account, safe="")
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{stream}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StreamBusyError(f"another run is pulling {vendor}/{stream} right now; wait for it to end") from error
+        yield Staging(folder / stream)
+
+
+def _sync(folder: Path) -> None:
+    """Make a rename survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

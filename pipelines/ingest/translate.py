@@ -1,0 +1,165 @@
+"""Raw rows become facts: each batch once per fact table, the facts and the batch number landing in one commit.
+
+A record that makes no sense is kept in raw, remembered as a rejection with a reason that quotes nobody, and the rest flows; once
+a later version reads well, the rejection goes.
+"""
+
+import re
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+from pydantic import ValidationError
+from sqlalchemy import Engine
+from sqlmodel import col, delete, select
+
+from connectors.base import Stream
+from connectors.errors import RecordRejected
+from models.clock import Clock
+from models.facts import Fact
+from models.keys import RecordKey
+from models.operations import Rejection
+from models.records import Record
+from models.store import transaction
+from pipelines.ingest import payload
+from pipelines.ingest.lake import Lake
+from pipelines.ingest.schemas import SOURCE_COLUMNS, fact_schema
+
+SURPRISES = (RecordRejected, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading a payload of an unexpected shape raises; anything else is our own mistake and stops the stream."""
+UNSTORABLE = (pa.ArrowException, OverflowError, UnicodeError)
+"""What a fact raises that no table can hold: an integer beyond 64 bits, half a surrogate pair."""
+QUOTED = re.compile(r"(?<!\w)(['\"]).*?\1(?!\w)", re.DOTALL)
+NAME = re.compile(r'"(\w+)":')
+VALUE = re.compile(r'(?<=[:\[,])"?((?:[^"\\,\]}]|\\.){3,})"?(?=[,\]}])')
+"""Values in JSON text, three characters or longer; shorter ones would blank half of every sentence."""
+REASON_LENGTH = 200
+"""Characters of a reason that are kept; reasons are grouped, so they should be short."""
+
+Row = dict[str, Any]
+Sink = dict[type[Fact], list[pa.Table]]
+
+
+@dataclass
+class Translation:
+    """What a translation did: facts by table, rejected records by reason, and records that read well again."""
+
+    facts: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    recovered: int = 0
+
+
+def translate(lake: Lake, store: Engine, vendor: str, stream: Stream, clock: Clock) -> Translation:
+    """Bring the fact tables of a stream up to its raw log; does nothing where they are."""
+    done = Translation()
+    marks = {fact: lake.translated(fact, vendor, stream.name) for fact in stream.facts}
+    last = lake.last_batch(vendor, stream.name)
+    for batch in range(min(marks.values(), default=last) + 1, last + 1):
+        tables: Sink = {fact: [] for fact in stream.facts}
+        for rows in lake.batch(vendor, stream.name, batch):
+            found, rejected = _read(rows.to_pylist(), stream, tables)
+            _remember(store, f"{vendor}/{stream.name}", found, rejected, batch, clock, done)
+        # rejections first: a crash in between only writes them twice
+        for fact, parts in tables.items():
+            if batch > marks[fact]:
+                facts = pa.concat_tables(parts) if parts else fact_schema(fact).empty_table()
+                lake.append_facts(fact, vendor, stream.name, facts, batch)
+                done.facts[fact.table] += facts.num_rows
+    return done
+
+
+def _read(rows: Sequence[Row], stream: Stream, tables: Sink) -> tuple[set[str], dict[str, str]]:
+    """Read some raw rows into tables; returns the records that read well and the reasons of those that did not."""
+    found: dict[str, list[tuple[Row, Fact]]] = {}
+    rejected: dict[str, str] = {}
+    for row in rows:
+        try:
+            found[row["record"]] = [(row, fact) for fact in _facts(row, stream)]
+        except SURPRISES as error:
+            rejected[row["record"]] = reason(error, row["payload"])
+    try:
+        parts = _tables(found.values(), tables)
+    except UNSTORABLE:
+        for record in [record for record in found if not _storable(found[record], tables)]:
+            rejected[record] = "a value is too large or broken to be stored"
+            del found[record]
+        parts = _tables(found.values(), tables)
+    for fact, part in parts.items():
+        tables[fact].append(part)
+    return set(found), rejected
+
+
+def _facts(row: Row, stream: Stream) -> list[Fact]:
+    """The facts of one raw row; a deleted record says nothing any more."""
+    if row["deleted"]:
+        return []
+    key = RecordKey(row["vendor"], row["account"], row["object"], row["id"])
+    return list(stream.translate(Record(key, row["updated_at"], payload.load(row["payload"]))))
+
+
+def _tables(found: Iterable[Sequence[tuple[Row, Fact]]], kinds: Iterable[type[Fact]]) -> dict[type[Fact], pa.Table]:
+    by_kind: dict[type[Fact], list[tuple[Row, Fact]]] = {kind: [] for kind in kinds}
+    for facts in found:
+        for row, fact in facts:
+            by_kind[type(fact)].append((row, fact))
+    return {kind: _table(kind, facts) for kind, facts in by_kind.items()}
+
+
+def _table(kind: type[Fact], facts: Sequence[tuple[Row, Fact]]) -> pa.Table:
+    schema = fact_schema(kind)
+    columns = [
+        pa.array([row[name] for row, _ in facts], schema.field(name).type)
+        if name in SOURCE_COLUMNS
+        else pa.array([getattr(fact, name) for _, fact in facts], schema.field(name).type)
+        for name in schema.names
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _storable(facts: Sequence[tuple[Row, Fact]], kinds: Iterable[type[Fact]]) -> bool:
+    try:
+        _tables([facts], kinds)
+    except UNSTORABLE:
+        return False
+    return True
+
+
+def _remember(
+    store: Engine,
+    stream: str,
+    found: set[str],
+    rejected: Mapping[str, str],
+    batch: int,
+    clock: Clock,
+    done: Translation,
+) -> None:
+    done.rejected.update(rejected.values())
+    with transaction(store) as session:
+        known = set(session.exec(select(Rejection.record).where(Rejection.stream == stream)))
+        for record in known & found:
+            session.exec(delete(Rejection).where(col(Rejection.record) == record))
+        for record, why in rejected.items():
+            session.merge(Rejection(record=record, stream=stream, reason=why, batch=batch, rejected_at=clock.now()))
+    done.recovered += len(known & found)
+
+
+def reason(error: Exception, text: str) -> str:
+    """Why a record was rejected, in words that hold no value of it; `text` is its payload."""
+    if isinstance(error, ValidationError):
+        parts = [f"{'.'.join(map(str, one['loc']))}: {one['type']}" for one in error.errors(include_input=False)]
+        return "; ".join(sorted(set(parts)))[:REASON_LENGTH]
+    if isinstance(error, ValueError | RecordRejected):
+        return _without_values(str(error), text)[:REASON_LENGTH]
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.name}"
+
+
+def _without_values(message: str, text: str) -> str:
+    """The message with quoted words and every value of the payload blanked; names of payload fields stay."""
+    names = set(NAME.findall(text))
+    for value in sorted(set(VALUE.findall(text)), key=len, reverse=True):
+        message = message.replace(value, "…") if value not in names else message
+    return QUOTED.sub(lambda quote: quote[0] if quote[0][1:-1] in names else "…", message)

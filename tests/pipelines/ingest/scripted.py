@@ -1,0 +1,129 @@
+"""A vendor that plays a written log of record versions through the real port, and the place where its rows land."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic_settings import SettingsConfigDict
+from sqlalchemy import Engine
+
+from connectors.base import Connector, Finding, Page, Position, Stream, VendorSettings
+from connectors.errors import Retryable
+from models.clock import FrozenClock
+from models.facts import Fact, Identifier, Profile, Scope
+from models.keys import RecordKey
+from models.records import Record
+from models.store import open_store
+from pipelines.ingest.lake import Lake
+from pipelines.ingest.pull import PullReport, pull_stream
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+
+
+def version(record_id: str, day: float, *, deleted: bool = False, **payload: Any) -> Record:
+    """One version of a person; `day` counts from the start of 2026."""
+    key = RecordKey("paper", "acct", "Person", record_id)
+    return Record(key, START + timedelta(days=day), {"id": record_id, **payload}, deleted=deleted)
+
+
+def person(record: Record) -> Iterator[Fact]:
+    """A person has a name and perhaps an address; without a name it makes no sense."""
+    if not record.payload["name"]:
+        raise ValueError(f"name is empty, not {record.payload['email']!r}")
+    yield Profile(scope=Scope.person, name=record.payload["name"], created_at=record.payload.get("created"))
+    yield from Identifier.of(Scope.person, "email", record.payload.get("email"))
+
+
+class PaperSettings(VendorSettings):
+    model_config = SettingsConfigDict(env_prefix="PAPER_")
+    key: str | None = None
+
+    @classmethod
+    def required(cls) -> tuple[str, ...]:
+        return ("key",)
+
+
+PEOPLE = Stream(
+    "people", "Person", "People on paper.", person, facts=(Profile, Identifier), unstamped=frozenset({"stamp"})
+)
+
+
+@dataclass
+class ScriptedSource:
+    """Reads its log from the cursor on: so many versions per page, so many pages per window, looking back so many versions."""
+
+    log: Sequence[Record]
+    page: int = 2
+    window: int = 2
+    look_back: int = 0
+    fails_after: int | None = None
+    account: str = "acct"
+    calls: Counter[str] = field(default_factory=Counter)
+    asked: list[tuple[Position | None, Position | None]] = field(default_factory=list)
+
+    def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
+        self.asked.append((cursor, resume))
+        start = max(0, cursor["at"] - self.look_back) if cursor else 0
+        at, left = (resume["at"], resume["left"]) if resume else (start, self.window)
+        served = 0
+        while True:
+            if served == self.fails_after:
+                raise Retryable("the line is busy", after=0, vendor="paper", stream=stream.name)
+            records = list(self.log[at : at + self.page])
+            at, left, served = at + len(records), left - 1, served + 1
+            self.calls["window"] += 1
+            end = at >= len(self.log)
+            done = end or left == 0
+            yield Page(records, {"at": at, "left": left}, cursor={"at": at} if done else None)
+            if end:
+                return
+            if done:
+                left = self.window
+
+    def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
+        return []
+
+
+PAPER = Connector(
+    "paper", "Paper", frozenset({"python"}), PaperSettings, (PEOPLE,), lambda settings, clock: ScriptedSource([]), "0 * * * *"
+)
+
+
+@dataclass
+class Place:
+    """A lake, a store and a staging folder in one directory."""
+
+    root: Path
+    clock: FrozenClock = field(default_factory=lambda: FrozenClock(NOW))
+
+    def __post_init__(self) -> None:
+        self.lake = Lake.open(str(self.root / "lake"))
+        self.store: Engine = open_store(f"sqlite:///{self.root / 'store.db'}")
+
+    @property
+    def staging(self) -> Path:
+        return self.root / "staging"
+
+    def pull(self, source: ScriptedSource | Iterable[Record], stream: Stream = PEOPLE, **script: int) -> PullReport:
+        source = source if isinstance(source, ScriptedSource) else ScriptedSource(list(source), **script)
+        return pull_stream(
+            source, PAPER, stream, lake=self.lake, store=self.store, staging=self.staging, clock=self.clock
+        )
+
+    def log(self) -> list[dict[str, Any]]:
+        """The whole change log in the order it landed."""
+        return self.lake.raw("paper", "people").order_by("batch", "record").to_pyarrow().to_pylist()
+
+    def latest(self) -> dict[str, dict[str, Any]]:
+        return {row["id"]: row for row in self.lake.latest("paper", "people").to_pyarrow().to_pylist()}
+
+    def facts(self, kind: type[Fact]) -> dict[str, list[dict[str, Any]]]:
+        """Current facts by record id."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in self.lake.facts(kind).order_by("record").to_pyarrow().to_pylist():
+            found.setdefault(row["id"], []).append(row)
+        return found

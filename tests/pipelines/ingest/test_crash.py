@@ -1,0 +1,27 @@
+"""A pull that is killed at any line loses nothing and doubles nothing."""
+
+import json
+import subprocess
+import sys
+
+from models.facts import Identifier, Profile
+from tests.pipelines.ingest.killed import LOG, found, pull
+
+DEATHS = 16
+"""Moments of death, evenly spread over all lines that a pull of three windows passes."""
+
+
+def test_killed_at_any_line_the_next_pull_finishes_the_work(tmp_path, place):
+    """Whatever the moment, one more pull leaves the log, the latest records and the facts of a pull that never died."""
+    pull(place)
+    wanted = found(place)
+    assert wanted["latest"].keys() == {record.key.id for record in LOG}
+    assert place.facts(Profile).keys() == place.facts(Identifier).keys() == wanted["latest"].keys()
+    (tmp_path / "killed").mkdir()
+    command = [sys.executable, "-m", "tests.pipelines.ingest.killed", str(tmp_path / "killed"), str(DEATHS)]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert len(lines) == DEATHS
+    for line in lines:
+        result = json.loads(line)
+        assert result.pop("died") == 9
+        assert result == wanted
