@@ -17,6 +17,9 @@ SPEAKER = re.compile(r"^(?:\[[\d:. ]+\] *)?([^\W\d_][^:\n]{0,40}):\s+\S", re.MUL
 CHATS = frozenset({"chat", "live chat", "messaging", "web chat"})
 """Case origins whose description is a chat log."""
 
+ROBOTS = frozenset({"noreply", "no-reply", "donotreply", "do-not-reply", "mailer-daemon", "postmaster"})
+"""Mailboxes behind which nobody sits."""
+
 MAILS = frozenset({"email", "listemail"})
 """Task subtypes that Salesforce writes itself beside an e-mail message."""
 
@@ -42,7 +45,7 @@ def task(record: Record) -> Iterator[Fact]:
     at = read.moment("CompletedDateTime", "ActivityDate", "CreatedDate")
     kind = _task_kind(read)
     regarding = _activity_regarding(read)
-    whom = _any_key(read, "WhoId") or read.key("Account", "AccountId")
+    whom = _any_key(read, "WhoId") or _account_key(read)
     if whom:
         yield Engagement(
             subject=whom,
@@ -53,7 +56,7 @@ def task(record: Record) -> Iterator[Fact]:
             occurred_at=at,
         )
     if (read.text("TaskSubtype") or "").casefold() not in MAILS:  # their words are in the e-mail message
-        yield from _activity_words(read, source="call_note", regarding=regarding, at=at)
+        yield from _activity_words(read, "call_note", "rep", regarding, at)
 
 
 def event(record: Record) -> Iterator[Fact]:
@@ -61,7 +64,7 @@ def event(record: Record) -> Iterator[Fact]:
     read = Payload(record)
     at = read.moment("StartDateTime", "ActivityDateTime", "ActivityDate", "CreatedDate")
     regarding = _activity_regarding(read)
-    whom = _any_key(read, "WhoId") or read.key("Account", "AccountId")
+    whom = _any_key(read, "WhoId") or _account_key(read)
     minutes = read.whole("DurationInMinutes")
     if whom:
         yield Engagement(
@@ -71,8 +74,12 @@ def event(record: Record) -> Iterator[Fact]:
             duration_s=None if minutes is None else minutes * 60,
             occurred_at=at,
         )
-    source = "transcript" if is_transcript(read.text("Subject"), read.text("Description")) else "call_note"
-    yield from _activity_words(read, source=source, regarding=regarding, at=at)
+    subject = read.text("Subject") or ""
+    if is_transcript(subject, read.text("Description")):
+        recorded_by = "agent" if "support" in subject.casefold() else "rep"
+        yield from _activity_words(read, "transcript", recorded_by, regarding, at)
+    else:
+        yield from _activity_words(read, "call_note", "rep", regarding, at)
 
 
 def case(record: Record) -> Iterator[Fact]:
@@ -87,8 +94,8 @@ def case(record: Record) -> Iterator[Fact]:
     if person and read.text("Description"):
         yield Interaction(
             subject=person,
-            source="chat" if (read.text("Origin") or "").casefold() in CHATS else "ticket",
-            author="customer",
+            source=_case_source(read, "Origin"),
+            author="agent" if (read.text("Origin") or "").casefold() == "system" else "customer",
             field="Description",
             regarding=company,
             thread=record.key.id,
@@ -104,7 +111,7 @@ def case_comment(record: Record) -> Iterator[Fact]:
         ours = (read.text("CreatedBy.UserType") or "Standard") == "Standard"
         yield Interaction(
             subject=person,
-            source="ticket",
+            source=_case_source(read, "Parent.Origin"),
             author="rep" if ours else "customer",
             field="CommentBody",
             regarding=read.key("Case", "ParentId"),
@@ -113,13 +120,17 @@ def case_comment(record: Record) -> Iterator[Fact]:
         )
 
 
-def is_transcript(subject: str | None, text: str | None) -> bool:
+def _case_source(read: Payload, path: str) -> str:
+    return "chat" if (read.text(path) or "").casefold() in CHATS else "ticket"
+
+
+def is_transcript(subject: str, text: str | None) -> bool:
     """Whether the words are what was said, turn by turn, rather than notes about it."""
     if text is None:
         return False
     speakers = [match[1].strip().casefold() for match in SPEAKER.finditer(text)]
     talk = len(speakers) >= FEWEST_TURNS and 2 <= len(set(speakers)) < len(speakers)
-    return talk or "transcript" in (subject or "").casefold()
+    return talk or "transcript" in subject.casefold()
 
 
 def email_message(record: Record) -> Iterator[Fact]:
@@ -138,7 +149,7 @@ def email_message(record: Record) -> Iterator[Fact]:
         yield Interaction(
             subject=person,
             source="email",
-            author="customer" if incoming else "rep",
+            author=_mail_author(read, incoming=incoming),
             field=body,
             html=body == "HtmlBody",
             participants=people[1:],
@@ -146,6 +157,11 @@ def email_message(record: Record) -> Iterator[Fact]:
             thread=read.text("ThreadIdentifier") or read.text("ParentId"),
             occurred_at=at,
         )
+
+
+def _mail_author(read: Payload, *, incoming: bool) -> str:
+    sender = (read.text("FromAddress") or "").casefold().split("@")[0]
+    return "agent" if sender in ROBOTS else "customer" if incoming else "rep"
 
 
 def _correspondents(read: Payload, *, incoming: bool) -> list[str]:
@@ -170,18 +186,26 @@ def _person_key(read: Payload, value: str) -> str | None:
     return read.record.sibling(name, value) if name in {"Contact", "Lead"} else None
 
 
+def _account_key(read: Payload) -> str | None:
+    """The account of an activity that names no person."""
+    what = read.text("WhatId") or ""
+    return read.key("Account", "AccountId") or (read.key("Account", "WhatId") if what.startswith("001") else None)
+
+
 def _activity_regarding(read: Payload) -> str | None:
     return _any_key(read, "WhatId") or read.key("Account", "AccountId")
 
 
-def _activity_words(read: Payload, *, source: str, regarding: str | None, at: datetime) -> Iterator[Interaction]:
+def _activity_words(
+    read: Payload, source: str, author: str, regarding: str | None, at: datetime
+) -> Iterator[Interaction]:
     """Words hang on a person; without one they stay in the record."""
     person = _any_key(read, "WhoId")
     if person and read.text("Description"):
         yield Interaction(
             subject=person,
             source=source,
-            author="rep",
+            author=author,
             field="Description",
             regarding=regarding,
             thread=read.record.key.id,

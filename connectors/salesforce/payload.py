@@ -111,7 +111,7 @@ class Payload:
             if value is None:
                 return None
             if not isinstance(value, dict):
-                raise self._wrong(name, value, "a parent record")
+                raise self._wrong(path, value, "under a parent record")
             value = value.get(name)
         return value
 

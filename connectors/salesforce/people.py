@@ -90,7 +90,7 @@ def campaign(record: Record) -> Iterator[Fact]:  # noqa: ARG001  # its members a
 def campaign_member(record: Record) -> Iterator[Fact]:
     """One person reached by one campaign."""
     read = Payload(record)
-    subject = read.key("Contact", "ContactId") or read.key("Lead", "LeadId")
+    subject = read.key("Lead", "LeadId") or read.key("Contact", "ContactId")  # a converted lead's member names both
     if subject:
         yield Touch(
             subject=subject,

@@ -21,7 +21,7 @@ REPS_EDIT = ("Lock", "Feedback", "Feedback_Belief", "Correction")
 
 PARENTS: dict[str, tuple[tuple[str, str], ...]] = {
     "CampaignMember": (("Campaign.Name", "Campaign"), ("Campaign.Type", "Campaign")),
-    "CaseComment": (("Parent.ContactId", "Case"), ("CreatedBy.UserType", "User")),
+    "CaseComment": (("Parent.ContactId", "Case"), ("Parent.Origin", "Case"), ("CreatedBy.UserType", "User")),
     "EmailMessage": (("Parent.ContactId", "Case"), ("Activity.WhoId", "Task")),
 }
 """What a record cannot say by itself, read from its parent: path and the object it ends in."""
