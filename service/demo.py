@@ -1,22 +1,21 @@
 """The demo: the whole job against the sandbox, then one person's story and the CRM fields before and after."""
 
-import os
 from datetime import timedelta
-from pathlib import Path
 from threading import Event
-
-import dagster as dg
-from rich.markup import escape
 
 from models.clock import ShiftedClock
 from models.operations import Purpose
+from pipelines.definitions import build
 from pipelines.run import JobOutcome, job_names, local_instance, run_all
 from pipelines.workspace import Workspace
 from service import terminal, writing
 from service.environment import SANDBOX, UsageError
+from service.portrait import show_self_model
 from service.self_models import SelfModels
 
 ECHO_PAUSE = timedelta(hours=1)  # long enough for what we wrote to leave every vendor's look-back before the next pull
+FAREWELL = """[bold]make dev[/bold] opens the Dagster UI on this data · [bold]uv run sidecar run[/bold] goes on from here
+[bold]uv run sidecar show EMAIL[/bold] shows anybody · [bold]uv run sidecar plan[/bold] says what would be written next"""
 
 
 def run_jobs(workspace: Workspace, names: list[str] | None = None) -> list[JobOutcome]:
@@ -25,7 +24,7 @@ def run_jobs(workspace: Workspace, names: list[str] | None = None) -> list[JobOu
     if unknown := [name for name in names or [] if name not in known]:
         raise UsageError(f"There is no job called {', '.join(unknown)}; choose from {', '.join(known)}.")
     chosen = [name for name in known if not names or name in names]
-    defs = _definitions()
+    defs = build()
     with local_instance(workspace.settings.home) as instance, terminal.bars("jobs", len(chosen)) as progress:
         outcomes = []
         overall = progress.task_ids[0]
@@ -34,3 +33,39 @@ def run_jobs(workspace: Workspace, names: list[str] | None = None) -> list[JobOu
             progress.advance(overall)
         progress.update(overall, description="jobs")
     return outcomes
+
+
+def tell(workspace: Workspace) -> None:
+    """Provision, run everything, and show one person before and after the write-back, read back through the CRM's API.
+
+    The written values appear in the CRM as changed records; an hour passes at the end, so that the next run absorbs that echo.
+    """
+    steps = writing.provision(workspace, dry_run=False)
+    terminal.console.print(f"Fields in place: {', '.join(f'{crm} {len(lines)}' for crm, lines in steps.items())}.")
+    upstream = [name for name in job_names() if not name.startswith("write_back_")]
+    outcomes = run_jobs(workspace, upstream)
+    models = SelfModels(workspace, actor="demo")
+    person = writing.most_telling_person(workspace)
+    before = writing.fields_of(workspace, person)
+    outcomes += run_jobs(workspace, [name for name in job_names() if name not in upstream])
+    terminal.show_outcomes(outcomes)
+    terminal.console.rule("One person's story")
+    show_self_model(models.get_self_model(person, purpose=Purpose.sales))
+    terminal.console.rule("The CRM fields, before and after, read back through the API")
+    terminal.show_fields(before, writing.fields_of(workspace, person))
+    _let_an_hour_pass(workspace)
+    terminal.console.rule()
+    terminal.console.print(FAREWELL)
+    if not all(outcome.ok for outcome in outcomes):
+        raise UsageError("Not every job came to its end; the reasons stand above.")
+
+
+def wait_in_sandbox() -> None:
+    """Say where the sandbox is and stay until interrupted."""
+    terminal.console.print(f"The sandbox is up; its addresses and keys are in {SANDBOX / 'sandbox.env'}. Ctrl-C ends it.")
+    Event().wait()
+
+
+def _let_an_hour_pass(workspace: Workspace) -> None:
+    if isinstance(workspace.clock, ShiftedClock):
+        workspace.clock.advance(ECHO_PAUSE)

@@ -1,0 +1,113 @@
+"""One person drawn for a terminal: came, did, paid, believes, aligned, shown."""
+
+from typing import Any
+
+from rich.console import Group
+from rich.markup import escape
+from rich.text import Text
+
+from pipelines.understand.words import certainty
+from service.self_models import AlignmentReading, HeldBelief, SelfModel
+from service.terminal import console, day
+
+ZERO_DECIMAL = frozenset(
+    "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split()  # https://docs.stripe.com/currencies
+)
+SIGNS = {"positive": "[green]+[/green]", "negative": "[red]-[/red]", "neutral": "·"}
+
+
+def show_self_model(model: SelfModel) -> None:
+    """Print the person, as EXAMPLES shows an engineer."""
+    console.print(portrait(model))
+
+
+def portrait(model: SelfModel) -> Group:
+    """The person as renderable lines."""
+    title = " · ".join(part for part in (model.name, ", ".join(filter(None, (model.title, model.company)))) if part)
+    lines = [
+        Text.from_markup(f"[bold]{escape(title)}[/bold] · person {model.person_id} ({records(model)})"),
+        *_labelled("came", [came(model.journey)]),
+        *_labelled("did", [did(model.journey)]),
+        *_labelled("paid", paid(model.revenue)),
+        *_labelled("believes", [line for belief in model.beliefs for line in believes(belief)] or ["nothing we have words for"]),
+        *_labelled("aligned", [aligned(model.alignment)]),
+        *_labelled("shown", [f"{record}: {len(fields)} fields" for record, fields in sorted(model.shown.items())] or ["nothing yet"]),
+    ]
+    return Group(*lines)
+
+
+def records(model: SelfModel) -> str:
+    """Such as "5 records: 2 salesforce, 3 stripe"."""
+    counts: dict[str, int] = {}
+    for record in model.records:
+        vendor = record.split("/", 1)[0]
+        counts[vendor] = counts.get(vendor, 0) + 1
+    parts = ", ".join(f"{count} {vendor}" for vendor, count in sorted(counts.items()))
+    return f"{len(model.records)} record{'s' if len(model.records) != 1 else ''}: {parts}"
+
+
+def came(journey: dict[str, Any]) -> str:
+    """The first touch, in words."""
+    if not journey.get("first_touch_at"):
+        return "no touch is known"
+    source = f" · {escape(journey['first_touch_source'])}" if journey.get("first_touch_source") else ""
+    return f"{day(journey['first_touch_at'])}  {escape(journey['first_touch_channel'])}{source}"
+
+
+def did(journey: dict[str, Any]) -> str:
+    """Engagement in numbers, and when they were last seen."""
+    counts = {kind: journey.get(kind) or 0 for kind in ("calls", "emails", "meetings", "tickets", "tasks", "forms")}
+    told = " · ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "nothing yet"
+    seen = journey.get("last_seen_at")
+    return f"{told} · last seen {day(seen)}" if seen else told
+
+
+def paid(revenue: list[dict[str, Any]]) -> list[str]:
+    """Net revenue per currency with what was taken off it."""
+    return [_paid(row) for row in revenue] or ["nothing"]
+
+
+def _paid(row: dict[str, Any]) -> str:
+    taken = [
+        f"{kind} {money(row[kind], row['currency'])}" for kind in ("refunded", "disputed", "tax") if row.get(kind)
+    ]
+    less = f", less {', '.join(taken)}" if taken else ""
+    return f"{money(row['net'], row['currency'])} net ({money(row['charged'], row['currency'])} charged{less})"
+
+
+def money(minor: int, currency: str) -> str:
+    """Such as "2,400.00 EUR"; currencies without minor units have no decimals."""
+    amount = f"{minor:,}" if currency in ZERO_DECIMAL else f"{minor / 100:,.2f}"
+    return f"{amount} {currency.upper()}"
+
+
+def believes(belief: HeldBelief) -> list[str]:
+    """The belief, how sure and since when, and its latest words."""
+    who = f"{escape(belief.holder)}: " if belief.holder else ""
+    sure = "contested" if belief.contested else certainty(belief.confidence)
+    lines = [
+        f"{belief.number}  {SIGNS[belief.polarity]}  {who}{escape(belief.statement)}  "
+        f"[dim]{sure} {belief.confidence:.2f} · {belief.evidence} · {belief.observations} observed · since {day(belief.since)}[/dim]"
+    ]
+    for quote in belief.quotes[-2:]:
+        against = " [red](against)[/red]" if quote.side == "against" else ""
+        lines.append(f'      "{escape(quote.words)}"{against} [dim]({escape(quote.source)}, {day(quote.said_at)})[/dim]')
+    return lines
+
+
+def aligned(alignment: AlignmentReading | None) -> str:
+    """Score, trend and its components."""
+    if alignment is None:
+        return "not known yet: nothing has been observed"
+    parts = " · ".join(
+        f"{name} {part['value']:.2f} n{part['n']:.0f}" for name, part in sorted(alignment.components.items())
+    )
+    return f"{alignment.overall:.2f} {alignment.trend}  [dim]{escape(f'[{parts}]')} uncalibrated[/dim]"
+
+
+def _labelled(label: str, lines: list[str]) -> list[Text]:
+    first, *rest = lines
+    return [
+        Text.from_markup(f"[cyan]{label:<9}[/cyan] {first}"),
+        *(Text.from_markup(f"{'':<9} {line}") for line in rest),
+    ]
