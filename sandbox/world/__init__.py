@@ -1,0 +1,130 @@
+"""The seeded world of the practice ground: people, what they said, did and paid, and the truth about who is who.
+
+The same seed gives the same world, in every process. The people of `data/beliefs_dev.jsonl` are planted once each under their own
+names with their own texts; the rest only do things. `activities` says where each source of text lives and how its author shows.
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sandbox.world.activities import Activities
+from sandbox.world.documents import Document, load
+from sandbox.world.events import recent
+from sandbox.world.ids import Ids
+from sandbox.world.moments import BEGIN, between
+from sandbox.world.names import Company, companies
+from sandbox.world.people import Population, roster
+from sandbox.world.person import Someone
+from sandbox.world.salesforce import Org
+from sandbox.world.stripe import Till
+from sandbox.world.truth import (
+    PlantedAccount,
+    PlantedBelief,
+    PlantedDocument,
+    PlantedPerson,
+    PlantedTouch,
+    Truth,
+    salesforce_key,
+    stripe_key,
+)
+
+__all__ = ["Truth", "World", "build"]
+
+
+@dataclass(frozen=True)
+class World:
+    """What the sandboxes serve, and the truth about it."""
+
+    salesforce: dict[str, list[dict[str, Any]]]
+    """Rows by object, as the REST interface would answer them."""
+    stripe: list[dict[str, Any]]
+    """Objects of the current version, without the keys that have their plain value."""
+    stripe_events: list[dict[str, Any]]
+    """Events of the last 30 days, oldest first."""
+    truth: Truth
+
+
+def build(persons: int, seed: int, now: datetime) -> World:
+    """Draw a world of this many people as of this instant.
+
+    Errors: ValueError if there are fewer people than texts need, or if `now` lies before the last text.
+    """
+    texts = load()
+    last = max(text.occurred_at for documents in texts.values() for text in documents)
+    if persons < len(texts):
+        raise ValueError(f"{persons} persons are too few for the world: {len(texts)} of them have texts to be planted")
+    if now < last + timedelta(days=1):
+        raise ValueError(f"the world cannot be younger than its texts: let now be a day after {last:%Y-%m-%d} or later")
+    rng = random.Random(seed)  # noqa: S311  # a practice world wants repeatable chance, not secrets
+    ids = Ids()
+    homes, people = _populate(rng, ids, texts, persons, now)
+    org, till = Org(rng, ids, now), Till(rng, ids, now)
+    org.users()
+    org.plant_campaigns()
+    till.catalogue()
+    for company in homes:
+        org.company(company)
+    activities = Activities(org)
+    planted, documents, payers = [], [], dict[str, list[str]]()
+    for person in people:
+        org.person(person)
+        found = activities.plant(person)
+        activities.behave(person)
+        _spend(rng, org, till, person, payers)
+        documents += found
+        planted.append(_truth_of(person, found, org.touches(person), till))
+    busy = {person.company.id for person in people if len(person.documents) > 1}
+    for company in homes:
+        org.opportunities(company, promising=company.id in busy)
+    for _ in range(persons // 50):
+        till.guest(between(rng, BEGIN, till.latest))
+    accounts = [_account(company, org, payers) for company in homes]
+    truth = Truth(persons=planted, accounts=accounts, documents=documents, unattributed=till.revenue(None))
+    return World(org.rows, till.objects, recent(till.objects, ids, now), truth)
+
+
+def _populate(
+    rng: random.Random, ids: Ids, texts: dict[str, list[Document]], persons: int, now: datetime
+) -> tuple[list[Company], list[Someone]]:
+    names = list(dict.fromkeys(person.split("-")[1] for person in texts))
+    others = persons - len(texts)
+    homes = companies(rng, names, others // 3)
+    by_id = {company.id: company for company in homes}
+    population = Population(rng, ids, now)
+    for person, documents in texts.items():
+        population.plant(person, by_id[person.split("-")[1]], documents)
+    for trap, company in roster(rng, others, homes):
+        population.add(company, trap)
+    return homes, population.people
+
+
+def _spend(rng: random.Random, org: Org, till: Till, person: Someone, payers: dict[str, list[str]]) -> None:
+    for face in person.of_kind("customer"):
+        names_account = rng.random() < (0.5 if person.trap == "role_payer" else 0.1)
+        account = org.accounts[person.company.id][0] if names_account else None
+        if account:
+            payers.setdefault(person.company.id, []).append(stripe_key("customer", face.id))
+        till.buys(till.customer(person, face, account), face, person.company.country)
+
+
+def _truth_of(person: Someone, found: list[PlantedDocument], touches: list[PlantedTouch], till: Till) -> PlantedPerson:
+    home = {document.doc_id: document.record for document in found}
+    return PlantedPerson(
+        id=person.id, name=person.name, account=person.company.id, trap=person.trap, touches=touches,
+        records=[
+            stripe_key(face.kind, face.id) if face.kind == "customer" else salesforce_key(face.kind, face.id)
+            for face in person.faces
+        ],
+        beliefs=[
+            PlantedBelief(doc_id=text.doc_id, record=home[text.doc_id], **label)
+            for text in person.documents for label in text.gold
+        ],
+        revenue=till.revenue([face.id for face in person.of_kind("customer")]),
+    )  # fmt: skip
+
+
+def _account(company: Company, org: Org, payers: dict[str, list[str]]) -> PlantedAccount:
+    keys = [salesforce_key("Account", account) for account in org.accounts[company.id]]
+    return PlantedAccount(id=company.id, name=company.name, records=keys, payers=payers.get(company.id, []))

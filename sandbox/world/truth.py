@@ -1,0 +1,113 @@
+"""What is true of the planted world: who is who, who said what where, who paid how much. Nothing here is served by a vendor."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, Field
+
+from models.keys import RecordKey
+from sandbox.salesforce.ids import make_id
+from sandbox.stripe import ACCOUNT_ID
+
+SALESFORCE_ACCOUNT = make_id("00D", 1)
+"""Id of the one org of the Salesforce sandbox."""
+STRIPE_ACCOUNT = f"{ACCOUNT_ID}:test"
+"""The Stripe sandbox's account with its mode, as the connector writes it."""
+
+
+def salesforce_key(object_name: str, object_id: str) -> str:
+    """Written record key of a Salesforce row."""
+    return str(RecordKey("salesforce", SALESFORCE_ACCOUNT, object_name, object_id))
+
+
+def stripe_key(object_name: str, object_id: str) -> str:
+    """Written record key of a Stripe object; the object is named as Stripe's own `object` field names it."""
+    return str(RecordKey("stripe", STRIPE_ACCOUNT, object_name, object_id))
+
+
+class Revenue(BaseModel):
+    """Money of one currency in minor units; the parts are never negative, `net` may be."""
+
+    charges: int = Field(default=0, description="captured by charges that succeeded")
+    refunds: int = Field(default=0, description="returned by refunds that succeeded")
+    disputes: int = Field(default=0, description="withdrawn by disputes, unless won")
+    tax: int = Field(default=0, description="tax of paid invoices")
+    net: int = Field(default=0, description="charges less refunds, disputes and tax")
+
+
+class PlantedBelief(BaseModel):
+    """One gold label: what a holder believes, on which words of which record."""
+
+    doc_id: str
+    holder: str
+    slot: str
+    polarity: str
+    strength: str
+    quote: str
+    statement: str
+    record: str = Field(description="written key of the record that holds the quote")
+
+
+class PlantedTouch(BaseModel):
+    """One campaign that reached a person, or the source a lead came from."""
+
+    record: str = Field(description="written key of the contact or lead touched")
+    channel: str = Field(description="campaign or lead_source")
+    source: str = Field(description="name of the campaign, or the lead source")
+    source_id: str | None = Field(default=None, description="Salesforce id of the campaign")
+    responded: bool
+    occurred_at: datetime = Field(description="first response (midnight UTC of its day), else when the row was made")
+
+
+class PlantedDocument(BaseModel):
+    """One customer text, planted once and verbatim."""
+
+    doc_id: str
+    person: str
+    source: str
+    author: str
+    occurred_at: datetime
+    record: str = Field(description="written key of the record that holds it")
+    field: str = Field(description="the field that holds it")
+    html: bool = Field(description="whether the text is markup")
+
+
+class PlantedPerson(BaseModel):
+    """One person, with every record that shows them."""
+
+    id: str
+    name: str
+    account: str = Field(description="id of the planted account they belong to")
+    records: list[str] = Field(description="written keys of contacts, leads and Stripe customers")
+    trap: str | None = Field(default=None, description="what makes this person hard to recognise")
+    beliefs: list[PlantedBelief] = []
+    touches: list[PlantedTouch] = []
+    revenue: dict[str, Revenue] = Field(default={}, description="by currency, ISO 4217 in lower case")
+
+
+class PlantedAccount(BaseModel):
+    """One company, with every Salesforce account of it and the Stripe customers that name one of them as payer."""
+
+    id: str
+    name: str
+    records: list[str]
+    payers: list[str] = []
+
+
+class Truth(BaseModel):
+    """Everything planted; persons, accounts and documents each in the order they were planted."""
+
+    persons: list[PlantedPerson]
+    accounts: list[PlantedAccount]
+    documents: list[PlantedDocument]
+    unattributed: dict[str, Revenue] = Field(description="payments that name no customer, by currency")
+
+    def save(self, path: Path) -> None:
+        """Write it as JSON."""
+        path.write_text(self.model_dump_json(indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote."""
+        return cls.model_validate_json(path.read_text(encoding="utf-8"))

@@ -1,0 +1,362 @@
+"""The planted world is repeatable, whole, and solvable; its truth is what its objects say."""
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.identifiers import normalise
+from sandbox.salesforce.ids import checksum
+from sandbox.stripe.shapes import complete
+from sandbox.world import Truth, World, build
+from sandbox.world.documents import load
+from sandbox.world.ids import KEY_PREFIXES
+from sandbox.world.people import PLACEHOLDER_EMAILS
+from sandbox.world.truth import Revenue, salesforce_key, stripe_key
+
+NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+PERSONS = 300
+TEXT_FIELDS = {
+    "Task": ("Description",), "Event": ("Description",), "Case": ("Description",), "Lead": ("Description",),
+    "CaseComment": ("CommentBody",), "EmailMessage": ("TextBody", "HtmlBody"),
+}  # fmt: skip
+PLURALS = {
+    "customer": "customer", "charge": "charge", "payment_intent": "payment_intent", "latest_charge": "charge",
+    "invoice": "invoice", "subscription": "subscription", "latest_invoice": "invoice", "product": "product",
+    "balance_transaction": "balance_transaction",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return build(PERSONS, 1, NOW)
+
+
+def of_kind(world: World, kind: str) -> list[dict[str, Any]]:
+    return [thing for thing in world.stripe if thing["object"] == kind]
+
+
+def test_the_same_seed_gives_the_same_world(world: World) -> None:
+    """Two builds of one seed are equal in every row, and another seed is another world."""
+    assert build(PERSONS, 1, NOW) == world
+    assert build(PERSONS, 2, NOW).truth != world.truth
+
+
+def test_persons_are_as_many_as_asked_for(world: World) -> None:
+    """Every person is planted, each with one to five records, and each record belongs to one person."""
+    records = [record for person in world.truth.persons for record in person.records]
+    assert len(world.truth.persons) == PERSONS
+    assert all(1 <= len(person.records) <= 5 for person in world.truth.persons)
+    assert len(set(records)) == len(records)
+    served = {salesforce_key(name, row["Id"]) for name in ("Contact", "Lead") for row in world.salesforce[name]}
+    served |= {stripe_key("customer", customer["id"]) for customer in of_kind(world, "customer")}
+    assert set(records) == served
+
+
+@pytest.mark.parametrize(
+    ("persons", "now", "reason"), [(94, NOW, "too few"), (300, datetime(2026, 10, 1, tzinfo=UTC), "younger")]
+)
+def test_a_world_too_small_or_too_young_for_its_texts_is_refused(persons: int, now: datetime, reason: str) -> None:
+    """Fewer people than texts need, or a present before the last text, is refused in one sentence."""
+    with pytest.raises(ValueError, match=reason):
+        build(persons, 1, now)
+
+
+def test_salesforce_ids_are_valid_and_unique(world: World) -> None:
+    """Every row has an 18-character id with its object's prefix and a checksum that holds; none occurs twice."""
+    seen = Counter(row["Id"] for rows in world.salesforce.values() for row in rows)
+    assert max(seen.values()) == 1
+    for name, rows in world.salesforce.items():
+        for row in rows:
+            assert row["Id"][:3] == KEY_PREFIXES[name]
+            assert len(row["Id"]) == 18
+            assert checksum(row["Id"][:15]) == row["Id"][15:]
+
+
+def test_salesforce_references_resolve(world: World) -> None:
+    """Every field that holds an id names a row that exists."""
+    known = {row["Id"] for rows in world.salesforce.values() for row in rows}
+    for name, rows in world.salesforce.items():
+        for row in rows:
+            for field, target in row.items():
+                if field.endswith("Id") and target is not None:
+                    assert target in known, f"{name}.{field}"
+
+
+def test_rows_of_one_object_have_the_same_fields(world: World) -> None:
+    """No row knows a field that another row of its object does not."""
+    for name, rows in world.salesforce.items():
+        assert len({frozenset(row) for row in rows}) == 1, name
+
+
+def test_stripe_objects_are_whole_and_their_references_resolve(world: World) -> None:
+    """Every object is accepted by the sandbox's shapes, no id occurs twice, every reference names an object."""
+    seen = Counter(thing["id"] for thing in [*world.stripe, *world.stripe_events])
+    assert max(seen.values()) == 1
+    kinds = {thing["id"]: thing["object"] for thing in world.stripe}
+    for thing in world.stripe:
+        complete(thing)
+        for key, kind in PLURALS.items():
+            if thing.get(key) is not None:
+                assert kinds[thing[key]] == kind, f"{thing['object']}.{key}"
+    for event in world.stripe_events:
+        assert event["data"]["object"]["id"] in kinds
+
+
+def test_a_paid_invoice_leads_to_its_charge(world: World) -> None:
+    """An invoice's total is its lines and tax, and its payment leads through the intent to a charge of that amount."""
+    intents = {intent["id"]: intent for intent in of_kind(world, "payment_intent")}
+    charges = {charge["id"]: charge for charge in of_kind(world, "charge")}
+    invoices = of_kind(world, "invoice")
+    assert any(len(invoice["lines"]["data"]) > 10 for invoice in invoices)
+    for invoice in invoices:
+        tax = sum(each["amount"] for each in invoice["total_taxes"])
+        assert invoice["total"] == sum(line["amount"] for line in invoice["lines"]["data"]) + tax
+        (payment,) = invoice["payments"]["data"]
+        charge = charges[intents[payment["payment"]["payment_intent"]]["latest_charge"]]
+        assert charge["amount_captured"] == invoice["amount_paid"]
+        assert charge["customer"] == invoice["customer"]
+
+
+def stamps(world: World) -> Iterator[str]:
+    for name, rows in world.salesforce.items():
+        for row in rows:
+            for field, stamp in row.items():
+                if (field.endswith(("Date", "DateTime")) or field == "SystemModstamp") and stamp:
+                    yield "" if (name, field) == ("Opportunity", "CloseDate") and not row["IsClosed"] else stamp
+    for thing in [*world.stripe, *world.stripe_events]:
+        yield datetime.fromtimestamp(thing["created"], UTC).isoformat()
+
+
+def test_nothing_happens_in_the_future(world: World) -> None:
+    """No instant lies after the present or before the world began; only open deals and running campaigns may end later."""
+    running = {row["EndDate"] for row in world.salesforce["Campaign"] if row["IsActive"]}
+    instants = {stamp[:19] for stamp in stamps(world) if stamp} - running
+    assert max(instants) <= NOW.isoformat()[:19]
+    assert min(instants) >= "2025-01-06"
+    assert all(NOW.timestamp() - event["created"] < 30 * 86400 for event in world.stripe_events)
+
+
+def texts_of(world: World) -> dict[str, tuple[str, str]]:
+    return {
+        salesforce_key(name, row["Id"]): (field, row[field])
+        for name, fields in TEXT_FIELDS.items()
+        for row in world.salesforce[name]
+        for field in fields
+        if row[field] is not None
+    }
+
+
+def test_every_text_is_planted_once_and_verbatim(world: World) -> None:
+    """The rows with text are exactly the documents, each in the field that the truth names; nobody else says a word."""
+    texts = {text.doc_id: text.text for documents in load().values() for text in documents}
+    found = texts_of(world)
+    assert len(found) == len(texts) == len(world.truth.documents)
+    for document in world.truth.documents:
+        assert found[document.record] == (document.field, texts[document.doc_id])
+    everything = json.dumps(world.salesforce, ensure_ascii=False)
+    assert all(everything.count(json.dumps(text, ensure_ascii=False)) == 1 for text in texts.values())
+
+
+def test_quotes_are_found_where_the_truth_says(world: World) -> None:
+    """Every planted belief's quote stands in the record that it names, and only people with texts believe anything."""
+    found = texts_of(world)
+    beliefs = [belief for person in world.truth.persons for belief in person.beliefs]
+    assert len(beliefs) == sum(len(text.gold) for documents in load().values() for text in documents)
+    assert all(belief.quote in found[belief.record][1] for belief in beliefs)
+    assert {person.id for person in world.truth.persons if person.beliefs} <= set(load())
+
+
+def test_texts_hang_on_their_person(world: World) -> None:
+    """From each text's row the CRM's own references lead to a contact or lead of the person who is meant."""
+    records = {person.id: set(person.records) for person in world.truth.persons}
+    rows = {row["Id"]: row for each in world.salesforce.values() for row in each}
+    for document in world.truth.documents:
+        _, _, name, object_id = document.record.split("/")
+        row = rows[object_id]
+        who: str
+        if name == "Lead":
+            who = object_id
+        elif name == "CaseComment":
+            who = rows[row["ParentId"]]["ContactId"]
+        else:
+            who = row["ContactId"] if name == "Case" else rows[row.get("ActivityId", object_id)]["WhoId"]
+        kind = "Lead" if who.startswith("00Q") else "Contact"
+        assert salesforce_key(kind, who) in records[document.person], document.doc_id
+
+
+def author_seen(world: World, name: str, row: dict[str, Any]) -> str:
+    """The author as the flags of `sandbox.world.activities` tell it."""
+    if name == "EmailMessage":
+        robot = re.match("noreply@|mailer-daemon@", row["FromAddress"], re.IGNORECASE)
+        return "agent" if robot else "customer" if row["Incoming"] else "rep"
+    if name == "Event":
+        return "agent" if row["Subject"].startswith("Support") else "rep"
+    if name == "CaseComment":
+        return "customer" if row["IsPublished"] else "rep"
+    return {"Task": "rep", "Lead": "customer"}.get(name) or ("agent" if row["Origin"] == "System" else "customer")
+
+
+def test_the_author_can_be_read_from_the_flags(world: World) -> None:
+    """For every text the documented flags give back the author it was labelled with."""
+    rows = {row["Id"]: row for each in world.salesforce.values() for row in each}
+    for document in world.truth.documents:
+        name, object_id = document.record.split("/")[2:]
+        assert author_seen(world, name, rows[object_id]) == document.author, document.doc_id
+
+
+def test_revenue_is_what_the_objects_add_up_to(world: World) -> None:
+    """Adding up the served charges, refunds, disputes and taxes per customer gives the truth's figures to the minor unit."""
+    sums: defaultdict[tuple[str | None, str], Counter[str]] = defaultdict(Counter)
+    charges = {charge["id"]: charge for charge in of_kind(world, "charge")}
+    for charge in charges.values():
+        sums[charge["customer"], charge["currency"]]["charges"] += charge["amount_captured"]
+    for refund in of_kind(world, "refund"):
+        if refund["status"] == "succeeded":
+            sums[refund["customer"], refund["currency"]]["refunds"] += refund["amount"]
+    for dispute in of_kind(world, "dispute"):
+        moved = sum(move["amount"] for move in dispute["balance_transactions"])
+        sums[charges[dispute["charge"]]["customer"], dispute["currency"]]["disputes"] -= moved
+    for invoice in of_kind(world, "invoice"):
+        if invoice["status"] == "paid":
+            tax = sum(each["amount"] for each in invoice["total_taxes"])
+            sums[invoice["customer"], invoice["currency"]]["tax"] += tax
+    owners: list[tuple[list[str | None], dict[str, Revenue]]] = [
+        ([key.split("/")[3] for key in person.records if key.startswith("stripe/")], person.revenue)
+        for person in world.truth.persons
+    ]
+    owners.append(([None], world.truth.unattributed))
+    for customers, revenue in owners:
+        for currency in {currency for customer, currency in sums if customer in customers} | set(revenue):
+            total: Counter[str] = sum((sums[customer, currency] for customer in customers), Counter())
+            planted = revenue.get(currency, Revenue())
+            assert planted.model_dump(exclude={"net"}) == {
+                part: total[part] for part in Revenue.model_fields if part != "net"
+            }
+            assert planted.net == total["charges"] - total["refunds"] - total["disputes"] - total["tax"]
+
+
+def test_no_payment_is_returned_twice(world: World) -> None:
+    """What went back of a charge never exceeds it."""
+    for charge in of_kind(world, "charge"):
+        back = sum(refund["amount"] for refund in of_kind(world, "refund") if refund["charge"] == charge["id"])
+        assert back <= charge["amount"]
+
+
+def identifiers(world: World) -> Iterator[tuple[str, str, str]]:
+    """Record key, kind and value as plain rules read them."""
+    regions = {
+        "United States": "US",
+        "United Kingdom": "GB",
+        "Germany": "DE",
+        "Ireland": "IE",
+        "France": "FR",
+        "Japan": "JP",
+    }
+    for name, country in (("Contact", "MailingCountry"), ("Lead", "Country")):
+        for row in world.salesforce[name]:
+            key = salesforce_key(name, row["Id"])
+            yield key, "salesforce", row["Id"]
+            if row.get("ConvertedContactId"):
+                yield key, "salesforce", row["ConvertedContactId"]
+            for kind, raw in (("email", row["Email"]), ("phone", row["Phone"]), ("phone", row["MobilePhone"])):
+                value = normalise(kind, raw, regions[row[country]])
+                if value:
+                    yield key, kind, value
+    for customer in of_kind(world, "customer"):
+        key = stripe_key("customer", customer["id"])
+        if "salesforce_contact_id" in customer["metadata"]:
+            yield key, "salesforce", customer["metadata"]["salesforce_contact_id"]
+        for kind in ("email", "phone"):
+            value = normalise(kind, customer[kind], customer["address"]["country"])
+            if value:
+                yield key, kind, value
+
+
+def stitched(world: World, limit: int) -> dict[str, str]:
+    """Each record's cluster by equal values, sparing internal addresses, role mailboxes, placeholders and hubs."""
+    barred = {row["Email"] for row in world.salesforce["User"]} | set(PLACEHOLDER_EMAILS)
+    holders: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for key, kind, value in identifiers(world):
+        spared = value in barred or value.startswith(("info@", "billing@")) or re.search(r"(\d)\1{7}", value)
+        if kind == "salesforce" or not spared:
+            holders[kind, value].add(key)
+    parent: dict[str, str] = {record: record for person in world.truth.persons for record in person.records}
+
+    def root(record: str) -> str:
+        while parent[record] != record:
+            record = parent[record]
+        return record
+
+    for records in holders.values():
+        if len(records) <= limit:
+            first, *others = sorted(records)
+            for other in others:
+                parent[root(other)] = root(first)
+    return {record: root(record) for record in parent}
+
+
+def pairs(groups: Iterator[list[str]]) -> set[tuple[str, str]]:
+    return {pair for group in groups for pair in combinations(sorted(group), 2)}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("limit", [6, 20])
+def test_plain_rules_can_tell_who_is_who(seed: int, limit: int) -> None:
+    """Equal values with a limit per value reach the precision and recall asked for, yet neither is perfect."""
+    world = build(PERSONS, seed, NOW)
+    clusters: defaultdict[str, list[str]] = defaultdict(list)
+    for record, cluster in stitched(world, limit).items():
+        clusters[cluster].append(record)
+    true, found = pairs(person.records for person in world.truth.persons), pairs(iter(clusters.values()))
+    assert 0.99 <= len(true & found) / len(found) < 1
+    assert 0.97 <= len(true & found) / len(true) < 1
+
+
+def test_traps_are_there(world: World) -> None:
+    """A switchboard, a role mailbox and placeholders are shared by strangers, and namesakes work in different companies."""
+    shared = {
+        trap: [person for person in world.truth.persons if person.trap == trap] for trap in ("office", "role_mailbox")
+    }
+    rows = {salesforce_key("Contact", row["Id"]): row for row in world.salesforce["Contact"]}
+    offices = {normalise("phone", rows[person.records[0]]["Phone"]) for person in shared["office"]}
+    assert len(offices) == 1
+    assert len(shared["office"]) > 20
+    assert len({rows[person.records[0]]["Email"] for person in shared["role_mailbox"]}) == 1
+    homes: defaultdict[str, set[str]] = defaultdict(set)
+    for person in world.truth.persons:
+        homes[person.name].add(person.account)
+    assert sum(len(each) > 1 for each in homes.values()) >= 5
+
+
+def test_the_world_has_every_kind_of_money(world: World) -> None:
+    """Four currencies, tax, whole and partial refunds, disputes that hold money and that do not, and declined charges."""
+    charges = of_kind(world, "charge")
+    assert {charge["currency"] for charge in charges} == {"usd", "eur", "gbp", "jpy"}
+    assert {charge["status"] for charge in charges} == {"succeeded", "failed"}
+    assert any(charge.get("refunded") for charge in charges)
+    assert any(charge.get("amount_refunded") and not charge["refunded"] for charge in charges)
+    assert any(invoice["total_taxes"] for invoice in of_kind(world, "invoice"))
+    assert len({dispute["status"] for dispute in of_kind(world, "dispute")}) >= 3
+    assert {"customer.created", "invoice.paid", "charge.succeeded", "refund.created"} <= {
+        event["type"] for event in world.stripe_events
+    }
+
+
+def test_the_truth_survives_its_file(world: World, tmp_path: Path) -> None:
+    """What is saved is what is loaded."""
+    world.truth.save(tmp_path / "truth.json")
+    assert Truth.load(tmp_path / "truth.json") == world.truth
+
+
+def test_a_bigger_world_grows_in_proportion() -> None:
+    """Ten times the people have about ten times the records."""
+    small, big = build(300, 1, NOW), build(3000, 1, NOW)
+    assert 8 < len(big.stripe) / len(small.stripe) < 13
+    assert len(big.truth.persons) == 3000
