@@ -1,0 +1,77 @@
+"""A CRM seen through our fields: names of ours to names of the CRM and back, values in the form it holds them."""
+
+from collections.abc import Mapping, Sequence
+
+from connectors.base import Crm, FieldSpec, FieldValue, ProvisionStep
+from pipelines.write_back.fields import FIELDS, LOCK, WRITTEN, carried_by
+from pipelines.write_back.held import as_held
+from pipelines.write_back.refusals import FieldsNotReady
+
+AT_ONCE = 1_000
+"""Records that are read together; with long texts filled to the brim that is 40 MB."""
+SIZED = ("text", "long_text")
+
+
+class Fields:
+    """Our fields of one CRM account."""
+
+    def __init__(self, crm: Crm) -> None:
+        self.crm = crm
+        self.api = {spec.name: crm.field_name(spec) for spec in FIELDS}
+        """The CRM's name of each field."""
+        self.specs = {crm.field_name(spec): spec for spec in FIELDS}
+        """The field behind each of the CRM's names."""
+        self.subjects = {name: subject for subject, names in crm.subjects.items() for name in names}
+        """What each kind of CRM object speaks of."""
+
+    def named(self, by_api: Mapping[str, str]) -> dict[str, str]:
+        """Something by the CRM's names, by ours; what is no longer a field of ours is left out."""
+        return {self.specs[api].name: value for api, value in by_api.items() if api in self.specs}
+
+    def read(self, object_name: str, ids: Sequence[str]) -> dict[str, dict[str, FieldValue]]:
+        """What the fields we write, and the lock, hold now: by record id and our name; records that are gone are absent."""
+        specs = [*carried_by(self.subjects[object_name], WRITTEN), LOCK]
+        found: dict[str, dict[str, FieldValue]] = {}
+        for start in range(0, len(ids), AT_ONCE):
+            some = ids[start : start + AT_ONCE]
+            for record_id, values in self.crm.read(object_name, some, [self.api[spec.name] for spec in specs]).items():
+                found[record_id] = {spec.name: as_held(spec, values.get(self.api[spec.name])) for spec in specs}
+        return found
+
+    def held(self, current: Mapping[str, FieldValue] | None, api: str) -> FieldValue:
+        """One value out of what was read of a record, by the CRM's name."""
+        return current.get(self.specs[api].name) if current and api in self.specs else None
+
+    def require(self, object_name: str) -> None:
+        """Make sure that everything we write exists there, is long enough and is open to our user.
+
+        Errors: FieldsNotReady, naming the fields and what to do.
+        """
+        if problems := self.problems(object_name):
+            raise FieldsNotReady(
+                f"{self.crm.account}: {'; '.join(problems)}. Nothing was written; run: sidecar provision, "
+                "or let an administrator give this user edit access to the field"
+            )
+
+    def problems(self, object_name: str) -> list[str]:
+        """What is wrong with the fields of one kind of object, one sentence a field."""
+        writable = self.crm.writable(object_name)
+        specs = carried_by(self.subjects[object_name], WRITTEN)
+        return [
+            problem
+            for spec in specs
+            if (problem := _problem(f"{object_name}.{self.api[spec.name]}", spec, writable.get(self.api[spec.name])))
+        ]
+
+
+def _problem(where: str, spec: FieldSpec, length: int | None) -> str | None:
+    if length is None:
+        return f"{where} is missing or may not be edited by this user"
+    if spec.kind in SIZED and length < spec.length:
+        return f"{where} holds {length} characters, {spec.length} are needed"
+    return None
+
+
+def provision(crm: Crm, *, dry_run: bool = False) -> list[ProvisionStep]:
+    """Make all our fields exist, be seen and be writable; a dry run only says what is missing. Safe to repeat."""
+    return crm.provision(FIELDS, dry_run=dry_run)

@@ -1,0 +1,104 @@
+"""Values as a CRM holds them: right kind, rounded, cut to length. What is compared and hashed is always this form.
+
+`as_held` of its own result is itself, so what was written and what is read back compare equal.
+"""
+
+import hashlib
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from connectors.base import FieldSpec, FieldValue
+from models.keys import content_id
+
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+"""Control characters and halves of surrogate pairs: CRMs refuse the field, or the whole call, for one of them."""
+BLANKS = re.compile(r"\s+")
+SENTENCE_END = re.compile(r"[.!?…][\"'\u201d\u2019)]*(?=\s|$)|\n")
+CUT = "…"
+JOINER = "\u200d"
+
+
+def as_held(spec: FieldSpec, value: FieldValue) -> FieldValue:
+    """The value as the CRM will give it back; None is an empty field.
+
+    Units: text in UTF-16 units, as Salesforce counts; numbers rounded to the field's scale. A number that the field cannot
+    hold is left out rather than bent.
+    """
+    if spec.kind == "checkbox":
+        return bool(value)
+    if value is None or value == "":
+        return None
+    if spec.kind in ("number", "percent", "money"):
+        return _rounded(float(value), spec)
+    if spec.kind == "datetime":
+        return datetime.fromisoformat(str(value)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    text = UNPRINTABLE.sub("", str(value))
+    return fitting(text if spec.kind == "long_text" else BLANKS.sub(" ", text), spec.length) or None
+
+
+def value_hash(value: FieldValue) -> str:
+    """Names a value in its held form."""
+    return content_id(as_json(value))
+
+
+def as_json(value: FieldValue) -> str:
+    """The value as the ledger keeps it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def from_json(kept: str | None) -> FieldValue:
+    """A value that the ledger kept."""
+    value: FieldValue = json.loads(kept) if kept else None
+    return value
+
+
+def content_hash(shown: Mapping[str, FieldValue]) -> str:
+    """Fingerprint of what one record shows: SHA-256 over the values by field name, in their held form."""
+    return hashlib.sha256(json.dumps(shown, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def fitting(text: str, length: int) -> str:
+    """The text cut after a sentence, else after a word, never inside a character.
+
+    Units: UTF-16 units. No length, or one that suffices, leaves the words as they are.
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    clean = "\n".join(line.rstrip() for line in lines).strip()
+    if not length or _size(clean) <= length:
+        return clean
+    room = len(_prefix(clean, length))
+    ends = [match.end() for match in SENTENCE_END.finditer(clean) if match.end() <= room]
+    if ends and ends[-1] >= room // 2:  # a cut that loses more than half says less than a broken sentence
+        return clean[: ends[-1]].rstrip()
+    start = _prefix(clean, length - len(CUT))
+    words = start.rsplit(None, 1)[0]
+    return (words if len(words) >= len(start) // 2 else start).rstrip() + CUT
+
+
+def _rounded(number: float, spec: FieldSpec) -> float | int | None:
+    if not math.isfinite(number) or abs(round(number, spec.scale)) >= 10 ** (spec.length - spec.scale):
+        return None
+    return round(number, spec.scale) + 0.0 if spec.scale else round(number)  # + 0.0 turns -0.0 into 0.0
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _prefix(text: str, length: int) -> str:
+    """The longest start of at most so many units that ends between two characters as a reader sees them."""
+    room = text.encode("utf-16-le")[: length * 2].decode("utf-16-le", "ignore")
+    end = len(room)
+    while 0 < end < len(text) and (_continues(text[end]) or text[end - 1] == JOINER):
+        end -= 1
+    return text[:end]
+
+
+def _continues(character: str) -> bool:
+    """Whether it belongs to the character before: accents, variation selectors, joiners, skin tones."""
+    marks = unicodedata.category(character) in ("Mn", "Me", "Mc")
+    return marks or character == JOINER or 0x1F3FB <= ord(character) <= 0x1F3FF

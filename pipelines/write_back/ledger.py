@@ -1,0 +1,274 @@
+"""The ledger: every write intended, what became of it, and what each CRM field is known to hold.
+
+A row goes planned -> sent -> ok or failed; it may instead end as conflict (a human's value is kept), suppressed (a rep's lock)
+or superseded (a newer plan took over). The baseline moves only together with ok. One run at a time works on a CRM account, so a
+row found `sent` by another was orphaned by a crash.
+"""
+
+import fcntl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Engine, text
+from sqlmodel import col, select, update
+
+from connectors.base import Crm
+from models.base import new_id
+from models.keys import stable_hash
+from models.store import transaction
+from models.writes import Baseline, IntendedWrite, WritePlan
+from pipelines.write_back.held import value_hash
+from pipelines.write_back.refusals import Busy, PlanRefused
+
+UNFINISHED = "planning did not finish; plan again"
+SOME = 500
+"""Rows or keys per statement; SQLite allowed 999 variables before 3.32."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the latest decided row of a field came to: ok, conflict, suppressed, or failed for good."""
+
+    state: str
+    value_hash: str
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The rows of one CRM account."""
+
+    store: Engine
+    vendor: str
+    account: str
+
+    @classmethod
+    def of(cls, store: Engine, vendor: str, crm: Crm) -> "Ledger":
+        """The ledger of an open CRM account."""
+        return cls(store, vendor, crm.account)
+
+    @property
+    def prefix(self) -> str:
+        """How the keys of this account's records start."""
+        return f"{self.vendor}/{self.account}/"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Work on this CRM account as the only one, until done or dead. Busy if somebody else does."""
+        name = f"write back to {self.vendor}/{self.account}"
+        if self.store.dialect.name == "postgresql":
+            taken = _advisory_lock(self.store, stable_hash(name))
+        else:
+            taken = _file_lock(Path(f"{self.store.url.database}.{self.vendor}-{stable_hash(name) & 0xFFFF:04x}.lock"))
+        with taken as free:
+            if not free:
+                raise Busy(f"another run is writing back to {self.vendor} right now; wait until it has ended")
+            yield
+
+    # plans
+
+    def begin(self, now: datetime) -> str:
+        """A new plan, not to be applied before it is finished."""
+        plan = WritePlan(
+            id=new_id(now), crm=self.vendor, account=self.account, created_at=now, stopped=UNFINISHED, counts={}
+        )
+        with transaction(self.store) as session:
+            session.add(plan)
+        return plan.id
+
+    def finish(self, plan_id: str, counts: Mapping[str, int], stopped: str | None) -> WritePlan:
+        """The plan is complete: it takes the place of every plan before it that was not delivered."""
+        with transaction(self.store) as session:
+            plan = session.get_one(WritePlan, plan_id)
+            plan.counts, plan.stopped = dict(counts), stopped
+            for older in session.exec(self._undelivered().where(WritePlan.id != plan_id)).all():
+                older.stopped = f"superseded by plan {plan_id}"
+                left = update(IntendedWrite).where(
+                    col(IntendedWrite.plan_id) == older.id, col(IntendedWrite.state) == "planned"
+                )
+                session.exec(left.values(state="superseded"))
+        return plan
+
+    def deliverable(self, plan_id: str) -> WritePlan:
+        """A plan that may be applied. PlanRefused with the reason otherwise."""
+        with transaction(self.store) as session:
+            plan = session.get(WritePlan, plan_id)
+        if plan is None or (plan.crm, plan.account) != (self.vendor, self.account):
+            raise PlanRefused(
+                f"there is no plan {plan_id} for {self.vendor} account {self.account}; make one with: sidecar plan"
+            )
+        if plan.applied_at:
+            raise PlanRefused(f"plan {plan_id} was applied on {plan.applied_at:%Y-%m-%d at %H:%M} UTC; plan again")
+        if plan.stopped:
+            raise PlanRefused(f"plan {plan_id} is not to be applied: {plan.stopped}")
+        return plan
+
+    def close(self, plan_id: str, now: datetime, *, stopped: str | None = None) -> None:
+        """The plan was delivered, or its delivery was stopped."""
+        with transaction(self.store) as session:
+            plan = session.get_one(WritePlan, plan_id)
+            plan.stopped = stopped
+            plan.applied_at = None if stopped else now
+
+    def last_applied(self) -> WritePlan | None:
+        """The plan delivered last."""
+        applied = select(WritePlan).where(
+            WritePlan.crm == self.vendor, WritePlan.account == self.account, col(WritePlan.applied_at).is_not(None)
+        )
+        with transaction(self.store) as session:
+            return session.exec(
+                applied.order_by(col(WritePlan.created_at).desc(), col(WritePlan.id).desc()).limit(1)
+            ).first()
+
+    # rows
+
+    def settle(self, rows: Sequence[IntendedWrite], now: datetime) -> None:
+        """Keep these rows, new or changed; the baseline follows those that are ok, in the same commit."""
+        true = [row for row in rows if row.state == "ok"]
+        with transaction(self.store) as session:
+            session.add_all(rows)
+            known: dict[tuple[str, str], Baseline] = {}
+            for some in _portions(sorted({row.record for row in true})):
+                held = session.exec(select(Baseline).where(col(Baseline.record).in_(some)))
+                known |= {(one.record, one.field): one for one in held}
+            for row in true:
+                row.acknowledged_at = now
+                fact = _baseline(row, now)
+                keep = (
+                    session.merge if (row.record, row.field) in known else session.add
+                )  # a merge alone asks row by row
+                keep(fact)
+
+    def orphans(self) -> list[IntendedWrite]:
+        """Rows that were sent by a run that died before it heard the answer."""
+        sent = select(IntendedWrite).where(
+            IntendedWrite.state == "sent", col(IntendedWrite.record).startswith(self.prefix, autoescape=True)
+        )
+        with transaction(self.store) as session:
+            return list(session.exec(sent.order_by(col(IntendedWrite.id))).all())
+
+    def due(self, plan_id: str, max_attempts: int) -> list[str]:
+        """Keys of the plan's records that still have something to deliver, sorted: one kind of object after the other."""
+        rows = (
+            select(IntendedWrite.record).where(IntendedWrite.plan_id == plan_id, _deliverable(max_attempts)).distinct()
+        )
+        with transaction(self.store) as session:
+            return sorted(session.exec(rows).all())
+
+    def rows(
+        self, plan_id: str, records: Sequence[str] | None = None, *, max_attempts: int | None = None
+    ) -> list[IntendedWrite]:
+        """The plan's rows by record and field: all, or those of some records, or those still to deliver."""
+        found = select(IntendedWrite).where(IntendedWrite.plan_id == plan_id)
+        if max_attempts is not None:
+            found = found.where(_deliverable(max_attempts))
+        if records is not None:
+            found = found.where(col(IntendedWrite.record).in_(records))
+        with transaction(self.store) as session:
+            return list(session.exec(found.order_by(col(IntendedWrite.record), col(IntendedWrite.field))).all())
+
+    def summary(self, plan_id: str) -> list[tuple[str, bool, bool, int, int]]:
+        """The plan's rows as (state, whether ever sent, parked, fields, records)."""
+        sent, parked = col(IntendedWrite.attempts) > 0, col(IntendedWrite.parked)
+        state, record = col(IntendedWrite.state), col(IntendedWrite.record)
+        rows = sa.select(state, sent, parked, sa.func.count(), sa.func.count(record.distinct()))
+        with self.store.connect() as connection:
+            found = connection.execute(rows.where(col(IntendedWrite.plan_id) == plan_id).group_by(state, sent, parked))
+            return [
+                (state, bool(sent), bool(parked), fields, records) for state, sent, parked, fields, records in found
+            ]
+
+    def standing(self, records: Sequence[str]) -> dict[tuple[str, str], Standing]:
+        """The latest decided row of every field of these records."""
+        latest: dict[tuple[str, str], Standing] = {}
+        columns = (IntendedWrite.record, IntendedWrite.field, IntendedWrite.state, IntendedWrite.value_hash)
+        state = col(IntendedWrite.state)
+        decided = state.in_(("ok", "conflict", "suppressed")) | (state == "failed") & col(IntendedWrite.parked)
+        with transaction(self.store) as session:
+            for some in _portions(records):
+                rows = select(*columns).where(col(IntendedWrite.record).in_(some), decided)
+                for record, field, *standing in session.exec(rows.order_by(col(IntendedWrite.id))):
+                    latest[record, field] = Standing(*standing)
+        return latest
+
+    # baseline
+
+    def known(self, records: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Hash of every field value these records are known to hold, by record and field."""
+        known: dict[str, dict[str, str]] = {record: {} for record in records}
+        with transaction(self.store) as session:
+            for some in _portions(records):
+                rows = select(Baseline.record, Baseline.field, Baseline.value_hash).where(
+                    col(Baseline.record).in_(some)
+                )
+                for record, field, value_hash in session.exec(rows):
+                    known[record][field] = value_hash
+        return known
+
+    def known_values(self, field: str) -> dict[str, str]:
+        """Hash of one field's value on every record of this account."""
+        rows = select(Baseline.record, Baseline.value_hash).where(
+            Baseline.field == field, col(Baseline.record).startswith(self.prefix, autoescape=True)
+        )
+        with transaction(self.store) as session:
+            return dict(session.exec(rows).all())
+
+    def touched(self) -> set[str]:
+        """Keys of the records on which something of ours stands."""
+        rows = select(Baseline.record).where(
+            Baseline.value_hash != value_hash(None), col(Baseline.record).startswith(self.prefix, autoescape=True)
+        )
+        with transaction(self.store) as session:
+            return set(session.exec(rows.distinct()).all())
+
+    def _undelivered(self) -> Any:
+        return select(WritePlan).where(
+            WritePlan.crm == self.vendor, WritePlan.account == self.account, col(WritePlan.applied_at).is_(None)
+        )
+
+
+def _deliverable(max_attempts: int) -> Any:
+    state, attempts = col(IntendedWrite.state), col(IntendedWrite.attempts)
+    again = (state == "failed") & ~col(IntendedWrite.parked) & (attempts < max_attempts)
+    return state.in_(("planned", "sent")) | again
+
+
+def _baseline(row: IntendedWrite, now: datetime) -> Baseline:
+    return Baseline(
+        record=row.record,
+        field=row.field,
+        value=row.new_value,
+        value_hash=row.value_hash,
+        write_id=row.id,
+        acknowledged_at=now,
+    )
+
+
+def _portions(records: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (records[start : start + SOME] for start in range(0, len(records), SOME))
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[bool]:
+    """A lock that the operating system drops when its holder ends, however it ends."""
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@contextmanager
+def _advisory_lock(store: Engine, key: int) -> Iterator[bool]:
+    """PostgreSQL's own lock of a session; it ends with the connection."""
+    with store.connect() as connection:
+        taken: bool = connection.execute(text("select pg_try_advisory_lock(:key)"), {"key": key}).scalar_one()
+        yield taken
+        if taken:
+            connection.execute(text("select pg_advisory_unlock(:key)"), {"key": key})

@@ -1,0 +1,167 @@
+"""What would be written, and why, kept as a plan. Nothing is sent from here, and nothing is sent that is not in a plan."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from sqlalchemy import Engine
+
+from connectors.base import Crm, FieldValue
+from models.base import new_id
+from models.clock import Clock
+from models.writes import IntendedWrite, WritePlan
+from pipelines.progress import report
+from pipelines.write_back.compare import Decision, State, Target, Wanted, decide, left_alone
+from pipelines.write_back.crm import AT_ONCE, Fields
+from pipelines.write_back.deliver import recover
+from pipelines.write_back.fields import CONTENT_HASH
+from pipelines.write_back.held import as_json, value_hash
+from pipelines.write_back.ledger import Ledger, Standing
+from pipelines.write_back.limits import Limits
+
+
+def draw_up(
+    crm: Crm, vendor: str, wanted: Iterable[Wanted], *, store: Engine, clock: Clock, limits: Limits
+) -> WritePlan:
+    """Compare what is wanted with what is there, and keep the difference as a plan that takes the place of older ones.
+
+    Shape: each record at most once in `wanted`; records left out are left as they are. A stopped plan says why it is.
+    Errors: FieldsNotReady, Busy, and what the connector raises; nothing was written then.
+    """
+    ledger = Ledger.of(store, vendor, crm)
+    with ledger.alone():
+        recover(crm, ledger, clock)
+        return _Planning(crm, ledger, clock).run(wanted, limits)
+
+
+class _Planning:
+    """One plan in the making."""
+
+    def __init__(self, crm: Crm, ledger: Ledger, clock: Clock) -> None:
+        self.ledger, self.now, self.fields = ledger, clock.now(), Fields(crm)
+        self.plan_id = ledger.begin(self.now)
+        self.shown = ledger.known_values(self.fields.api[CONTENT_HASH.name])
+        """Hash of the content hash that each record is known to hold."""
+        self.touched = ledger.touched()
+        """Records on which something of ours stands."""
+        self.checked: set[str] = set()
+        self.counts: Counter[str] = Counter()
+
+    def run(self, wanted: Iterable[Wanted], limits: Limits) -> WritePlan:
+        for portion, targets in enumerate(_by_object(self._changed(wanted)), start=1):
+            self._plan(targets)
+            report(f"planning {self.ledger.vendor} fields, portions that differ", portion)
+        return self.ledger.finish(self.plan_id, self.counts, self._breaker(limits))
+
+    def _changed(self, wanted: Iterable[Wanted]) -> Iterator[Target]:
+        """The records that may not be in step; one that shows the same content costs a look-up and no call."""
+        for one in wanted:
+            target, key = Target.of(one), str(one.record)
+            self.counts["records"] += 1
+            self.counts["records with content"] += bool(one.values)
+            in_step = self.shown.get(key) == value_hash(target.fingerprint) if one.values else key not in self.touched
+            if in_step:
+                self.counts["unchanged"] += 1
+            else:
+                yield target
+
+    def _plan(self, targets: Sequence[Target]) -> None:
+        keys = [str(target.wanted.record) for target in targets]
+        known = {key: self.fields.named(values) for key, values in self.ledger.known(keys).items()}
+        standing = self._standing(keys)
+        looked_at = []
+        for target, key in zip(targets, keys, strict=True):
+            due = target.due(known[key])
+            why = left_alone(due, standing[key]) if due else "unchanged"
+            if why:
+                self.counts[why] += 1
+            else:
+                looked_at.append(target)
+        if looked_at:
+            current = self._read(looked_at)
+            rows: list[IntendedWrite] = []
+            for target in looked_at:
+                key = str(target.wanted.record)
+                rows += self._rows(target, known[key], current.get(target.wanted.record.id), standing[key])
+            self.ledger.settle(rows, self.now)
+
+    def _standing(self, keys: Sequence[str]) -> dict[str, dict[str, Standing]]:
+        standing: dict[str, dict[str, Standing]] = {key: {} for key in keys}
+        for (key, api), was in self.ledger.standing(keys).items():
+            if api in self.fields.specs:
+                standing[key][self.fields.specs[api].name] = was
+        return standing
+
+    def _read(self, targets: Sequence[Target]) -> dict[str, dict[str, FieldValue]]:
+        object_name = targets[0].wanted.record.object
+        if object_name not in self.checked:
+            self.fields.require(object_name)
+            self.checked.add(object_name)
+        return self.fields.read(object_name, [target.wanted.record.id for target in targets])
+
+    def _rows(
+        self,
+        target: Target,
+        known: Mapping[str, str],
+        current: Mapping[str, FieldValue] | None,
+        standing: Mapping[str, Standing],
+    ) -> Iterator[IntendedWrite]:
+        if current is None:
+            self.counts["gone"] += 1
+            return
+        decisions = decide(target, known, current, target.stamps(self.now.isoformat(), self.plan_id))
+        self._count(target, {decision.state for decision in decisions})
+        for decision in decisions:
+            hashed = value_hash(decision.value)
+            if decision.state in ("conflict", "suppressed") and standing.get(decision.field) == Standing(
+                decision.state, hashed
+            ):
+                continue  # it was said when it was found
+            self.counts[f"fields {decision.state}"] += 1
+            yield self._row(target, decision, hashed, as_json(current.get(decision.field)))
+
+    def _count(self, target: Target, states: set[State]) -> None:
+        if "planned" in states:
+            self.counts["to write"] += 1
+            self.counts["rewritten"] += str(target.wanted.record) in self.touched
+        elif "suppressed" in states:
+            self.counts["locked"] += 1
+        else:
+            self.counts["kept" if "conflict" in states else "unchanged"] += 1
+
+    def _row(self, target: Target, decision: Decision, hashed: str, old: str) -> IntendedWrite:
+        return IntendedWrite(
+            id=new_id(self.now),
+            plan_id=self.plan_id,
+            record=str(target.wanted.record),
+            entity_id=target.wanted.entity_id,
+            field=self.fields.api[decision.field],
+            old_value=old,
+            new_value=as_json(decision.value),
+            value_hash=hashed,
+            reason=decision.reason,
+            state=decision.state,
+        )
+
+    def _breaker(self, limits: Limits) -> str | None:
+        """Why this plan is not to be applied, if it looks like an accident."""
+        shown = len(self.touched)
+        if shown and not self.counts["records with content"]:
+            return f"there is nothing to show any more, while {shown} records show something; check the pull and the stitch"
+        changed = self.counts["rewritten"]
+        if shown >= limits.min_records and changed > limits.max_changed_share * shown:
+            return (
+                f"{changed} of {shown} records would change, more than {limits.max_changed_share:.0%}; look at the plan, "
+                "and if it is right, plan again with a higher SIDECAR_WRITE_BACK_MAX_CHANGED_SHARE"
+            )
+        return None
+
+
+def _by_object(targets: Iterable[Target]) -> Iterator[list[Target]]:
+    """Portions of one kind of object each."""
+    waiting: defaultdict[str, list[Target]] = defaultdict(list)
+    for target in targets:
+        portion = waiting[target.wanted.record.object]
+        portion.append(target)
+        if len(portion) == AT_ONCE:
+            yield waiting.pop(target.wanted.record.object)
+    yield from waiting.values()
