@@ -6,6 +6,7 @@ answer is repeated like one that was never made.
 """
 
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -29,7 +30,7 @@ BUSY = frozenset({429, 500, 502, 503, 504})
 def retry_after(response: requests.Response) -> float | None:
     """Seconds the vendor asks us to wait; None if it does not say. A date counts from the answer's own `Date`."""
     asked = response.headers.get("Retry-After", "").strip()
-    if asked.isdigit():
+    if re.fullmatch(r"\d+(\.\d+)?", asked):
         return float(asked)
     try:
         until = parsedate_to_datetime(asked)
