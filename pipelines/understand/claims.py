@@ -1,0 +1,131 @@
+"""What an extractor may answer, and the validator that every extractor's answer must pass.
+
+A quote counts only if it stands word for word in one turn that can be evidence, is not the tail of a negation, and its whole
+sentence gives no orders. A miss raises: whoever asked asks again or records a failure, and never goes on with less.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, Field, PrivateAttr, ValidationInfo, model_validator
+
+from models import Polarity, Slot, Strength
+from pipelines.understand import screens
+from pipelines.understand.turns import HEARD, REP_NOTE, Turn
+
+NEGATION = re.compile(
+    r"\b(?:not|no|never|nobody|nothing|without|hardly|cannot|neither|nor|none)\b|n['\u2019]t\b", re.IGNORECASE
+)
+CLAUSE_END = re.compile(
+    r"[.!?;:,\u2014]|\b(?:but|although|though|however|because|so|and|yet|while|if)\b", re.IGNORECASE
+)
+NEGATION_REACH = 4
+"""Words over which a negation before a quote is taken to reach it: "not really worried about price"."""
+OPEN_QUOTES, CLOSE_QUOTES = '"\u201c\u201e\u00ab', '"\u201d\u201c\u00bb'
+
+
+@dataclass(frozen=True)
+class Document:
+    """One text of one customer, as an extractor sees it: canonical, split into turns, with the slots it may fill."""
+
+    text: str
+    turns: tuple[Turn, ...]
+    source: str
+    author: str
+    names: tuple[str, ...]
+    slots: tuple[Slot, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a quote stands: offsets into the text, its turn, the sentence around it, and whether a note quotes it."""
+
+    start: int
+    end: int
+    turn: Turn
+    sentence: tuple[int, int]
+    quoted: bool
+
+
+class Claim(BaseModel):
+    """One belief that an extractor reads in a text. Validated in the context of its document; ValueError names what to mend."""
+
+    reasoning: str = Field(max_length=300, description="why this is a belief; first, because the verdict follows it")
+    slot: str = Field(description="one of the slots given")
+    holder: str | None = Field(default=None, max_length=80, description="name or role, if not the speaker's own belief")
+    aspect: str = Field(default="", max_length=40, description="narrower topic inside the slot, if any")
+    statement: str = Field(min_length=3, max_length=160, description="the belief in your words")
+    polarity: Polarity
+    strength: Strength
+    quote: str = Field(min_length=4, max_length=400, description="copied word for word from the text")
+    _place: Place = PrivateAttr()
+
+    @model_validator(mode="after")
+    def stands_in_the_text(self, info: ValidationInfo) -> "Claim":
+        """Find the quote and hold it against the rules; without a document nothing is valid."""
+        document = (info.context or {}).get("document")
+        if not isinstance(document, Document):
+            raise ValueError("a claim can only be checked against its document")  # noqa: TRY004  # pydantic passes on ValueError only
+        if self.slot not in {slot.name for slot in document.slots}:
+            raise ValueError("slot must be one of the slots given")
+        if screens.special(self.statement) or screens.special(self.quote):
+            raise ValueError("leave out health, religion, politics, union, ethnicity and sexuality")
+        self._place = find(document, self.quote)
+        if self._place.turn.role == REP_NOTE and not self._place.quoted and self.strength == Strength.explicit:
+            self.strength = Strength.implied  # hearsay
+        return self
+
+    @property
+    def place(self) -> Place:
+        """Where the quote stands in its document."""
+        return self._place
+
+
+class Answer(BaseModel):
+    """All that an extractor reads in one text; no claims means that nothing is believed there."""
+
+    claims: list[Claim] = Field(max_length=30)
+
+
+def check(document: Document, claims: list[dict[str, Any]]) -> Answer:
+    """Validate raw claims against their document. ValidationError if any of them is not borne out by the text."""
+    return Answer.model_validate({"claims": claims}, context={"document": document})
+
+
+def find(document: Document, quote: str) -> Place:
+    """Where a quote stands in a turn that can be evidence. ValueError if it does not, or not in its own right."""
+    flat, wanted, at = document.text.replace("\n", " "), " ".join(quote.split()), -1
+    while wanted and (at := flat.find(wanted, at + 1)) >= 0:
+        end = at + len(wanted)
+        turn = next((turn for turn in document.turns if turn.start <= at and end <= turn.end), None)
+        if turn and turn.role in HEARD:
+            sentence = _sentence(flat, at, end, turn)
+            if screens.suspicious(flat[slice(*sentence)]):
+                raise ValueError("the sentence holds a link or an order; leave it out")
+            if _negated(flat[sentence[0] : at]):
+                raise ValueError("the words before the quote negate it; quote them too")
+            return Place(at, end, turn, sentence, _in_quotes(flat, at, end, turn))
+    raise ValueError("copy the quote word for word from one turn spoken by the customer")
+
+
+def _sentence(text: str, start: int, end: int, turn: Turn) -> tuple[int, int]:
+    before = [mark.end() for mark in re.finditer(r"[.!?] ", text[turn.start : start])]
+    after = re.search(r"[.!?](?= |$)", text[end - 1 : turn.end])
+    return turn.start + (before[-1] if before else 0), end - 1 + after.end() if after else turn.end
+
+
+def _negated(before: str) -> bool:
+    clause = CLAUSE_END.split(before)[-1]
+    return NEGATION.search(" ".join(clause.split()[-NEGATION_REACH:])) is not None
+
+
+def _in_quotes(text: str, start: int, end: int, turn: Turn) -> bool:
+    """Whether the words stand between quotation marks inside their turn."""
+    before, after = text[turn.start : start], text[end : turn.end]
+    if text[start] in OPEN_QUOTES and text[end - 1] in CLOSE_QUOTES:
+        return True
+    straight = before.count('"') % 2 == 1 and '"' in after
+    opened = max(before.rfind("\u201c"), before.rfind("\u201e"), before.rfind("\u00ab"))
+    closed = max(before.rfind("\u201d"), before.rfind("\u00bb"))
+    return straight or (opened > closed and any(mark in after for mark in "\u201d\u201c\u00bb"))

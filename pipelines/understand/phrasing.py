@@ -1,0 +1,142 @@
+"""How a clause is said: where it begins and ends, whose view it is, and how plainly. Rules only; no word here names a topic."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import blingfire
+
+from models import Strength
+from pipelines.understand.claims import NEGATION
+from pipelines.understand.turns import same_person
+
+Span = tuple[int, int]
+
+BREAK = re.compile(
+    r"\s*;\s*|\s+[\u2014\u2013-]+\s+|,?\s+(?=(?:but|although|though|however|whereas|yet|except)\b)"
+    r"|,?\s+(?=and (?:we|i|the|our|my|it|they|he|she|that|this|your|you|now|nobody|everyone)\b)|,\s+(?=(?:we|i|the|our|it|they|he|she|which|so)\b)",
+    re.IGNORECASE,
+)
+LEAD = re.compile(
+    r"^(?:[-*\u2022\u2013\u2014>#\s,;:]|(?:but|and|although|though|however|yet|so|also|plus|because|except)\b,?\s)+",
+    re.IGNORECASE,
+)
+HEDGE = re.compile(
+    r"\b(?:might|maybe|perhaps|probably|possibly|presumably|apparently|supposedly|i guess|i suppose|i assume|i suspect|i wonder"
+    r"|not (?:entirely |completely |quite |really )?sure|unsure|seems?|seemed|could be|sort of|kind of|may (?:be|have|not|need|want|go|look|well)"
+    r"|rumou?r\w*|sounds? like|i (?:think|believe|feel) (?:he|she|they|our|the|my)|leaning|in theory|could imagine)\b",
+    re.IGNORECASE,
+)
+CONDITION = re.compile(
+    r"\b(?:if|unless|once|as long as|provided(?: that)?|assuming|until|would|in case|depends on)\b", re.IGNORECASE
+)
+SHORT_CONDITION = re.compile(
+    r"\b(?:if|unless|once|as long as|provided(?: that)?|assuming|otherwise|or else)\b", re.IGNORECASE
+)
+NO_NEGATION = re.compile(
+    r"\b(?:not only|not just|no doubt|no question|no wonder|not to mention|without (?:a )?doubt)\b", re.IGNORECASE
+)
+ROLE = (
+    r"(?:cto|cfo|ceo|coo|ciso|cio|cmo|cpo|dpo|md|vp(?: of)?(?: \w+)?|head of [\w-]+|director(?: of \w+)?|boss|manager|management|board|founder|owner"
+    r"|partners?|procurement|purchasing|legal|finance|controlling|accounting|marketing|sales team|operations|ops|it|security|compliance|hr|engineering"
+    r"|drivers?|engineers?|developers?|devs|analysts?|reps|teachers?|nurses|staff|colleagues?|users|technicians?|planners?|agents|buyers|crew|teams?)"
+)
+VIEW = (
+    r"(?:thinks?|believes?|feels?|fears?|worr(?:y|ies)|wants?|loves?|hates?|likes?|dislikes?|prefers?|insists?|refuses?|doubts?|says?|said|told|"
+    r"complains?|complained|expects?|hopes?|finds?|keeps? (?:asking|saying|complaining)|objects?|disagrees?|argues?|mentioned|considers?|"
+    r"(?:is|are|was|were|remains?|isn['\u2019]t|aren['\u2019]t) (?:\w+ ){0,2}(?:worried|sceptical|skeptical|concerned|convinced|happy|unhappy|keen|against|afraid|"
+    r"nervous|annoyed|frustrated|impressed|excited|unconvinced|sold|fan|fed up|furious|reluctant|hesitant|pleased|sure|cautious|thrilled|on board))"
+)
+OTHERS = re.compile(
+    rf"\b(?P<holder>(?:(?:our|my|their|the|his|her) )?(?:[\w-]+ )?{ROLE}(?: (?:team|department|guys|people|lead|manager|director))?) (?:also |still |really |now |just |all )?{VIEW}\b",
+    re.IGNORECASE,
+)
+ONE_VIEWS = (
+    r"(?:thinks|believes|feels|fears|worries|wants|loves|hates|likes|dislikes|prefers|insists|refuses|doubts|says|said|told|complains|complained"
+    r"|expects|hopes|finds|keeps (?:asking|saying|complaining)|objects|disagrees|argues|mentioned|considers"
+    r"|(?:is|was|remains|isn['\u2019]t) (?:\w+ ){0,2}(?:worried|sceptical|skeptical|concerned|convinced|happy|unhappy|keen|against|afraid|nervous"
+    r"|annoyed|frustrated|impressed|excited|unconvinced|sold|fan|fed up|furious|reluctant|hesitant|pleased|sure|cautious|thrilled|on board))"
+)
+NAMED = re.compile(
+    r"\b(?P<holder>[A-Z][a-z\u00e0-\u017e]{2,})(?: \((?P<role>[^)]{2,30})\)| from \w+)?,? (?:also |still |really |now |just )?"
+    + ONE_VIEWS
+    + r"\b"
+)
+NOT_NAMES = {"She", "They", "The", "That", "This", "Who", "Everyone", "Everybody", "Nobody", "Customer", "Client", "Prospect", "Team", "Also", "And", "But", "Still", "Really", "Now", "Just", "Buyer", "Which", "What", "Someone", "Contact", "Lead"}  # fmt: skip
+DETERMINER = re.compile(r"^(?:our|my|their|the|his|her|and|but|that|says?|said|because|while)\s+", re.IGNORECASE)
+WRITER = re.compile(
+    r"^(?:i|we|my|our)\b|\b(?:i (?:think|feel|guess|believe|suspect|expect|reckon|told|explained|said)|my (?:gut|take|feeling|read|view|impression)|imho|imo|we (?:offered|explained|told|should|could|need to|will))\b",
+    re.IGNORECASE,
+)
+REACH = 5
+"""Words over which a negation reaches what follows it in the same clause."""
+
+
+def sentences(text: str, start: int, end: int) -> Iterator[Span]:
+    """Sentences of one turn as offsets into the whole text; a line that ends without a full stop ends a sentence too, if short."""
+    for line_start, line_end in _lines(text, start, end):
+        line = text[line_start:line_end]
+        if not any(character.isalnum() for character in line):
+            continue
+        _, offsets = blingfire.text_to_sentences_and_offsets(line.replace("\n", " "))
+        yield from ((line_start + first, line_start + last) for first, last in offsets)
+
+
+def clauses(text: str, sentence: Span) -> list[Span]:
+    """A sentence cut where the speaker turns: at but, although, dashes, semicolons and new subjects."""
+    start, end = sentence
+    cuts = [start]
+    for mark in BREAK.finditer(text, start, end):
+        cuts += [mark.start(), mark.end()]
+    cuts.append(end)
+    spans = (_trimmed(text, first, last) for first, last in zip(cuts[::2], cuts[1::2], strict=True))
+    return [span for span in spans if span[1] - span[0] >= 4]
+
+
+def negated(before: str) -> bool:
+    """Whether a negation shortly before reaches what follows."""
+    near = " ".join(NO_NEGATION.sub(" ", before).split()[-REACH:])
+    return NEGATION.search(near) is not None
+
+
+def strength(clause: str, sentence: str) -> Strength:
+    """How plainly a first-person clause is said, from its hedges and conditions."""
+    if HEDGE.search(clause):
+        return Strength.speculative
+    return Strength.implied if CONDITION.search(clause) or SHORT_CONDITION.search(sentence) else Strength.explicit
+
+
+def other_holder(clause: str, names: Sequence[str]) -> str | None:
+    """The colleague or role whose view a clause reports; None if it is the speaker's own, or the subject's."""
+    if named := NAMED.search(clause):
+        name = named["holder"]
+        if name not in NOT_NAMES and not same_person(name, names):
+            return named["role"] or name
+    if role := OTHERS.search(clause):
+        return DETERMINER.sub("", DETERMINER.sub("", role["holder"]))
+    return None
+
+
+def writers_view(clause: str) -> bool:
+    """Whether a note states what the rep thinks or did rather than what the customer said."""
+    return WRITER.search(clause) is not None
+
+
+def _lines(text: str, start: int, end: int) -> Iterator[Span]:
+    """Lines of a turn; those broken by a mail program's wrapping (long, no full stop, small letter next) are joined again."""
+    at = start
+    for mark in re.finditer("\n", text[start:end]):
+        here = start + mark.start()
+        wrapped = here - at > 55 and text[here - 1] not in ".!?:;" and text[here + 1 : here + 2].islower()
+        if not wrapped:
+            yield at, here
+            at = here + 1
+    yield at, end
+
+
+def _trimmed(text: str, start: int, end: int) -> Span:
+    piece = text[start:end]
+    if lead := LEAD.match(piece):
+        start += lead.end()
+    while end > start and text[end - 1] in " ,;:-\u2013\u2014\n":
+        end -= 1
+    return start, end
