@@ -1,0 +1,25 @@
+"""Stripe: customers, subscriptions and every movement of money in."""
+
+from connectors.base import Connector
+from connectors.stripe.client import StripeApi
+from connectors.stripe.pull import StripeSource
+from connectors.stripe.records import STREAMS
+from connectors.stripe.settings import StripeSettings
+from models.clock import Clock
+
+
+def open_source(settings: StripeSettings, clock: Clock) -> StripeSource:
+    """Find out whose key it is. Fatal if it is refused, Retryable if Stripe is not reached."""
+    return StripeSource(StripeApi(settings), clock, settings.mode)
+
+
+CONNECTOR = Connector(
+    name="stripe",
+    label="Stripe",
+    kinds=frozenset({"stripe"}),
+    settings=StripeSettings,
+    streams=STREAMS,
+    open=open_source,
+    schedule="37 * * * *",  # hourly, away from the CRM's own minute
+    docs="https://docs.stripe.com/api",
+)

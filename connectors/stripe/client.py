@@ -1,0 +1,143 @@
+"""One open Stripe account: asks through the SDK, and turns what the SDK raises into our errors by type and status.
+
+The SDK's `raw_request` is used: it signs, pins the version, sends and raises as every other call does, but hands out the JSON as
+it came, where resource objects would cost several times the time of a page and turn decimal strings into numbers. Waiting and
+repeating is the transport's, since the SDK never repeats a 429 and never reads Retry-After (vendors.md 4.2).
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import stripe
+
+from connectors.errors import ConnectorError, Fatal, Retryable
+from connectors.stripe.refusals import RATE_LIMITED, SOON, VENDOR, CursorGone, ObjectGone, remedy
+from connectors.stripe.settings import StripeSettings
+from connectors.transport import BUSY, Transport, session
+
+API_VERSION = (
+    "2026-10-28.endive"  # pinned: payloads keep their shape until we change it (then everything is listed again)
+)
+CONFLICT = 409  # two requests on one object at once; passes by itself (https://docs.stripe.com/error-low-level)
+
+Json = dict[str, Any]
+
+
+class StripeApi:
+    """Answers of one account. `calls` counts requests by reason, repetitions under `retry`.
+
+    Errors: Fatal with `credentials` if there is no key.
+    """
+
+    def __init__(self, settings: StripeSettings, pause: Callable[[float], None] = time.sleep) -> None:
+        if settings.api_key is None:
+            raise Fatal(f"not connected: set {', '.join(settings.missing())}", vendor=VENDOR, credentials=True)
+        self.calls: Counter[str] = Counter()
+        transport = Transport(
+            repeatable=lambda request: request.method == "GET",
+            calls=self.calls,
+            base_url=settings.base_url,
+            busy=BUSY | {CONFLICT},
+            pause=pause,
+        )
+        self._stripe = stripe.StripeClient(
+            settings.api_key.get_secret_value(),
+            stripe_version=API_VERSION,
+            max_network_retries=0,
+            http_client=stripe.RequestsClient(session=session(transport)),
+        )
+
+    def get(
+        self,
+        reason: str,
+        path: str,
+        params: Mapping[str, Any],
+        *,
+        stream: str | None = None,
+        endpoint: str | None = None,
+    ) -> Json:
+        """One object as JSON. `endpoint` names what is asked for in the remedy of a missing permission.
+
+        Errors: CursorGone, ObjectGone, Retryable once the tries are spent, Fatal.
+        """
+        self.calls[reason] += 1
+        try:
+            answer = self._stripe.raw_request("get", f"/v1/{path}", **params)
+        except stripe.StripeError as error:
+            raise _translated(error, path, stream, endpoint or stream or "account") from None
+        found = answer.data
+        if not isinstance(found, dict):
+            raise Retryable(
+                f"{path} answered no object; the next run tries again", after=SOON, vendor=VENDOR, stream=stream
+            )
+        return found
+
+    def list(
+        self,
+        reason: str,
+        path: str,
+        params: Mapping[str, Any],
+        *,
+        stream: str | None = None,
+        endpoint: str | None = None,
+    ) -> Json:
+        """One page: `data` and `has_more`. Errors: as `get`; Retryable for an answer that is no page or breaks off."""
+        page = self.get(reason, path, params, stream=stream, endpoint=endpoint)
+        data, more = page.get("data"), page.get("has_more")
+        if page.get("object") != "list" or not isinstance(more, bool) or not _rows(data):
+            raise Retryable(
+                f"{path} answered no list; the next run tries again", after=SOON, vendor=VENDOR, stream=stream
+            )
+        if more and not data:
+            message = f"{path} answered an empty page and says that more follow; the next run tries again"
+            raise Retryable(message, after=SOON, vendor=VENDOR, stream=stream)
+        return page
+
+
+def _rows(data: Any) -> bool:
+    """Whether this is a list of objects with ids; without an id nothing could be kept, and no page could follow."""
+    return isinstance(data, list) and all(isinstance(row, dict) and isinstance(row.get("id"), str) for row in data)
+
+
+def _translated(error: stripe.StripeError, path: str, stream: str | None, endpoint: str) -> ConnectorError:
+    """Our error for theirs. Their message is left out: it may quote what was asked."""
+    status = error.http_status
+    told = f"{path}: HTTP {status}{_code(error)}{_request(error)}"
+    match error:
+        case stripe.RateLimitError():
+            asked = _header(error, "retry-after")
+            after = float(asked) if asked.isdigit() else RATE_LIMITED
+            return Retryable(f"too many requests ({told})", after=after, vendor=VENDOR, stream=stream)
+        case stripe.AuthenticationError():
+            message = f"the key was refused ({told}); set STRIPE_API_KEY to a valid key from Developers > API keys"
+            return Fatal(message, vendor=VENDOR, stream=stream, credentials=True)
+        case stripe.PermissionError():
+            message = f"the key may not read this ({told}); {remedy(endpoint)}"
+            return Fatal(message, vendor=VENDOR, stream=stream, credentials=endpoint == "account")
+        case stripe.InvalidRequestError(code="resource_missing", param="starting_after"):
+            return CursorGone(f"the page's start is gone ({told})", after=0, vendor=VENDOR, stream=stream)
+        case stripe.InvalidRequestError(code="resource_missing"):
+            return ObjectGone(f"gone ({told})", vendor=VENDOR, stream=stream)
+        case stripe.InvalidRequestError() | stripe.CardError() | stripe.IdempotencyError():
+            return Fatal(f"the request was refused, which is our mistake ({told})", vendor=VENDOR, stream=stream)
+    # APIError and APIConnectionError: a server's trouble, a proxy's page, a broken answer, no answer
+    return Retryable(
+        f"no answer from Stripe ({told}); the next run tries again", after=SOON, vendor=VENDOR, stream=stream
+    )
+
+
+def _code(error: stripe.StripeError) -> str:
+    """The code is under `error` on most statuses (vendors.md 4.5)."""
+    code = error.code or (error.error.code if error.error else None)
+    return f" {code}" if code else ""
+
+
+def _request(error: stripe.StripeError) -> str:
+    request = _header(error, "request-id")
+    return f", request {request}" if request else ""
+
+
+def _header(error: stripe.StripeError, name: str) -> str:
+    return {key.lower(): value for key, value in (error.headers or {}).items()}.get(name, "")

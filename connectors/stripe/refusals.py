@@ -1,0 +1,36 @@
+"""What Stripe's refusals ask of us, where the plain three reactions are not enough; and how a permission is granted."""
+
+from connectors.errors import RecordRejected, Retryable
+
+VENDOR = "stripe"
+SOON = 2.0  # seconds, before asking again after a server's trouble
+RATE_LIMITED = 1.0  # seconds, where a 429 does not say (limits count per second: https://docs.stripe.com/rate-limits)
+
+DASHBOARD = "in the Stripe Dashboard under Developers > API keys edit the restricted key and set"
+GRANTS = {
+    "account": "basic account information (rak_accounts_kyc_basic_read) to Read",
+    "customers": "Customers to Read",
+    "subscriptions": "Subscriptions to Read",
+    "invoices": "Invoices to Read",
+    "charges": "Charges and Refunds to Read",
+    "refunds": "Charges and Refunds to Read",
+    "disputes": "Disputes to Read",
+    "products": "Products to Read",
+    "prices": "Prices to Read",
+    "balance_transactions": "Balance transaction sources to Read",
+    "events": "Events to Read",
+}
+"""What to set for each endpoint. The words of the Dashboard move; the permission is the one that the refusal names."""
+
+
+class CursorGone(Retryable):
+    """The object that a page was to start after is deleted; an earlier one may still be there."""
+
+
+class ObjectGone(RecordRejected):
+    """This id cannot be retrieved any more."""
+
+
+def remedy(endpoint: str) -> str:
+    """How to let the key read an endpoint."""
+    return f"{DASHBOARD} {GRANTS[endpoint]}"

@@ -1,0 +1,26 @@
+"""What must be known to reach a Stripe account; every variable starts with STRIPE_."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from connectors.base import VendorSettings
+
+
+class StripeSettings(VendorSettings):
+    """A secret key, or better a restricted one that may only read."""
+
+    model_config = SettingsConfigDict(env_prefix="STRIPE_", extra="ignore", env_ignore_empty=True)
+
+    api_key: SecretStr | None = Field(default=None, description="secret (sk_…) or restricted key (rk_…)")
+    base_url: str | None = Field(default=None, description="another host to talk to; set for the sandbox only")
+
+    @classmethod
+    def required(cls) -> tuple[str, ...]:
+        """Names of the fields without which the vendor is skipped."""
+        return ("api_key",)
+
+    @property
+    def mode(self) -> str:
+        """Live or test: the key decides what is seen (https://docs.stripe.com/keys)."""
+        key = self.api_key.get_secret_value() if self.api_key else ""
+        return "live" if key.startswith(("sk_live_", "rk_live_")) else "test"
