@@ -106,7 +106,7 @@ def _spend(rng: random.Random, org: Org, till: Till, person: Someone, payers: di
         account = org.accounts[person.company.id][0] if names_account else None
         if account:
             payers.setdefault(person.company.id, []).append(stripe_key("customer", face.id))
-        till.buys(till.customer(person, face, account), face, person.company.country)
+        till.buys(till.customer(person, face, account), face, person.company.country, loyal=len(person.documents) > 1)
 
 
 def _truth_of(person: Someone, found: list[PlantedDocument], touches: list[PlantedTouch], till: Till) -> PlantedPerson:

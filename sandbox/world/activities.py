@@ -80,10 +80,15 @@ class Activities:
     def _task(self, person: Someone, who: Face, at: datetime, owner: str, **fields: Any) -> Row:
         return self.org.add(
             "Task", self.org.ids.next("Task"), at, owner, WhoId=who.id, OwnerId=owner, ActivityDate=day(at), IsClosed=True,
-            WhatId=self.org.accounts[person.company.id][0] if who.kind == "Contact" else None,  # a lead's task has no WhatId
+            **self._regarding(person, who),
             Status="Completed", CompletedDateTime=wire(at), Priority="Normal",
             **{"Description": None, "CallType": None, "CallDurationInSeconds": None, **fields},
         )  # fmt: skip
+
+    def _regarding(self, person: Someone, who: Face) -> Row:
+        # what a lead does has no account to be about
+        account = self.org.accounts[person.company.id][0] if who.kind == "Contact" else None
+        return {"WhatId": account, "AccountId": account}
 
     def _call(self, person: Someone, who: Face, at: datetime, owner: str, note: str | None) -> Row:
         return self._task(
@@ -123,9 +128,9 @@ class Activities:
         minutes = self.rng.choice((30, 45, 60))
         return self.org.add(
             "Event", self.org.ids.next("Event"), at, owner, Subject=subject, Description=description, WhoId=who.id,
-            WhatId=self.org.accounts[person.company.id][0] if who.kind == "Contact" else None, OwnerId=owner,
+            **self._regarding(person, who), OwnerId=owner, Location=None,
             StartDateTime=wire(at), EndDateTime=wire(at + timedelta(minutes=minutes)), ActivityDateTime=wire(at),
-            ActivityDate=day(at), DurationInMinutes=minutes, IsAllDayEvent=False, EventSubtype="Event", Location=None,
+            ActivityDate=day(at), DurationInMinutes=minutes, IsAllDayEvent=False, EventSubtype="Event",
         )  # fmt: skip
 
     def _case(self, person: Someone, who: Face, at: datetime, origin: str, description: str | None) -> Row:

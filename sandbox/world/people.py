@@ -6,6 +6,7 @@ real data hard: values that many share, values that mean nothing, and people of 
 """
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -59,6 +60,7 @@ class Population:
         earliest = max(BEGIN, documents[0].occurred_at - timedelta(days=self.rng.randint(5, 90)))
         person = self._person(person_id, (first.capitalize(), family), f"{first}.{spelled}", company, earliest)
         person.documents = documents
+        person.title = _spoken_title(first.capitalize(), documents)
         self._plant_faces(person)
         if person.of_kind("Contact"):
             self._duplicates(person)
@@ -87,8 +89,7 @@ class Population:
     def _person(self, person_id: str, name: tuple[str, str], local: str, company: Company, born: datetime) -> Someone:
         number = mobile(company.country, len(self.people))
         address = self._address(local, company.domain)
-        title = self.rng.choice(JOB_TITLES)
-        person = Someone(person_id, *name, title, company, address, company.country, number, born)
+        person = Someone(person_id, *name, self.rng.choice(JOB_TITLES), company, address, company.country, number, born)
         self.people.append(person)
         return person
 
@@ -144,7 +145,7 @@ class Population:
                 self._convert(person, lead, between(self.rng, form.occurred_at, until))
 
     def _known_before(self, person: Someone, first: Document) -> None:
-        if self.rng.random() < 0.4:
+        if self.rng.random() < (0.8 if len(person.documents) > 1 else 0.4):
             lead = self._crm(person, "Lead", person.born)
             self._convert(person, lead, between(self.rng, person.born, first.occurred_at))
         else:
@@ -237,6 +238,12 @@ class Population:
     def _hidden(self, person: Someone) -> None:
         self._crm(person, "Contact", person.born)
         self._customer(person, "none")
+
+
+def _spoken_title(first: str, documents: list[Document]) -> str | None:
+    """The title that a transcript puts behind the person's name, so that record and text agree."""
+    found = (re.search(rf"^{first} \(([^)]+)\):", text.text, re.MULTILINE) for text in documents)
+    return next((each[1] for each in found if each), None)
 
 
 def roster(rng: random.Random, count: int, companies: list[Company]) -> Iterator[tuple[str | None, Company]]:

@@ -35,7 +35,7 @@ class Someone:
     id: str
     first: str
     last: str
-    title: str
+    title: str | None
     company: Company
     email: str
     country: Country

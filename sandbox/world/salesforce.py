@@ -8,6 +8,7 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sandbox.salesforce.objects import STAGES
 from sandbox.world.ids import Ids
 from sandbox.world.moments import BEGIN, MARGIN, between, day, wire
 from sandbox.world.names import HOME_DOMAIN, REPS, Company, dialled, rep_email
@@ -16,8 +17,8 @@ from sandbox.world.truth import PlantedTouch, salesforce_key
 
 Row = dict[str, Any]
 
-LEAD_SOURCES = ("Web", "Trade Show", "Referral", "Partner", "Purchased List")
-OPEN_STAGES = (("Prospecting", 10), ("Qualification", 20), ("Proposal/Price Quote", 75), ("Negotiation/Review", 90))
+LEAD_SOURCES = ("Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other")
+OPEN_STAGES = ("Prospecting", "Qualification", "Proposal/Price Quote", "Negotiation/Review")
 ROLES = ("Decision Maker", "Economic Buyer", "Evaluator", "Business User", "Influencer")
 CAMPAIGNS = (
     ("Spring webinar", "Webinar"), ("Newsletter", "Email"), ("Logistics fair", "Trade Show"), ("Search ads", "Advertisement"),
@@ -53,9 +54,11 @@ class Org:
         touched = min(self.latest(), created + timedelta(minutes=round(self.rng.expovariate(1 / 600))))
         stamp = wire(max(created, touched))
         row = {
-            "Id": object_id, "IsDeleted": False, "CreatedDate": wire(created), "CreatedById": by, "LastModifiedDate": stamp,
+            "Id": object_id, "CreatedDate": wire(created), "CreatedById": by, "LastModifiedDate": stamp,
             "LastModifiedById": by, "SystemModstamp": stamp, **fields,
         }  # fmt: skip
+        if object_name != "User":  # users are deactivated, never deleted
+            row["IsDeleted"] = False
         self.rows.setdefault(object_name, []).append(row)
         return row
 
@@ -147,7 +150,10 @@ class Org:
             created = between(self.rng, BEGIN + timedelta(days=90), self.latest() - timedelta(days=7))
             state = "open" if promising and number == 0 else self.rng.choices(("open", "won", "lost"), (35, 40, 25))[0]
             deal = self._opportunity(company, number, created, state)
-            for nth, face in enumerate(self.rng.sample(contacts, min(len(contacts), self.rng.randint(1, 3)))):
+            size = min(len(contacts), self.rng.randint(1, 3))
+            # people with texts come first in their company, and have a say in its open deal
+            players = contacts[:size] if promising and number == 0 else self.rng.sample(contacts, size)
+            for nth, face in enumerate(players):
                 self.add(
                     "OpportunityContactRole", self.ids.next("OpportunityContactRole"), max(created, face.created),
                     deal["OwnerId"], OpportunityId=deal["Id"], ContactId=face.id, Role=self.rng.choice(ROLES),
@@ -156,18 +162,18 @@ class Org:
 
     def _opportunity(self, company: Company, number: int, created: datetime, state: str) -> Row:
         owner = self.owners[company.id]
-        stage, odds = {"won": ("Closed Won", 100), "lost": ("Closed Lost", 0)}.get(state) or self.rng.choice(
-            OPEN_STAGES
-        )
+        stage = {"won": "Closed Won", "lost": "Closed Lost"}.get(state) or self.rng.choice(OPEN_STAGES)
+        odds, forecast = STAGES[stage]
         closes = self.now + timedelta(days=self.rng.randint(-10, 120))  # some open deals are overdue
         if state != "open":
             closes = between(self.rng, created, self.latest())
-        kind = "New Business" if number == 0 else "Existing Business"
+        name = f"{company.name} - {'new business' if number == 0 else f'upgrade {number}'}"
+        kind = "New Customer" if number == 0 else "Existing Customer - Upgrade"
         return self.add(
-            "Opportunity", self.ids.next("Opportunity"), created, owner, Name=f"{company.name} - {kind} {number + 1}",
+            "Opportunity", self.ids.next("Opportunity"), created, owner, Name=name,
             AccountId=self.accounts[company.id][0], StageName=stage, IsClosed=state != "open", IsWon=state == "won",
-            Amount=round(self.rng.lognormvariate(9.6, 1.0), 2) if self.rng.random() < 0.95 else None, Probability=float(odds),
-            CloseDate=day(max(closes, created)), Type=kind, LeadSource=self.rng.choice(LEAD_SOURCES), OwnerId=owner,
+            Amount=round(self.rng.lognormvariate(9.6, 1.0), 2) if self.rng.random() < 0.95 else None,
+            Probability=float(odds), ForecastCategory=forecast, CloseDate=day(max(closes, created)), Type=kind, LeadSource=self.rng.choice(LEAD_SOURCES), OwnerId=owner,
             CampaignId=self.rng.choice(self.campaigns)["Id"] if self.rng.random() < 0.2 else None,
         )  # fmt: skip
 
@@ -195,7 +201,8 @@ class Org:
         if crm:
             face = self.rng.choice(crm)
             running = [campaign for campaign in self.campaigns if campaign["EndDate"] >= day(face.created)]
-            count = min(len(running), self.rng.choices((0, 1, 2, 4), (45, 30, 17, 8))[0])
+            wanted = self.rng.choices((0, 1, 2, 4), (45, 30, 17, 8))[0] or len(person.documents[:1])
+            count = min(len(running), wanted)
             touches += [self._reach(face, campaign) for campaign in self.rng.sample(running, count)]
         return touches
 
@@ -215,6 +222,7 @@ class Org:
         self.add(
             "CampaignMember", self.ids.next("CampaignMember"), created, campaign["OwnerId"], CampaignId=campaign["Id"],
             LeadId=lead, ContactId=contact if lead else face.id, Status="Responded" if responded else "Sent",
+            LeadOrContactId=contact or face.id, Type="Contact" if contact or not lead else "Lead",
             HasResponded=responded, FirstRespondedDate=day(answered) if responded else None,
         )  # fmt: skip
         midnight = answered.replace(hour=0, minute=0, second=0)

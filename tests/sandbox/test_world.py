@@ -13,6 +13,7 @@ import pytest
 
 from models.identifiers import normalise
 from sandbox.salesforce.ids import checksum
+from sandbox.salesforce.setup_objects import OBJECTS
 from sandbox.stripe.shapes import complete
 from sandbox.world import Truth, World, build
 from sandbox.world.documents import load
@@ -113,7 +114,7 @@ def test_a_paid_invoice_leads_to_its_charge(world: World) -> None:
     """An invoice's total is its lines and tax, and its payment leads through the intent to a charge of that amount."""
     intents = {intent["id"]: intent for intent in of_kind(world, "payment_intent")}
     charges = {charge["id"]: charge for charge in of_kind(world, "charge")}
-    invoices = of_kind(world, "invoice")
+    invoices = [complete(invoice) for invoice in of_kind(world, "invoice")]
     assert any(len(invoice["lines"]["data"]) > 10 for invoice in invoices)
     for invoice in invoices:
         tax = sum(each["amount"] for each in invoice["total_taxes"])
@@ -360,3 +361,12 @@ def test_a_bigger_world_grows_in_proportion() -> None:
     small, big = build(300, 1, NOW), build(3000, 1, NOW)
     assert 8 < len(big.stripe) / len(small.stripe) < 13
     assert len(big.truth.persons) == 3000
+
+
+def test_the_org_knows_every_planted_field(world: World) -> None:
+    """Every field of every planted row exists in the sandbox's org and its value fits the field's length."""
+    for name, rows in world.salesforce.items():
+        for field, value in ((field, value) for row in rows for field, value in row.items()):
+            known = OBJECTS[name].get(field)
+            assert known is not None, f"{name}.{field}"
+            assert not (known.length and isinstance(value, str)) or len(value) <= known.length, f"{name}.{field}"
