@@ -1,0 +1,132 @@
+"""The product end to end, by its command line: the sandbox stands in for the vendors, everything else is the real thing."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SIDECAR = Path(sys.executable).parent / "sidecar"
+FAR_TOO_LONG_S = 300  # a hanging command fails the test instead of the gate
+
+pytestmark = pytest.mark.xdist_group("story")
+
+
+class Home:
+    """A folder in which the commands are run as a user would."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copy(ROOT / "dagster.yaml", folder)
+        keep = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
+        self.environment = {name: os.environ[name] for name in keep if name in os.environ} | {"COLUMNS": "200"}
+
+    def sidecar(self, *arguments: str, exits: int = 0) -> str:
+        done = subprocess.run(
+            [SIDECAR, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=FAR_TOO_LONG_S,
+            check=False,
+        )
+        assert done.returncode == exits, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done.stdout if exits == 0 else done.stderr
+
+    def read(self, *arguments: str) -> object:
+        return json.loads(self.sidecar(*arguments, "--json"))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Home:
+    """A folder in which the demo has been run once, on a small world."""
+    home = Home(tmp_path_factory.mktemp("story"))
+    home.story = home.sidecar("demo", "--persons", "110")
+    home.runs = [home.read("run"), home.read("run")]
+    return home
+
+
+def total(outcomes: list, label: str) -> float:
+    return sum(numbers.get(label, 0) for outcome in outcomes for numbers in outcome["assets"].values())
+
+
+def test_the_demo_tells_what_a_person_did_paid_and_believes(home):
+    """One person's story names money, beliefs with quotes, alignment, and the CRM fields before and after."""
+    for word in ("came", "did", "paid", "believes", "aligned", "before", "after", "BLF_Summary__c"):
+        assert word in home.story
+    assert re.search(r'"[^"]{10,}"', home.story), "no quote is shown"
+
+
+def test_the_run_after_the_echo_is_quiet(home):
+    """The second run absorbs the echo of our own writes; the third finds no rows, no facts, no extractions and no writes."""
+    for outcomes in home.runs:
+        assert all(not outcome["failures"] for outcome in outcomes)
+    _, quiet = home.runs
+    for label in ("rows", "facts", "extractions", "written"):
+        assert total(quiet, label) == 0, label
+
+
+def test_a_person_is_shown_by_address_with_verbatim_evidence(home):
+    """`sidecar show` gives the self-model; every quote it shows names the record that holds it."""
+    address = re.search(r"[\w.+-]+@[\w-]+\.example", json.dumps(home.read("show", email_of(home))))
+    model = home.read("show", email_of(home))
+    assert address or model["records"]
+    assert model["beliefs"]
+    for belief in model["beliefs"]:
+        assert belief["calibration"] == "uncalibrated"
+        assert belief["quotes"]
+        assert all(quote["words"] and quote["record"] for quote in belief["quotes"])
+
+
+def email_of(home: Home) -> str:
+    """Somebody who believes something: the person of the story."""
+    return re.search(r"person ([0-9a-f-]{36})", home.story).group(1)
+
+
+def test_nothing_is_left_to_write_and_nothing_left_to_provision(home):
+    """After the runs the plan is empty and the fields are in place."""
+    (plan,) = home.read("plan")
+    assert plan["counts"].get("to write", 0) == 0
+    steps = home.read("provision", "--dry-run")
+    assert {step["action"] for step in steps["salesforce"]} == {"ok"}
+
+
+def test_doctor_says_what_works(home):
+    """With the sandbox's credentials everything is fine."""
+    findings = home.read("doctor")
+    assert all(finding["ok"] for lines in findings.values() for finding in lines), findings
+
+
+def test_bad_questions_get_one_plain_sentence_and_exit_code_2(home):
+    """An unknown person, job, plan or engine is said in words, without a stack trace."""
+    assert "No person is known" in home.sidecar("show", "nobody@nowhere.example", exits=2)
+    assert "no job called" in home.sidecar("run", "pull_nothing", exits=2)
+    assert "plan" in home.sidecar("apply", "no-such-plan", exits=2)
+    home.environment["SIDECAR_ENGINE"] = "abacus"
+    try:
+        assert "abacus" in home.sidecar("show", "nobody@nowhere.example", exits=2)
+    finally:
+        del home.environment["SIDECAR_ENGINE"]
+
+
+def test_without_credentials_every_vendor_is_skipped_and_says_which_variable(tmp_path):
+    """On a fresh machine without accounts and without the demo, nothing breaks and doctor names the variables."""
+    fresh = Home(tmp_path)
+    outcomes = fresh.read("run", "pull_salesforce", "pull_stripe")
+    assert all("set " in outcome["skipped"] for outcome in outcomes)
+    assert "STRIPE_API_KEY" in json.dumps(json.loads(fresh_doctor(fresh)))
+
+
+def fresh_doctor(home: Home) -> str:
+    done = subprocess.run(
+        [SIDECAR, "doctor", "--json"], cwd=home.folder, env=home.environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    return done.stdout
