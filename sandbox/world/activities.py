@@ -104,7 +104,7 @@ class Activities:
         incoming = text.author == "customer" or bounced
         sender, receiver = (theirs, ours) if incoming else (ours, theirs)
         if text.author == "agent":
-            sender = (MAILER_DAEMON, "Mail Delivery Subsystem") if bounced else (NOREPLY, "Bramblehouse")
+            sender = (MAILER_DAEMON, "Mail Delivery Subsystem") if bounced else (NOREPLY, "Acme")
         if "Forwarded message" in text.text and not incoming:
             receiver = (rep_email(*REPS[3]), "Leo")  # colleagues pass a customer's words on among themselves
         by = self.org.integration if incoming or text.author == "agent" else owner

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from itertools import product
 
-HOME_DOMAIN = "bramblehouse.example"
+HOME_DOMAIN = "acme.example"
 """The seller's own domain: addresses in it are internal."""
 
 REPS = (

@@ -180,7 +180,7 @@ class Till:
             customer_name=customer["name"], status="paid" if paid else self.rng.choice(("open", "void", "uncollectible")),
             amount_due=total, amount_paid=total if paid else 0, amount_remaining=0 if paid else total, attempted=True,
             attempt_count=1, subtotal=subtotal, subtotal_excluding_tax=subtotal, total=total, total_excluding_tax=subtotal,
-            number=f"BRAMBLE-{self.ids.given['invoice']:07d}", total_taxes=[self._tax(tax, subtotal)] if tax else [],
+            number=f"ACME-{self.ids.given['invoice']:07d}", total_taxes=[self._tax(tax, subtotal)] if tax else [],
             billing_reason="subscription_cycle" if subscription else "manual", parent=_parent(subscription),
             status_transitions={
                 "finalized_at": unix(at), "marked_uncollectible_at": None, "paid_at": unix(at) if paid else None, "voided_at": None,

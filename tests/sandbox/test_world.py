@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from models.clock import FrozenClock
 from models.identifiers import normalise
 from sandbox.salesforce.ids import checksum
 from sandbox.salesforce.setup_objects import OBJECTS
+from sandbox.salesforce.state import SalesforceState
 from sandbox.stripe.shapes import complete
+from sandbox.stripe.state import StripeState
 from sandbox.world import Truth, World, build
 from sandbox.world.documents import load
 from sandbox.world.ids import KEY_PREFIXES
@@ -363,10 +366,24 @@ def test_a_bigger_world_grows_in_proportion() -> None:
     assert len(big.truth.persons) == 3000
 
 
-def test_the_org_knows_every_planted_field(world: World) -> None:
-    """Every field of every planted row exists in the sandbox's org and its value fits the field's length."""
+def test_the_sandboxes_take_the_world(world: World, clock: FrozenClock, tmp_path: Path) -> None:
+    """Both vendors' states accept every row, object and event as planted, and hold as many as there are."""
+    org, account = SalesforceState(tmp_path, clock), StripeState(tmp_path, clock)
     for name, rows in world.salesforce.items():
-        for field, value in ((field, value) for row in rows for field, value in row.items()):
+        assert org.insert_many(name, rows) == len(rows)
+    account.insert_many(world.stripe)
+    account.insert_events(world.stripe_events)
+    for kind, number in Counter(thing["object"] for thing in [*world.stripe, *world.stripe_events]).items():
+        assert account.count(kind) == number
+    account.close()
+    org.close()
+
+
+def test_the_org_knows_every_planted_value(world: World) -> None:
+    """Values fit the length of their fields and stand in the picklists, but for the origins that an administrator added."""
+    for name, rows in world.salesforce.items():
+        for field, value in ((field, value) for row in rows for field, value in row.items() if isinstance(value, str)):
             known = OBJECTS[name].get(field)
             assert known is not None, f"{name}.{field}"
-            assert not (known.length and isinstance(value, str)) or len(value) <= known.length, f"{name}.{field}"
+            assert not known.length or len(value) <= known.length, f"{name}.{field}"
+            assert known.type != "picklist" or value in {*known.values, "Chat", "System"}, f"{name}.{field}"
