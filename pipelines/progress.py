@@ -17,7 +17,7 @@ def report(task: str, done: int, total: int | None = None) -> None:
 def track(items: Iterable[Item], task: str, total: int | None = None, every: int = 100) -> Iterator[Item]:
     """The items, reported every so many and at the end."""
     done = 0
-    for done, item in enumerate(items, start=1):  # noqa: B007  # the count outlives the loop
+    for done, item in enumerate(items, start=1):  # the count outlives the loop
         yield item
         if done % every == 0:
             report(task, done, total)

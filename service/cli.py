@@ -25,7 +25,9 @@ from service import terminal, writing
 from service.environment import UsageError, World, chosen, practice, refuse_dotenv
 from service.self_models import SelfModels
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.splitlines()[0])
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.splitlines()[0]
+)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 Persons = Annotated[int, typer.Option(min=1, help="How many persons the sandbox's world has.")]
 Seed = Annotated[int, typer.Option(help="Which world: the same seed builds the same one.")]
@@ -65,7 +67,9 @@ def doctor(json: Json = False) -> None:
 
 @app.command()
 def run(
-    jobs: Annotated[list[str] | None, typer.Argument(help="Names of jobs; all of them, in flow order, if none.")] = None,
+    jobs: Annotated[
+        list[str] | None, typer.Argument(help="Names of jobs; all of them, in flow order, if none.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Pull, stitch, understand and write back: every job once, as recorded Dagster runs."""
@@ -106,7 +110,9 @@ def plan(json: Json = False) -> None:
 
 
 @app.command()
-def apply(plan_id: Annotated[str, typer.Argument(help="The id that `sidecar plan` printed.")], json: Json = False) -> None:
+def apply(
+    plan_id: Annotated[str, typer.Argument(help="The id that `sidecar plan` printed.")], json: Json = False
+) -> None:
     """Deliver a stored plan, row by row, and say what became of each."""
     with chosen():
         report = writing.apply(Workspace.from_environment(), plan_id)
@@ -143,7 +149,9 @@ def plain_errors() -> Iterator[None]:
         terminal.errors.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
         sys.exit(2)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False))
+        wrong = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)
+        )
         terminal.errors.print(f"[red]A setting cannot be used: {escape(wrong)}[/red]", soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:

@@ -28,7 +28,9 @@ def run_jobs(workspace: Workspace, names: list[str] | None = None) -> list[JobOu
     with local_instance(workspace.settings.home) as instance, terminal.bars("jobs", len(chosen)) as progress:
         outcomes = []
         overall = progress.task_ids[0]
-        for outcome in run_all(defs, instance, names=chosen, before=lambda name: progress.update(overall, description=name)):
+        for outcome in run_all(
+            defs, instance, names=chosen, before=lambda name: progress.update(overall, description=name)
+        ):
             outcomes.append(outcome)
             progress.advance(overall)
         progress.update(overall, description="jobs")
@@ -62,7 +64,9 @@ def tell(workspace: Workspace) -> None:
 
 def wait_in_sandbox() -> None:
     """Say where the sandbox is and stay until interrupted."""
-    terminal.console.print(f"The sandbox is up; its addresses and keys are in {SANDBOX / 'sandbox.env'}. Ctrl-C ends it.")
+    terminal.console.print(
+        f"The sandbox is up; its addresses and keys are in {SANDBOX / 'sandbox.env'}. Ctrl-C ends it."
+    )
     Event().wait()
 
 

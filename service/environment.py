@@ -133,4 +133,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def refuse_dotenv() -> None:
     """Refuse to start a command in practice where it would read real credentials by itself, as Dagster reads `.env`."""
     if Path(".env").exists():
-        raise UsageError("This folder has a .env with real accounts, which the command would read; practise in another folder.")
+        raise UsageError(
+            "This folder has a .env with real accounts, which the command would read; practise in another folder."
+        )

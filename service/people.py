@@ -20,7 +20,9 @@ def find_person(session: Session, lake: Lake, asked: str) -> str:
     """Id of the person behind a person id, record key, CRM id or e-mail address. UsageError if there is none, or several."""
     found = {resolve(session, entity) for entity in _candidates(session, lake, asked.strip())}
     if not found:
-        raise UsageError(f"No person is known as {asked!r}; give an e-mail address, a person id, a CRM id or a record key.")
+        raise UsageError(
+            f"No person is known as {asked!r}; give an e-mail address, a person id, a CRM id or a record key."
+        )
     if len(found) > 1:
         raise UsageError(f"{asked!r} names {len(found)} persons; give one of their ids: {', '.join(sorted(found))}.")
     return found.pop()
@@ -68,6 +70,10 @@ def _candidates(session: Session, lake: Lake, asked: str) -> set[str]:
     if found or not email:
         return found
     identifier = lake.facts(Identifier)
-    hashes = identifier.filter((identifier.kind == "email") & (identifier.value == ibis.literal(email))).record_hash.to_pyarrow().to_pylist()
+    hashes = (
+        identifier.filter((identifier.kind == "email") & (identifier.value == ibis.literal(email)))
+        .record_hash.to_pyarrow()
+        .to_pylist()
+    )
     by_hash = select(Membership.entity_id).where(Membership.scope == "person", col(Membership.record_hash).in_(hashes))
     return set(session.exec(by_hash))

@@ -11,7 +11,7 @@ from service.self_models import AlignmentReading, HeldBelief, SelfModel
 from service.terminal import console, day
 
 ZERO_DECIMAL = frozenset(
-    "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split()  # https://docs.stripe.com/currencies
+    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"]  # https://docs.stripe.com/currencies
 )
 SIGNS = {"positive": "[green]+[/green]", "negative": "[red]-[/red]", "neutral": "·"}
 
@@ -29,9 +29,14 @@ def portrait(model: SelfModel) -> Group:
         *_labelled("came", [came(model.journey)]),
         *_labelled("did", [did(model.journey)]),
         *_labelled("paid", paid(model.revenue)),
-        *_labelled("believes", [line for belief in model.beliefs for line in believes(belief)] or ["nothing we have words for"]),
+        *_labelled(
+            "believes", [line for belief in model.beliefs for line in believes(belief)] or ["nothing we have words for"]
+        ),
         *_labelled("aligned", [aligned(model.alignment)]),
-        *_labelled("shown", [f"{record}: {len(fields)} fields" for record, fields in sorted(model.shown.items())] or ["nothing yet"]),
+        *_labelled(
+            "shown",
+            [f"{record}: {len(fields)} fields" for record, fields in sorted(model.shown.items())] or ["nothing yet"],
+        ),
     ]
     return Group(*lines)
 
@@ -68,9 +73,7 @@ def paid(revenue: list[dict[str, Any]]) -> list[str]:
 
 
 def _paid(row: dict[str, Any]) -> str:
-    taken = [
-        f"{kind} {money(row[kind], row['currency'])}" for kind in ("refunded", "disputed", "tax") if row.get(kind)
-    ]
+    taken = [f"{kind} {money(row[kind], row['currency'])}" for kind in ("refunded", "disputed", "tax") if row.get(kind)]
     less = f", less {', '.join(taken)}" if taken else ""
     return f"{money(row['net'], row['currency'])} net ({money(row['charged'], row['currency'])} charged{less})"
 
@@ -91,7 +94,9 @@ def believes(belief: HeldBelief) -> list[str]:
     ]
     for quote in belief.quotes[-2:]:
         against = " [red](against)[/red]" if quote.side == "against" else ""
-        lines.append(f'      "{escape(quote.words)}"{against} [dim]({escape(quote.source)}, {day(quote.said_at)})[/dim]')
+        lines.append(
+            f'      "{escape(quote.words)}"{against} [dim]({escape(quote.source)}, {day(quote.said_at)})[/dim]'
+        )
     return lines
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import orjson
+from pipelines.understand.observations import ObservationPolicy
 from sqlmodel import Session, col, select
 
 from models import Alignment, Audit, Baseline, Belief, Evidence, Observation, Purpose, Slot
@@ -13,7 +14,6 @@ from models.keys import RecordKey, content_id, stable_hash
 from models.store import transaction
 from pipelines.understand.beliefs import as_of as faded
 from pipelines.understand.beliefs import conclude, known_at
-from pipelines.understand.observations import ObservationPolicy
 from pipelines.understand.text import canonical
 from pipelines.understand.words import ranked, summary, top_belief
 from pipelines.workspace import Workspace
@@ -133,9 +133,7 @@ class SelfModels:
                 as_of=instant,
             )
 
-    def get_alignment(
-        self, person: str, *, purpose: Purpose, as_of: datetime | None = None
-    ) -> AlignmentReading | None:
+    def get_alignment(self, person: str, *, purpose: Purpose, as_of: datetime | None = None) -> AlignmentReading | None:
         """The person's alignment at an instant (UTC, now if not given); None where nothing has been observed."""
         with transaction(self.workspace.store) as session:
             person_id = find_person(session, self.workspace.lake, person)
@@ -156,7 +154,7 @@ class SelfModels:
             person_id = find_person(session, self.workspace.lake, person)
             self._audit(session, "add_observation", purpose, person_id)
             subject = records_of(session, person_id)[0].record
-            words = canonical(text)
+            words = canonical(text, source)
             record = RecordKey("sidecar", self.actor, "observation", content_id(subject, source, author, words))
             observation = Observation(
                 id=content_id(str(record), "text"),

@@ -42,7 +42,12 @@ class BarHandler(logging.Handler):
 def bars(title: str, steps: int) -> Iterator[Progress]:
     """Bars for as long as the block runs: one overall with `steps` steps, one below for each task that reports itself."""
     progress = Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=errors
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=errors,
     )
     handler = BarHandler(progress)
     logger = logging.getLogger("sidecar.progress")
@@ -104,7 +109,9 @@ def _numbers(outcome: JobOutcome) -> str:
     return " · ".join(f"{label} {sums[label]:,.0f}" for label in sorted(sums))
 
 
-SUMMED = frozenset({"rows", "facts", "rejected", "calls", "persons", "observations", "extractions", "beliefs", "planned", "written"})
+SUMMED = frozenset(
+    {"rows", "facts", "rejected", "calls", "persons", "observations", "extractions", "beliefs", "planned", "written"}
+)
 
 
 def show_findings(findings: dict[str, list[Finding]]) -> None:
@@ -112,7 +119,9 @@ def show_findings(findings: dict[str, list[Finding]]) -> None:
     for vendor, lines in findings.items():
         console.print(f"[bold]{escape(vendor)}[/bold]")
         for finding in lines:
-            console.print(f"  {'[green]ok[/green]  ' if finding.ok else '[red]no[/red]  '}{escape(finding.subject)}: {escape(finding.message)}")
+            console.print(
+                f"  {'[green]ok[/green]  ' if finding.ok else '[red]no[/red]  '}{escape(finding.subject)}: {escape(finding.message)}"
+            )
             if finding.remedy and not finding.ok:
                 console.print(f"      → {escape(finding.remedy)}")
 
@@ -129,4 +138,4 @@ def show_steps(steps: list[ProvisionStep]) -> None:
 
 def day(instant: datetime | None) -> str:
     """17 Feb 2026; a dash where there is none."""
-    return f"{instant.day} {instant:%b %Y}" if instant else "–"
+    return f"{instant.day} {instant:%b %Y}" if instant else "-"

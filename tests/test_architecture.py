@@ -82,7 +82,9 @@ def test_every_asset_explains_itself():
 
 def test_groups_are_the_rooms_in_flow_order():
     """The groups an operator sees are the vendors, then stitch, understand and write_back."""
-    groups = {defs.resolve_asset_graph().get(key).group_name for key in defs.resolve_asset_graph().materializable_asset_keys}
+    groups = {
+        defs.resolve_asset_graph().get(key).group_name for key in defs.resolve_asset_graph().materializable_asset_keys
+    }
     assert groups == {*connectors_by_name(), "stitch", "understand", "write_back"}
 
 

@@ -125,7 +125,12 @@ def test_without_credentials_every_vendor_is_skipped_and_says_which_variable(tmp
 
 def fresh_doctor(home: Home) -> str:
     done = subprocess.run(
-        [SIDECAR, "doctor", "--json"], cwd=home.folder, env=home.environment, capture_output=True, text=True, check=False
+        [SIDECAR, "doctor", "--json"],
+        cwd=home.folder,
+        env=home.environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     return done.stdout

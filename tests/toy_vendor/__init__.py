@@ -1,9 +1,10 @@
 """A fifth vendor as the README's recipe makes one: a guest book whose pages are in memory."""
 
-from connectors.base import Connector, Stream
 from connectors.toy_vendor.client import open_guest_book
 from connectors.toy_vendor.records import guest
 from connectors.toy_vendor.settings import ToySettings
+
+from connectors.base import Connector, Stream
 from models.facts import Identifier, Profile
 
 CONNECTOR = Connector(

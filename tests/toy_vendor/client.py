@@ -2,8 +2,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from connectors.base import Finding, Page, Position, Stream
 from connectors.toy_vendor.settings import ToySettings
+
+from connectors.base import Finding, Page, Position, Stream
 from models.clock import Clock
 from models.keys import RecordKey
 from models.records import Record
