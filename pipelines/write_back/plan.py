@@ -10,7 +10,7 @@ from models.base import new_id
 from models.clock import Clock
 from models.writes import IntendedWrite, WritePlan
 from pipelines.progress import report
-from pipelines.write_back.compare import Decision, State, Target, Wanted, decide, left_alone
+from pipelines.write_back.compare import OPTED_OUT, Decision, State, Target, Wanted, decide, left_alone
 from pipelines.write_back.crm import AT_ONCE, Fields
 from pipelines.write_back.deliver import recover
 from pipelines.write_back.fields import CONTENT_HASH
@@ -57,7 +57,7 @@ class _Planning:
         for one in wanted:
             target, key = Target.of(one), str(one.record)
             self.counts["records"] += 1
-            self.counts["records with content"] += bool(one.values)
+            self.counts["records with a source"] += bool(one.values) or one.reason == OPTED_OUT
             in_step = self.shown.get(key) == value_hash(target.fingerprint) if one.values else key not in self.touched
             if in_step:
                 self.counts["unchanged"] += 1
@@ -145,7 +145,7 @@ class _Planning:
     def _breaker(self, limits: Limits) -> str | None:
         """Why this plan is not to be applied, if it looks like an accident."""
         shown = len(self.touched)
-        if shown and not self.counts["records with content"]:
+        if shown and not self.counts["records with a source"]:
             return f"there is nothing to show any more, while {shown} records show something; check the pull and the stitch"
         changed = self.counts["rewritten"]
         if shown >= limits.min_records and changed > limits.max_changed_share * shown:
