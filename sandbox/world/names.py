@@ -8,7 +8,7 @@ HOME_DOMAIN = "acme.example"
 """The seller's own domain: addresses in it are internal."""
 
 REPS = (
-    ("Rosa", "Keane"), ("Kit", "Adeyemi"), ("Jo", "Marchetti"), ("Leo", "Brandt"), ("Sam", "Whitlock"), ("Ines", "Carvalho"),
+    ("Rosa", "Keane"), ("Kit", "Adeyemi"), ("Jo", "Marchetti"), ("Leo", "Brandt"), ("Sam", "Whitlock"), ("Ines", "Carvalho"),  # codespell:ignore ines
     ("Dot", "Hargreaves"), ("Toby", "Lindqvist"),
 )  # fmt: skip
 """The seller's own people; the planted texts speak of them by first name."""
@@ -19,7 +19,7 @@ FIRST_NAMES = (
     ("美咲", "misaki"), ("健太", "kenta"), ("伟", "wei"), ("지민", "jimin"), ("Αλέξης", "alexis"), ("Олена", "olena"),
     ("Aoife", "aoife"), ("José", "jose"), ("Maria", "maria"), ("John", "john"), ("Grace", "grace"), ("Ibrahim", "ibrahim"),
     ("Leila", "leila"), ("Thomas", "thomas"), ("Anna", "anna"), ("Peter", "peter"), ("Fatima", "fatima"), ("Chinedu", "chinedu"),
-    ("Astrid", "astrid"), ("Björn", "bjoern"), ("Inés", "ines"), ("Noah", "noah"), ("Emma", "emma"), ("Paul", "paul"),
+    ("Astrid", "astrid"), ("Björn", "bjoern"), ("Íñigo", "inigo"), ("Noah", "noah"), ("Emma", "emma"), ("Paul", "paul"),
     ("Rania", "rania"), ("Viktor", "viktor"), ("Mary Jane", "maryjane"), ("Jean-Luc", "jeanluc"), ("Siân", "sian"), ("Tom", "tom"),
 )  # fmt: skip
 FAMILY_NAMES = (
