@@ -8,6 +8,8 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine
 
+from connectors.base import Source
+from connectors.errors import Fatal
 from models.clock import Clock, clock_from
 from models.store import open_store
 from pipelines.ingest.lake import Lake
@@ -51,6 +53,11 @@ class Workspace:
     def clock(self) -> Clock:
         """The one clock."""
         return clock_from(self.settings.clock)
+
+    @cached_property
+    def sources(self) -> dict[str, Source | Fatal]:
+        """Vendor accounts that are open, or how they refused us: one login serves all streams, and is tried once."""
+        return {}
 
     @property
     def staging(self) -> Path:

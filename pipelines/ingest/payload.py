@@ -18,7 +18,9 @@ def dump(payload: dict[str, Any]) -> tuple[str, bool]:
     try:
         return orjson.dumps(payload, option=orjson.OPT_SORT_KEYS).decode(), False
     except TypeError:  # orjson's word for half a surrogate pair, but also for integers beyond 64 bits and deep nesting
-        finite = json.loads(json.dumps(payload), parse_constant=lambda _: None)  # NaN is no JSON; orjson writes null too
+        finite = json.loads(
+            json.dumps(payload), parse_constant=lambda _: None
+        )  # NaN is no JSON; orjson writes null too
         text = json.dumps(finite, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         whole = mend(text)
         return whole, whole != text

@@ -58,7 +58,14 @@ class Tables:
             raise LakeError(
                 f"SIDECAR_LAKE names an unknown store {scheme!r}; write a folder or a URL of {', '.join(SCHEMES)}"
             )
-        return cls(url.rstrip("/"), None, engine)
+        tables = cls(url.rstrip("/"), None, engine)
+        try:
+            tables.names("raw")
+        except OSError as error:
+            raise LakeError(
+                f"SIDECAR_LAKE names a {scheme} store that does not answer; check the address and the credentials in the environment"
+            ) from error
+        return tables
 
     def names(self, path: str) -> list[str]:
         """Names directly below a path, sorted; empty if there is nothing."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -88,8 +88,18 @@ class ScriptedSource:
         return []
 
 
+SHELF: dict[str, ScriptedSource] = {}
+"""What opening the vendor gives; a test puts its script here."""
+
 PAPER = Connector(
-    "paper", "Paper", frozenset({"python"}), PaperSettings, (PEOPLE,), lambda settings, clock: ScriptedSource([]), "0 * * * *"
+    name="paper",
+    label="Paper",
+    kinds=frozenset({"python"}),
+    settings=PaperSettings,
+    streams=(PEOPLE, replace(PEOPLE, name="friends", object="Friend", description="Friends on paper.")),
+    open=lambda settings, clock: SHELF["paper"],
+    schedule="0 * * * *",
+    docs="https://paper.example",
 )
 
 

@@ -1,0 +1,68 @@
+"""When vendors are pulled: one job and one running schedule each, so that no vendor waits for another; and the lake's upkeep."""
+
+from typing import TypeAlias
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import (
+    UnresolvedAssetJobDefinition,  # no public name in 1.13
+)
+
+from connectors.base import Connector
+from connectors.registry import connectors_by_name
+from pipelines.ingest.sources import unusable_variables
+from pipelines.workspace import Workspace
+
+UPKEEP = "20 3 * * *"
+"""Nightly: a stream pulled hourly leaves 24 small files per table, and reading slows down at hundreds."""
+
+Job: TypeAlias = dg.JobDefinition | UnresolvedAssetJobDefinition
+
+
+def jobs() -> list[Job]:
+    """`pull_<vendor>` for each vendor, and `compact_lake`."""
+    return [*(_job(connector) for connector in connectors_by_name().values()), compact_lake]
+
+
+def schedules() -> list[dg.ScheduleDefinition]:
+    """One running schedule per job."""
+    upkeep = dg.ScheduleDefinition(
+        job=compact_lake, cron_schedule=UPKEEP, default_status=dg.DefaultScheduleStatus.RUNNING
+    )
+    return [*(_schedule(connector) for connector in connectors_by_name().values()), upkeep]
+
+
+def _job(connector: Connector) -> UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        f"pull_{connector.name}",
+        dg.AssetSelection.groups(connector.name),
+        description=f"Pulls what is new at {connector.label} and reads it as facts.",
+    )
+
+
+def _schedule(connector: Connector) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        job_name=f"pull_{connector.name}",
+        name=f"pull_{connector.name}_schedule",
+        cron_schedule=connector.schedule,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Skips, and says why, while {connector.label} has no credentials.",
+    )
+    def tick() -> dg.RunRequest | dg.SkipReason:
+        if variables := unusable_variables(connector):
+            return dg.SkipReason(f"{connector.label} is not set up: set {', '.join(variables)}")
+        return dg.RunRequest()
+
+    return tick
+
+
+@dg.op(description="Joins the small files of every table in the lake and removes those long out of use.")
+def compact_tables(context: dg.OpExecutionContext, workspace: dg.ResourceParam[Workspace]) -> None:
+    """Join the lake's small files."""
+    context.log.info("%d tables compacted", workspace.lake.compact())
+
+
+@dg.job(description="Keeps the lake quick to read.")
+def compact_lake() -> None:
+    """The lake's upkeep."""
+    compact_tables()

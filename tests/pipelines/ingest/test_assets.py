@@ -1,0 +1,204 @@
+"""The ingest room as Dagster shows and runs it, with a vendor on paper as the only one."""
+
+from collections import Counter
+
+import dagster as dg
+import pytest
+
+import connectors
+from connectors.errors import Fatal, Retryable
+from connectors.registry import connectors_by_name
+from models.facts import Profile
+from pipelines.ingest import assets, automation, checks
+from pipelines.ingest.staging import claim
+from pipelines.resources import WorkspaceResource
+from pipelines.workspace import Workspace
+from tests.pipelines.ingest.scripted import SHELF, ScriptedSource, version
+
+LOG = [version("1", 1, name="Ada", email="ada@kolbe.example"), version("2", 2, name="")]
+PEOPLE, FRIENDS = dg.AssetKey(["paper", "people"]), dg.AssetKey(["paper", "friends"])
+
+
+@pytest.fixture(autouse=True)
+def only_paper(tmp_path, monkeypatch):
+    """`connectors/` holds one vendor, which has credentials; home is a fresh folder."""
+    (tmp_path / "vendors" / "paper").mkdir(parents=True)
+    source = "from tests.pipelines.ingest.scripted import PAPER as CONNECTOR\n"
+    (tmp_path / "vendors" / "paper" / "__init__.py").write_text(source)
+    monkeypatch.setattr(connectors, "__path__", [str(tmp_path / "vendors")])
+    monkeypatch.setenv("PAPER_KEY", "k")
+    monkeypatch.setenv("SIDECAR_HOME", str(tmp_path / "home"))
+    connectors_by_name.cache_clear()
+    yield
+    connectors_by_name.cache_clear()
+    SHELF.clear()
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def definitions():
+    return dg.Definitions(
+        assets=assets.assets(),
+        asset_checks=checks.checks(),
+        jobs=automation.jobs(),
+        schedules=automation.schedules(),
+        resources={"workspace": WorkspaceResource()},
+        executor=dg.in_process_executor,
+    )
+
+
+def run(instance, job="pull_paper"):
+    return definitions().resolve_job_def(job).execute_in_process(instance=instance, raise_on_error=False)
+
+
+def failures(result):
+    return {
+        event.step_key: event.step_failure_data.user_failure_data
+        for event in result.all_events
+        if event.is_step_failure and not event.step_key.endswith("checks")
+    }
+
+
+class Refusing(ScriptedSource):
+    """A source that refuses one stream with an error."""
+
+    def pages(self, stream, cursor, resume):
+        self.calls[stream.name] += 1
+        if stream.name in self.refusals:
+            raise self.refusals[stream.name]
+        return super().pages(stream, cursor, resume)
+
+    refusals: dict[str, Exception]
+
+
+def refusing(log, **refusals):
+    source = Refusing(log)
+    source.refusals = refusals
+    return source
+
+
+def test_a_vendor_is_described_in_its_own_group():
+    """Each stream has a plain first sentence, the columns of raw, an owner, the vendor's kinds, and no parent."""
+    graph = definitions().resolve_asset_graph()
+    node = graph.get(PEOPLE)
+    assert node.description.splitlines()[0] == "People on paper."
+    assert "`profile`, `identifier`" in node.description
+    assert (node.group_name, node.owners, node.kinds) == ("paper", ["team:revenue-data"], {"python"})
+    assert "payload_hash" in {column.name for column in node.metadata["dagster/column_schema"].columns}
+    assert not node.parent_keys
+
+
+def test_a_run_lands_reads_and_checks(instance):
+    """Counts become metadata, rejected records a table of reasons, and the checks say what they found."""
+    SHELF["paper"] = ScriptedSource(LOG)
+    result = run(instance)
+    assert result.success
+    made = next(
+        event.materialization for event in result.get_asset_materialization_events() if event.asset_key == PEOPLE
+    )
+    numbers = {name: value.value for name, value in made.metadata.items()}
+    wanted = {"dagster/row_count": 2, "rows_landed": 2, "rejected": 1, "facts_profile": 1, "calls_window": 1}
+    assert wanted.items() <= numbers.items()
+    assert "ada@" not in str(made.metadata)
+    evaluations = {(check.asset_key, check.check_name): check for check in result.get_asset_check_evaluations()}
+    passed = {name: evaluations[PEOPLE, name].passed for name in checks.ABOUT}
+    assert passed == {"records_make_sense": False, "facts_in_step": True, "no_version_twice": True}
+    assert evaluations[PEOPLE, "records_make_sense"].severity == dg.AssetCheckSeverity.WARN
+
+
+def test_checks_before_any_pull_say_that_nothing_landed(instance):
+    """On an empty place the cursor is missing, and the check says so instead of breaking."""
+    only_checks = dg.define_asset_job("only_checks", dg.AssetSelection.all_asset_checks())
+    defs = dg.Definitions.merge(definitions(), dg.Definitions(jobs=[only_checks]))
+    result = defs.resolve_job_def("only_checks").execute_in_process(instance=instance)
+    failed = {check.check_name for check in result.get_asset_check_evaluations() if not check.passed}
+    assert failed == {"facts_in_step"}
+
+
+def test_the_vendor_is_opened_once_per_run(instance, monkeypatch):
+    """All streams of a run share one login."""
+    opened = Counter()
+
+    class Shelf(dict):
+        def __getitem__(self, name):
+            opened[name] += 1
+            return ScriptedSource(LOG)
+
+    monkeypatch.setattr("tests.pipelines.ingest.scripted.SHELF", Shelf())
+    assert run(instance).success
+    assert opened == {"paper": 1}
+
+
+def test_missing_credentials_name_the_variables(instance, monkeypatch):
+    """Without its key the vendor fails at once, naming the variable; definitions load nevertheless."""
+    monkeypatch.delenv("PAPER_KEY")
+    dg.Definitions.validate_loadable(definitions())
+    found = failures(run(instance))
+    assert found.keys() == {"paper__people", "paper__friends"}
+    for failure in found.values():
+        assert "PAPER_KEY" in failure.description
+
+
+def test_one_failing_stream_stops_no_other(instance):
+    """A stream that the vendor refuses fails with the reason, and its neighbour lands."""
+    SHELF["paper"] = refusing(LOG, people=Fatal("no permission to read people", vendor="paper"))
+    result = run(instance)
+    assert {event.asset_key for event in result.get_asset_materialization_events()} == {FRIENDS}
+    (failure,) = failures(result).values()
+    assert "no permission" in failure.description
+
+
+def test_refused_credentials_are_tried_once(instance):
+    """After a refused login the vendor's other streams fail with the same words, without another attempt."""
+    refusal = Fatal("the key was revoked", vendor="paper", credentials=True)
+    SHELF["paper"] = source = refusing(LOG, people=refusal, friends=refusal)
+    found = failures(run(instance))
+    assert len(found) == 2
+    assert source.calls.total() == 1
+
+
+def test_a_busy_vendor_is_asked_again_within_the_run(instance):
+    """A retryable error is retried after the seconds that the vendor named, from the last staged page."""
+    SHELF["paper"] = source = ScriptedSource(LOG, page=1, fails_after=1)
+    result = run(instance)
+    assert result.success
+    assert source.asked == [(None, None)] * 2 + [(None, {"at": 1, "left": 1})] * 2
+
+
+def test_a_vendor_that_wants_a_long_wait_ends_the_run_with_its_state_kept(instance):
+    """A wait beyond what a run may be held for is left to the next scheduled run."""
+    SHELF["paper"] = refusing(LOG, people=Retryable("daily limit reached", after=7200, vendor="paper"))
+    (failure,) = failures(run(instance)).values()
+    assert "wait 7200 s" in failure.description
+
+
+def test_a_stream_that_is_being_pulled_elsewhere_says_so(instance):
+    """A second run does not wait; it names the stream."""
+    SHELF["paper"] = ScriptedSource(LOG)
+    with claim(Workspace.from_environment().staging, "paper", "acct", "people"):
+        (failure,) = failures(run(instance)).values()
+    assert "paper/people" in failure.description
+
+
+def test_the_schedule_runs_and_skips_with_the_reason(monkeypatch):
+    """Each vendor has a running schedule that skips, naming the variable, while credentials are missing."""
+    schedule = next(one for one in automation.schedules() if one.job_name == "pull_paper")
+    assert (schedule.cron_schedule, schedule.default_status) == ("0 * * * *", dg.DefaultScheduleStatus.RUNNING)
+    assert len(schedule.evaluate_tick(dg.build_schedule_context()).run_requests) == 1
+    monkeypatch.delenv("PAPER_KEY")
+    assert "PAPER_KEY" in schedule.evaluate_tick(dg.build_schedule_context()).skip_message
+
+
+def test_upkeep_joins_small_files(instance):
+    """The nightly job leaves one file per table and the same rows."""
+    SHELF["paper"] = ScriptedSource(LOG, page=1, window=1)
+    run(instance)
+    assert run(instance, "compact_lake").success
+    lake = Workspace.from_environment().lake
+    assert len(lake.tables.find("raw/paper/people").file_uris()) == 1
+    assert lake.last_batch("paper", "people") == 2
+    assert lake.facts(Profile).count().to_pyarrow().as_py() == 2
