@@ -1,0 +1,170 @@
+"""Which records share which usable value: the edges of the identity graph, as joins on the lake.
+
+Star edges: each record is tied to the first record with the same value, so k records make k-1 edges instead of k(k-1)/2.
+Records are numbered in the order of their keys, so the same lake always gives the same edges.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from models.facts import Identifier, Profile, Scope
+from models.keys import stable_hash
+from pipelines.ingest.lake import Lake
+from pipelines.stitch.names import SAME_NAME, agreeing
+from pipelines.stitch.rules import PLACEHOLDERS, Rule
+
+USED, HUB, BLOCKED, INTERNAL, UNRULED = "used", "hub", "blocked", "internal", "unruled"
+"""What became of a value: it may join records; too many records have it; it says nothing; it is a colleague's; no rule knows it."""
+
+TAGGED = r"^([^+@]+)\+[^@]*@"
+"""An address with a tag that its mail server ignores."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """Records that share a usable value.
+
+    Shape: `table` has one row per (record, value) with `row, first, kind, priority, value_hash, shown`; `row` and `first` number
+    the records, rows with equal `first, kind, value_hash` share the value; `shown` is the value masked. `sole` has every usable
+    value of the one-ever kinds, shared or not: `row, kind, value_hash`. `values` counts all distinct values by what became of
+    them.
+    """
+
+    table: pa.Table
+    sole: pa.Table
+    values: Mapping[str, int]
+
+
+LINK_COLUMNS: dict[str, pa.DataType] = {
+    "row": pa.int64(),
+    "first": pa.int64(),
+    "kind": pa.string(),
+    "priority": pa.int64(),
+    "value_hash": pa.int64(),
+    "shown": pa.string(),
+}
+LINKS = pa.schema(LINK_COLUMNS)
+
+
+def members(lake: Lake, scope: Scope) -> pa.Table:
+    """Every live record that speaks of a person (or account): `record, record_hash, name`, sorted by record.
+
+    A record's profile says whom it speaks of; one without a profile goes by its identifiers.
+    """
+    profiles, identifiers = lake.facts(Profile), lake.facts(Identifier)
+    loose = identifiers.anti_join(profiles, "record_hash").mutate(name=ibis.null("string"))
+    columns = ("record", "record_hash", "scope", "name")
+    every = profiles.select(*columns).union(loose.select(*columns))
+    # account sorts before internal and person: a record that names both belongs to the account
+    one = every.group_by("record", "record_hash").agg(scope=lambda t: t.scope.min(), name=lambda t: t.name.min())
+    found: pa.Table = one.filter(one.scope == scope).drop("scope").order_by("record").to_pyarrow()
+    return found
+
+
+def links(lake: Lake, scope: Scope, people: pa.Table, rules: Mapping[str, Rule]) -> Links:
+    """All usable ties between these records. `rules` by kind."""
+    rows = ibis.memtable(
+        pa.table({"row": pa.array(range(people.num_rows), pa.int64()), "record_hash": people["record_hash"]})
+    )
+    identifiers = lake.facts(Identifier)
+    barred = identifiers.filter(identifiers.scope == Scope.internal).select("value_hash").distinct()
+    held = identifiers.filter(identifiers.scope == scope).join(rows, "record_hash")
+    held = _untagged(held.select("row", "kind", "value", "value_hash")).distinct()
+    values = _judged(held, barred, rules).cache()
+    counts = values.group_by("fate").agg(values=lambda t: t.count()).to_pyarrow().to_pylist()
+    shared = values.filter(values.fate == USED, values.records > 1)
+    kept = held.join(shared.drop("kind", "records", "fate"), "value_hash")
+    table = kept.mutate(priority=_by_kind(kept.kind, {kind: rule.priority for kind, rule in rules.items()}))
+    arrow = table.select(*LINKS.names).to_pyarrow().cast(LINKS)
+    one_ever = values.filter(
+        values.fate == USED, values.kind.isin([kind for kind, rule in rules.items() if rule.one_ever])
+    )
+    sole = held.semi_join(one_ever, "value_hash").select("row", "kind", "value_hash").to_pyarrow()
+    return Links(_agreed(arrow, people, rules, scope), sole, {row["fate"]: row["values"] for row in counts})
+
+
+def _untagged(held: ir.Table) -> ir.Table:
+    """Also the plain form of tagged addresses: `jane+shop@x.org` is read in `jane@x.org` (RFC 5233, subaddressing)."""
+    tagged = held.filter(held.kind == "email", held.value.re_search(TAGGED)).to_pyarrow()
+    if not tagged.num_rows:
+        return held
+    plain = [re.sub(TAGGED, r"\1@", value) for value in tagged["value"].to_pylist()]
+    hashes = [stable_hash("email", value) for value in plain]
+    more = {"row": tagged["row"], "kind": tagged["kind"], "value": plain, "value_hash": pa.array(hashes, pa.int64())}
+    return held.union(ibis.memtable(pa.table(more)))
+
+
+def _judged(held: ir.Table, barred: ir.Table, rules: Mapping[str, Rule]) -> ir.Table:
+    """One row per value: `value_hash, kind, first, records, fate, shown`."""
+    values = held.group_by("value_hash", "kind").agg(
+        value=lambda t: t.value.min(), first=lambda t: t.row.min(), records=lambda t: t.count()
+    )
+    values = values.left_join(barred.mutate(internal=True), "value_hash").drop("value_hash_right")
+    fate = ibis.cases(
+        (~values.kind.isin(list(rules)), UNRULED),
+        (values.internal.fill_null(False), INTERNAL),  # noqa: FBT003  # ibis' signature
+        (_blocked(values, rules), BLOCKED),
+        (values.records > _by_kind(values.kind, {kind: rule.max_records for kind, rule in rules.items()}), HUB),
+        else_=USED,
+    )
+    return values.mutate(fate=fate, shown=_masked(values)).drop("value", "internal")
+
+
+def _blocked(values: ir.Table, rules: Mapping[str, Rule]) -> ir.BooleanValue:
+    """A placeholder, or a pattern of the value's own kind."""
+    tests = [_matches(values.value, PLACEHOLDERS)]
+    tests += [
+        (values.kind == kind) & _matches(values.value, rule.blocked) for kind, rule in rules.items() if rule.blocked
+    ]
+    return reduce(lambda left, right: left | right, tests)
+
+
+def _matches(value: ir.StringValue, patterns: tuple[str, ...]) -> ir.BooleanValue:
+    return reduce(lambda left, right: left | right, [value.re_search(pattern) for pattern in patterns])
+
+
+def _by_kind(kind: ir.StringValue, numbers: Mapping[str, int]) -> ir.IntegerValue:
+    return ibis.cases(*((kind == name, number) for name, number in numbers.items()), else_=0)
+
+
+def _masked(values: ir.Table) -> ir.StringValue:
+    """Enough of a value to recognise it, too little to use it; a domain is no secret."""
+    value = values.value
+    return ibis.cases(
+        (values.kind == "email", value.left(1) + "***" + value.substr(value.find("@"))),
+        (values.kind == "domain", value),
+        else_="…" + value.right(4),
+    )
+
+
+def _agreed(table: pa.Table, people: pa.Table, rules: Mapping[str, Rule], scope: Scope) -> pa.Table:
+    """The links in which weak values join only records whose names agree; `first` is then the first of each such group."""
+    weak_kinds = pa.array([kind for kind, rule in rules.items() if rule.needs_same_name], pa.string())
+    is_weak = pc.is_in(table["kind"], value_set=weak_kinds)
+    weak = table.filter(is_weak).sort_by([("value_hash", "ascending"), ("row", "ascending")])
+    rows = weak["row"].to_numpy()
+    names = people["name"].take(pa.array(rows)).to_pylist()
+    firsts = _firsts(weak["value_hash"].to_numpy().tolist(), rows.tolist(), names, scope)
+    weak = weak.set_column(1, "first", pa.array(firsts, pa.int64()))
+    both = pa.concat_tables([table.filter(pc.invert(is_weak)), weak])
+    return both.sort_by([(name, "ascending") for name in ("row", "priority", "value_hash", "first")])
+
+
+def _firsts(values: list[int], rows: list[int], names: list[str | None], scope: Scope) -> list[int]:
+    """The first record with the same value and an agreeing name, for each link; a record without a name is its own."""
+    named: dict[int, set[str]] = {}
+    for value, name in zip(values, names, strict=True):
+        named.setdefault(value, set()).update([name] if name else [])
+    groups = {value: agreeing(found, SAME_NAME[scope]) for value, found in named.items()}
+    first: dict[tuple[int, int], int] = {}
+    result = []
+    for value, row, name in zip(values, rows, names, strict=True):  # rows ascend within a value
+        result.append(first.setdefault((value, groups[value][name]), row) if name else row)
+    return result

@@ -1,0 +1,82 @@
+"""Ids that outlive every change of mind: minted once, kept by the cluster with most of its records, resolving for ever."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from models.identity import Entity, Membership
+
+
+class UnknownEntity(LookupError):
+    """No such person, account or record; the message says what was looked for."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One entity came to be, was taken over, or gave records away. `before` is empty on create."""
+
+    kind: str
+    before: str | None
+    after: str
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The id of every cluster, in their order, and what changed."""
+
+    ids: list[str]
+    changes: list[Change]
+
+
+def assign_ids(overlaps: Iterable[tuple[int, str, int]], clusters: int, mint: Callable[[], str]) -> Assignment:
+    """Carry ids over to new clusters.
+
+    An id goes where most of its records are, the older id first where two compete; ids sort by age. An id that found no
+    cluster is taken over by the one that has most of its records; on a split the largest part keeps the id.
+
+    Shape: overlaps are `(cluster, id, records in common)`; clusters are numbered from 0. No change if nothing moved.
+    """
+    home: dict[str, int] = {}
+    ids: dict[int, str] = {}
+    parts: dict[str, list[int]] = {}
+    for _, entity, cluster in sorted((-records, entity, cluster) for cluster, entity, records in overlaps):
+        parts.setdefault(entity, []).append(cluster)
+        if entity not in home and cluster not in ids:
+            home[entity], ids[cluster] = cluster, entity
+    changes = []
+    for cluster in range(clusters):
+        if cluster not in ids:
+            ids[cluster] = mint()
+            changes.append(Change("create", None, ids[cluster]))
+    for entity, where in parts.items():
+        if entity not in home:
+            home[entity] = where[0]
+            changes.append(Change("merge", entity, ids[where[0]]))
+        changes += [Change("split", entity, ids[cluster]) for cluster in where if cluster != home[entity]]
+    return Assignment([ids[cluster] for cluster in range(clusters)], changes)
+
+
+def resolve(session: Session, entity_id: str) -> str:
+    """The id that stands today for an id that was ever issued. UnknownEntity if it never was."""
+    entity = session.get(Entity, entity_id)
+    while entity is not None and entity.merged_into is not None:
+        entity = session.get(Entity, entity.merged_into)
+    if entity is None:
+        raise UnknownEntity(f"there is no person or account {entity_id!r}")
+    return entity.id
+
+
+def members_of(session: Session, entity_id: str) -> list[str]:
+    """Written keys of the records of a person or account, sorted; empty if all its records are gone."""
+    stands = resolve(session, entity_id)
+    rows = session.exec(select(Membership.record).where(col(Membership.entity_id) == stands))
+    return sorted(rows)
+
+
+def entity_of(session: Session, record: str) -> str:
+    """The person or account that a record belongs to. UnknownEntity if it belongs to none."""
+    membership = session.get(Membership, record)
+    if membership is None:
+        raise UnknownEntity(f"record {record!r} belongs to no person or account; was it deleted, or not stitched yet?")
+    return membership.entity_id

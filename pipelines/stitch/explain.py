@@ -1,0 +1,80 @@
+"""Why two records are one person, read from the edges that joined them. Values are masked; no secret is needed to explain."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from models.identity import Membership
+from models.keys import RecordKey
+from pipelines.stitch.entities import UnknownEntity
+from pipelines.stitch.rules import JUDGEMENT
+
+SHARED = {
+    "email": "share the e-mail address",
+    "phone": "share the phone number",
+    "domain": "share the web site",
+    "salesforce_id": "name the same Salesforce record",
+    "stripe_customer": "name the same Stripe customer",
+    "external_id": "carry the same external id",
+}
+"""How an identifier kind reads in a sentence; others are named as they are."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One edge on the way from one record to another."""
+
+    left: str
+    right: str
+    kind: str
+    value: str | None
+    """The shared value, masked; empty for a judgement."""
+
+    def __str__(self) -> str:
+        return f"{_words(self.left)} and {_words(self.right)} {_reason(self.kind, self.value)}"
+
+
+@dataclass(frozen=True)
+class Why:
+    """Whether two records are together, and the way from one to the other; no steps for a record and itself."""
+
+    together: bool
+    steps: tuple[Step, ...] = ()
+
+
+def why(session: Session, record_a: str, record_b: str) -> Why:
+    """The edges that tie one record to the other, strongest reasons kept.
+
+    Errors: UnknownEntity if one of them belongs to no person or account.
+    """
+    a, b = list(_upwards(session, record_a)), list(_upwards(session, record_b))
+    if a[0].entity_id != b[0].entity_id:
+        return Why(together=False)
+    while len(a) > 1 and len(b) > 1 and a[-2].record == b[-2].record:  # the way above their meeting point is common
+        a.pop()
+        b.pop()
+    down = [Step(row.via_record or "", row.record, row.via_kind or "", row.via_value) for row in b[:-1]]
+    up = [Step(row.record, row.via_record or "", row.via_kind or "", row.via_value) for row in a[:-1]]
+    return Why(together=True, steps=(*up, *reversed(down)))
+
+
+def _upwards(session: Session, record: str) -> Iterator[Membership]:
+    """The record's row, then that of the record it was joined to, up to the first of its entity."""
+    row = session.get(Membership, record)
+    if row is None:
+        raise UnknownEntity(f"record {record!r} belongs to no person or account; was it deleted, or not stitched yet?")
+    while row is not None:
+        yield row
+        row = session.get(Membership, row.via_record) if row.via_record else None
+
+
+def _words(record: str) -> str:
+    key = RecordKey.parse(record)
+    return f"{key.vendor} {key.object} {key.id}"
+
+
+def _reason(kind: str, value: str | None) -> str:
+    if kind == JUDGEMENT:
+        return "were judged to be the same"
+    return f"{SHARED.get(kind, f'share the {kind}')} {value}"

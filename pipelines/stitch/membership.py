@@ -1,0 +1,182 @@
+"""Writing down who belongs to whom: ids carried over, differences written, the snapshot in the lake brought into step."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from sqlalchemy import Engine
+from sqlmodel import Session, col, delete, insert, select, update
+
+from models.base import new_id
+from models.beliefs import BucketState
+from models.facts import Scope
+from models.identity import Entity, IdentityEvent, Membership
+from models.store import transaction
+from pipelines.ingest.lake import Lake
+from pipelines.stitch.components import Forest, Ints
+from pipelines.stitch.entities import Assignment, Change, assign_ids
+
+SNAPSHOT = "membership"
+"""The lake's table of who belongs to whom: any engine joins persons by it, without the store."""
+STAGE = "stitch"
+"""Under this stage the store counts the stitches that changed something."""
+PORTION = 500
+"""Keys in one SQL statement; SQLite allows 32,766 variables, PostgreSQL 65,535."""
+
+Row = dict[str, Any]
+Column: TypeAlias = "pa.ChunkedArray[Any]"  # generic in the stubs only
+SNAPSHOT_COLUMNS: dict[str, pa.DataType] = {
+    "record": pa.string(),
+    "record_hash": pa.int64(),
+    "scope": pa.string(),
+    "entity_id": pa.string(),
+}
+SNAPSHOT_SCHEMA = pa.schema(SNAPSHOT_COLUMNS)
+TRACED = ("entity_id", "via_record", "via_kind", "via_value")
+"""What a record's row says; it is written again if one of these differs."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What was written: the version that stands, entities alive, and rows by what happened to them."""
+
+    version: int
+    entities: int
+    changes: Mapping[str, int]
+
+
+def settle(
+    session: Session, scope: Scope, people: pa.Table, forest: Forest, reasons: pa.Table, now: datetime
+) -> Settled:
+    """Give every cluster its id and write what differs from before. Writes nothing, not even a version, if nothing does."""
+    before = _before(session, scope)
+    found = pc.index_in(people["record"].combine_chunks(), value_set=before["record"].combine_chunks())
+    known = found.fill_null(-1).to_numpy().astype(np.int64)
+    clusters = int(forest.label.max()) + 1 if people.num_rows else 0
+    assigned = assign_ids(_overlaps(forest, before, known), clusters, lambda: new_id(now))
+    after = _after(people, forest, reasons, assigned)
+    different = _different(before, after, known)
+    gone = sorted(set(_texts(before["record"])) - set(_texts(people["record"])))
+    version = version_of(session)
+    fresh = known < 0
+    changes = Counter(change.kind for change in assigned.changes)
+    changes.update(added=int((different & fresh).sum()), moved=int((different & ~fresh).sum()), gone=len(gone))
+    if changes.total():
+        version += 1
+        _write_entities(session, scope, assigned.changes, version, now)
+        rows = after.filter(pa.array(different)).to_pylist()
+        _write_membership(session, scope, rows, gone, version)
+        session.merge(BucketState(stage=STAGE, bucket=0, version=str(version), computed_at=now))
+    return Settled(version, clusters, dict(changes))
+
+
+def version_of(session: Session) -> int:
+    """How many stitches have changed anything so far."""
+    state = session.get(BucketState, (STAGE, 0))
+    return int(state.version) if state else 0
+
+
+def snapshot(lake: Lake, store: Engine) -> bool:
+    """Bring the lake's copy of the membership into step with the store; says whether it had to be written."""
+    with transaction(store) as session:
+        version = version_of(session)
+        if lake.version(SNAPSHOT) == version:
+            return False
+        columns = [getattr(Membership, name) for name in SNAPSHOT_SCHEMA.names]
+        rows = session.execute(select(*columns).order_by(col(Membership.record))).all()
+    table = _table(rows, SNAPSHOT_SCHEMA)
+    lake.replace(SNAPSHOT, table, description="Which records make which person or account.", version=version)
+    return True
+
+
+def _before(session: Session, scope: Scope) -> pa.Table:
+    names = ("record", *TRACED)
+    columns = [getattr(Membership, name) for name in names]
+    rows = session.execute(select(*columns).where(col(Membership.scope) == scope)).all()
+    return _table(rows, pa.schema([(name, pa.string()) for name in names]))
+
+
+def _overlaps(forest: Forest, before: pa.Table, known: Ints) -> Iterator[tuple[int, str, int]]:
+    """How many records each cluster has in common with each entity that was."""
+    kept = known >= 0
+    entity = _at(before["entity_id"], known[kept])
+    pairs = pa.table([pa.array(forest.label[kept]), entity], names=["label", "entity"])
+    counted = pairs.group_by(["label", "entity"]).aggregate([([], "count_all")]).to_pylist()
+    return ((row["label"], row["entity"], row["count_all"]) for row in counted)
+
+
+def _after(people: pa.Table, forest: Forest, reasons: pa.Table, assigned: Assignment) -> pa.Table:
+    """One row per record as it shall stand."""
+    ids = pa.chunked_array([pa.array(assigned.ids, pa.string())])
+    columns = {
+        "entity_id": _at(ids, forest.label),
+        "via_record": _at(people["record"], forest.parent),
+        "via_kind": _at(reasons["kind"], forest.note),
+        "via_value": _at(reasons["shown"], forest.note),
+    }
+    table = people.select(["record", "record_hash"])
+    for name, column in columns.items():
+        table = table.append_column(name, column)
+    return table
+
+
+def _different(before: pa.Table, after: pa.Table, known: Ints) -> NDArray[np.bool_]:
+    """For each record, whether its row must be written: it is new, or says something else."""
+    different = known < 0
+    for name in TRACED:
+        was, stands = (pc.fill_null(column, pa.scalar("")) for column in (_at(before[name], known), after[name]))
+        different |= pc.not_equal(was, stands).to_numpy()
+    return different
+
+
+def _at(column: Column, index: Ints) -> Column:
+    """The values at these places; -1 is no place, and there is nothing."""
+    return column.take(pa.array(index, pa.int64(), mask=index < 0))
+
+
+def _texts(column: Column) -> list[str]:
+    return [text for text in column.to_pylist() if text is not None]
+
+
+def _write_entities(session: Session, scope: Scope, changes: Sequence[Change], version: int, now: datetime) -> None:
+    created = [Entity(id=change.after, scope=scope, created_at=now) for change in changes if change.kind == "create"]
+    _insert(session, Entity, [entity.model_dump() for entity in created])
+    taken_over = [{"id": change.before, "merged_into": change.after} for change in changes if change.kind == "merge"]
+    if taken_over:
+        session.execute(update(Entity), taken_over)
+    events = [
+        {"id": new_id(now), "kind": change.kind, "scope": scope, "from_id": change.before, "to_id": change.after,
+         "stitch_version": version, "occurred_at": now}
+        for change in changes
+    ]  # fmt: skip
+    _insert(session, IdentityEvent, events)
+
+
+def _write_membership(session: Session, scope: Scope, rows: list[Row], gone: list[str], version: int) -> None:
+    # rows are replaced, not updated: a record may come over from the other scope
+    for keys in _portions([*gone, *(row["record"] for row in rows)]):
+        session.execute(delete(Membership).where(col(Membership.record).in_(keys)))
+    _insert(session, Membership, [{**row, "scope": scope, "stitch_version": version} for row in rows])
+
+
+def _insert(session: Session, table: type[Entity | IdentityEvent | Membership], rows: list[Row]) -> None:
+    if rows:
+        session.execute(insert(table), rows)
+
+
+def _portions(keys: Iterable[str]) -> Iterator[list[str]]:
+    rest = iter(keys)
+    while portion := list(islice(rest, PORTION)):
+        yield portion
+
+
+def _table(rows: Sequence[Any], schema: pa.Schema) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    return pa.table([pa.array(values, kind) for values, kind in zip(columns, schema.types, strict=True)], schema=schema)
