@@ -60,6 +60,7 @@ class Observation(SQLModel, table=True):
         sa_column=Column(Text, nullable=False), description="canonical text; evidence offsets point into it"
     )
     text_hash: str = Field(index=True, description="content hash of the text")
+    batch: int = Field(default=0, description="raw batch it was read from; 0 for what did not come from a vendor")
     occurred_at: datetime = Field(sa_type=UtcDateTime, description="when it was said, UTC")
     recorded_at: datetime = Field(sa_type=UtcDateTime, description="when we came to know, UTC")
     lawful_basis: str = Field(description="GDPR article 6 basis under which it is held")
@@ -97,7 +98,7 @@ class Evidence(SQLModel, table=True):
     id: str = Field(primary_key=True, description="hash of observation, text, extractor, slot, holder and span")
     observation_id: str = Field(index=True, foreign_key="observation.id", description="where it was said")
     text_hash: str = Field(description="the very text the offsets point into")
-    model: str = Field(description="which extractor found it")
+    model: str = Field(description="which extractor found it: model, version of its instructions, hash of its schema")
     subject: str = Field(description="written key of the person record the text hangs on")
     subject_hash: int = Field(sa_type=BigInteger, index=True, description="signed 64-bit hash of the subject")
     holder: str | None = Field(default=None, description="whose belief it is when not the subject's: a name or role")
@@ -175,7 +176,7 @@ class BucketState(SQLModel, table=True):
     """What a bucket's conclusions were last computed from; a different version means the bucket is due."""
 
     __tablename__ = "bucket_state"
-    stage: str = Field(primary_key=True, description="extractions, beliefs or alignment")
+    stage: str = Field(primary_key=True, description="beliefs, alignment or account_alignment")
     bucket: int = Field(primary_key=True, description="0 to 63")
     version: str = Field(description="hash of the inputs that the conclusions rest on")
     computed_at: datetime = Field(sa_type=UtcDateTime, description="UTC")

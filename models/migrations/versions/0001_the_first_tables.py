@@ -192,6 +192,7 @@ def upgrade() -> None:
         sa.Column("thread", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("text_hash", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("batch", sa.Integer(), nullable=False),
         sa.Column("occurred_at", models.base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("recorded_at", models.base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("lawful_basis", sqlmodel.sql.sqltypes.AutoString(), nullable=False),

@@ -1,0 +1,209 @@
+"""How well customer and offer agree: pure functions of the log of evidence and payments.
+
+Only components that have been observed are averaged, and the average is pulled once toward 0.5. A score is sampled when something
+was said or paid, never because somebody looked. goal_fit, expectation and understanding have no observations yet, and are left out.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from math import sqrt
+
+from models import Evidence, Polarity
+from pipelines.understand.beliefs import HALF_LIFE, by_topic, days, quotes
+from pipelines.understand.confidence import Confidence, steps
+
+COMPONENTS = ("goal_fit", "stance", "expectation", "understanding", "engagement_value")
+WEIGHTS = "equal-1"
+"""Equal weights until fifty outcomes allow better ones."""
+NEUTRAL = 0.5
+KAPPA = 3.0
+"""Observations that the neutral start is worth."""
+Z90 = 1.645
+"""Standard deviations of a 90 % interval."""
+RECENT = 90.0
+"""Days of payments that are held against the time before them: a quarter."""
+HISTORY = 180.0
+"""Days of paying below which there is no habit to compare with."""
+FAST, SLOW = 14.0, 60.0
+"""Half-lives in days of the two averages whose gap is the trend."""
+ENTER, LEAVE = 0.03, 0.01
+"""Gap at which a trend begins, and below which it ends."""
+MIN_SAMPLES, MIN_DAYS = 4, 21.0
+
+
+@dataclass(frozen=True)
+class Component:
+    """One part of the score: its value, 0 to 1, and how many observations it rests on."""
+
+    value: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Paid:
+    """A movement of money of one payer: plus for charges, minus for what went back, in minor units of one currency."""
+
+    at: datetime
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The score right after something happened."""
+
+    as_of: datetime
+    components: Mapping[str, Component]
+    overall: float
+    low: float
+    high: float
+    coverage: float
+    trend: str
+    evidence_ids: Sequence[str]
+
+
+def history(
+    evidence: Sequence[Evidence],
+    payments: Sequence[Paid],
+    valences: Mapping[str, float],
+    half_lives: Mapping[str, float],
+) -> list[Sample]:
+    """Every score of one person: one sample per UTC day on which something was said or paid, oldest first.
+
+    Shape: days on which no component has an observation are left out; empty means that nothing is known.
+    """
+    own = sorted((row for row in evidence if _about_us(row, valences)), key=lambda row: (row.occurred_at, row.id))
+    stances = Stances(own, valences, half_lives)
+    moments = []
+    for instant in _moments([row.occurred_at for row in own] + [paid.at for paid in payments]):
+        parts = {"stance": stances.at(instant), "engagement_value": engagement_value(payments, instant)}
+        ids = [row.id for row in own if row.occurred_at <= instant]
+        moments.append((instant, {name: part for name, part in parts.items() if part.n}, ids))
+    return samples(moments)
+
+
+def samples(moments: Iterable[tuple[datetime, Mapping[str, Component], Sequence[str]]]) -> list[Sample]:
+    """Scores and trends of a series of moments, oldest first; a moment without components is no sample."""
+    found: list[Sample] = []
+    series: list[tuple[float, float]] = []
+    word = "insufficient"
+    for instant, components, ids in moments:
+        if not components:
+            continue
+        overall, low, high = combine(components)
+        series.append((days(instant), overall))
+        word = trend(series, word)
+        found.append(Sample(instant, components, overall, low, high, coverage(components), word, ids))
+    return found
+
+
+def combine(components: Mapping[str, Component]) -> tuple[float, float, float]:
+    """Overall score with the ends of its 90 % interval. Units: 0 to 1; without components the neutral 0.5."""
+    parts = [part for part in components.values() if part.n]
+    if not parts:
+        return NEUTRAL, 0.0, 1.0
+    n, mean = sum(part.n for part in parts), sum(part.value for part in parts) / len(parts)
+    overall = (KAPPA * NEUTRAL + n * mean) / (KAPPA + n)
+    spread = Z90 * sqrt(sum(_variance(part) for part in parts)) / len(parts)
+    return overall, max(overall - spread, 0.0), min(overall + spread, 1.0)
+
+
+def coverage(components: Mapping[str, Component]) -> float:
+    """Share of all components that have observations."""
+    return sum(part.n > 0 for part in components.values()) / len(COMPONENTS)
+
+
+def pooled(components: Iterable[Component]) -> Component:
+    """One component of several persons, each weighing as much as was observed of it."""
+    parts = [part for part in components if part.n]
+    n = sum(part.n for part in parts)
+    return Component(sum(part.value * part.n for part in parts) / n, n) if n else Component(NEUTRAL, 0)
+
+
+class Stances:
+    """What one person holds of us, at any instant: each topic is walked once and then looked up."""
+
+    def __init__(
+        self, evidence: Sequence[Evidence], valences: Mapping[str, float], half_lives: Mapping[str, float]
+    ) -> None:
+        self._topics: list[tuple[float, float, list[float], list[Confidence]]] = []
+        for (_, slot, _), rows in by_topic(evidence).items():
+            half_life = half_lives.get(slot, HALF_LIFE)
+            walked = list(steps(quotes(rows, Polarity.positive), half_life))
+            instants, states = [unit.day for unit, _ in walked], [state for _, state in walked]
+            self._topics.append((valences[slot], half_life, instants, states))
+
+    def at(self, instant: datetime) -> Component:
+        """Mean over the topics voiced so far of half plus half of what is held: 1 is all for us, 0 all against."""
+        day, values, n = days(instant), [], 0
+        for valence, half_life, instants, states in self._topics:
+            voiced = bisect_right(instants, day)
+            if voiced:
+                state = states[voiced - 1].silent(day - instants[voiced - 1], half_life)
+                values.append(NEUTRAL + 0.5 * valence * (2 * state.p - 1))
+                n += state.units
+        return Component(sum(values) / len(values), n) if values else Component(NEUTRAL, 0)
+
+
+def engagement_value(payments: Sequence[Paid], instant: datetime) -> Component:
+    """What was paid in the last quarter against the payer's own habit before: .5 as ever, 1 all new, 0 stopped.
+
+    Only the payer's own past is looked at, so that nobody moves because others did; only the currency paid in most often.
+    """
+    past = [paid for paid in payments if paid.at <= instant]
+    currencies = [paid.currency for paid in past]
+    if not past or (instant - past[0].at).days < HISTORY:
+        return Component(NEUTRAL, 0)
+    currency = max(sorted(set(currencies)), key=currencies.count)
+    first, border, now = days(past[0].at), days(instant) - RECENT, days(instant)
+    of_currency = [paid for paid in past if paid.currency == currency]
+    recent = [paid for paid in of_currency if days(paid.at) > border]
+    # the very first payment opens the span that the others fill, and is not counted in it
+    before = [paid for paid in of_currency if first < days(paid.at) <= border]
+    rate, habit = _rate(recent, now - border), _rate(before, border - first)
+    if rate + habit == 0:
+        return Component(NEUTRAL, 0)
+    return Component(rate / (rate + habit), len(recent) + len(before))
+
+
+def trend(series: Sequence[tuple[float, float]], before: str = "steady") -> str:
+    """Converging, diverging, steady, or insufficient. Shape: (day, score) of samples, oldest first, ending at the reference."""
+    if len(series) < MIN_SAMPLES or series[-1][0] - series[0][0] < MIN_DAYS:
+        return "insufficient"
+    (fast, fast_weights), (slow, slow_weights) = _average(series, FAST), _average(series, SLOW)
+    variance = sum(weight * (score - slow) ** 2 for weight, (_, score) in zip(slow_weights, series, strict=True))
+    gaps = sum((one - other) ** 2 for one, other in zip(fast_weights, slow_weights, strict=True))
+    # 1.28 standard errors: nine in ten steady series stay steady, if samples were independent
+    gate = max(LEAVE if before in ("converging", "diverging") else ENTER, 1.28 * sqrt(variance * gaps))
+    if fast - slow > gate:
+        return "converging"
+    return "diverging" if slow - fast > gate else "steady"
+
+
+def _about_us(row: Evidence, valences: Mapping[str, float]) -> bool:
+    return row.holder is None and row.polarity != Polarity.neutral and valences.get(row.slot, 0.0) != 0.0
+
+
+def _moments(instants: Iterable[datetime]) -> list[datetime]:
+    """The last instant of every UTC day on which something happened."""
+    return [max(day) for _, day in groupby(sorted(instants), key=lambda instant: instant.date())]
+
+
+def _rate(payments: Sequence[Paid], span: float) -> float:
+    return max(sum(paid.amount for paid in payments), 0) / span if span > 0 else 0.0
+
+
+def _variance(part: Component) -> float:
+    """Of a component as the mean of a Beta distribution that starts neutral."""
+    shrunk = (KAPPA * NEUTRAL + part.n * part.value) / (KAPPA + part.n)
+    return shrunk * (1 - shrunk) / (KAPPA + part.n + 1)
+
+
+def _average(series: Sequence[tuple[float, float]], half_life: float) -> tuple[float, list[float]]:
+    weights = [2 ** ((day - series[-1][0]) / half_life) for day, _ in series]
+    total = sum(weights)
+    normal = [weight / total for weight in weights]
+    return sum(weight * score for weight, (_, score) in zip(normal, series, strict=True)), normal

@@ -1,0 +1,202 @@
+"""What customers said, from every field that an interaction points to: the only place where text lives outside the raw record.
+
+Quiet where nothing changed: a text is read only if its record has a newer version than the observation. A record that is gone,
+or whose retention is over, withdraws its observation and with it the evidence; nothing is deleted here.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import ibis
+import pyarrow as pa
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from models import Interaction, Observation
+from models.clock import Clock
+from models.keys import content_id, stable_hash
+from models.store import transaction
+from pipelines.ingest.lake import Lake
+from pipelines.progress import track
+from pipelines.understand.people import chunks, refused
+from pipelines.understand.policy import REFUSED, Policy
+from pipelines.understand.settle import settle
+from pipelines.understand.text import canonical
+
+EMPTY = content_id("")
+"""Hash of the text of an observation that says nothing: kept so that it is not read again, withdrawn so that it never counts."""
+OWN_PREFIX = "blf_"
+"""What we wrote into a CRM is never evidence, whatever a translation makes of it."""
+
+
+@dataclass
+class Collected:
+    """What one collection did, in numbers of observations."""
+
+    seen: int = 0
+    added: int = 0
+    changed: int = 0
+    withdrawn: int = 0
+    empty: int = 0
+    refused: int = 0
+
+
+class Known(NamedTuple):
+    """What the store knows of an observation."""
+
+    batch: int
+    text_hash: str
+    withdrawn_at: datetime | None
+    purposes: list[str]
+    record: str
+
+
+def collect_observations(lake: Lake, store: Engine, clock: Clock, policy: Policy | None = None) -> Collected:
+    """Bring the observations in step with the facts and raw records of the lake.
+
+    Shape: one observation per (record, field) whose id is their hash. Errors: none of its own; a field that is no text is empty.
+    """
+    policy, now, report = policy or Policy(), clock.now(), Collected()
+    spoken = {fact["id"]: fact for fact in _spoken(lake) if fact["occurred_at"] + policy.retention > now}
+    with transaction(store) as session:
+        barred = refused(lake, session)
+        known = _known(session)
+    report.seen, report.refused = len(spoken), sum(fact["subject"] in barred for fact in spoken.values())
+    due = {id_: fact for id_, fact in spoken.items() if _is_due(fact, known.get(id_), _purposes(fact, barred, policy))}
+    for texts in track(_texts(lake, due.values()), "observations", None, every=10):
+        with transaction(store) as session:
+            _keep(session, texts, barred, policy, now, report)
+    _withdraw(store, _vanished(known, spoken, lake), now, report)
+    return report
+
+
+def _spoken(lake: Lake) -> Iterator[dict[str, Any]]:
+    interactions = lake.facts(Interaction)
+    for batch in interactions.to_pyarrow_batches():
+        for fact in batch.to_pylist():
+            if not fact["field"].lower().startswith(OWN_PREFIX):
+                fact["id"] = content_id(fact["record"], fact["field"])
+                yield fact
+
+
+def _known(session: Session) -> dict[str, Known]:
+    columns = (
+        Observation.batch,
+        Observation.text_hash,
+        Observation.withdrawn_at,
+        Observation.purposes,
+        Observation.record,
+    )
+    rows = session.execute(select(Observation.id, *columns))  # type: ignore[call-overload]
+    return {id_: Known(*rest) for id_, *rest in rows}
+
+
+def _purposes(fact: Mapping[str, Any], barred: set[str], policy: Policy) -> list[str]:
+    return REFUSED if fact["subject"] in barred else [purpose.value for purpose in policy.purposes]
+
+
+def _is_due(fact: Mapping[str, Any], known: Known | None, purposes: list[str]) -> bool:
+    if known is None or known.batch != fact["batch"] or known.purposes != purposes:
+        return True
+    return known.withdrawn_at is not None and known.text_hash != EMPTY
+
+
+def _texts(lake: Lake, due: Iterable[dict[str, Any]]) -> Iterator[list[tuple[dict[str, Any], str]]]:
+    """Facts with the text of the very version of the record that they were read from."""
+    facts = {(fact["record_hash"], fact["batch"], fact["field"]): fact for fact in due}
+    wanted = pa.table(
+        {
+            "record_hash": pa.array([key[0] for key in facts], pa.int64()),
+            "batch": pa.array([key[1] for key in facts], pa.int64()),
+        }
+    )
+    fields: dict[tuple[int, int], list[str]] = {}
+    for record_hash, batch, name in facts:
+        fields.setdefault((record_hash, batch), []).append(name)
+    for vendor, stream in lake.streams() if facts else []:
+        raw = lake.raw(vendor, stream)
+        rows = raw.semi_join(ibis.memtable(wanted), ["record_hash", "batch"]).select("record_hash", "batch", "payload")
+        for batch in rows.to_pyarrow_batches(chunk_size=1_000):
+            found = []
+            for row in batch.to_pylist():
+                payload = json.loads(row["payload"])
+                for name in fields[row["record_hash"], row["batch"]]:
+                    text = payload.get(name)
+                    found.append((facts[row["record_hash"], row["batch"], name], text if isinstance(text, str) else ""))
+            yield found
+
+
+def _keep(
+    session: Session,
+    texts: list[tuple[dict[str, Any], str]],
+    barred: set[str],
+    policy: Policy,
+    now: datetime,
+    report: Collected,
+) -> None:
+    touched: list[str] = []
+    for some in chunks(texts):
+        ids = [fact["id"] for fact, _ in some]
+        present = {row.id: row for row in session.exec(select(Observation).where(col(Observation.id).in_(ids))).all()}
+        for fact, raw in some:
+            text = canonical(raw, fact["source"], html=fact["html"])
+            wanted = _observation(fact, text, _purposes(fact, barred, policy), policy, now)
+            report.empty += not text
+            if (row := present.get(fact["id"])) is None:
+                session.add(wanted)
+                report.added += bool(text)
+            else:
+                report.changed += row.text_hash != wanted.text_hash
+                if row.text_hash == wanted.text_hash:
+                    wanted.recorded_at = row.recorded_at
+                session.merge(wanted)
+                touched.append(row.id)
+    session.flush()
+    settle(session, touched, now)
+
+
+def _observation(fact: dict[str, Any], text: str, purposes: list[str], policy: Policy, now: datetime) -> Observation:
+    return Observation(
+        id=fact["id"],
+        record=fact["record"],
+        subject=fact["subject"],
+        subject_hash=stable_hash(fact["subject"]),
+        source=fact["source"],
+        author=fact["author"],
+        participants=fact["participants"] or [],
+        regarding=fact["regarding"],
+        thread=fact["thread"],
+        text=text,
+        text_hash=content_id(text),
+        batch=fact["batch"],
+        occurred_at=fact["occurred_at"],
+        recorded_at=now,
+        lawful_basis=policy.lawful_basis,
+        purposes=purposes,
+        region=policy.region,
+        retain_until=fact["occurred_at"] + policy.retention,
+        withdrawn_at=None if text else now,
+    )
+
+
+def _vanished(known: Mapping[str, Known], spoken: Mapping[str, Any], lake: Lake) -> list[str]:
+    """Observations whose words are gone; what did not come from a pulled vendor is not the lake's to withdraw."""
+    vendors = {vendor for vendor, _ in lake.streams()}
+    return [
+        id_
+        for id_, row in known.items()
+        if row.withdrawn_at is None and id_ not in spoken and row.record.split("/", 1)[0] in vendors
+    ]
+
+
+def _withdraw(store: Engine, ids: list[str], now: datetime, report: Collected) -> None:
+    for some in chunks(ids):
+        with transaction(store) as session:
+            for row in session.exec(select(Observation).where(col(Observation.id).in_(some))).all():
+                row.withdrawn_at = now
+            session.flush()
+            settle(session, some, now)
+    report.withdrawn += len(ids)
