@@ -1,0 +1,185 @@
+"""How payloads in the shape of the pinned API version read as facts."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.stripe import CONNECTOR
+from models.facts import Fact, Identifier, Payment, Profile, Scope, Subscription
+from models.keys import RecordKey
+from models.records import Record
+
+PAYLOADS = Path(__file__).parent / "payloads"
+OBJECTS = {stream.object: stream for stream in CONNECTOR.streams}
+DANA = "stripe/acct_1:live/customer/cus_Qf3kTNx8mYwZ1a"
+AT = datetime(2026, 1, 1, 10, tzinfo=UTC)
+
+
+def facts(name: str, *, without: str = "", **changes: Any) -> list[Fact]:
+    payload = json.loads((PAYLOADS / f"{name}.json").read_text()) | changes
+    payload.pop(without, None)
+    record = Record(RecordKey("stripe", "acct_1:live", name, payload["id"]), AT, payload)
+    return list(OBJECTS[name].translate(record))
+
+
+def identifiers(*found: tuple[Scope, str, str]) -> set[Fact]:
+    return {fact for scope, kind, value in found for fact in Identifier.of(scope, kind, value)}
+
+
+def payment(kind: str, amount: int, at: datetime, payer: str | None = DANA) -> list[Fact]:
+    return [Payment(payer=payer, kind=kind, amount_minor=amount, currency="eur", occurred_at=at)]
+
+
+def test_a_customer_is_a_person_with_names_in_other_systems():
+    """Address, number in the form of its country, Stripe's own id, and the CRM's ids from the metadata."""
+    profile, *others = facts("customer")
+    assert profile == Profile(
+        scope=Scope.person,
+        name="Dana Kolbe",
+        company="Kolbe Stanztechnik GmbH",
+        email="Dana.Kolbe@Kolbe.example",
+        phone="0711 2345678",
+        country="DE",
+        created_at=AT,
+    )
+    assert set(others) == identifiers(
+        (Scope.person, "stripe_customer", "cus_Qf3kTNx8mYwZ1a"),
+        (Scope.person, "email", "dana.kolbe@kolbe.example"),
+        (Scope.person, "phone", "+497112345678"),
+        (Scope.person, "salesforce_id", "0035g00000AbCdEAAV"),
+        (Scope.account, "salesforce_id", "0015g00000XyZaBAAV"),
+    )
+
+
+def test_only_what_was_captured_is_a_payment():
+    """A partial capture counts its part; a failed charge and a mere authorisation count nothing; nought is a payment of nought."""
+    assert facts("charge") == payment("charge", 9900, AT)
+    assert facts("charge", customer=None) == payment("charge", 9900, AT, payer=None)
+    assert facts("charge", amount_captured=0) == payment("charge", 0, AT)
+    assert facts("charge", status="failed") == facts("charge", captured=False) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "counts"),
+    [("succeeded", True), ("pending", True), ("failed", False), ("canceled", False), ("requires_action", False)],
+)
+def test_a_refund_counts_while_the_balance_is_debited(status: str, counts: bool):  # noqa: FBT001
+    """Also while it is pending; its payer is the customer of its charge."""
+    expected = payment("refund", 2000, AT + timedelta(days=1)) if counts else []
+    assert facts("refund", status=status) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "counts"),
+    [
+        ("needs_response", True),
+        ("under_review", True),
+        ("lost", True),
+        ("appeal_needs_response", True),
+        ("appeal_under_review", True),
+        ("won", False),
+        ("prevented", False),
+        ("warning_needs_response", False),
+        ("warning_closed", False),
+    ],
+)
+def test_a_dispute_counts_while_it_holds_the_money(status: str, counts: bool):  # noqa: FBT001
+    """Inquiries never took it, a won dispute gave it back."""
+    expected = payment("dispute", 7900, AT + timedelta(days=2)) if counts else []
+    assert facts("dispute", status=status) == expected
+
+
+def test_tax_is_what_a_paid_invoice_carries_of_it():
+    """Summed over its rates, dated when it was paid, never above what came in through Stripe."""
+    assert facts("invoice") == payment("tax", 1900, AT + timedelta(hours=1))
+    assert (
+        facts("invoice", status="open") == facts("invoice", total_taxes=[]) == facts("invoice", total_taxes=None) == []
+    )
+    assert facts("invoice", amount_paid_off_stripe=11_900) == []
+    assert facts("invoice", amount_paid=500) == payment("tax", 500, AT + timedelta(hours=1))
+
+
+def subscription(**changes: Any) -> Subscription:
+    (found,) = facts("subscription", **changes)
+    assert isinstance(found, Subscription)
+    return found
+
+
+def priced(amount: str | None, interval: str, count: int, quantity: int | None, **price: Any) -> dict[str, Any]:
+    recurring = {"interval": interval, "interval_count": count, "usage_type": price.pop("usage", "licensed")}
+    whole = {"unit_amount_decimal": amount, "recurring": recurring, "billing_scheme": "per_unit", **price}
+    return {"object": "list", "has_more": False, "data": [{"id": "si_1", "price": whole, "quantity": quantity}]}
+
+
+def test_monthly_revenue_adds_items_of_different_intervals():
+    """Two times 120.00 a year and three times 2.505 a month are 20.00 and 7.515 a month, rounded once."""
+    assert subscription() == Subscription(
+        payer=DANA, status="active", mrr_minor=2752, currency="eur", started_at=AT, ended_at=None
+    )
+
+
+@pytest.mark.parametrize(
+    ("items", "monthly"),
+    [
+        (priced("3000", "month", 3, 1), 1000),
+        (priced("1200", "week", 1, 1), 5200),
+        (priced("1200", "day", 1, 1), 36_500),
+        (priced("500", "month", 1, 11, transform_quantity={"divide_by": 10, "round": "up"}), 1000),
+        (priced("500", "month", 1, 11, transform_quantity={"divide_by": 10, "round": "down"}), 500),
+        (priced("500", "month", 1, None, usage="metered"), 0),
+        (priced(None, "month", 1, 2, unit_amount=700), 1400),
+    ],
+    ids=["quarter", "week", "day", "packs up", "packs down", "metered", "whole amount"],
+)
+def test_monthly_revenue_follows_interval_and_quantity(items: dict[str, Any], monthly: int):
+    """Every interval that Stripe knows, brought to one month."""
+    assert subscription(items=items).mrr_minor == monthly
+
+
+@pytest.mark.parametrize("status", ["trialing", "canceled", "unpaid", "incomplete", "incomplete_expired", "paused"])
+def test_what_is_not_paid_recurs_nothing(status: str):
+    """Trials count nothing, nor does what ended or never began; a late payer still counts."""
+    assert subscription(status=status).mrr_minor == 0
+    assert subscription(status="past_due").mrr_minor == 2752
+
+
+def test_zero_decimal_currencies_are_minor_units_already():
+    """9900 yen are 9900 minor units."""
+    (found,) = facts("charge", currency="jpy")
+    assert isinstance(found, Payment)
+    assert (found.amount_minor, found.currency) == (9900, "jpy")
+
+
+@pytest.mark.parametrize("name", ["product", "price", "balance_transaction"])
+def test_the_rest_is_kept_and_says_nothing(name: str):
+    """Raw only."""
+    assert facts(name) == []
+
+
+SURPRISES: dict[str, tuple[str, dict[str, Any], str]] = {
+    "no amount": ("charge", {"without": "amount_captured"}, "amount_captured is missing"),
+    "negative": ("charge", {"amount_captured": -1}, "amount_captured is negative"),
+    "text for a number": ("refund", {"amount": "2000"}, "amount is str"),
+    "fraction of a cent": ("refund", {"amount": 20.5}, "amount is float"),
+    "no currency": ("dispute", {"currency": None}, "currency is not"),
+    "odd currency": ("charge", {"currency": "EUROS"}, "currency is not"),
+    "no date": ("charge", {"created": None}, "no date"),
+    "absurd date": ("charge", {"created": 10**17}, "created is no instant"),
+    "lines of tax that are none": ("invoice", {"total_taxes": ["x"]}, "an entry is str"),
+    "no customer": ("subscription", {"customer": None}, "customer or status is missing"),
+    "tiers": ("subscription", {"items": priced(None, "month", 1, 1, billing_scheme="tiered")}, "tiered"),
+    "odd interval": ("subscription", {"items": priced("1", "fortnight", 1, 1)}, "no known interval"),
+    "odd decimal": ("subscription", {"items": priced("1e999999999", "month", 1, 1)}, "not a decimal"),
+    "items cut short": ("subscription", {"items": {"object": "list", "data": [], "has_more": True}}, "not complete"),
+    "number for an address": ("customer", {"email": 7}, "email is int"),
+}
+
+
+@pytest.mark.parametrize(("name", "changes", "reason"), SURPRISES.values(), ids=SURPRISES)
+def test_a_payload_that_makes_no_sense_is_refused_with_the_key(name: str, changes: dict[str, Any], reason: str):
+    """ValueError that names the key; ingest keeps the record and counts it as rejected."""
+    with pytest.raises(ValueError, match=reason):
+        facts(name, **changes)
