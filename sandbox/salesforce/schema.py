@@ -178,8 +178,8 @@ def address(prefix: str) -> tuple[Field, ...]:
 IDENTITY = shown(Field("Id", "id", length=18))
 DELETED = shown(flag("IsDeleted"))
 STAMPS = shown(
-    moment("CreatedDate"), ref("CreatedById", "User"), moment("LastModifiedDate"), ref("LastModifiedById", "User"),
-    moment("SystemModstamp"),
+    moment("CreatedDate", required=True), ref("CreatedById", "User", required=True), moment("LastModifiedDate", required=True),
+    ref("LastModifiedById", "User", required=True), moment("SystemModstamp", required=True),
 )  # fmt: skip
 
 

@@ -53,29 +53,29 @@ class Statement:
     tail: str
 
     def columns(self) -> str:
-        """The SELECT list: each place, and of each parent its Id, which tells whether there is one."""
-        parents = {place.table: f'"{place.table}"."Id"' for place in self.places if place.relation}
-        return ", ".join([place.sql for place in self.places] + list(parents.values()))
+        """The SELECT list: each place, then the record's own Id and each parent's, which tells whether there is one."""
+        return ", ".join([place.sql for place in self.places] + [f'"{table}"."Id"' for table in self._tables()])
 
     def record(self, row: tuple[Any, ...], url: str) -> dict[str, Any]:
         """One row as JSON shows it; `url` is the path before object and id."""
-        parents = list(dict.fromkeys(place.table for place in self.places if place.relation))
-        ids = dict(zip(parents, row[len(self.places) :], strict=True))
-        record: dict[str, Any] = {"attributes": {"type": self.object.name}}
+        ids = dict(zip(self._tables(), row[len(self.places) :], strict=True))
+        name = self.object.name
+        record: dict[str, Any] = {"attributes": {"type": name, "url": f"{url}{name}/{ids[name]}"}}
         for place, value in zip(self.places, row, strict=False):
             if place.relation is None:
                 record[place.field.name] = from_column(place.field, value)
                 continue
-            name, parent = str(place.relation.relation), ids[place.table]
+            relation, parent = str(place.relation.relation), ids[place.table]
             if parent is None:
-                record[name] = None
+                record[relation] = None
                 continue
             kind = place.relation.refers[0]
-            inner = record.setdefault(name, {"attributes": {"type": kind, "url": f"{url}{kind}/{parent}"}})
+            inner = record.setdefault(relation, {"attributes": {"type": kind, "url": f"{url}{kind}/{parent}"}})
             inner[place.field.name] = from_column(place.field, value)
-        if "Id" in record:
-            record["attributes"]["url"] = f"{url}{self.object.name}/{record['Id']}"
         return record
+
+    def _tables(self) -> list[str]:
+        return list(dict.fromkeys([self.object.name, *(place.table for place in self.places)]))
 
 
 def compile_query(query: Query, view: View) -> Statement:

@@ -1,0 +1,85 @@
+"""Logging in: the client credentials flow, tokens that end by the clock.
+
+Source: help page "OAuth 2.0 Client Credentials Flow"; what the SDK sends is `simple_salesforce.login.SalesforceLogin`: the grant in
+the form, client id and secret as Basic authorization.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from models.clock import Clock
+from sandbox.salesforce.state import INTEGRATION_USER, ORG_ID
+
+CLIENT_ID = "sidecar-sandbox"
+CLIENT_SECRET = "sandbox-secret"  # noqa: S105  # play money
+LIFE = timedelta(hours=2)  # the default of a new org's session settings
+
+
+class LoginRefused(Exception):
+    """The token request fails; OAuth's own shape, not REST's."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(description)
+        self.body = {"error": code, "error_description": description}
+
+
+@dataclass
+class Tokens:
+    """Who is logged in; `revoke` and `life` let a test end a session."""
+
+    clock: Clock
+    life: timedelta = LIFE
+
+    def __post_init__(self) -> None:
+        self._until: dict[str, datetime] = {}
+
+    def grant(self, form: Mapping[str, str], authorization: str, instance_url: str) -> dict[str, Any]:
+        """A new token for the integration user. LoginRefused for anything but the right client."""
+        client, secret = _client(form, authorization)
+        if form.get("grant_type") != "client_credentials":
+            raise LoginRefused("unsupported_grant_type", "grant type not supported")
+        if client != CLIENT_ID:
+            raise LoginRefused("invalid_client_id", "client identifier invalid")
+        if not hmac.compare_digest(secret, CLIENT_SECRET):
+            raise LoginRefused("invalid_client", "invalid client credentials")
+        now = self.clock.now()
+        token = f"{ORG_ID[:15]}!{secrets.token_urlsafe(48)}"
+        self._until[token] = now + self.life
+        issued, identity = (
+            str(int(now.timestamp() * 1000)),
+            f"https://login.salesforce.com/id/{ORG_ID}/{INTEGRATION_USER}",
+        )
+        signature = hmac.new(CLIENT_SECRET.encode(), (identity + issued).encode(), hashlib.sha256).digest()
+        return {
+            "access_token": token, "instance_url": instance_url, "id": identity, "token_type": "Bearer", "scope": "api",
+            "issued_at": issued, "signature": base64.b64encode(signature).decode(),
+        }  # fmt: skip
+
+    def user(self, authorization: str) -> str | None:
+        """Whom the header's token belongs to; None if it is wrong or over."""
+        kind, _, token = authorization.partition(" ")
+        until = self._until.get(token)
+        return INTEGRATION_USER if kind == "Bearer" and until and self.clock.now() < until else None
+
+    def revoke(self) -> None:
+        """End every session."""
+        self._until.clear()
+
+
+def _client(form: Mapping[str, str], authorization: str) -> tuple[str, str]:
+    """Client id and secret, from Basic authorization or from the form."""
+    kind, _, encoded = authorization.partition(" ")
+    if kind != "Basic":
+        return form.get("client_id", ""), form.get("client_secret", "")
+    try:
+        client, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise LoginRefused("invalid_client", "invalid client credentials") from None
+    return client, secret
