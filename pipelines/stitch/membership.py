@@ -132,7 +132,7 @@ def _different(before: pa.Table, after: pa.Table, known: Ints) -> NDArray[np.boo
     different = known < 0
     for name in TRACED:
         was, stands = (pc.fill_null(column, pa.scalar("")) for column in (_at(before[name], known), after[name]))
-        different |= pc.not_equal(was, stands).to_numpy()
+        different |= np.asarray(pc.not_equal(was, stands), dtype=np.bool_)
     return different
 
 
