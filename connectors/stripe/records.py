@@ -12,10 +12,6 @@ CRM_PERSONS = ("salesforce_contact_id", "salesforce_lead_id")
 CRM_ACCOUNT = "salesforce_account_id"
 """Metadata keys by which a customer names its records in the CRM; a convention of integrations, not Stripe's own."""
 
-RETURNED = frozenset({"succeeded", "pending"})
-"""Refunds that have left the balance: Stripe debits it when the refund is made and credits it again if the refund fails, so a
-pending one counts, and a failed, canceled or requires_action one does not. Source: https://docs.stripe.com/refunds."""
-
 WITHDRAWN = frozenset({"needs_response", "under_review", "lost", "appeal_needs_response", "appeal_under_review"})
 """Disputes that hold our money; inquiries (warning_…) and prevented ones never took it, won ones gave it back.
 Source: https://docs.stripe.com/disputes/how-disputes-work."""
@@ -50,9 +46,14 @@ def charge(record: Record) -> Iterator[Fact]:
 
 
 def refund(record: Record) -> Iterator[Fact]:
-    """Money given back; the payer is the charge's customer."""
+    """Money given back; the payer is the charge's customer.
+
+    A pending refund counts once it has a balance transaction: the money has left then, and comes back only if the refund fails.
+    Without one it waits for funds. Failed, canceled and requires_action ones count nothing. Source: https://docs.stripe.com/refunds.
+    """
     read = Payload(record)
-    if read.text("status") in RETURNED:
+    status = read.text("status")
+    if status == "succeeded" or (status == "pending" and read.text("balance_transaction")):
         payer = read.key("customer", "charge.customer") or read.key("customer", "customer")
         yield _payment(read, "refund", read.amount("amount"), payer)
 

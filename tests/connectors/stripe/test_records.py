@@ -67,9 +67,10 @@ def test_only_what_was_captured_is_a_payment():
     [("succeeded", True), ("pending", True), ("failed", False), ("canceled", False), ("requires_action", False)],
 )
 def test_a_refund_counts_while_the_balance_is_debited(status: str, counts: bool):  # noqa: FBT001
-    """Also while it is pending; its payer is the customer of its charge."""
+    """Also while it is pending, unless it still waits for funds; its payer is the customer of its charge."""
     expected = payment("refund", 2000, AT + timedelta(days=1)) if counts else []
     assert facts("refund", status=status) == expected
+    assert facts("refund", status="pending", balance_transaction=None) == []
 
 
 @pytest.mark.parametrize(
