@@ -1,0 +1,138 @@
+"""`python -m sandbox`: every vendor in one process, on loopback, with a planted world that stays until `--reset`.
+
+The world is complete once `truth.json` is there; a start that was interrupted before that begins anew.
+"""
+
+import argparse
+import signal
+import socket
+import sys
+import threading
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from starlette.applications import Starlette
+
+from models.clock import ShiftedClock
+from sandbox.core import LOOPBACK, Context, listen, serving
+from sandbox.salesforce import app as salesforce
+from sandbox.salesforce.tokens import CLIENT_ID, CLIENT_SECRET
+from sandbox.stripe import API_KEY
+from sandbox.stripe import app as stripe
+from sandbox.world import Truth, build
+
+NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)  # the present of the planted world, when it is made
+PORTS = {"salesforce": 1, "stripe": 4}  # beside the base; 2 and 3 are kept for HubSpot and Meta
+APPS = {"salesforce": salesforce.create_app, "stripe": stripe.create_app}
+USAGE_ERROR = 2
+INTERRUPTED = 130  # as shells say it
+
+
+class CannotStart(Exception):
+    """One plain sentence for whoever typed the command."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until told to stop; gives the exit code."""
+    given = _parser().parse_args(arguments)
+    root: Path = given.root
+    try:
+        with ExitStack() as stack:
+            listeners = {name: stack.enter_context(_listen(given.port_base + port)) for name, port in PORTS.items()}
+            root.mkdir(parents=True, exist_ok=True)
+            if given.reset or not (root / "truth.json").exists():
+                _clear(root)
+            clock = ShiftedClock(root / "clock")
+            apps = {name: create(Context(root, clock)) for name, create in APPS.items()}
+            for app in apps.values():
+                stack.callback(app.state.store.close)
+            if not (root / "truth.json").exists():
+                _plant(root, clock, apps, given.persons, given.seed)
+            _serve(stack, root, apps, listeners)
+    except CannotStart as reason:
+        sys.stderr.write(f"{reason}\n")
+        return USAGE_ERROR
+    except KeyboardInterrupt:  # while planting; the next start begins anew
+        return INTERRUPTED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox", description="The vendors to practise on, on this machine only."
+    )
+    parser.add_argument("--root", type=Path, default=Path(".sidecar/sandbox"), help="folder of the vendors' state")
+    parser.add_argument("--persons", type=int, default=300, help="people in a new world")
+    parser.add_argument("--seed", type=int, default=1, help="which world")
+    parser.add_argument(
+        "--port-base", type=int, default=8700, help="Salesforce listens one above it, Stripe four above it"
+    )
+    parser.add_argument("--reset", action="store_true", help="throw the world away and make a new one")
+    return parser
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return listen(port)
+    except (OSError, OverflowError) as error:
+        message = (
+            f"Port {port} on {LOOPBACK} cannot be used ({error}); stop what uses it or choose another --port-base."
+        )
+        raise CannotStart(message) from None
+
+
+def _clear(root: Path) -> None:
+    """Remove what we made here, and nothing else."""
+    for pattern in ("*.db", "*.db-wal", "*.db-shm", "truth.json", "clock", "sandbox.env"):
+        for path in root.glob(pattern):
+            path.unlink()
+
+
+def _plant(root: Path, clock: ShiftedClock, apps: dict[str, Starlette], persons: int, seed: int) -> None:
+    """Make the world; its truth is written last."""
+    _say(f"Planting a world of {persons} persons, seed {seed} ...")
+    try:
+        world = build(persons, seed, NOW)
+    except ValueError as reason:
+        raise CannotStart(f"{reason}.") from None
+    for name, rows in world.salesforce.items():
+        apps["salesforce"].state.store.insert_many(name, rows)
+    apps["stripe"].state.store.insert_many(world.stripe)
+    apps["stripe"].state.store.insert_events(world.stripe_events)
+    clock.set_now(NOW)
+    _finish(root, world.truth)
+    counts = sum(len(rows) for rows in world.salesforce.values())
+    _say(f"Planted {counts} Salesforce records and {len(world.stripe)} Stripe objects.")
+
+
+def _finish(root: Path, truth: Truth) -> None:
+    beside = root / "truth.new"
+    truth.save(beside)
+    beside.replace(root / "truth.json")
+
+
+def _serve(stack: ExitStack, root: Path, apps: dict[str, Starlette], listeners: dict[str, socket.socket]) -> None:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    urls = {name: stack.enter_context(serving(app, listeners[name])) for name, app in apps.items()}
+    variables = {
+        "SALESFORCE_BASE_URL": urls["salesforce"], "SALESFORCE_DOMAIN": "acme.my", "SALESFORCE_CLIENT_ID": CLIENT_ID,
+        "SALESFORCE_CLIENT_SECRET": CLIENT_SECRET, "STRIPE_API_KEY": API_KEY, "STRIPE_BASE_URL": urls["stripe"],
+        "SIDECAR_CLOCK": str((root / "clock").resolve()),
+    }  # fmt: skip
+    path = root / "sandbox.env"
+    path.write_text("".join(f"{name}={value}\n" for name, value in variables.items()), encoding="utf-8")
+    addresses = ", ".join(f"{name} {url}" for name, url in urls.items())
+    _say(f"Ready: {addresses}; variables in {path}")
+    stop.wait()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
