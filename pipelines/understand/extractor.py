@@ -25,10 +25,15 @@ class Reading:
 class Extractor(Protocol):
     """Reads one text of one customer at a time; has no tools and no memory."""
 
-    model: str
-    """Which one it is, as shown beside its work."""
-    prompt: str
-    """Version of its instructions."""
+    @property
+    def model(self) -> str:
+        """Which one it is, as shown beside its work."""
+        ...
+
+    @property
+    def prompt(self) -> str:
+        """Version of its instructions."""
+        ...
 
     def schema_hash(self, slots: Sequence[Slot]) -> str:
         """Hash of the answer's schema with these slots: a different one reads every text anew."""

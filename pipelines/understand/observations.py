@@ -5,7 +5,7 @@ or whose retention is over, withdraws its observation and with it the evidence; 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -28,6 +28,8 @@ from pipelines.understand.text import canonical
 
 EMPTY = content_id("")
 """Hash of the text of an observation that says nothing: kept so that it is not read again, withdrawn so that it never counts."""
+PORTION = 20_000
+"""Texts read from the lake at a time: 80 MB of records of 4 kB."""
 OWN_PREFIX = "blf_"
 """What we wrote into a CRM is never evidence, whatever a translation makes of it."""
 
@@ -65,8 +67,8 @@ def collect_observations(lake: Lake, store: Engine, clock: Clock, policy: Policy
         barred = refused(lake, session)
         known = _known(session)
     report.seen, report.refused = len(spoken), sum(fact["subject"] in barred for fact in spoken.values())
-    due = {id_: fact for id_, fact in spoken.items() if _is_due(fact, known.get(id_), _purposes(fact, barred, policy))}
-    for texts in track(_texts(lake, due.values()), "observations", None, every=10):
+    due = [fact for id_, fact in spoken.items() if _is_due(fact, known.get(id_), _purposes(fact, barred, policy))]
+    for texts in track(_texts(lake, due), "observations", None, every=10):
         with transaction(store) as session:
             _keep(session, texts, barred, policy, now, report)
     _withdraw(store, _vanished(known, spoken, lake), now, report)
@@ -74,12 +76,9 @@ def collect_observations(lake: Lake, store: Engine, clock: Clock, policy: Policy
 
 
 def _spoken(lake: Lake) -> Iterator[dict[str, Any]]:
-    interactions = lake.facts(Interaction)
-    for batch in interactions.to_pyarrow_batches():
-        for fact in batch.to_pylist():
-            if not fact["field"].lower().startswith(OWN_PREFIX):
-                fact["id"] = content_id(fact["record"], fact["field"])
-                yield fact
+    for fact in lake.facts(Interaction).drop("object", "account").to_pyarrow().to_pylist():
+        if not fact["field"].lower().startswith(OWN_PREFIX):
+            yield {**fact, "id": content_id(fact["record"], fact["field"])}
 
 
 def _known(session: Session) -> dict[str, Known]:
@@ -104,29 +103,28 @@ def _is_due(fact: Mapping[str, Any], known: Known | None, purposes: list[str]) -
     return known.withdrawn_at is not None and known.text_hash != EMPTY
 
 
-def _texts(lake: Lake, due: Iterable[dict[str, Any]]) -> Iterator[list[tuple[dict[str, Any], str]]]:
+def _texts(lake: Lake, due: Sequence[dict[str, Any]]) -> Iterator[list[tuple[dict[str, Any], str]]]:
     """Facts with the text of the very version of the record that they were read from."""
-    facts = {(fact["record_hash"], fact["batch"], fact["field"]): fact for fact in due}
-    wanted = pa.table(
-        {
-            "record_hash": pa.array([key[0] for key in facts], pa.int64()),
-            "batch": pa.array([key[1] for key in facts], pa.int64()),
-        }
-    )
-    fields: dict[tuple[int, int], list[str]] = {}
-    for record_hash, batch, name in facts:
-        fields.setdefault((record_hash, batch), []).append(name)
-    for vendor, stream in lake.streams() if facts else []:
-        raw = lake.raw(vendor, stream)
-        rows = raw.semi_join(ibis.memtable(wanted), ["record_hash", "batch"]).select("record_hash", "batch", "payload")
-        for batch in rows.to_pyarrow_batches(chunk_size=1_000):
-            found = []
-            for row in batch.to_pylist():
-                payload = json.loads(row["payload"])
-                for name in fields[row["record_hash"], row["batch"]]:
-                    text = payload.get(name)
-                    found.append((facts[row["record_hash"], row["batch"], name], text if isinstance(text, str) else ""))
-            yield found
+    for vendor, stream in lake.streams():
+        of_vendor = [fact for fact in due if fact["vendor"] == vendor]
+        for some in chunks(of_vendor, PORTION):
+            yield _texts_of(lake.raw(vendor, stream), some)
+
+
+def _texts_of(raw: ibis.Table, facts: list[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
+    by_version: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for fact in facts:
+        by_version.setdefault((fact["record_hash"], fact["batch"]), []).append(fact)
+    hashes, batches = zip(*by_version, strict=True)
+    wanted = pa.table({"record_hash": pa.array(hashes, pa.int64()), "batch": pa.array(batches, pa.int64())})
+    rows = raw.semi_join(ibis.memtable(wanted), ["record_hash", "batch"]).select("record_hash", "batch", "payload")
+    found = []
+    for row in rows.to_pyarrow().to_pylist():
+        payload = json.loads(row["payload"])
+        for fact in by_version[row["record_hash"], row["batch"]]:
+            text = payload.get(fact["field"])
+            found.append((fact, text if isinstance(text, str) else ""))
+    return found
 
 
 def _keep(

@@ -1,31 +1,27 @@
-"""Alignment of whole buckets of persons, and of all accounts, wherever what was said, paid or joined has changed."""
+"""Alignment of whole buckets of persons, wherever what was said, paid or joined has changed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from models import Alignment, BucketState, Membership, Payment, Relation, Scope
+from models import Alignment, Membership, Payment, Scope
 from models.clock import Clock
-from models.keys import content_id
 from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.progress import track
-from pipelines.understand.alignment import WEIGHTS, Component, Paid, Sample, engagement_value, history, pooled, samples
+from pipelines.understand.alignment import WEIGHTS, Paid, Sample, history
 from pipelines.understand.buckets import ALL_BUCKETS, bucket_of, due, settled, versions
 from pipelines.understand.people import chunks
 from pipelines.understand.replay import evidence_by_person, load_evidence
 from pipelines.understand.rows import Written, bring_in_step
 from pipelines.understand.slots import active_slots, slots_version
 
-STAGE, ACCOUNTS = "alignment", "account_alignment"
+STAGE = "alignment"
 RULES = "1"
 """Version of the rules by which scores follow from evidence; another number scores everything anew."""
-MEMBER = "member_of"
-
 Purse = Mapping[str, Sequence[Paid]]
 """Payments by person or account, oldest first."""
 
@@ -61,63 +57,12 @@ def score_alignment(lake: Lake, store: Engine, clock: Clock, buckets: Iterable[i
             for person_id in sorted(payers[bucket] | persons.keys()):
                 own = [evidence[id_] for id_ in persons.get(person_id, ())]
                 scores = history(own, purse.get(person_id, ()), valences, half_lives)
-                wanted += [_row(Scope.person, person_id, sample) for sample in scores]
+                wanted += [score_row(Scope.person, person_id, sample) for sample in scores]
                 report.entities += bool(scores)
-            report.scores += _write(session, Scope.person, bucket, wanted)
+            report.scores += write_scores(session, Scope.person, bucket, wanted)
             settled(session, STAGE, bucket, present[bucket], clock.now())
         report.buckets += 1
     return report
-
-
-def score_accounts(lake: Lake, store: Engine, clock: Clock) -> Scored:
-    """Roll the scores of their people up to accounts: what each member last showed, and what the account itself pays."""
-    report = Scored()
-    with transaction(store) as session:
-        members = members_by_account(lake, session)
-        purse = payments_by_owner(lake, session, Scope.account)
-        version = _account_version(session, members, purse)
-        if not due(session, ACCOUNTS, [0], {0: version}):
-            return report
-        by_person = _scores_by_person(session)
-        wanted = []
-        for account_id in track(sorted(members.keys() | purse.keys()), "accounts scored", None, every=1_000):
-            people = {person: by_person[person] for person in members.get(account_id, ()) if person in by_person}
-            scores = rolled_up(people, purse.get(account_id, ()))
-            wanted += [_row(Scope.account, account_id, sample) for sample in scores]
-            report.entities += bool(scores)
-        report.scores += _write(session, Scope.account, None, wanted)
-        settled(session, ACCOUNTS, 0, version, clock.now())
-    report.buckets = 1
-    return report
-
-
-def rolled_up(people: Mapping[str, Sequence[Alignment]], payments: Sequence[Paid]) -> list[Sample]:
-    """Scores of an account: at every sample of a member or payment of its own, from what each member showed last."""
-    events: list[tuple[datetime, str, Alignment | None]] = [
-        (row.as_of, person, row) for person, rows in people.items() for row in rows
-    ]
-    events += [(paid.at, "", None) for paid in payments]
-    latest: dict[str, Alignment] = {}
-    by_day: dict[object, tuple[datetime, Mapping[str, Component], Sequence[str]]] = {}
-    for instant, person, row in sorted(events, key=lambda event: event[:2]):
-        if row is not None:
-            latest[person] = row
-        by_day[instant.date()] = (instant, _pooled(latest, payments, instant), _ids(latest))
-    return samples(by_day.values())
-
-
-def members_by_account(lake: Lake, session: Session) -> dict[str, list[str]]:
-    """Persons by account, from memberships that are in force."""
-    relations = lake.facts(Relation)
-    current = relations.filter((relations.kind == MEMBER) & relations.valid_to.isnull()).select("subject", "other")
-    pairs = current.distinct().to_pyarrow().to_pylist()
-    persons = owners(session, {pair["subject"] for pair in pairs}, Scope.person)
-    accounts = owners(session, {pair["other"] for pair in pairs}, Scope.account)
-    found: dict[str, set[str]] = defaultdict(set)
-    for pair in pairs:
-        if (person := persons.get(pair["subject"])) and (account := accounts.get(pair["other"])):
-            found[account].add(person)
-    return {account: sorted(people) for account, people in found.items()}
 
 
 def payments_by_owner(lake: Lake, session: Session, scope: Scope) -> dict[str, list[Paid]]:
@@ -145,20 +90,8 @@ def owners(session: Session, records: Iterable[str], scope: Scope) -> dict[str, 
     return found
 
 
-def _pooled(latest: Mapping[str, Alignment], payments: Sequence[Paid], instant: datetime) -> dict[str, Component]:
-    parts: dict[str, list[Component]] = defaultdict(list)
-    for row in latest.values():
-        for name, part in row.components.items():
-            parts[name].append(Component(part["value"], int(part["n"])))
-    parts["engagement_value"].append(engagement_value(payments, instant))
-    return {name: part for name, found in parts.items() if (part := pooled(found)).n}
-
-
-def _ids(latest: Mapping[str, Alignment]) -> list[str]:
-    return sorted({id_ for row in latest.values() for id_ in row.evidence_ids})
-
-
-def _row(scope: Scope, entity_id: str, sample: Sample) -> Alignment:
+def score_row(scope: Scope, entity_id: str, sample: Sample) -> Alignment:
+    """A score as it is kept."""
     return Alignment(
         scope=scope.value,
         entity_id=entity_id,
@@ -177,7 +110,8 @@ def _row(scope: Scope, entity_id: str, sample: Sample) -> Alignment:
     )
 
 
-def _write(session: Session, scope: Scope, bucket: int | None, wanted: Sequence[Alignment]) -> Written:
+def write_scores(session: Session, scope: Scope, bucket: int | None, wanted: Sequence[Alignment]) -> Written:
+    """Make these the scores of a bucket, or of all where it is None."""
     statement = select(Alignment).where(Alignment.scope == scope.value)
     if bucket is not None:
         statement = statement.where(Alignment.bucket == bucket)
@@ -185,29 +119,15 @@ def _write(session: Session, scope: Scope, bucket: int | None, wanted: Sequence[
 
 
 def _versions(evidence: Mapping[int, str], purse: Purse, always: str) -> dict[int, str]:
-    paid = versions(((bucket_of(owner), (owner, *_digest(paid))) for owner, paid in purse.items()), always)
+    paid = versions(((bucket_of(owner), (owner, *digest(paid))) for owner, paid in purse.items()), always)
     return {bucket: f"{paid[bucket]}:{evidence[bucket]}" for bucket in ALL_BUCKETS}
 
 
-def _digest(paid: Sequence[Paid]) -> tuple[int, int, str]:
+def digest(paid: Sequence[Paid]) -> tuple[int, int, str]:
+    """Values that differ when any payment does."""
     return len(paid), _fingerprint(paid), paid[-1].at.isoformat()
 
 
 def _fingerprint(paid: Sequence[Paid]) -> int:
     """A number that differs when an amount or its instant does."""
     return sum(part.amount * int(part.at.timestamp()) for part in paid)
-
-
-def _account_version(session: Session, members: Mapping[str, Sequence[str]], purse: Purse) -> str:
-    states = session.exec(select(BucketState).where(BucketState.stage == STAGE).order_by(col(BucketState.bucket))).all()
-    joined = (f"{account} {' '.join(people)}" for account, people in sorted(members.items()))
-    paid = (f"{owner} {_digest(rows)}" for owner, rows in sorted(purse.items()))
-    return content_id(RULES, WEIGHTS, *(state.version for state in states), *joined, *paid)
-
-
-def _scores_by_person(session: Session) -> dict[str, list[Alignment]]:
-    found: dict[str, list[Alignment]] = defaultdict(list)
-    statement = select(Alignment).where(Alignment.scope == Scope.person.value).order_by(col(Alignment.as_of))
-    for row in session.exec(statement).all():
-        found[row.entity_id].append(row)
-    return found

@@ -6,6 +6,7 @@ deeds. Every quote is verbatim, at most shortened at its end.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from math import floor
 
 from models import Alignment, Belief, Evidence, Slot
 from pipelines.understand.beliefs import HALF_LIFE, confidence_at, days, quotes
@@ -18,6 +19,8 @@ SHIFT = 0.05
 QUOTE_LENGTH = 160
 """Characters of a quote in a summary; the evidence block has all of it."""
 MOST_GAPS = 3
+EVE = 1e-6
+"""Days before midnight: evidence of that midnight belongs to the day that begins."""
 SOURCES = {
     "call_note": "call", "transcript": "call", "email": "e-mail", "ticket": "ticket", "form": "form", "chat": "chat",
 }  # fmt: skip
@@ -141,7 +144,7 @@ def changes(shown: Sequence[Belief], evidence: Sequence[Evidence], slots: Sequen
     for number, belief in enumerate(shown, start=1):
         if belief.last_at.date() != last:
             continue
-        before = confidence_at(belief, evidence, _half_life(belief, slots), int(days(belief.last_at)))
+        before = confidence_at(belief, evidence, _half_life(belief, slots), floor(days(belief.last_at)) - EVE)
         if belief.first_at.date() == last:
             notes.append(f"{number} is new" if not before.units else f"{number} has turned")
         elif belief.contested and not before.contested:
@@ -172,7 +175,8 @@ def _told(number: int, belief: Belief, evidence: Sequence[Evidence], slots: Sequ
     since = f"since {date(belief.first_at, newest)}"
     times = f"said {belief.units} times" if belief.units > 2 else ""
     moved = movement(belief, evidence, _half_life(belief, slots))
-    moved = f"{moved} since {date(newest, newest)}" if moved else ""
+    # what began on that very day is not stronger "since" then
+    moved = f"{moved} since {date(newest, newest)}" if moved and belief.first_at.date() != newest.date() else ""
     how = ", ".join(part for part in (certainty(belief.confidence).capitalize(), since, moved, times) if part)
     line = f"{number}  {SIGNS[belief.polarity]}  {_subject(belief)}. {how}."
     supporting = [row for row in rows if row.polarity == belief.polarity]

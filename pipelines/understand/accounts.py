@@ -1,0 +1,105 @@
+"""Alignment of accounts, rolled up from the scores of their people and from what the account itself pays."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from models import Alignment, BucketState, Relation, Scope
+from models.clock import Clock
+from models.keys import content_id
+from models.store import transaction
+from pipelines.ingest.lake import Lake
+from pipelines.progress import track
+from pipelines.understand import scoring
+from pipelines.understand.alignment import WEIGHTS, Component, Paid, Sample, engagement_value, pooled, samples
+from pipelines.understand.buckets import due, settled
+from pipelines.understand.scoring import Purse, Scored, digest, owners, payments_by_owner, score_row, write_scores
+
+STAGE = "account_alignment"
+RULES = "1"
+"""Version of the rules of the roll-up; another number scores everything anew."""
+MEMBER = "member_of"
+
+
+def score_accounts(lake: Lake, store: Engine, clock: Clock) -> Scored:
+    """Roll the scores of their people up to accounts: what each member last showed, and what the account itself pays."""
+    report = Scored()
+    with transaction(store) as session:
+        members = members_by_account(lake, session)
+        purse = payments_by_owner(lake, session, Scope.account)
+        version = _account_version(session, members, purse)
+        if not due(session, STAGE, [0], {0: version}):
+            return report
+        by_person = _scores_by_person(session)
+        wanted = []
+        for account_id in track(sorted(members.keys() | purse.keys()), "accounts scored", None, every=1_000):
+            people = {person: by_person[person] for person in members.get(account_id, ()) if person in by_person}
+            scores = rolled_up(people, purse.get(account_id, ()))
+            wanted += [score_row(Scope.account, account_id, sample) for sample in scores]
+            report.entities += bool(scores)
+        report.scores += write_scores(session, Scope.account, None, wanted)
+        settled(session, STAGE, 0, version, clock.now())
+    report.buckets = 1
+    return report
+
+
+def rolled_up(people: Mapping[str, Sequence[Alignment]], payments: Sequence[Paid]) -> list[Sample]:
+    """Scores of an account: at every sample of a member or payment of its own, from what each member showed last."""
+    events: list[tuple[datetime, str, Alignment | None]] = [
+        (row.as_of, person, row) for person, rows in people.items() for row in rows
+    ]
+    events += [(paid.at, "", None) for paid in payments]
+    latest: dict[str, Alignment] = {}
+    by_day: dict[object, tuple[datetime, Mapping[str, Component], Sequence[str]]] = {}
+    for instant, person, row in sorted(events, key=lambda event: event[:2]):
+        if row is not None:
+            latest[person] = row
+        by_day[instant.date()] = (instant, _pooled(latest, payments, instant), _ids(latest))
+    return samples(by_day.values())
+
+
+def members_by_account(lake: Lake, session: Session) -> dict[str, list[str]]:
+    """Persons by account, from memberships that are in force."""
+    relations = lake.facts(Relation)
+    current = relations.filter((relations.kind == MEMBER) & relations.valid_to.isnull()).select("subject", "other")
+    pairs = current.distinct().to_pyarrow().to_pylist()
+    persons = owners(session, {pair["subject"] for pair in pairs}, Scope.person)
+    accounts = owners(session, {pair["other"] for pair in pairs}, Scope.account)
+    found: dict[str, set[str]] = defaultdict(set)
+    for pair in pairs:
+        if (person := persons.get(pair["subject"])) and (account := accounts.get(pair["other"])):
+            found[account].add(person)
+    return {account: sorted(people) for account, people in found.items()}
+
+
+def _pooled(latest: Mapping[str, Alignment], payments: Sequence[Paid], instant: datetime) -> dict[str, Component]:
+    parts: dict[str, list[Component]] = defaultdict(list)
+    for row in latest.values():
+        for name, kept in row.components.items():
+            parts[name].append(Component(kept["value"], int(kept["n"])))
+    parts["engagement_value"].append(engagement_value(payments, instant))
+    return {name: part for name, found in parts.items() if (part := pooled(found)).n}
+
+
+def _ids(latest: Mapping[str, Alignment]) -> list[str]:
+    return sorted({id_ for row in latest.values() for id_ in row.evidence_ids})
+
+
+def _account_version(session: Session, members: Mapping[str, Sequence[str]], purse: Purse) -> str:
+    states = session.exec(
+        select(BucketState).where(BucketState.stage == scoring.STAGE).order_by(col(BucketState.bucket))
+    ).all()
+    joined = (f"{account} {' '.join(people)}" for account, people in sorted(members.items()))
+    paid = (f"{owner} {digest(rows)}" for owner, rows in sorted(purse.items()))
+    return content_id(RULES, WEIGHTS, *(state.version for state in states), *joined, *paid)
+
+
+def _scores_by_person(session: Session) -> dict[str, list[Alignment]]:
+    found: dict[str, list[Alignment]] = defaultdict(list)
+    statement = select(Alignment).where(Alignment.scope == Scope.person.value).order_by(col(Alignment.as_of))
+    for row in session.exec(statement).all():
+        found[row.entity_id].append(row)
+    return found

@@ -1,0 +1,186 @@
+"""The understand room in the asset graph: what was said, how it was read, what is believed, and how aligned everybody is."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+from sqlalchemy import Engine
+from sqlmodel import SQLModel, col, func, select
+
+from models import Alignment, Belief, Evidence, Observation, Scope
+from models.store import transaction
+from pipelines.understand.accounts import score_accounts
+from pipelines.understand.buckets import ALL_BUCKETS, bucket_name
+from pipelines.understand.embedded import Embedded
+from pipelines.understand.extraction import extract
+from pipelines.understand.observations import collect_observations
+from pipelines.understand.replay import replay_beliefs
+from pipelines.understand.rows import Written
+from pipelines.understand.scoring import score_alignment
+from pipelines.understand.slots import seed
+from pipelines.workspace import Workspace
+
+GROUP = "understand"
+OWNERS = ["team:revenue-data"]
+BUCKETS = dg.StaticPartitionsDefinition([bucket_name(bucket) for bucket in ALL_BUCKETS])
+ONE_RUN = dg.BackfillPolicy.single_run()
+"""One run takes all buckets: SQLite serves one run at a time, and buckets that are not due cost nothing."""
+
+
+def assets() -> list[dg.AssetsDefinition]:
+    """The assets of this room, in flow order."""
+    return [observations, extractions, beliefs, alignment, account_alignment]
+
+
+def columns(model: type[SQLModel]) -> dg.TableSchema:
+    """A table of the store as Dagster shows it."""
+    table = model.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                column.name, str(column.type).lower(), description=model.model_fields[column.name].description
+            )
+            for column in table.columns
+        ]
+    )
+
+
+@dg.asset(
+    key=[GROUP, "observations"],
+    group_name=GROUP,
+    deps=[["stitch", "persons"], ["stitch", "journeys"]],
+    kinds={"sql", "python"},
+    owners=OWNERS,
+    metadata={"dagster/column_schema": columns(Observation)},
+)
+def observations(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
+    """What customers said, cleaned of what they did not.
+
+    One row per text of a call note, e-mail, ticket, transcript, form or chat. Quoted replies, signatures and hidden markup are
+    cut; every row carries lawful basis, purposes, region and retention. This is the only place where text lives; a record that
+    is gone at the vendor withdraws its observation, and with it everything that was concluded from it.
+    """
+    seeded = seed(workspace.store)
+    done = collect_observations(workspace.lake, workspace.store, workspace.clock)
+    found = {"seen": done.seen, "added": done.added, "changed": done.changed, "withdrawn": done.withdrawn}
+    more = {"without_words": done.empty, "person_refused": done.refused, "slots_added": seeded}
+    return _result(count(workspace.store, Observation, col(Observation.withdrawn_at).is_(None)), {**found, **more})
+
+
+@dg.asset(
+    key=[GROUP, "extractions"],
+    group_name=GROUP,
+    deps=[observations],
+    partitions_def=BUCKETS,
+    backfill_policy=ONE_RUN,
+    kinds={"sql", "python"},
+    owners=OWNERS,
+    metadata={"dagster/column_schema": columns(Evidence)},
+)
+def extractions(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
+    """Verbatim quotes that say what somebody believes, each found again in its text.
+
+    Every text is read once per extractor; without a key that is the **embedded** one (`extractor` below says which). What could
+    not be read is a recorded failure and changes no belief. Rows are evidence: quote, offsets, speaker, slot, polarity, strength.
+    """
+    reader = Embedded()
+    done = extract(workspace.lake, workspace.store, reader, workspace.clock, _buckets(context))
+    numbers = {
+        "read": done.read,
+        "cache_hits": done.cached,
+        "failed": done.failed,
+        "quotes_found": done.claims,
+        "quarantined_sentences": done.quarantined,
+        "tokens": done.tokens,
+    }
+    rows = count(workspace.store, Evidence, col(Evidence.withdrawn_at).is_(None))
+    return _result(rows, numbers, {"extractor": reader.model, "instructions": reader.prompt})
+
+
+@dg.asset(
+    key=[GROUP, "beliefs"],
+    group_name=GROUP,
+    deps=[extractions],
+    partitions_def=BUCKETS,
+    backfill_policy=ONE_RUN,
+    kinds={"sql", "python"},
+    owners=OWNERS,
+    metadata={"dagster/column_schema": columns(Belief)},
+)
+def beliefs(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
+    """What each person believes, how sure we are, and on which words.
+
+    Replayed from the evidence by a **switching filter**; a pure function, so the same evidence gives the same beliefs in any
+    order. A belief is held by one holder on one slot; a side that lost keeps its row with an end. Confidence is as of the last
+    evidence and *not yet calibrated on your data*.
+    """
+    done = replay_beliefs(workspace.store, workspace.clock, _buckets(context))
+    numbers = {"buckets_due": done.buckets, "persons": done.persons, "contested": done.contested}
+    written = {**numbers, "superseded": done.superseded, **_written(done.beliefs)}
+    rows = count(workspace.store, Belief)
+    return _result(rows, written, {"calibration": "uncalibrated"})
+
+
+@dg.asset(
+    key=[GROUP, "alignment"],
+    group_name=GROUP,
+    deps=[beliefs],
+    partitions_def=BUCKETS,
+    backfill_policy=ONE_RUN,
+    kinds={"sql", "python"},
+    owners=OWNERS,
+    metadata={"dagster/column_schema": columns(Alignment)},
+)
+def alignment(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
+    """How well each person and our offer agree, and where it is going.
+
+    Built from what they hold of us (`stance`) and what they pay against their own habit (`engagement_value`); components without
+    observations are left out and lower the `coverage`. Sampled only when something was said or paid: looking never moves it.
+    """
+    done = score_alignment(workspace.lake, workspace.store, workspace.clock, _buckets(context))
+    numbers = {"buckets_due": done.buckets, "persons": done.entities, **_written(done.scores)}
+    return _result(
+        count(workspace.store, Alignment, Alignment.scope == Scope.person.value),
+        numbers,
+        {"calibration": "uncalibrated"},
+    )
+
+
+@dg.asset(
+    key=[GROUP, "account_alignment"],
+    group_name=GROUP,
+    deps=[alignment],
+    kinds={"sql", "python"},
+    owners=OWNERS,
+    metadata={"dagster/column_schema": columns(Alignment)},
+)
+def account_alignment(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
+    """How well each account and our offer agree, from its people and its payments.
+
+    What each member last showed, weighed by how much was observed, joined with what the account itself pays.
+    """
+    done = score_accounts(workspace.lake, workspace.store, workspace.clock)
+    numbers = {"accounts": done.entities, **_written(done.scores)}
+    return _result(
+        count(workspace.store, Alignment, Alignment.scope == Scope.account.value),
+        numbers,
+        {"calibration": "uncalibrated"},
+    )
+
+
+def count(store: Engine, model: type[SQLModel], *where: object) -> int:
+    """Rows of a table."""
+    with transaction(store) as session:
+        return session.exec(select(func.count()).select_from(model).where(*where)).one()  # type: ignore[arg-type]
+
+
+def _buckets(context: dg.AssetExecutionContext) -> list[int]:
+    return [int(key) for key in context.partition_keys]
+
+
+def _written(rows: Written) -> dict[str, int]:
+    return {"rows_added": rows.added, "rows_changed": rows.changed, "rows_removed": rows.removed}
+
+
+def _result(rows: int, numbers: Mapping[str, int], words: Mapping[str, str] | None = None) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
+    shown = {name: dg.MetadataValue.int(number) for name, number in {"dagster/row_count": rows, **numbers}.items()}
+    return dg.MaterializeResult(metadata={**shown, **(words or {})})

@@ -1,0 +1,101 @@
+"""What must be true of everything that is understood, read from the store after every run."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from sqlmodel import Session, col, func, or_, select
+
+from models import Alignment, Belief, Evidence, Extraction, Observation, Scope
+from models.store import transaction
+from pipelines.understand import assets
+from pipelines.workspace import Workspace
+
+FAILED_SHARE = 0.02
+"""More than one text in fifty that cannot be read points at the extractor, not at the texts."""
+PORTION = 1_000
+
+
+def checks() -> list[dg.AssetChecksDefinition]:
+    """The checks of this room."""
+    return [say_something, quotes_are_found, few_failures, cite_evidence, within_bounds, accounts_within_bounds]
+
+
+@dg.asset_check(asset=assets.observations, description="Every observation that counts has words and a lawful basis.")
+def say_something(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """No observation counts without words."""
+    silent = or_(col(Observation.text) == "", col(Observation.lawful_basis) == "")
+    with transaction(workspace.store) as session:
+        where = (col(Observation.withdrawn_at).is_(None), silent)
+        rows = session.exec(select(func.count()).select_from(Observation).where(*where)).one()
+    return _result(rows, "observations_without_words")
+
+
+@dg.asset_check(
+    asset=assets.extractions, description="Every quote stands, word for word, in the text it is cited from."
+)
+def quotes_are_found(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """No quote is invented."""
+    with transaction(workspace.store) as session:
+        invented = sum(text[start:end] != quote for text, quote, start, end in _quotes(session))
+    return _result(invented, "quotes_not_found")
+
+
+@dg.asset_check(asset=assets.extractions, description="Few texts could not be read; each is kept as a failure.")
+def few_failures(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """Failures are rare."""
+    with transaction(workspace.store) as session:
+        by_status = dict(session.exec(select(Extraction.status, func.count()).group_by(Extraction.status)).all())
+    failed, all_ = by_status.get("failed", 0), sum(by_status.values())
+    return dg.AssetCheckResult(
+        passed=failed <= all_ * FAILED_SHARE,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"failed": failed, "texts": all_},
+    )
+
+
+@dg.asset_check(
+    asset=assets.beliefs, description="Every belief cites evidence that counts; none stands without a quote."
+)
+def cite_evidence(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """No evidence, no belief."""
+    with transaction(workspace.store) as session:
+        counting = set(session.exec(select(Evidence.id).where(col(Evidence.withdrawn_at).is_(None))).all())
+        cited = session.exec(select(Belief.evidence_ids)).all()
+    return _result(sum(not ids or not counting.issuperset(ids) for ids in cited), "beliefs_without_evidence")
+
+
+@dg.asset_check(asset=assets.alignment, description="Scores lie between 0 and 1, inside their own interval.")
+def within_bounds(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """Persons' scores are scores."""
+    return _result(_out_of_bounds(workspace, Scope.person), "scores_out_of_bounds")
+
+
+@dg.asset_check(
+    asset=assets.account_alignment,
+    name="within_bounds",
+    description="Scores lie between 0 and 1, inside their own interval.",
+)
+def accounts_within_bounds(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """Accounts' scores are scores."""
+    return _result(_out_of_bounds(workspace, Scope.account), "scores_out_of_bounds")
+
+
+def _out_of_bounds(workspace: Workspace, scope: Scope) -> int:
+    overall, low, high = col(Alignment.overall), col(Alignment.low), col(Alignment.high)
+    wrong = or_(low < 0, low > overall, overall > high, high > 1)
+    with transaction(workspace.store) as session:
+        where = (Alignment.scope == scope.value, wrong)
+        return session.exec(select(func.count()).select_from(Alignment).where(*where)).one()
+
+
+def _quotes(session: Session) -> Iterator[tuple[str, str, int, int]]:
+    statement = (
+        select(Observation.text, Evidence.quote, Evidence.start, Evidence.end)
+        .join(Observation, col(Observation.id) == col(Evidence.observation_id))
+        .where(col(Evidence.withdrawn_at).is_(None))
+    )
+    yield from session.exec(statement.execution_options(yield_per=PORTION))
+
+
+def _result(wrong: int, name: str) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=wrong == 0, severity=dg.AssetCheckSeverity.ERROR, metadata={name: wrong})
