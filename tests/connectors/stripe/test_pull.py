@@ -51,6 +51,21 @@ def test_a_load_goes_on_where_it_was_interrupted(stripe_sandbox: Sandbox, puller
     assert len(puller.payloads) == 250
 
 
+def test_what_changed_while_a_load_was_interrupted_is_told_by_events_from_its_start(
+    stripe_sandbox: Sandbox, clock: FrozenClock, puller: Puller, plant: Plant
+) -> None:
+    """A customer of the first page changes before the load goes on ten minutes later; the next pull brings it."""
+    plant(250)
+    first = next(iter(puller.open().pages(CUSTOMERS, None, None)))
+    puller.keep("customers", first)
+    stripe_sandbox.state.update(first.records[0].key.id, {"name": "meanwhile"})
+    clock.advance(LATER)
+    puller.pull("customers", resume=first.position)
+    clock.advance(LATER)
+    puller.pull("customers")
+    assert puller.payloads[first.records[0].key.id]["name"] == "meanwhile"
+
+
 def test_a_load_steps_back_if_the_id_it_stopped_at_is_deleted(
     stripe_sandbox: Sandbox, puller: Puller, plant: Plant
 ) -> None:
