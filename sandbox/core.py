@@ -36,7 +36,7 @@ class Context:
 
 def guarded(context: Context) -> list[Middleware]:
     """The middleware of every vendor's app."""
-    return [Middleware(Guard, faults=context.faults, log=context.log)]
+    return [Middleware(Guard, root=context.root, faults=context.faults, log=context.log)]
 
 
 def listen(port: int = 0) -> socket.socket:

@@ -5,11 +5,12 @@ Plain ASGI instead of a request-and-response middleware, since cutting a connect
 
 import asyncio
 from dataclasses import asdict
+from pathlib import Path
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request as HttpRequest
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.faults import Fault, Faults
@@ -23,8 +24,9 @@ FAULTS = TypeAdapter(list[Fault])
 class Guard:
     """Wraps a vendor's app."""
 
-    def __init__(self, app: ASGIApp, faults: Faults, log: RequestLog) -> None:
+    def __init__(self, app: ASGIApp, root: Path, faults: Faults, log: RequestLog) -> None:
         self._app = app
+        self._root = root
         self._faults = faults
         self._log = log
 
@@ -53,8 +55,10 @@ class Guard:
             await self._app(scope, receive, answer.send)
 
     async def _control(self, request: HttpRequest) -> Response:
-        """GET and DELETE of log and faults, POST of one fault or a list of them."""
+        """GET and DELETE of log and faults, POST of one fault or a list of them; GET of the folder that the state is in."""
         asked = (request.method, request.url.path.removeprefix(CONTROL))
+        if asked == ("GET", "root"):
+            return PlainTextResponse(str(self._root.resolve()))
         if asked == ("GET", "log"):
             return _json([asdict(entry) for entry in self._log.entries])
         if asked == ("GET", "faults"):

@@ -5,6 +5,7 @@ its lake and store lie apart from the real ones (`.sidecar/practice`), and no re
 """
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from connectors.registry import connectors_by_name
 
 SANDBOX = Path(".sidecar/sandbox")
 PRACTICE_HOME = Path(".sidecar/practice")
+PORT_BASE = 8700
 START_PATIENCE_S = 180.0  # a first start builds the world, which takes seconds even on a slow machine
 
 
@@ -74,17 +76,27 @@ def chosen() -> Iterator[None]:
 
 
 def is_up() -> bool:
-    """Whether the sandbox of this folder answers."""
+    """Whether the sandbox of this folder, and not that of another one on the same port, answers."""
     addresses = [value for name, value in _sandbox_variables().items() if name.endswith("_BASE_URL")]
     return bool(addresses) and all(_answers(address) for address in addresses)
 
 
 def _answers(address: str) -> bool:
     try:
-        httpx.get(f"{address}/_sandbox/log", timeout=2)
+        answer = httpx.get(f"{address}/_sandbox/root", timeout=2)
     except httpx.TransportError:
         return False
-    return True
+    return answer.text == str(SANDBOX.resolve())
+
+
+def _port_base() -> int:
+    """The usual ports; where another program or another folder's sandbox has one of them, others further up."""
+    return next(base for base in range(PORT_BASE, 65_000, 10) if all(_is_free(base + offset) for offset in range(1, 5)))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def _sandbox_variables() -> dict[str, str]:
@@ -103,7 +115,8 @@ def _enter_practice() -> None:
 
 def _start(world: World, *, reset: bool) -> subprocess.Popen[bytes]:
     arguments = ["--root", str(SANDBOX), "--persons", str(world.persons), "--seed", str(world.seed)]
-    (SANDBOX).mkdir(parents=True, exist_ok=True)
+    arguments += ["--port-base", str(_port_base())]
+    SANDBOX.mkdir(parents=True, exist_ok=True)
     log = SANDBOX / "sandbox.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603  # our own module with our own arguments

@@ -11,7 +11,24 @@ from service.self_models import AlignmentReading, HeldBelief, SelfModel
 from service.terminal import console, day
 
 ZERO_DECIMAL = frozenset(
-    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"]  # https://docs.stripe.com/currencies
+    [
+        "bif",
+        "clp",
+        "djf",
+        "gnf",
+        "jpy",
+        "kmf",
+        "krw",
+        "mga",
+        "pyg",
+        "rwf",
+        "ugx",
+        "vnd",
+        "vuv",
+        "xaf",
+        "xof",
+        "xpf",
+    ]  # https://docs.stripe.com/currencies
 )
 SIGNS = {"positive": "[green]+[/green]", "negative": "[red]-[/red]", "neutral": "·"}
 
@@ -63,7 +80,7 @@ def did(journey: dict[str, Any]) -> str:
     """Engagement in numbers, and when they were last seen."""
     counts = {kind: journey.get(kind) or 0 for kind in ("calls", "emails", "meetings", "tickets", "tasks", "forms")}
     told = " · ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "nothing yet"
-    seen = journey.get("last_seen_at")
+    seen = journey.get("last_engaged_at")
     return f"{told} · last seen {day(seen)}" if seen else told
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import orjson
-from pipelines.understand.observations import ObservationPolicy
+from pipelines.understand.policy import Policy
 from sqlmodel import Session, col, select
 
 from models import Alignment, Audit, Baseline, Belief, Evidence, Observation, Purpose, Slot
@@ -154,7 +154,7 @@ class SelfModels:
             person_id = find_person(session, self.workspace.lake, person)
             self._audit(session, "add_observation", purpose, person_id)
             subject = records_of(session, person_id)[0].record
-            words = canonical(text, source)
+            words, policy = canonical(text, source), Policy()
             record = RecordKey("sidecar", self.actor, "observation", content_id(subject, source, author, words))
             observation = Observation(
                 id=content_id(str(record), "text"),
@@ -165,9 +165,13 @@ class SelfModels:
                 author=author,
                 text=words,
                 text_hash=content_id(words),
+                thread=str(record),
                 occurred_at=occurred_at or now,
                 recorded_at=now,
-                **ObservationPolicy().terms(now),
+                lawful_basis=policy.lawful_basis,
+                purposes=[purpose.value for purpose in policy.purposes],
+                region=policy.region,
+                retain_until=(occurred_at or now) + policy.retention,
             )
             if session.get(Observation, observation.id) is None:
                 session.add(observation)
