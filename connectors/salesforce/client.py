@@ -126,8 +126,10 @@ class Org:
         self.calls[reason] += 1
         url = f"https://{self._sf.sf_instance}{path}" if path.startswith("/") else self._sf.base_url + path
         data = None if body is None else orjson.dumps(body)
+        # the SDK's other header asks for pretty print, which is a third more bytes
+        headers = {"Authorization": self._sf.headers["Authorization"], "Content-Type": "application/json"}
         try:
-            return self._session.request(method, url, params=params, data=data, headers=dict(self._sf.headers))
+            return self._session.request(method, url, params=params, data=data, headers=headers)
         except requests.RequestException as error:
             message = f"no answer from {self.settings.domain} ({type(error).__name__}); the next run tries again"
             raise Retryable(message, after=60, vendor=VENDOR, stream=stream) from None

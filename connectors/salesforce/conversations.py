@@ -14,6 +14,9 @@ OBJECT_BY_PREFIX = {"001": "Account", "003": "Contact", "00Q": "Lead", "006": "O
 SPEAKER = re.compile(r"^(?:\[[\d:. ]+\] *)?([^\W\d_][^:\n]{0,40}):\s+\S", re.MULTILINE)
 """A line that opens with who speaks."""
 
+MARKUP = re.compile(r"\s*<(?:!doctype|html|head|body|style|div|span|table|p|br)\b", re.IGNORECASE)
+"""How a text begins that is markup though its field is not."""
+
 CHATS = frozenset({"chat", "live chat", "messaging", "web chat"})
 """Case origins whose description is a chat log."""
 
@@ -35,6 +38,7 @@ def lead_form(record: Record) -> Iterator[Fact]:
             source="form",
             author="customer",
             field="Description",
+            html=is_markup(read.text("Description")),
             occurred_at=read.moment("CreatedDate"),
         )
 
@@ -97,6 +101,7 @@ def case(record: Record) -> Iterator[Fact]:
             source=_case_source(read, "Origin"),
             author="agent" if (read.text("Origin") or "").casefold() == "system" else "customer",
             field="Description",
+            html=is_markup(read.text("Description")),
             regarding=company,
             thread=record.key.id,
             occurred_at=at,
@@ -114,6 +119,7 @@ def case_comment(record: Record) -> Iterator[Fact]:
             source=_case_source(read, "Parent.Origin"),
             author="rep" if ours else "customer",
             field="CommentBody",
+            html=is_markup(read.text("CommentBody")),
             regarding=read.key("Case", "ParentId"),
             thread=read.text("ParentId"),
             occurred_at=read.moment("CreatedDate"),
@@ -122,6 +128,11 @@ def case_comment(record: Record) -> Iterator[Fact]:
 
 def _case_source(read: Payload, path: str) -> str:
     return "chat" if (read.text(path) or "").casefold() in CHATS else "ticket"
+
+
+def is_markup(text: str | None) -> bool:
+    """Whether a plain field holds a pasted web page or mail."""
+    return bool(text and MARKUP.match(text))
 
 
 def is_transcript(subject: str, text: str | None) -> bool:
@@ -151,7 +162,7 @@ def email_message(record: Record) -> Iterator[Fact]:
             source="email",
             author=_mail_author(read, incoming=incoming),
             field=body,
-            html=body == "HtmlBody",
+            html=body == "HtmlBody" or is_markup(read.text(body)),
             participants=people[1:],
             regarding=regarding,
             thread=read.text("ThreadIdentifier") or read.text("ParentId"),
@@ -207,6 +218,7 @@ def _activity_words(
             source=source,
             author=author,
             field="Description",
+            html=is_markup(read.text("Description")),
             regarding=regarding,
             thread=read.record.key.id,
             occurred_at=at,

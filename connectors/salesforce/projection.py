@@ -4,12 +4,12 @@ Values that the sidecar writes never come back as content (write_back.md 9, loop
 back, and only while it is set: a record looks the same before the fields exist and when they are empty.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from connectors.base import Stream
 from connectors.errors import Fatal
-from connectors.salesforce.client import Org
 from connectors.salesforce.refusals import GRANT, VENDOR
 from connectors.salesforce.settings import SalesforceSettings
 
@@ -51,23 +51,26 @@ class Projection:
                     row.pop(name, None)
 
 
-def project(org: Org, stream: Stream) -> Projection:
+def objects(streams: Sequence[Stream]) -> list[str]:
+    """The objects to describe before these streams can be read: their own and their parents'."""
+    parents = [parent for stream in streams for _, parent in PARENTS.get(stream.object, ())]
+    return list(dict.fromkeys([*(stream.object for stream in streams), *parents]))
+
+
+def project(stream: Stream, described: dict[str, Any], settings: SalesforceSettings) -> Projection:
     """The stream's columns as the user sees them now. Fatal if the object is hidden."""
-    parents = PARENTS.get(stream.object, ())
-    names = list(dict.fromkeys([stream.object, *(parent for _, parent in parents)]))
-    described = org.describe(names, stream.name)
     if stream.object not in described:
         message = f"{stream.object} is not visible; {GRANT} Read on {stream.object}"
         raise Fatal(message, vendor=VENDOR, stream=stream.name)
-    fields = readable(described[stream.object], org.settings)
+    parents = PARENTS.get(stream.object, ())
+    fields = readable(described[stream.object], settings)
     paths = tuple(path for path, parent in parents if parent in described and _leads(path, described, stream, parent))
-    prefix = org.settings.field_prefix
     return Projection(
         object=stream.object,
         columns=(*fields, *paths),
         replicateable=bool(described[stream.object].get("replicateable")),
         nested=tuple(dict.fromkeys(path.split(".")[0] for path in paths)),
-        answers=tuple(f"{prefix}{name}__c" for name in REPS_EDIT),
+        answers=tuple(f"{settings.field_prefix}{name}__c" for name in REPS_EDIT),
     )
 
 

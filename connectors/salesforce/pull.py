@@ -15,7 +15,8 @@ from connectors.base import Finding, Page, Position, Stream
 from connectors.errors import Fatal, Retryable
 from connectors.salesforce.client import Org
 from connectors.salesforce.diagnose import diagnose
-from connectors.salesforce.projection import Projection, project
+from connectors.salesforce.projection import Projection, objects, project
+from connectors.salesforce.records import STREAMS
 from connectors.salesforce.refusals import SOON, VENDOR, FieldsChanged, LocatorExpired, QueryTooSlow
 from connectors.salesforce.soql import literal, one_of, quoted, select
 from models.clock import Clock
@@ -28,7 +29,9 @@ LAG = timedelta(minutes=5)  # the window's end stays this far behind the clock
 LOOK_BACK = timedelta(minutes=10)  # and its start goes back by this: late commits
 SLICE = timedelta(days=30)  # longest window of an increment
 SWEEP_EVERY = timedelta(hours=24)
-DELETED_KEPT = timedelta(days=30)  # getDeleted refuses an earlier start (SOAP API guide, getDeleted)
+DELETED_KEPT = timedelta(days=30) - timedelta(
+    minutes=5
+)  # getDeleted refuses a start 30 days ago (SOAP API guide), by its clock
 CHUNK = 2000  # rows per query, the most that REST puts on one page
 FIRST_DAY = datetime(1999, 1, 1, tzinfo=UTC)  # before Salesforce existed: no stamp is older
 SHORTEST = timedelta(seconds=1)  # stamps are whole seconds, so a shorter window cannot be split
@@ -90,7 +93,7 @@ class SalesforceSource:
         self._clock = clock
         self.account = org.id
         self.calls: Counter[str] = org.calls
-        self._projections: dict[str, Projection] = {}
+        self._described: dict[str, Any] = {}
 
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         """Walk the stream to the present; every window ends with a page that carries the cursor and any hard deletes."""
@@ -134,15 +137,15 @@ class SalesforceSource:
             except FieldsChanged:
                 if described_again:
                     raise
-                del self._projections[stream.name]
+                self._described.clear()
                 projection, described_again = self._projection(stream), True
                 spans.append(left)
 
     def _projection(self, stream: Stream) -> Projection:
-        """The stream's columns, described once per open source, which is once per run."""
-        if stream.name not in self._projections:
-            self._projections[stream.name] = project(self._org, stream)
-        return self._projections[stream.name]
+        """The stream's columns. All objects are described in one call per open source, which is one per run."""
+        if not self._described:
+            self._described |= self._org.describe(objects(STREAMS), stream.name)
+        return project(stream, self._described, self._org.settings)
 
     def _chunks(
         self, stream: Stream, projection: Projection, span: Window
@@ -171,7 +174,7 @@ class SalesforceSource:
         """Tombstones of records that left even the recycle bin; one call, and one more where anything was deleted."""
         if not self._projection(stream).replicateable:
             return []
-        start = max(since - LOOK_BACK, until - DELETED_KEPT)
+        start = max(since - LOOK_BACK, self._clock.now() - DELETED_KEPT)
         if start > since:
             logger.warning("%s: hard deletes between %s and %s are unknown to the vendor", stream.name, since, start)
         span = {"start": start.isoformat(), "end": until.isoformat()}

@@ -181,6 +181,16 @@ def test_a_meeting_holds_a_transcript_or_notes(subject, source, author):
     assert (words.source, words.author) == (source, author)
 
 
+@pytest.mark.parametrize(
+    ("text", "markup"),
+    [("<html><p>Hi", True), (" <DIV class='x'>Hi", True), ("< 5 seats", False), ("<Rosa> hello", False)],
+)
+def test_markup_in_a_plain_field_is_told_from_words(text, markup):
+    """A pasted mail begins with a tag; an angle bracket alone is none."""
+    words = only(Interaction, facts("cases", "500A", ContactId="003A", Description=text))[0]
+    assert words.html == markup
+
+
 def test_a_talk_is_told_from_notes_by_its_turns():
     """Every planted transcript is recognised by its text alone, and no call note is."""
     lines = (Path(__file__).parents[3] / "sandbox" / "data" / "beliefs_dev.jsonl").read_text("utf-8").splitlines()

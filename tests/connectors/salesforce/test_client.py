@@ -1,0 +1,100 @@
+"""Logging in, and what the doctor is told."""
+
+import logging
+
+import pytest
+
+from connectors.errors import Fatal, Retryable
+from connectors.salesforce import CONNECTOR
+from connectors.salesforce.diagnose import diagnose
+from connectors.salesforce.settings import SalesforceSettings
+from tests.connectors.salesforce.conftest import SPECS
+
+
+def test_a_login_names_org_and_user(practice):
+    """The account is the org's own id, of eighteen characters."""
+    org = practice.org()
+    assert (org.id[:3], len(org.id), org.user_id[:3]) == ("00D", 18, "005")
+    assert practice.source().account == org.id
+
+
+@pytest.mark.parametrize(
+    ("wrong", "variable"),
+    [({"client_secret": "hush"}, "SALESFORCE_CLIENT_SECRET"), ({"client_id": "nobody"}, "SALESFORCE_CLIENT_ID")],
+)
+def test_a_refused_login_names_the_variable_and_not_its_value(practice, wrong, variable):
+    """The whole vendor is affected."""
+    with pytest.raises(Fatal, match=variable) as refused:
+        practice.org(**wrong)
+    assert refused.value.credentials
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("code", ["invalid_grant", "inactive_user", "something_new"])
+def test_every_refusal_of_a_login_says_what_to_do(practice, code):
+    """By its code, known or not."""
+    practice.fault("/oauth2/token", status=400, body={"error": code, "error_description": "no"})
+    with pytest.raises(Fatal, match=code):
+        practice.org()
+
+
+def test_a_login_page_that_is_away_is_tried_again_later(practice):
+    """A proxy's page is no refusal."""
+    practice.fault("/oauth2/token", kind="html", status=502)
+    with pytest.raises(Retryable, match="HTTP 502"):
+        practice.org()
+
+
+def test_an_org_that_cannot_be_reached_points_to_the_domain(practice):
+    """Nobody listens there."""
+    with pytest.raises(Retryable, match="SALESFORCE_DOMAIN"):
+        practice.org(base_url="http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    "typed", ["acme.my", "https://acme.my.salesforce.com/", "acme.my.salesforce.com", "acme.lightning.force.com"]
+)
+def test_the_domain_is_taken_as_people_copy_it(typed):
+    """Scheme, path and Salesforce's own ending are taken off."""
+    assert SalesforceSettings(domain=typed).domain in {"acme.my", "acme"}
+
+
+def test_the_doctor_finds_nothing_wrong_with_a_provisioned_org(practice):
+    """Login, streams, fields and quota are all well."""
+    practice.crm().provision(SPECS, dry_run=False)
+    findings = practice.source().diagnose(CONNECTOR.streams)
+    assert [one.subject for one in findings if not one.ok] == []
+    assert {"login", "contacts", "fields on Contact", "quota"} <= {one.subject for one in findings}
+
+
+def test_the_doctor_asks_for_the_fields_where_they_are_missing(practice):
+    """With the command that makes them."""
+    findings = {one.subject: one for one in practice.source().diagnose(CONNECTOR.streams)}
+    assert "sidecar provision" in findings["fields on Contact"].remedy
+
+
+def test_the_doctor_names_a_hidden_object_and_hidden_words(practice):
+    """The permission that is missing, and which stream will lack what."""
+    for hidden in ("Case", "Task.Description"):
+        practice.sandbox.state.security.hide(hidden)
+    findings = {one.subject: one for one in practice.source().diagnose(CONNECTOR.streams)}
+    assert not findings["cases"].ok
+    assert "Read on Case" in findings["cases"].remedy
+    assert "Task.Description" in findings["tasks"].remedy
+
+
+def test_the_doctor_never_raises_for_a_refusal(practice):
+    """What the vendor says becomes a finding."""
+    org = practice.org()
+    practice.fault("/composite/batch", status=403, body=[{"message": "no", "errorCode": "API_DISABLED_FOR_ORG"}])
+    assert [one.ok for one in diagnose(org, CONNECTOR.streams)] == [True, False]
+
+
+def test_no_secret_reaches_the_log(practice, caplog):
+    """Neither the app's secret nor the token, at any level."""
+    caplog.set_level(logging.DEBUG)
+    source = practice.source()
+    list(source.pages(CONNECTOR.streams_by_name["contacts"], None, None))
+    token = source._org._sf.session_id
+    assert "sandbox-secret" not in caplog.text
+    assert token not in caplog.text
