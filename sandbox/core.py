@@ -44,14 +44,37 @@ def listen(port: int = 0) -> socket.socket:
     return socket.create_server((LOOPBACK, port))
 
 
-@contextmanager
-def serving(app: ASGIApp, listener: socket.socket) -> Iterator[str]:
-    """Answer on the socket from a thread of its own; gives the base URL, stops at the end of the block."""
+@dataclass(frozen=True)
+class Running:
+    """A server that answers from a thread of its own."""
+
+    url: str
+    server: uvicorn.Server
+    thread: threading.Thread
+
+    def stop(self) -> None:
+        """Take no more requests; the thread ends within a moment."""
+        self.server.should_exit = True
+
+    def wait(self) -> None:
+        """Until the thread has ended."""
+        self.thread.join()
+
+
+def start(app: ASGIApp, listener: socket.socket) -> Running:
+    """Answer on the socket from now on."""
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
+    return Running(f"http://{LOOPBACK}:{listener.getsockname()[1]}", server, thread)
+
+
+@contextmanager
+def serving(app: ASGIApp, listener: socket.socket) -> Iterator[str]:
+    """Answer on the socket for the length of the block; gives the base URL."""
+    running = start(app, listener)
     try:
-        yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+        yield running.url
     finally:
-        server.should_exit = True
-        thread.join()
+        running.stop()
+        running.wait()

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
@@ -13,7 +12,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from models.clock import FrozenClock
-from sandbox.core import Context, listen, serving
+from sandbox.core import Context, Running, listen, start
 from sandbox.faults import Faults
 from sandbox.request_log import RequestLog
 
@@ -58,26 +57,44 @@ def clock() -> FrozenClock:
     return FrozenClock(NOW)
 
 
+@pytest.fixture(scope="session")
+def servers() -> Iterator[list[Running]]:
+    """Every server of the session; each is stopped by its test, and only the end waits for them."""
+    running: list[Running] = []
+    yield running
+    for server in running:
+        server.wait()
+
+
 @pytest.fixture
-def serve() -> Iterator[Serve]:
+def serve(servers: list[Running]) -> Iterator[Serve]:
     """Puts an app on a free port of loopback until the test ends; gives its base URL."""
-    with ExitStack() as stack:
-        yield lambda app: stack.enter_context(serving(app, listen()))
+    own: list[Running] = []
+
+    def put(app: ASGIApp) -> str:
+        own.append(start(app, listen()))
+        return own[-1].url
+
+    yield put
+    servers.extend(own)
+    for server in own:
+        server.stop()
 
 
-def vendor(name: str, root: Path, clock: FrozenClock, serve: Serve) -> Sandbox:
+def vendor(name: str, root: Path, clock: FrozenClock, serve: Serve) -> Iterator[Sandbox]:
     context = Context(root, clock)
     app = import_module(f"sandbox.{name}.app").create_app(context)
-    return Sandbox(serve(app), app.state.store, context)
+    yield Sandbox(serve(app), app.state.store, context)
+    app.state.store.close()
 
 
 @pytest.fixture
-def salesforce_sandbox(tmp_path: Path, clock: FrozenClock, serve: Serve) -> Sandbox:
+def salesforce_sandbox(tmp_path: Path, clock: FrozenClock, serve: Serve) -> Iterator[Sandbox]:
     """An empty Salesforce org that speaks REST."""
-    return vendor("salesforce", tmp_path, clock, serve)
+    yield from vendor("salesforce", tmp_path, clock, serve)
 
 
 @pytest.fixture
-def stripe_sandbox(tmp_path: Path, clock: FrozenClock, serve: Serve) -> Sandbox:
+def stripe_sandbox(tmp_path: Path, clock: FrozenClock, serve: Serve) -> Iterator[Sandbox]:
     """An empty Stripe account in test mode."""
-    return vendor("stripe", tmp_path, clock, serve)
+    yield from vendor("stripe", tmp_path, clock, serve)

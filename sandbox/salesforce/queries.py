@@ -49,7 +49,8 @@ class Queries:
         """The first page. `base` is the path of the API the query came through; `options` the Sforce-Query-Options header."""
         query = parse(text)
         statement = compile_query(query, view)
-        rows = self._matching(statement, binned=binned)
+        found = self._state.tables.run(places_sql(self._state, statement, binned=binned), statement.parameters)
+        rows = [rowid for (rowid,) in found]
         if not query.paths:
             return {"totalSize": len(rows), "done": True, "records": []}
         if len(rows) > 1 and ONE_ROW & {path.lower() for path in query.paths} and statement.object.tooling:
@@ -70,12 +71,6 @@ class Queries:
             raise Refusal(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
         result.until = now + LOCATOR_LIFE
         return self._page(result, int(found[2]), found[1], base)
-
-    def _matching(self, statement: Statement, *, binned: bool) -> list[int]:
-        table = statement.object.name
-        seen = self._state.seen(table, binned=binned)
-        sql = f'SELECT "{table}".rowid FROM "{table}"{statement.joins} WHERE {seen} AND ({statement.where}){statement.tail}'  # noqa: S608  # the schema's own names
-        return [rowid for (rowid,) in self._state.tables.run(sql, statement.parameters)]
 
     def _page(self, result: Result, start: int, name: str | None, base: str) -> dict[str, Any]:
         end = start + result.size
@@ -145,6 +140,15 @@ class Queries:
             message = "startDate before org replication enabled date" if early else "endDate must be after startDate"
             raise Refusal(400, "INVALID_REPLICATION_DATE", message)
         return wire(start), wire(end)
+
+
+def places_sql(state: SalesforceState, statement: Statement, *, binned: bool) -> str:
+    """The SQL for the places of all rows that a query finds, in its order."""
+    table = statement.object.name
+    seen = state.seen(table, binned=binned)
+    return (
+        f'SELECT "{table}".rowid FROM "{table}"{statement.joins} WHERE {seen} AND ({statement.where}){statement.tail}'  # noqa: S608  # the schema's own names
+    )
 
 
 def _page_size(options: str) -> int:
