@@ -93,8 +93,8 @@ def _read(rows: Sequence[Row], stream: Stream, tables: Sink) -> tuple[set[str], 
 
 
 def _facts(row: Row, stream: Stream) -> list[Fact]:
-    """The facts of one raw row; a deleted record says nothing any more."""
-    if row["deleted"]:
+    """The facts of one raw row; a deleted record says nothing any more, unless its stream is lasting."""
+    if row["deleted"] and not stream.lasting:
         return []
     key = RecordKey(row["vendor"], row["account"], row["object"], row["id"])
     return list(stream.translate(Record(key, row["updated_at"], payload.load(row["payload"]))))

@@ -1,10 +1,8 @@
 """The lake as other rooms use it."""
 
 import json
-import os
-import subprocess
-import sys
 from datetime import timedelta
+from threading import Thread
 
 import hypothesis.strategies as st
 import pyarrow as pa
@@ -103,28 +101,21 @@ def test_facts_are_the_union_of_vendors(lake):
     assert sorted(lake.facts(Profile).name.to_pyarrow().to_pylist()) == ["one", "two"]
 
 
-def test_two_translators_cannot_both_land_the_same_batch(lake):
-    """Of two writers that start from the same mark, one lands and the other is told to run again."""
-    append(lake, {})
-    path = lake.tables.find("raw/paper/people")
-    append(lake, {"payload_hash": 2})
-    assert path.version() < lake.tables.find("raw/paper/people").version()
-    script = (
-        "import sys, pyarrow as pa\n"
-        "from pipelines.ingest.lake import Lake\n"
-        "from tests.pipelines.ingest.test_lake import append\n"
-        "append(Lake.open(sys.argv[1]), {'payload_hash': 3})\n"
-    )
+def test_of_two_writers_at_the_same_moment_one_lands(lake):
+    """Whoever started from the same batch and commits second is told to run again, and none of its rows lands."""
+    other = Lake.open(str(lake.tables.folder))
 
     def rows():
-        # while this append is under way, another process lands its own
-        subprocess.run([sys.executable, "-c", script, str(lake.tables.folder)], check=True, env=os.environ)  # noqa: S603
+        # while this append is under way, another one lands; a thread, for a writer cannot wait inside a writer
+        meanwhile = Thread(target=append, args=(other, {"payload_hash": 2}))
+        meanwhile.start()
+        meanwhile.join()
         yield from pa.Table.from_pylist([ROW], schema=LANDED).to_batches()
 
     with pytest.raises(LakeBusyError, match="run again"):
         lake.append_raw("paper", "people", pa.RecordBatchReader.from_batches(LANDED, rows()), 1)
-    assert lake.raw("paper", "people").payload_hash.to_pyarrow().to_pylist().count(3) == 1
-    assert lake.last_batch("paper", "people") == 3
+    assert lake.raw("paper", "people").payload_hash.to_pyarrow().to_pylist() == [2]
+    assert lake.last_batch("paper", "people") == 1
 
 
 def test_a_derived_table_is_replaced_whole(lake):
@@ -176,18 +167,13 @@ def test_a_url_reads_and_writes_like_a_folder(tmp_path):
         ("ftp://host/lake", "duckdb", "unknown store 'ftp'"),
         ("/proc/lake", "duckdb", "cannot be made"),
         ("/tmp/a[b]", "duckdb", "brackets"),  # noqa: S108  # nothing is written there
-        ("s3://127.0.0.1/none", "duckdb", "does not answer"),
+        ("az://container/lake", "duckdb", "does not answer"),
         ("lake", "spark", "not built yet"),
         ("lake", "oracle", "unknown engine 'oracle'"),
     ],
 )
-def test_an_unusable_lake_is_one_plain_sentence(url, engine, says, monkeypatch):
+def test_an_unusable_lake_is_one_plain_sentence(url, engine, says):
     """A wrong URL or engine is told with the variable to mend, in one line."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
     with pytest.raises(LakeError, match=says) as caught:
         Lake.open(url, engine=engine)
     assert "SIDECAR_" in str(caught.value)

@@ -7,7 +7,7 @@ import sys
 from models.facts import Identifier, Profile
 from tests.pipelines.ingest.killed import LOG, found, pull
 
-DEATHS = 12
+DEATHS = 10
 """Moments of death, evenly spread over all lines that a pull of three windows passes."""
 
 
@@ -19,9 +19,15 @@ def test_killed_at_any_line_the_next_pull_finishes_the_work(tmp_path, place):
     assert place.facts(Profile).keys() == place.facts(Identifier).keys() == wanted["latest"].keys()
     (tmp_path / "killed").mkdir()
     command = [sys.executable, "-m", "tests.pipelines.ingest.killed", str(tmp_path / "killed"), str(DEATHS)]
-    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()  # noqa: S603  # our own module
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()  # our own module
     assert len(lines) == DEATHS
     for line in lines:
         result = json.loads(line)
         assert result.pop("died") == 9
         assert result == wanted
+
+
+def test_a_large_window_needs_little_memory(tmp_path):
+    """50,000 records of a kilobyte, one window, are staged, landed and read within 400 MiB."""
+    command = [sys.executable, "-m", "tests.pipelines.ingest.large", str(tmp_path)]
+    assert int(subprocess.run(command, check=True, capture_output=True, text=True).stdout) < 400
