@@ -55,6 +55,8 @@ class Stream:
     facts: tuple[type[Fact], ...]
     unstamped: frozenset[str] = frozenset()
     """Payload keys that say nothing about content (modification stamps); left out of the payload hash, own fields likewise."""
+    lasting: bool = False
+    """Whether a deleted record still says who somebody was: a deleted payer has still paid. Otherwise it says nothing."""
 
 
 @dataclass(frozen=True)

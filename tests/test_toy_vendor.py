@@ -47,5 +47,5 @@ def test_a_new_folder_is_pulled_landed_and_read_as_facts(with_toy_vendor, tmp_pa
     with dg.DagsterInstance.ephemeral() as instance:
         assert job.execute_in_process(instance=instance).success
     lake = Workspace.from_environment().lake
-    assert lake.latest("toy_vendor", "guests").count().execute() == 2
-    assert lake.facts(Identifier).value.execute().tolist() == ["ada@kolbe.example"]
+    assert lake.latest("toy_vendor", "guests").count().to_pyarrow().as_py() == 2
+    assert lake.facts(Identifier).value.to_pyarrow().to_pylist() == ["ada@kolbe.example"]

@@ -104,14 +104,20 @@ def _payment(read: Payload, kind: str, amount: int, payer: str | None, *when: st
 
 
 def _stream(
-    name: str, description: str, translate: Callable[[Record], Iterable[Fact]], *facts: type[Fact], stamps: str = ""
+    name: str,
+    description: str,
+    translate: Callable[[Record], Iterable[Fact]],
+    *facts: type[Fact],
+    stamps: str = "",
+    lasting: bool = False,
 ) -> Stream:
-    return Stream(name, name.removesuffix("s"), description, translate, facts, frozenset(stamps.split()))
+    unstamped = frozenset(stamps.split())
+    return Stream(name, name.removesuffix("s"), description, translate, facts, unstamped, lasting)
 
 
 # stamps: `updated` moves with every edit, and signed addresses of documents differ on every read
 STREAMS = (
-    _stream("customers", "Who pays us, and how to reach them.", customer, Profile, Identifier),
+    _stream("customers", "Who pays us, and how to reach them.", customer, Profile, Identifier, lasting=True),
     _stream("subscriptions", "Running and ended agreements to pay.", subscription, Subscription),
     _stream(
         "invoices", "What was billed, with its lines, tax and payments.", invoice, Payment,

@@ -97,7 +97,8 @@ def _facts(row: Row, stream: Stream) -> list[Fact]:
     if row["deleted"] and not stream.lasting:
         return []
     key = RecordKey(row["vendor"], row["account"], row["object"], row["id"])
-    return list(stream.translate(Record(key, row["updated_at"], payload.load(row["payload"]))))
+    record = Record(key, row["updated_at"], payload.load(row["payload"]), row["deleted"])
+    return list(stream.translate(record))
 
 
 def _tables(found: Iterable[Sequence[tuple[Row, Fact]]], kinds: Iterable[type[Fact]]) -> dict[type[Fact], pa.Table]:

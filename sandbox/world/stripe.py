@@ -273,8 +273,7 @@ class Till:
         refund["balance_transaction"] = self._moved(refund, at, -amount, "refund", "refund")
         charge["amount_refunded"] = charge.get("amount_refunded", 0) + amount
         charge["refunded"] = charge["amount_refunded"] == charge["amount"]
-        if status == "succeeded":
-            self.earned[charge["customer"]][charge["currency"], "refunds"] += amount
+        self.earned[charge["customer"]][charge["currency"], "refunds"] += amount
 
     def _dispute(self, charge: Object, at: datetime) -> None:
         status = self.rng.choices(tuple(WITHDRAWN), (40, 15, 10, 25, 10))[0]

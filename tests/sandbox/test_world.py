@@ -222,7 +222,7 @@ def test_revenue_is_what_the_objects_add_up_to(world: World) -> None:
     for charge in charges.values():
         sums[charge["customer"], charge["currency"]]["charges"] += charge["amount_captured"]
     for refund in of_kind(world, "refund"):
-        if refund["status"] == "succeeded":
+        if refund["status"] != "failed":  # a pending one has left the balance
             sums[refund["customer"], refund["currency"]]["refunds"] += refund["amount"]
     for dispute in of_kind(world, "dispute"):
         moved = sum(move["amount"] for move in dispute["balance_transactions"])
