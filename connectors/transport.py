@@ -74,7 +74,7 @@ class Transport(HTTPAdapter):
         self,
         request: requests.PreparedRequest,
         stream: bool = False,  # noqa: FBT001, FBT002
-        timeout: object = None,  # noqa: ARG002  # one limit for all, whatever an SDK thinks
+        timeout: object = None,
         verify: bool | str = True,  # noqa: FBT001, FBT002
         cert: object = None,
         proxies: object = None,
@@ -84,7 +84,7 @@ class Transport(HTTPAdapter):
         tries = TRIES if self._repeatable(request) else 1
         for left in range(tries - 1, -1, -1):
             try:
-                response = super().send(request, stream, TIMEOUT, verify, cert, proxies)  # type: ignore[arg-type]
+                response = super().send(request, stream, timeout or TIMEOUT, verify, cert, proxies)  # type: ignore[arg-type]
                 if not stream:
                     response.content  # noqa: B018  # reads the body here, where a cut connection can be repeated
                 wait = self._wait(response, tries - left)
