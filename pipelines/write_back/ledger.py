@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Engine, text
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select, update
 
 from connectors.base import Crm
@@ -194,6 +195,27 @@ class Ledger:
                 for record, field, *standing in session.exec(rows.order_by(col(IntendedWrite.id))):
                     latest[record, field] = Standing(*standing)
         return latest
+
+    def kept_for_humans(self) -> int:
+        """Fields whose latest decision was to keep a human's value."""
+        return self._latest(col(IntendedWrite.state) == "conflict", col(IntendedWrite.id))
+
+    def parked(self) -> int:
+        """Records whose latest decision was that the CRM refuses them for good."""
+        return self._latest(col(IntendedWrite.parked), col(IntendedWrite.record))
+
+    def _latest(self, decision: Any, counted: Any) -> int:
+        """Distinct things among the rows so decided, as long as the field's later rows do not say otherwise."""
+        newer = aliased(IntendedWrite)
+        later = select(newer.id).where(
+            newer.record == IntendedWrite.record,
+            newer.field == IntendedWrite.field,
+            newer.id > IntendedWrite.id,
+            col(newer.state).in_(("ok", "failed", "conflict", "suppressed")),
+        )
+        here = col(IntendedWrite.record).startswith(self.prefix, autoescape=True)
+        with transaction(self.store) as session:
+            return session.exec(select(sa.func.count(counted.distinct())).where(here, decision, ~later.exists())).one()
 
     # baseline
 

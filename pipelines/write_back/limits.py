@@ -1,4 +1,4 @@
-"""When the write-back stops by itself: the circuit breakers."""
+"""When the write-back stops by itself, and which money it may show."""
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,3 +16,5 @@ class Limits(BaseSettings):
     """A delivery of which more than this share of records failed stops before the next batch."""
     min_records: int = Field(default=100, ge=1)
     """Below this many records a share says nothing, and neither breaker looks."""
+    currency: str | None = Field(default=None, pattern="^[a-z]{3}$")
+    """Currency of the CRM's money fields, ISO 4217 in lower case, for a CRM whose deals and payments name several or none."""

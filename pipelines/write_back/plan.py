@@ -9,6 +9,7 @@ from connectors.base import Crm, FieldValue
 from models.base import new_id
 from models.clock import Clock
 from models.writes import IntendedWrite, WritePlan
+from pipelines.ingest.lake import Lake
 from pipelines.progress import report
 from pipelines.write_back.compare import OPTED_OUT, Decision, State, Target, Wanted, decide, left_alone
 from pipelines.write_back.crm import AT_ONCE, Fields
@@ -17,6 +18,17 @@ from pipelines.write_back.fields import CONTENT_HASH
 from pipelines.write_back.held import as_json, value_hash
 from pipelines.write_back.ledger import Ledger, Standing
 from pipelines.write_back.limits import Limits
+from pipelines.write_back.sources import gather
+
+
+def plan(crm: Crm, vendor: str, *, lake: Lake, store: Engine, clock: Clock, limits: Limits) -> WritePlan:
+    """Keep, as a plan, every CRM field that should change, and nothing else.
+
+    Errors: FieldsNotReady, Busy, and what the connector raises; nothing was written then.
+    """
+    touched = frozenset(Ledger.of(store, vendor, crm).touched())
+    shown = gather(lake, store, crm, vendor, touched=touched, currency=limits.currency)
+    return draw_up(crm, vendor, shown, store=store, clock=clock, limits=limits)
 
 
 def draw_up(

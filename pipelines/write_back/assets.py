@@ -1,0 +1,106 @@
+"""One asset per CRM: its fields hold what is known. Metadata are counts, never values."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from connectors.base import Connector
+from connectors.errors import Fatal, Retryable
+from models.writes import WritePlan
+from pipelines.workspace import Workspace
+from pipelines.write_back.deliver import Delivery, apply
+from pipelines.write_back.fields import FIELDS
+from pipelines.write_back.ledger import Ledger
+from pipelines.write_back.limits import Limits
+from pipelines.write_back.opening import crm_of, crms
+from pipelines.write_back.plan import plan
+from pipelines.write_back.refusals import Refused
+
+GROUP = "write_back"
+OWNERS = ["team:revenue-data"]
+RETRIES = 3
+LONGEST_WAIT = 300
+"""Seconds a run is held for a CRM that asks us to wait; beyond that the next scheduled run goes on."""
+COLUMNS = dg.TableSchema(
+    [dg.TableColumn(spec.name, spec.kind.replace("_", " "), description=spec.help) for spec in FIELDS]
+)
+
+
+def assets() -> list[dg.AssetsDefinition]:
+    """The assets of all CRMs."""
+    return [_asset(connector) for connector in crms()]
+
+
+def asset_key(connector: Connector) -> dg.AssetKey:
+    """The CRM's place in the graph."""
+    return dg.AssetKey([GROUP, f"{connector.name}_fields"])
+
+
+def _asset(connector: Connector) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=asset_key(connector),
+        group_name=GROUP,
+        deps=[["understand", "beliefs"], ["understand", "alignment"], ["understand", "account_alignment"]],
+        kinds=set(connector.kinds),
+        owners=OWNERS,
+        description=_description(connector),
+        metadata={"dagster/column_schema": COLUMNS},
+        pool=f"{connector.name}_api",
+    )
+    def write(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
+        with _reactions():
+            crm, limits = crm_of(workspace, connector), Limits()
+            store, clock = workspace.store, workspace.clock
+            planned = plan(crm, connector.name, lake=workspace.lake, store=store, clock=clock, limits=limits)
+            if planned.stopped:
+                raise Refused(f"nothing was written: {planned.stopped}")
+            delivered = apply(crm, connector.name, planned.id, store=store, clock=clock, limits=limits)
+        if delivered.stopped:
+            raise dg.Failure(delivered.stopped, allow_retries=False)
+        ledger = Ledger.of(store, connector.name, crm)
+        return dg.MaterializeResult(metadata=_metadata(planned, delivered, ledger))
+
+    return write
+
+
+@contextmanager
+def _reactions() -> Iterator[None]:
+    """What stops a write-back, in Dagster's words. Starting again is always safe: what arrived is read back first."""
+    try:
+        yield
+    except Retryable as error:
+        if error.after > LONGEST_WAIT:
+            text = f"{error} (wait {error.after:.0f} s; the next run goes on from here)"
+            raise dg.Failure(text, allow_retries=False) from error
+        raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=error.after) from error
+    except (Fatal, Refused) as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def _metadata(planned: WritePlan, delivered: Delivery, ledger: Ledger) -> dict[str, dg.MetadataValue]:
+    counts = planned.counts
+    numbers = {
+        "dagster/row_count": len(ledger.touched()),
+        "planned": counts.get("fields planned", 0),
+        "written": delivered.written,
+        "records_written": delivered.records,
+        "records_unchanged": counts.get("unchanged", 0),
+        "records_locked": counts.get("locked", 0),
+        "records_gone": counts.get("gone", 0),
+        "records_parked": counts.get("parked", 0),
+        "kept_for_humans": ledger.kept_for_humans(),
+        "failed": delivered.failed,
+        "parked": delivered.parked,
+    }
+    found: dict[str, dg.MetadataValue] = {name: dg.MetadataValue.int(number) for name, number in numbers.items()}
+    return {**found, "plan": dg.MetadataValue.text(planned.id)}
+
+
+def _description(connector: Connector) -> str:
+    return f"""What reps see in {connector.label}: beliefs, alignment, revenue and next action in fields of our own.
+
+Three values are compared per field: what we **want** there, what we **wrote** last, and what **is** there. Only what changed is
+sent, by record id and never as a new record; a value that a human changed is kept and counted in `kept_for_humans`; a locked
+record rests; of somebody who opted out our fields are emptied. Values are not shown here: `sidecar plan` lists them.
+"""

@@ -1,0 +1,129 @@
+"""What every live record of the CRM should show, read from lake and store; nothing is asked of the CRM.
+
+Every live record of a person gets the same values, so duplicates and unconverted leads agree. Only evidence whose purposes allow
+write-back is shown, and of somebody who opted out nothing is.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from connectors.base import Crm
+from models import Alignment, Belief, Evidence, Observation, Purpose, Scope
+from models.keys import RecordKey
+from models.store import transaction
+from pipelines.ingest.lake import Lake
+from pipelines.progress import track
+from pipelines.understand.beliefs import conclude
+from pipelines.understand.people import chunks
+from pipelines.understand.replay import load_evidence
+from pipelines.write_back.cast import Cast, read_cast
+from pipelines.write_back.compare import OPTED_OUT, Wanted
+from pipelines.write_back.fields import ACCOUNT, DEAL, PERSON
+from pipelines.write_back.known import Account, Figures, Person
+from pipelines.write_back.values import account_values, deal_values, person_values
+
+FEW = 50
+"""Accounts or deals whose people are in memory together; those of one may be hundreds."""
+
+
+def gather(
+    lake: Lake, store: Engine, crm: Crm, vendor: str, *, touched: frozenset[str], currency: str | None
+) -> Iterator[Wanted]:
+    """What every live record of this CRM account should show, persons first, then accounts, then deals.
+
+    Shape: each record once. Closed deals are among them only if they are in `touched`, so that what they show stays true;
+    `currency` is that of the CRM's money fields, None to find it out.
+    """
+    cast = read_cast(lake, store, crm, vendor, touched, currency)
+    known = [entity for entity in sorted(cast.records) if entity in cast.names]
+    for ids in track(chunks(known), "portions of persons compared", every=20):
+        for person_id, person in _people(store, cast, ids).items():
+            for record in cast.records[person_id]:
+                yield _of_person(record, person, cast)
+    for ids in chunks([entity for entity in sorted(cast.records) if entity not in cast.names], FEW):
+        people = _people(store, cast, {one for id_ in ids for one in cast.members.get(id_, ())})
+        for account in _accounts(store, cast, ids, people):
+            values = account_values(account, cast.slots)
+            for record in cast.records[account.id]:
+                yield Wanted(record, ACCOUNT, account.id, values)
+    for deals in chunks(list(cast.deals), FEW):
+        people = _people(store, cast, {one for _, ids in deals for one in ids})
+        for deal, parts in deals:
+            present = replace(deal, people=[people[id_] for id_ in parts if id_ in people])
+            yield Wanted(deal.record, DEAL, deal.entity_id, deal_values(present, cast.slots))
+
+
+def _of_person(record: RecordKey, person: Person, cast: Cast) -> Wanted:
+    if person.id in cast.silenced:
+        return Wanted(record, PERSON, person.id, {}, OPTED_OUT)
+    return Wanted(record, PERSON, person.id, person_values(person, cast.slots))
+
+
+def _people(store: Engine, cast: Cast, ids: Iterable[str]) -> dict[str, Person]:
+    """These people with beliefs, words, scores and figures; those who opted out by name only."""
+    wanted_ids = sorted(set(ids) & cast.names.keys())
+    heard = [id_ for id_ in wanted_ids if id_ not in cast.silenced]
+    with transaction(store) as session:
+        beliefs, scores = _beliefs(session, heard), scores_of(session, Scope.person, heard)
+        evidence = load_evidence(
+            session, {id_ for rows in beliefs.values() for row in rows for id_ in row.evidence_ids}
+        )
+        forbidden = barred(session, evidence)
+    half_lives = {slot.name: slot.half_life_days for slot in cast.slots}
+    people = {id_: cast.names[id_] for id_ in wanted_ids}
+    for id_ in heard:
+        own = [evidence[one] for row in beliefs[id_] for one in row.evidence_ids if one in evidence]
+        allowed = {row.id: row for row in own if row.id not in forbidden}
+        whole = len(allowed) == len({row.id for row in own})
+        people[id_] = replace(
+            people[id_],
+            beliefs=beliefs[id_] if whole else conclude(id_, list(allowed.values()), half_lives),
+            evidence=list(allowed.values()),
+            scores=[row for row in scores[id_] if forbidden.isdisjoint(row.evidence_ids)],
+            figures=cast.figures.persons.get(id_, Figures()),
+        )
+    return people
+
+
+def _accounts(store: Engine, cast: Cast, ids: Sequence[str], people: Mapping[str, Person]) -> Iterator[Account]:
+    with transaction(store) as session:
+        scores = scores_of(session, Scope.account, ids)
+        forbidden = barred(session, {one for rows in scores.values() for row in rows for one in row.evidence_ids})
+    for id_ in ids:
+        members = [people[one] for one in cast.members.get(id_, ()) if one in people]
+        shown = [row for row in scores[id_] if forbidden.isdisjoint(row.evidence_ids)]
+        yield Account(id_, members, shown, cast.figures.accounts.get(id_))
+
+
+def _beliefs(session: Session, person_ids: Sequence[str]) -> dict[str, list[Belief]]:
+    found: dict[str, list[Belief]] = {id_: [] for id_ in person_ids}
+    for some in chunks(person_ids):
+        for row in session.exec(select(Belief).where(col(Belief.person_id).in_(some)).order_by(Belief.id)):
+            found[row.person_id].append(row)
+    return found
+
+
+def scores_of(session: Session, scope: Scope, ids: Sequence[str]) -> dict[str, list[Alignment]]:
+    """Alignment of these persons or accounts, oldest first."""
+    found: dict[str, list[Alignment]] = {id_: [] for id_ in ids}
+    for some in chunks(ids):
+        rows = select(Alignment).where(Alignment.scope == scope.value, col(Alignment.entity_id).in_(some))
+        for row in session.exec(rows.order_by(col(Alignment.as_of))):
+            found[row.entity_id].append(row)
+    return found
+
+
+def barred(session: Session, evidence_ids: Iterable[str]) -> set[str]:
+    """Evidence from observations that may not be shown in a CRM."""
+    found: set[str] = set()
+    for some in chunks(sorted(evidence_ids)):
+        rows = (
+            select(Evidence.id, Observation.purposes)
+            .join(Observation, col(Observation.id) == col(Evidence.observation_id))
+            .where(col(Evidence.id).in_(some))
+        )
+        found |= {id_ for id_, purposes in session.exec(rows) if Purpose.write_back not in purposes}
+    return found
