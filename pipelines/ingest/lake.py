@@ -28,7 +28,6 @@ VERSION = "version"
 """Mark of a derived table: what it was derived from, in its writer's own counting."""
 BATCH_ROWS = 50_000
 """Raw rows that are translated at a time; their payloads and facts fit into a few hundred MB."""
-
 SLICE_ROWS = 5_000
 """Raw rows that are held as Python objects at a time."""
 
@@ -72,11 +71,14 @@ class Lake:
     def append_raw(self, vendor: str, stream: str, rows: pa.RecordBatchReader, count: int) -> None:
         """Land rows (all raw columns but `batch`, each record once) in one commit. LakeBusyError if somebody else just did."""
         last = self.last_batch(vendor, stream)
-        schema = pa.schema([RAW.field(name) for name in RAW.names])
-        numbered = pa.RecordBatchReader.from_batches(schema, _numbered(rows, last + 1))
-        marks = {BATCH: last + -(-count // BATCH_ROWS)}
         self.tables.append(
-            _raw(vendor, stream), numbered, marks, f"Change log of {vendor} {stream}; rows are only added."
+            _raw(vendor, stream),
+            RAW,
+            pa.RecordBatchReader.from_batches(RAW, _numbered(rows, last + 1)),
+            mark=BATCH,
+            before=last,
+            after=last + -(-count // BATCH_ROWS),
+            description=f"Change log of {vendor} {stream}; rows are only added.",
         )
 
     def batch(self, vendor: str, stream: str, batch: int) -> Iterator[pa.RecordBatch]:
@@ -87,19 +89,25 @@ class Lake:
         """The facts that hold now, of every vendor: where each was read and its own fields; empty if there are none."""
         schema = fact_schema(fact)
         current = [self._current(fact, vendor, schema) for vendor in self.tables.names(f"facts/{fact.table}")]
-        return (
-            reduce(lambda left, right: left.union(right), current)
-            if current
-            else self._table(_facts(fact, "none"), schema)
-        )
+        if not current:
+            return self._table(_facts(fact, "none"), schema)
+        return reduce(lambda left, right: left.union(right), current)
 
     def translated(self, fact: type[Fact], vendor: str, stream: str) -> int:
         """The raw batch of a stream up to which this fact table has been translated; 0 for not at all."""
         return self.tables.mark(_facts(fact, vendor), stream)
 
     def append_facts(self, fact: type[Fact], vendor: str, stream: str, rows: pa.Table, batch: int) -> None:
-        """Land the facts read from a stream up to a batch, and remember the batch, in one commit."""
-        self.tables.append(_facts(fact, vendor), rows, {stream: batch}, fact.__doc__ or "")
+        """Land the facts read from a batch of a stream, and remember the batch, in one commit; batches come one by one."""
+        self.tables.append(
+            _facts(fact, vendor),
+            fact_schema(fact),
+            rows,
+            mark=stream,
+            before=batch - 1,
+            after=batch,
+            description=fact.__doc__ or "",
+        )
 
     def table(self, name: str) -> ibis.Table | None:
         """A derived table, None if it was never written."""
@@ -107,7 +115,7 @@ class Lake:
 
     def replace(self, name: str, table: pa.Table, *, description: str = "", version: int = 0) -> None:
         """Put a derived table in the place of the one before, in one commit."""
-        self.tables.overwrite(f"derived/{name}", table, {VERSION: version}, description)
+        self.tables.overwrite(f"derived/{name}", table, mark=VERSION, after=version, description=description)
 
     def version(self, name: str) -> int:
         """The version that a derived table was last replaced with; 0 if it was never written."""

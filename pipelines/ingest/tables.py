@@ -6,11 +6,11 @@ two writers that start from the same mark cannot both succeed.
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
 
 import ibis
 import pyarrow as pa
@@ -71,9 +71,9 @@ class Tables:
         """Names directly below a path, sorted; empty if there is nothing."""
         if self.folder is not None:
             below = self.folder / path
-            return sorted(child.name for child in below.iterdir()) if below.is_dir() else []
+            return sorted(child.name for child in below.glob("*/"))
         found = self._store().get_file_info(fs.FileSelector(path, allow_not_found=True))
-        return sorted(info.base_name for info in found)
+        return sorted(info.base_name for info in found if info.type == fs.FileType.Directory)
 
     def find(self, path: str) -> DeltaTable | None:
         """The table at a path, None if nothing was ever written there."""
@@ -115,14 +115,44 @@ class Tables:
             yield from rows.to_batches()
 
     def append(
-        self, path: str, rows: pa.Table | pa.RecordBatchReader, marks: Mapping[str, int], description: str = ""
+        self,
+        path: str,
+        schema: pa.Schema,
+        rows: pa.Table | pa.RecordBatchReader,
+        *,
+        mark: str,
+        before: int,
+        after: int,
+        description: str = "",
     ) -> None:
-        """Add rows and move marks in one commit. LakeBusyError if another writer moved a mark of ours meanwhile."""
-        self._write(path, rows, marks, description, "append")
+        """Add rows and move a mark in one commit. LakeBusyError if another writer has moved it, or does so meanwhile."""
+        with _alone(path):
+            DeltaTable.create(self._uri(path), schema, mode="ignore", description=description or None)
+            table = DeltaTable(self._uri(path))
+            if (table.transaction_version(mark) or 0) != before:
+                raise LakeBusyError(_BUSY.format(path))
+            # writing to the very version whose mark was read makes delta-rs refuse a mark that moved since
+            write_deltalake(
+                table,
+                rows,
+                mode="append",
+                schema_mode="merge",
+                writer_properties=_PROPERTIES,
+                commit_properties=_moving(mark, after),
+            )
 
-    def overwrite(self, path: str, rows: pa.Table, marks: Mapping[str, int], description: str = "") -> None:
-        """Put these rows in the place of all others, in one commit; the columns may differ from before."""
-        self._write(path, rows, marks, description, "overwrite")
+    def overwrite(self, path: str, rows: pa.Table, *, mark: str, after: int, description: str = "") -> None:
+        """Put these rows in the place of all others and set a mark, in one commit; the columns may differ from before."""
+        with _alone(path):
+            write_deltalake(
+                self._uri(path),
+                rows,
+                mode="overwrite",
+                schema_mode="overwrite",
+                description=description or None,
+                writer_properties=_PROPERTIES,
+                commit_properties=_moving(mark, after),
+            )
 
     def compact(self, path: str) -> None:
         """Join small files into large ones and remove files that have been out of force for `KEEP`."""
@@ -130,27 +160,6 @@ class Tables:
         if table is not None:
             table.optimize.compact()
             table.vacuum(retention_hours=int(KEEP.total_seconds() // 3600), dry_run=False)
-
-    def _write(
-        self,
-        path: str,
-        rows: pa.Table | pa.RecordBatchReader,
-        marks: Mapping[str, int],
-        description: str,
-        mode: Literal["append", "overwrite"],
-    ) -> None:
-        try:
-            write_deltalake(
-                self._uri(path),
-                rows,
-                mode=mode,
-                schema_mode="merge" if mode == "append" else "overwrite",
-                description=description or None,
-                writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=ROW_GROUP),
-                commit_properties=CommitProperties(app_transactions=[Transaction(*mark) for mark in marks.items()]),
-            )
-        except CommitFailedError as error:
-            raise LakeBusyError(f"another run wrote {path} of the lake at the same moment; run again") from error
 
     def _uri(self, path: str) -> str:
         return f"{self.root}/{path}"
@@ -171,6 +180,22 @@ class Tables:
 
     def _empty(self, schema: pa.Schema) -> ibis.Table:
         return self.engine.create_table(ibis.util.gen_name("empty"), schema=ibis.Schema.from_pyarrow(schema), temp=True)
+
+
+_PROPERTIES = WriterProperties(compression="ZSTD", max_row_group_size=ROW_GROUP)
+_BUSY = "another run wrote {} of the lake at the same moment; run again"
+
+
+@contextmanager
+def _alone(path: str) -> Iterator[None]:
+    try:
+        yield
+    except CommitFailedError as error:
+        raise LakeBusyError(_BUSY.format(path)) from error
+
+
+def _moving(mark: str, to: int) -> CommitProperties:
+    return CommitProperties(app_transactions=[Transaction(mark, to)])
 
 
 def _folder(url: str) -> Path:

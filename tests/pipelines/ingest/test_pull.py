@@ -10,7 +10,7 @@ from connectors.errors import Fatal, Retryable
 from models.facts import Identifier, Profile
 from models.operations import Cursor, Rejection
 from pipelines.ingest.staging import StreamBusyError, claim
-from tests.pipelines.ingest.scripted import NOW, ScriptedSource, version
+from tests.pipelines.ingest.scripted import NOW, PEOPLE, ScriptedSource, version
 
 ADA = version("1", 1, name="Ada", email="ada@kolbe.example")
 BO = version("2", 2, name="Bo", email=None)
@@ -88,6 +88,14 @@ def test_a_deletion_is_a_version_and_takes_the_facts_along(place):
     assert place.latest()["1"]["deleted"]
     assert place.facts(Profile) == place.facts(Identifier) == {}
     place.pull([*log, version("1", 5, name="Ada", email="ada@kolbe.example")])
+    assert set(place.facts(Identifier)) == {"1"}
+
+
+def test_a_deleted_record_of_a_lasting_stream_still_speaks(place):
+    """Where a deletion does not undo what somebody was, the facts are read from the deleted version."""
+    gone = version("1", 4, deleted=True, name="Ada", email="ada@kolbe.example")
+    place.pull([ADA, gone], replace(PEOPLE, lasting=True))
+    assert place.latest()["1"]["deleted"]
     assert set(place.facts(Identifier)) == {"1"}
 
 
