@@ -6,30 +6,11 @@ from rich.console import Group
 from rich.markup import escape
 from rich.text import Text
 
+from models.money import major
 from pipelines.understand.words import certainty
 from service.self_models import AlignmentReading, HeldBelief, SelfModel
 from service.terminal import console, day
 
-ZERO_DECIMAL = frozenset(
-    [
-        "bif",
-        "clp",
-        "djf",
-        "gnf",
-        "jpy",
-        "kmf",
-        "krw",
-        "mga",
-        "pyg",
-        "rwf",
-        "ugx",
-        "vnd",
-        "vuv",
-        "xaf",
-        "xof",
-        "xpf",
-    ]  # https://docs.stripe.com/currencies
-)
 SIGNS = {"positive": "[green]+[/green]", "negative": "[red]-[/red]", "neutral": "·"}
 
 
@@ -96,9 +77,8 @@ def _paid(row: dict[str, Any]) -> str:
 
 
 def money(minor: int, currency: str) -> str:
-    """Such as "2,400.00 EUR"; currencies without minor units have no decimals."""
-    amount = f"{minor:,}" if currency in ZERO_DECIMAL else f"{minor / 100:,.2f}"
-    return f"{amount} {currency.upper()}"
+    """Such as "2,400.00 EUR", with as many digits after the point as the currency has."""
+    return f"{major(minor, currency):,f} {currency.upper()}"
 
 
 def believes(belief: HeldBelief) -> list[str]:

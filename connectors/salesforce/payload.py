@@ -8,15 +8,8 @@ from typing import Any
 
 from phonenumbers.geodata.locale import LOCALE_DATA
 
+from models.money import minor_digits
 from models.records import Record
-
-MINOR_DIGITS = {
-    **dict.fromkeys(
-        ("bif", "clp", "djf", "gnf", "isk", "jpy", "kmf", "krw", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"), 0
-    ),
-    **dict.fromkeys(("bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"), 3),
-}  # fmt: skip
-"""Digits after the point where they are not two (ISO 4217)."""
 
 LARGEST = 2**63 - 1  # the lake keeps 64-bit integers
 ALSO_CALLED = {"usa": "US", "u.s.a.": "US", "united states of america": "US", "uk": "GB", "great britain": "GB", "england": "GB"}  # fmt: skip
@@ -81,7 +74,7 @@ class Payload:
         number = self._number(path)
         if number is None:
             return None
-        minor = (number * 10 ** MINOR_DIGITS.get(currency or "", 2)).to_integral_value()
+        minor = (number * 10 ** minor_digits(currency or "")).to_integral_value()
         if abs(minor) > LARGEST:
             raise ValueError(f"{path} is too large for an amount of money")
         return int(minor)
