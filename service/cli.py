@@ -19,10 +19,12 @@ from models.operations import Purpose
 from models.store import StoreError
 from pipelines.ingest.lake import LakeError
 from pipelines.workspace import Workspace
+from pipelines.write_back.refusals import Refused
 from service import demo as story
 from service import doctor as diagnosis
 from service import terminal, writing
 from service.environment import UsageError, World, chosen, practice, refuse_dotenv
+from service.portrait import show_self_model
 from service.self_models import SelfModels
 
 app = typer.Typer(
@@ -137,7 +139,7 @@ def show(
     if json:
         terminal.print_json(self_model)
     else:
-        terminal.show_self_model(self_model)
+        show_self_model(self_model)
 
 
 @contextmanager
@@ -145,7 +147,7 @@ def plain_errors() -> Iterator[None]:
     """No stack trace at a user: what can be mended is one sentence and exit code 2."""
     try:
         yield
-    except (UsageError, LakeError, StoreError, ConnectorError) as error:
+    except (UsageError, LakeError, StoreError, ConnectorError, Refused) as error:
         terminal.errors.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
         sys.exit(2)
     except ValidationError as error:

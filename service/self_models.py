@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 import orjson
-from pipelines.understand.policy import Policy
 from sqlmodel import Session, col, select
 
 from models import Alignment, Audit, Baseline, Belief, Evidence, Observation, Purpose, Slot
@@ -14,6 +13,7 @@ from models.keys import RecordKey, content_id, stable_hash
 from models.store import transaction
 from pipelines.understand.beliefs import as_of as faded
 from pipelines.understand.beliefs import conclude, known_at
+from pipelines.understand.policy import Policy
 from pipelines.understand.text import canonical
 from pipelines.understand.words import ranked, summary, top_belief
 from pipelines.workspace import Workspace

@@ -13,8 +13,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from connectors.base import Finding, ProvisionStep
+from connectors.base import FieldValue, Finding, ProvisionStep
 from pipelines.run import JobOutcome
+from pipelines.write_back.deliver import Delivery
+from service.writing import PlanReport, Shown
 
 console = Console()
 errors = Console(stderr=True)
@@ -104,14 +106,21 @@ def _happened(outcome: JobOutcome) -> str:
 def _numbers(outcome: JobOutcome) -> str:
     sums: dict[str, float] = {}
     for numbers in outcome.assets.values():
-        for label in SUMMED & numbers.keys():
-            sums[label] = sums.get(label, 0) + numbers[label]
-    return " · ".join(f"{label} {sums[label]:,.0f}" for label in sorted(sums))
+        for label, number in numbers.items():
+            if word := next((word for word, labels in TOLD.items() if label.startswith(labels)), None):
+                sums[word] = sums.get(word, 0) + number
+    return " · ".join(f"{sums[word]:,.0f} {word}" for word in TOLD if word in sums)
 
 
-SUMMED = frozenset(
-    {"rows", "facts", "rejected", "calls", "persons", "observations", "extractions", "beliefs", "planned", "written"}
-)
+TOLD = {  # words of the summary line, and the beginnings of the metadata labels that they add up
+    "calls": "calls_",
+    "rows landed": "rows_landed",
+    "facts": "facts_",
+    "rejected": "rejected",
+    "extractions": "extracted",
+    "planned": "planned",
+    "written": "written",
+}
 
 
 def show_findings(findings: dict[str, list[Finding]]) -> None:
@@ -139,3 +148,59 @@ def show_steps(steps: list[ProvisionStep]) -> None:
 def day(instant: datetime | None) -> str:
     """17 Feb 2026; a dash where there is none."""
     return f"{instant.day} {instant:%b %Y}" if instant else "-"
+
+
+RECORDS_SHOWN = 20
+VALUE_WIDTH = 70
+
+
+def show_plans(plans: list[PlanReport]) -> None:
+    """What each CRM would be told, record by record; long plans are cut, `--json` has everything."""
+    for plan in plans:
+        records = sorted({write.record for write in plan.writes})
+        for record in records[:RECORDS_SHOWN]:
+            console.print(f"[bold]{escape(record)}[/bold]")
+            for write in plan.writes:
+                if write.record == record:
+                    console.print(
+                        f"  {escape(write.field)}: {_short(write.old)} → {_short(write.new)}  [dim]{escape(write.reason)}[/dim]"
+                    )
+        if len(records) > RECORDS_SHOWN:
+            console.print(f"… and {len(records) - RECORDS_SHOWN} records more; --json lists them all.")
+        console.print(f"{plan.crm}: {len(plan.writes)} fields of {len(records)} records would change; nothing else.")
+        if plan.stopped:
+            errors.print(f"[red]Not to be applied:[/red] {escape(plan.stopped)}", soft_wrap=True)
+        elif plan.writes:
+            console.print(f"Deliver it with: sidecar apply {plan.id}")
+
+
+def show_delivery(delivery: Delivery) -> None:
+    """What became of a plan."""
+    console.print(
+        f"{delivery.written} fields of {delivery.records} records written · {delivery.there} were there already · "
+        f"{delivery.kept} kept for humans · {delivery.locked} locked · {delivery.failed} failed"
+    )
+    if delivery.stopped:
+        errors.print(f"[red]Stopped:[/red] {escape(delivery.stopped)}", soft_wrap=True)
+
+
+def show_fields(before: Shown, after: Shown) -> None:
+    """The fields of each record before and after; fields that stayed empty are left out."""
+    for record, values in sorted(after.items()):
+        table = Table(title=record, title_justify="left", show_lines=True)
+        for heading in ("field", "before", "after"):
+            table.add_column(heading, overflow="fold")
+        for name, value in values.items():
+            was = before.get(record, {}).get(name)
+            if (was, value) not in {(None, None), (False, False)}:
+                table.add_row(escape(name), _cell(was), _cell(value))
+        console.print(table)
+
+
+def _cell(value: FieldValue) -> str:
+    return "[dim]empty[/dim]" if value is None else escape(str(value))
+
+
+def _short(value: FieldValue) -> str:
+    text = " ".join(str(value).split()) if value is not None else "empty"
+    return escape(text if len(text) <= VALUE_WIDTH else f"{text[:VALUE_WIDTH]}…")

@@ -1,0 +1,154 @@
+"""Write-back for the doors: provision, plan, apply, and what the CRM shows of one person."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from connectors.base import Connector, Crm, FieldValue, ProvisionStep
+from models import Belief, IntendedWrite, Membership, RecordKey, WritePlan
+from models.store import transaction
+from pipelines.ingest.sources import unusable_variables
+from pipelines.workspace import Workspace
+from pipelines.write_back import crm as fields
+from pipelines.write_back.deliver import Delivery
+from pipelines.write_back.deliver import apply as deliver
+from pipelines.write_back.fields import PERSON, carried_by
+from pipelines.write_back.held import from_json
+from pipelines.write_back.limits import Limits
+from pipelines.write_back.opening import crm_of, crms
+from pipelines.write_back.plan import plan as draw_up
+from service.environment import UsageError
+
+Shown = dict[str, dict[str, FieldValue]]
+"""Values by written record key and API name of the field."""
+
+
+@dataclass(frozen=True)
+class PlannedWrite:
+    """One field that would change, and why."""
+
+    record: str
+    field: str
+    old: FieldValue
+    new: FieldValue
+    reason: str
+
+
+@dataclass(frozen=True)
+class PlanReport:
+    """A stored plan: what `sidecar apply` would deliver."""
+
+    id: str
+    crm: str
+    stopped: str | None
+    counts: dict[str, int]
+    writes: list[PlannedWrite]
+
+
+def provision(workspace: Workspace, *, dry_run: bool) -> dict[str, list[ProvisionStep]]:
+    """Make the fields exist in every CRM that is set up; by vendor, one step per field and permission."""
+    return {
+        connector.name: fields.provision(crm_of(workspace, connector), dry_run=dry_run) for connector in _ready_crms()
+    }
+
+
+def plan(workspace: Workspace) -> list[PlanReport]:
+    """Plan the write-back of every CRM that is set up; nothing is written to it."""
+    reports = []
+    for connector in _ready_crms():
+        planned = draw_up(
+            crm_of(workspace, connector),
+            connector.name,
+            lake=workspace.lake,
+            store=workspace.store,
+            clock=workspace.clock,
+            limits=Limits(),
+        )
+        reports.append(
+            PlanReport(planned.id, connector.name, planned.stopped, planned.counts, _writes(workspace, planned))
+        )
+    return reports
+
+
+def apply(workspace: Workspace, plan_id: str) -> Delivery:
+    """Deliver a stored plan. UsageError if there is none of that id, or its CRM is not set up."""
+    with transaction(workspace.store) as session:
+        planned = session.get(WritePlan, plan_id)
+    if planned is None:
+        raise UsageError(f"There is no plan {plan_id}; make one with: sidecar plan")
+    connector = next((one for one in _ready_crms() if one.name == planned.crm), None)
+    if connector is None:
+        raise UsageError(f"The plan is for {planned.crm}, which is not set up; `sidecar doctor` says what is missing.")
+    return deliver(
+        crm_of(workspace, connector),
+        connector.name,
+        plan_id,
+        store=workspace.store,
+        clock=workspace.clock,
+        limits=Limits(),
+    )
+
+
+def fields_of(workspace: Workspace, person_id: str) -> Shown:
+    """What every CRM shows of the person right now, asked through its API: our visible fields of each of the person's records."""
+    with transaction(workspace.store) as session:
+        rows = session.exec(select(Membership.record).where(Membership.entity_id == person_id)).all()
+    shown: Shown = {}
+    for connector in _ready_crms():
+        crm = crm_of(workspace, connector)
+        ids: dict[str, list[str]] = {}
+        for record in map(RecordKey.parse, rows):
+            if record.vendor == connector.name and record.object in crm.subjects[PERSON]:
+                ids.setdefault(record.object, []).append(record.id)
+        for object_name, some in ids.items():
+            shown |= _read(crm, connector, object_name, some)
+    return shown
+
+
+def most_telling_person(workspace: Workspace) -> str:
+    """The person with most to tell: most current beliefs of their own, then most records. UsageError if nobody believes anything."""
+    with transaction(workspace.store) as session:
+        beliefs = Counter(dict(_own_beliefs(session)))
+        records = dict(
+            session.exec(select(Membership.entity_id, func.count()).group_by(col(Membership.entity_id))).all()
+        )
+    if not beliefs:
+        raise UsageError("Nobody's words have been read yet; run `sidecar run` first.")
+    return max(beliefs, key=lambda person: (min(beliefs[person], 4), records.get(person, 0), beliefs[person], person))
+
+
+def _own_beliefs(session: Session) -> list[tuple[str, int]]:
+    own = select(Belief.person_id, func.count()).where(col(Belief.holder).is_(None), col(Belief.valid_to).is_(None))
+    return [(person, count) for person, count in session.exec(own.group_by(col(Belief.person_id)))]
+
+
+def _ready_crms() -> list[Connector]:
+    """The CRMs with credentials. UsageError, naming the variables, if there is none."""
+    missing = {connector: unusable_variables(connector) for connector in crms()}
+    ready = [connector for connector, variables in missing.items() if not variables]
+    if not ready:
+        wanted = "; ".join(f"{connector.label}: {', '.join(variables)}" for connector, variables in missing.items())
+        raise UsageError(f"No CRM is set up. Set {wanted}; .env.example says where to find them.")
+    return ready
+
+
+def _read(crm: Crm, connector: Connector, object_name: str, ids: list[str]) -> Shown:
+    names = [crm.field_name(spec) for spec in carried_by(PERSON) if not spec.hidden]
+    there = crm.read(object_name, ids, names)
+    return {str(RecordKey(connector.name, crm.account, object_name, id_)): values for id_, values in there.items()}
+
+
+def _writes(workspace: Workspace, planned: WritePlan) -> list[PlannedWrite]:
+    query = (
+        select(IntendedWrite)
+        .where(IntendedWrite.plan_id == planned.id, IntendedWrite.state == "planned")
+        .order_by(col(IntendedWrite.record), col(IntendedWrite.field))
+    )
+    with transaction(workspace.store) as session:
+        rows: list[Any] = list(session.exec(query))
+    return [
+        PlannedWrite(row.record, row.field, from_json(row.old_value), from_json(row.new_value), row.reason)
+        for row in rows
+    ]
