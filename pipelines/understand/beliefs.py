@@ -14,6 +14,7 @@ from models.keys import content_id
 from pipelines.understand.buckets import bucket_of
 from pipelines.understand.confidence import (
     STRENGTHS,
+    TRUSTED,
     Confidence,
     Quote,
     Unit,
@@ -59,20 +60,7 @@ def by_topic(evidence: Iterable[Evidence]) -> dict[Topic, list[Evidence]]:
 
 def quotes(evidence: Iterable[Evidence], side: str) -> list[Quote]:
     """Evidence as the filter reads it: +1 for the side, -1 against it."""
-    return [
-        Quote(
-            id=row.id,
-            day=days(row.occurred_at),
-            speaker=row.speaker,
-            thread=row.thread,
-            sign=1 if row.polarity == side else -1,
-            r=reliability(row.source_class),
-            s=STRENGTHS[row.strength],
-            document=row.observation_id,
-            turning=row.holder is None and row.speaker_role == "customer" and turns_around(row.quote),
-        )
-        for row in evidence
-    ]
+    return [_quote(row, 1 if row.polarity == side else -1) for row in evidence]
 
 
 def conclude(person_id: str, evidence: Sequence[Evidence], half_lives: Mapping[str, float]) -> list[Belief]:
@@ -112,6 +100,21 @@ def confidence_at(belief: Belief, evidence: Iterable[Evidence], half_life: float
     """Replay of one belief's own evidence up to a day."""
     own = set(belief.evidence_ids)
     return replay(quotes((row for row in evidence if row.id in own), belief.polarity), half_life, day)
+
+
+def _quote(row: Evidence, sign: int) -> Quote:
+    turning = row.holder is None and row.speaker_role == "customer" and turns_around(row.quote)
+    return Quote(
+        id=row.id,
+        day=days(row.occurred_at),
+        speaker=row.speaker,
+        thread=row.thread,
+        sign=sign,
+        r=TRUSTED if turning else reliability(row.source_class),
+        s=STRENGTHS[row.strength],
+        document=row.observation_id,
+        turning=turning,
+    )
 
 
 def _opposable(rows: Sequence[Evidence]) -> list[Evidence]:

@@ -126,7 +126,7 @@ def units(quotes: Iterable[Quote]) -> list[Unit]:
     current: dict[tuple[str, str, int], Unit] = {}
     for quote in sorted(quotes, key=lambda quote: (quote.day, quote.id)):
         key = (quote.speaker, quote.thread, quote.sign)
-        weight, amount = _weight(quote), (2 * quote.r - 1) * quote.s
+        weight, amount = _weight(quote), (2 * max(quote.r, PRIOR) - 1) * quote.s
         unit = current.get(key)
         if unit and quote.day - unit.day <= WINDOW_DAYS:
             unit.weight, unit.amount = max(unit.weight, weight), max(unit.amount, amount)

@@ -1,0 +1,116 @@
+"""Alignment in the store: of persons by bucket, of accounts over their people."""
+
+from datetime import timedelta
+
+from models import Alignment, Payment, Relation, Scope
+from pipelines.understand.accounts import score_accounts
+from pipelines.understand.embedded import Embedded
+from pipelines.understand.extraction import extract
+from pipelines.understand.observations import collect_observations
+from pipelines.understand.scoring import score_alignment
+from tests.pipelines.understand.conftest import key
+
+
+def score(world):
+    collect_observations(world.lake, world.store, world.clock)
+    extract(world.lake, world.store, Embedded(), world.clock)
+    return score_alignment(world.lake, world.store, world.clock), score_accounts(world.lake, world.store, world.clock)
+
+
+def pay(world, who, days, amount=1_000):
+    payments = [
+        Payment(payer=who, kind="charge", amount_minor=amount, currency="eur", occurred_at=world.day(day))
+        for day in days
+    ]
+    world.land(*((f"Invoice/{who[-3:]}{number}", {}, [paid]) for number, paid in enumerate(payments)))
+
+
+def latest(world, scope):
+    rows = [row for row in world.rows(Alignment) if row.scope == scope]
+    return max(rows, key=lambda row: row.as_of)
+
+
+def test_words_move_a_persons_score(world):
+    """One complaint: below neutral, a fifth covered, with its evidence."""
+    world.say("1", "The price is too high for us.")
+    score(world)
+    row = latest(world, "person")
+    assert row.entity_id == "person-dana"
+    assert row.overall < 0.5
+    assert (row.coverage, row.trend, len(row.evidence_ids)) == (0.2, "insufficient", 1)
+    assert set(row.components) == {"stance"}
+
+
+def test_payments_are_a_component_of_their_own(world):
+    """Text cannot mask money: who has stopped paying shows it beside kind words."""
+    pay(world, key("Contact", "dana"), range(-300, 0, 30))
+    world.say("1", "We love the dashboards.", 120)
+    score(world)
+    row = latest(world, "person")
+    assert row.components["stance"]["value"] > 0.5
+    assert row.components["engagement_value"]["value"] == 0
+
+
+def test_a_quiet_run_scores_nothing(world):
+    """Looking never moves a score."""
+    pay(world, key("Contact", "dana"), range(-300, 0, 30))
+    world.say("1", "We love the dashboards.")
+    score(world)
+    world.clock.advance(timedelta(days=60))
+    persons, accounts = score(world)
+    assert (persons.buckets, persons.scores.total) == (0, 0)
+    assert (accounts.buckets, accounts.scores.total) == (0, 0)
+
+
+def test_a_new_payment_makes_its_bucket_due(world):
+    """Deeds count like words."""
+    pay(world, key("Contact", "dana"), range(-300, 0, 30))
+    score(world)
+    world.land(
+        (
+            "Invoice/new",
+            {},
+            [
+                Payment(
+                    payer=key("Contact", "dana"),
+                    kind="charge",
+                    amount_minor=5,
+                    currency="eur",
+                    occurred_at=world.day(1),
+                )
+            ],
+        )
+    )
+    persons, _ = score(world)
+    assert persons.buckets == 1
+    assert persons.scores.added == 1
+
+
+def test_an_account_is_its_people_and_its_money(world):
+    """Two members and the account's own payments, each weighed by what was observed."""
+    account = key("Account", "acme")
+    world.person("account-acme", account, scope=Scope.account)
+    world.person("person-tom", key("Contact", "tom"))
+    world.land(
+        ("Contact/dana", {}, [Relation(kind="member_of", subject=key("Contact", "dana"), other=account)]),
+        ("Contact/tom", {}, [Relation(kind="member_of", subject=key("Contact", "tom"), other=account)]),
+    )
+    pay(world, account, range(-300, 10, 30))
+    world.say("1", "The price is too high for us.", 5)
+    world.say("2", "We love the dashboards.", 10, who="tom")
+    score(world)
+    row = latest(world, "account")
+    assert row.entity_id == "account-acme"
+    assert row.components["stance"] == {"value": 0.5, "n": 2.0} or abs(row.components["stance"]["value"] - 0.5) < 0.01
+    assert row.components["engagement_value"]["n"] > 5
+    assert len(row.evidence_ids) == 2
+
+
+def test_a_withdrawn_text_takes_its_scores_along(world):
+    """Scores are conclusions too."""
+    world.say("1", "The price is too high for us.")
+    score(world)
+    world.land(("Task/1", {}, []), deleted=True)
+    persons, _ = score(world)
+    assert persons.scores.removed == 1
+    assert world.rows(Alignment) == []
