@@ -173,10 +173,6 @@ class SalesforceState:
         """Number of records that are not in the bin."""
         return int(self.tables.run(f'SELECT count(*) FROM "{name}" WHERE "IsDeleted" = 0')[0][0])  # noqa: S608
 
-    def is_empty(self) -> bool:
-        """Whether nothing was loaded yet."""
-        return self.count("Account") == 0
-
     def _shown(self, sobject: SObject, row: Row) -> dict[str, Any]:
         fields = (field for field in sobject.fields if field.type != "address")
         return {field.name: from_column(field, row[field.name]) for field in fields}

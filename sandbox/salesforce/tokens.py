@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,13 +32,10 @@ class LoginRefused(Exception):
 
 @dataclass
 class Tokens:
-    """Who is logged in; `revoke` and `life` let a test end a session."""
+    """Who is logged in, and until when."""
 
     clock: Clock
-    life: timedelta = LIFE
-
-    def __post_init__(self) -> None:
-        self._until: dict[str, datetime] = {}
+    _until: dict[str, datetime] = field(default_factory=dict)
 
     def grant(self, form: Mapping[str, str], authorization: str, instance_url: str) -> dict[str, Any]:
         """A new token for the integration user. LoginRefused for anything but the right client."""
@@ -51,7 +48,7 @@ class Tokens:
             raise LoginRefused("invalid_client", "invalid client credentials")
         now = self.clock.now()
         token = f"{ORG_ID[:15]}!{secrets.token_urlsafe(48)}"
-        self._until[token] = now + self.life
+        self._until[token] = now + LIFE
         issued, identity = (
             str(int(now.timestamp() * 1000)),
             f"https://login.salesforce.com/id/{ORG_ID}/{INTEGRATION_USER}",
@@ -67,10 +64,6 @@ class Tokens:
         kind, _, token = authorization.partition(" ")
         until = self._until.get(token)
         return INTEGRATION_USER if kind == "Bearer" and until and self.clock.now() < until else None
-
-    def revoke(self) -> None:
-        """End every session."""
-        self._until.clear()
 
 
 def _client(form: Mapping[str, str], authorization: str) -> tuple[str, str]:
