@@ -40,20 +40,19 @@ def _checks(connector: Connector) -> dg.AssetChecksDefinition:
         plan = ledger.last_applied()
         read = read_back(crm, connector.name, plan.id, store=workspace.store) if plan else None
         differing = len(read.differing) if read else 0
-        yield _result(
-            "read_back_equals_sent", key, not differing, {"values": read.values if read else 0, "differing": differing}
-        )
+        looked_at = {"values": read.values if read else 0, "differing": differing}
+        yield _result("read_back_equals_sent", key, looked_at, passed=not differing)
         problems = [problem for name in fields.subjects for problem in fields.problems(name)]
-        yield _result("fields_exist_and_fit", key, not problems, {"fields": len(problems)}, problems)
+        yield _result("fields_exist_and_fit", key, {"unfit": len(problems)}, passed=not problems, problems=problems)
         parked, shown = ledger.parked(), len(ledger.touched())
-        few = parked <= PARKED_SHARE * max(shown, 1)
-        yield _result("few_records_parked", key, few, {"parked": parked, "records": shown})
+        few = parked <= PARKED_SHARE * shown
+        yield _result("few_records_parked", key, {"parked": parked, "records": shown}, passed=few)
 
     return check
 
 
 def _result(
-    name: str, key: dg.AssetKey, passed: bool, numbers: dict[str, int], problems: list[str] | None = None
+    name: str, key: dg.AssetKey, numbers: dict[str, int], *, passed: bool, problems: list[str] | None = None
 ) -> dg.AssetCheckResult:
     found: dict[str, dg.MetadataValue] = {label: dg.MetadataValue.int(number) for label, number in numbers.items()}
     if problems:
