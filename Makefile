@@ -3,6 +3,8 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --locked --quiet
 
+unexport PYTHONDONTWRITEBYTECODE # else every process would compile its imports anew, seconds each time
+
 .PHONY: demo test test-all dev check bench
 .DEFAULT_GOAL := test
 
