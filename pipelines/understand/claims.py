@@ -6,12 +6,14 @@ sentence gives no orders. A miss raises: whoever asked asks again or records a f
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, Field, PrivateAttr, ValidationInfo, model_validator
 
 from models import Polarity, Slot, Strength
 from pipelines.understand import screens
+from pipelines.understand.sentences import Span, sentences
 from pipelines.understand.turns import HEARD, REP_NOTE, Turn
 
 NEGATION = re.compile(
@@ -35,6 +37,16 @@ class Document:
     author: str
     names: tuple[str, ...]
     slots: tuple[Slot, ...]
+
+    @cached_property
+    def sentences(self) -> dict[Turn, list[Span]]:
+        """Sentences of every turn that can be evidence, in order."""
+        return {turn: list(sentences(self.text, turn.start, turn.end)) for turn in self.turns if turn.role in HEARD}
+
+    def sentence(self, turn: Turn, start: int, end: int) -> Span:
+        """The whole sentence, or sentences, around a stretch of a turn."""
+        around = [span for span in self.sentences[turn] if span[0] < end and start < span[1]]
+        return min([start, *(first for first, _ in around)]), max([end, *(last for _, last in around)])
 
 
 @dataclass(frozen=True)
@@ -94,25 +106,21 @@ def check(document: Document, claims: list[dict[str, Any]]) -> Answer:
 
 
 def find(document: Document, quote: str) -> Place:
-    """Where a quote stands in a turn that can be evidence. ValueError if it does not, or not in its own right."""
+    """Where a quote stands in a turn that can be evidence. ValueError if it does not, or nowhere in its own right."""
     flat, wanted, at = document.text.replace("\n", " "), " ".join(quote.split()), -1
+    reason = "copy the quote word for word from one turn spoken by the customer"
     while wanted and (at := flat.find(wanted, at + 1)) >= 0:
         end = at + len(wanted)
         turn = next((turn for turn in document.turns if turn.start <= at and end <= turn.end), None)
         if turn and turn.role in HEARD:
-            sentence = _sentence(flat, at, end, turn)
+            sentence = document.sentence(turn, at, end)
             if screens.suspicious(flat[slice(*sentence)]):
-                raise ValueError("the sentence holds a link or an order; leave it out")
-            if _negated(flat[sentence[0] : at]):
-                raise ValueError("the words before the quote negate it; quote them too")
-            return Place(at, end, turn, sentence, _in_quotes(flat, at, end, turn))
-    raise ValueError("copy the quote word for word from one turn spoken by the customer")
-
-
-def _sentence(text: str, start: int, end: int, turn: Turn) -> tuple[int, int]:
-    before = [mark.end() for mark in re.finditer(r"[.!?] ", text[turn.start : start])]
-    after = re.search(r"[.!?](?= |$)", text[end - 1 : turn.end])
-    return turn.start + (before[-1] if before else 0), end - 1 + after.end() if after else turn.end
+                reason = "the sentence holds a link or an order; leave it out"
+            elif _negated(flat[sentence[0] : at]):
+                reason = "the words before the quote negate it; quote them too"
+            else:
+                return Place(at, end, turn, sentence, _in_quotes(flat, at, end, turn))
+    raise ValueError(reason)
 
 
 def _negated(before: str) -> bool:

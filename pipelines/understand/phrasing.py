@@ -1,15 +1,12 @@
 """How a clause is said: where it begins and ends, whose view it is, and how plainly. Rules only; no word here names a topic."""
 
 import re
-from collections.abc import Iterator, Sequence
-
-import blingfire
+from collections.abc import Sequence
 
 from models import Strength
 from pipelines.understand.claims import NEGATION
+from pipelines.understand.sentences import Span
 from pipelines.understand.turns import same_person
-
-Span = tuple[int, int]
 
 BREAK = re.compile(
     r"\s*;\s*|\s+[\u2014\u2013-]+\s+|,?\s+(?=(?:but|although|though|however|whereas|yet|except)\b)"
@@ -71,16 +68,6 @@ REACH = 5
 """Words over which a negation reaches what follows it in the same clause."""
 
 
-def sentences(text: str, start: int, end: int) -> Iterator[Span]:
-    """Sentences of one turn as offsets into the whole text; a line that ends without a full stop ends a sentence too, if short."""
-    for line_start, line_end in _lines(text, start, end):
-        line = text[line_start:line_end]
-        if not any(character.isalnum() for character in line):
-            continue
-        _, offsets = blingfire.text_to_sentences_and_offsets(line.replace("\n", " "))
-        yield from ((line_start + first, line_start + last) for first, last in offsets)
-
-
 def clauses(text: str, sentence: Span) -> list[Span]:
     """A sentence cut where the speaker turns: at but, although, dashes, semicolons and new subjects."""
     start, end = sentence
@@ -119,18 +106,6 @@ def other_holder(clause: str, names: Sequence[str]) -> str | None:
 def writers_view(clause: str) -> bool:
     """Whether a note states what the rep thinks or did rather than what the customer said."""
     return WRITER.search(clause) is not None
-
-
-def _lines(text: str, start: int, end: int) -> Iterator[Span]:
-    """Lines of a turn; those broken by a mail program's wrapping (long, no full stop, small letter next) are joined again."""
-    at = start
-    for mark in re.finditer("\n", text[start:end]):
-        here = start + mark.start()
-        wrapped = here - at > 55 and text[here - 1] not in ".!?:;" and text[here + 1 : here + 2].islower()
-        if not wrapped:
-            yield at, here
-            at = here + 1
-    yield at, end
 
 
 def _trimmed(text: str, start: int, end: int) -> Span:

@@ -55,22 +55,17 @@ class World:
                 fact, "salesforce", "records", pa.Table.from_pylist(read, schema=fact_schema(fact)), batch
             )
 
-    def say(
-        self,
-        id_: str,
-        text: str,
-        day: int = 0,
-        *,
-        who: str = "dana",
-        source: str = "email",
-        author: str = "customer",
-        **more: Any,
-    ) -> None:
-        """One text that hangs on a contact."""
-        said = Interaction(
-            subject=key("Contact", who), source=source, author=author, field="Body", occurred_at=self.day(day), **more
-        )
-        self.land((f"Task/{id_}", {"Body": text}, [said]))
+    def say(self, id_: str, text: str, day: int = 0, **more: Any) -> None:
+        """One text lands."""
+        self.land(self.said(id_, text, day, **more))
+
+    def said(
+        self, id_: str, text: str, day: int = 0, *, who: str = "dana", **more: Any
+    ) -> tuple[str, dict[str, Any], list[Fact]]:
+        """One text that hangs on a contact: an e-mail of theirs unless told otherwise."""
+        about = {"source": "email", "author": "customer", **more}
+        said = Interaction(subject=key("Contact", who), field="Body", occurred_at=self.day(day), **about)
+        return f"Task/{id_}", {"Body": text}, [said]
 
     def person(self, person_id: str, *records: str, scope: Scope = Scope.person) -> None:
         """Make these records one person (or account), as the last stitching found."""

@@ -117,8 +117,7 @@ def test_new_instructions_read_everything_anew(world):
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(world):
     """Chunks are committed as they are read; a kill loses at most one."""
-    for number in range(45):
-        world.say(str(number), f"{LOUD} Number {number}.", number)
+    world.land(*(world.said(str(number), f"{LOUD} Number {number}.", number) for number in range(45)))
     collect_observations(world.lake, world.store, world.clock)
 
     def answer(document):
