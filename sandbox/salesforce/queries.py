@@ -93,7 +93,7 @@ class Queries:
         inside = ", ".join(map(str, rowids))
         sql = f'SELECT "{table}".rowid, {statement.columns()} FROM "{table}"{statement.joins} WHERE "{table}".rowid IN ({inside})'  # noqa: S608  # the schema's own names
         found = {row[0]: row[1:] for row in self._state.tables.run(sql)}
-        return [statement.record(found[rowid], url) for rowid in rowids if rowid in found]
+        return list(statement.records((found[rowid] for rowid in rowids if rowid in found), url))
 
     def retrieve(
         self, sobject: SObject, ids: list[str], fields: tuple[str, ...], view: View, url: str

@@ -4,15 +4,15 @@ SOQL has two truth values: a null meets `!=` and `NOT IN`, and NOT of an unknown
 Source: SOQL and SOSL Reference 63.0, "Comparison Operators", "Condition Expression Syntax", "ORDER BY".
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sandbox.salesforce.errors import Refusal, malformed
 from sandbox.salesforce.ids import full_id
 from sandbox.salesforce.schema import NUMBERS, WORDS, Field, SObject
-from sandbox.salesforce.soql import Comparison, Condition, Literal, Order, Query
-from sandbox.salesforce.values import Column, from_column, literal_instant
+from sandbox.salesforce.soql import Combination, Comparison, Condition, Literal, Order, Query
+from sandbox.salesforce.values import CONVERTED, Column, from_column, literal_instant
 
 View = Mapping[str, SObject]
 """Objects that a user sees, by name, each with only the fields that the user sees."""
@@ -40,6 +40,18 @@ class Place:
         pairs = ", ".join(f"'{key}', {column}" for key, column in parts.items())
         return f"CASE WHEN coalesce({', '.join(parts.values())}) IS NOT NULL THEN json_object({pairs}) END"
 
+    def nest(self, record: dict[str, Any], value: Any, parent: str | None, url: str) -> None:
+        """Put a parent's value into the record under its relation; null where there is no parent."""
+        lookup = self.relation
+        if lookup is None:
+            raise ValueError(f"{self.field.name} is the record's own")
+        if parent is None:
+            record[str(lookup.relation)] = None
+            return
+        kind = lookup.refers[0]
+        inner = record.setdefault(str(lookup.relation), {"attributes": {"type": kind, "url": f"{url}{kind}/{parent}"}})
+        inner[self.field.name] = from_column(self.field, value)
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -56,23 +68,20 @@ class Statement:
         """The SELECT list: each place, then the record's own Id and each parent's, which tells whether there is one."""
         return ", ".join([place.sql for place in self.places] + [f'"{table}"."Id"' for table in self._tables()])
 
-    def record(self, row: tuple[Any, ...], url: str) -> dict[str, Any]:
-        """One row as JSON shows it; `url` is the path before object and id."""
-        ids = dict(zip(self._tables(), row[len(self.places) :], strict=True))
-        name = self.object.name
-        record: dict[str, Any] = {"attributes": {"type": name, "url": f"{url}{name}/{ids[name]}"}}
-        for place, value in zip(self.places, row, strict=False):
-            if place.relation is None:
-                record[place.field.name] = from_column(place.field, value)
-                continue
-            relation, parent = str(place.relation.relation), ids[place.table]
-            if parent is None:
-                record[relation] = None
-                continue
-            kind = place.relation.refers[0]
-            inner = record.setdefault(relation, {"attributes": {"type": kind, "url": f"{url}{kind}/{parent}"}})
-            inner[place.field.name] = from_column(place.field, value)
-        return record
+    def records(self, rows: Iterable[tuple[Any, ...]], url: str) -> Iterator[dict[str, Any]]:
+        """Rows as JSON shows them, parents behind the record's own fields; `url` is the path before object and id."""
+        name, tables = self.object.name, self._tables()
+        own = [(at, place.field.name) for at, place in enumerate(self.places) if place.relation is None]
+        told = [place.field for place in self.places if place.relation is None and place.field.type in CONVERTED]
+        parents = [(at, place) for at, place in enumerate(self.places) if place.relation]
+        for row in rows:
+            ids = dict(zip(tables, row[len(self.places) :], strict=True))
+            record: dict[str, Any] = {"attributes": {"type": name, "url": f"{url}{name}/{ids[name]}"}}
+            record |= {key: row[at] for at, key in own}
+            record |= {field.name: from_column(field, record[field.name]) for field in told}
+            for at, place in parents:
+                place.nest(record, row[at], ids[place.table], url)
+            yield record
 
     def _tables(self) -> list[str]:
         return list(dict.fromkeys([self.object.name, *(place.table for place in self.places)]))
@@ -141,10 +150,12 @@ class _Compiler:
     def _condition(self, condition: Condition) -> str:
         if isinstance(condition, Comparison):
             return self._comparison(condition)
+        floor = _keyset_floor(condition)
+        bound = f"{self._comparison(floor)} AND " if floor else ""
         parts = [self._condition(part) for part in condition.parts]
         if condition.operator == "NOT":
             return f"NOT coalesce({parts[0]}, 0)"
-        return f"({f' {condition.operator} '.join(parts)})"
+        return f"({bound}({f' {condition.operator} '.join(parts)}))"
 
     def _comparison(self, test: Comparison) -> str:
         place = self._filter(test.path)
@@ -159,6 +170,17 @@ class _Compiler:
         if test.operator == "LIKE":
             return f"{place.sql} LIKE ? ESCAPE '\\'"
         return f"{place.sql} {({'=': 'IS', '!=': 'IS NOT'}).get(test.operator, test.operator)} ?"
+
+
+def _keyset_floor(condition: Combination) -> Comparison | None:
+    """What `a > x OR (a = x AND b > y)` implies: `a >= x`, which lets SQLite enter its index there and not at the start."""
+    if condition.operator != "OR" or len(condition.parts) != 2:
+        return None
+    above, tied = condition.parts
+    if not isinstance(above, Comparison) or above.operator != ">" or not isinstance(tied, Combination):
+        return None
+    same = Comparison(above.path, "=", above.values)
+    return Comparison(above.path, ">=", above.values) if tied.operator == "AND" and same in tied.parts else None
 
 
 def _field(sobject: SObject, name: str) -> Field:

@@ -213,12 +213,13 @@ def test_only_query_all_shows_the_bin_and_the_bin_is_emptied(sf, state, clock):
 
 
 def test_a_page_out_of_many_rows_is_read_by_the_index(sf, state):
-    """A window of stamps costs what it holds, not what the table holds."""
+    """A window of stamps, entered behind the last row read, costs what it holds, not what the table holds."""
     days = (f"2026-10-{number % 28 + 1:02d}T00:00:00Z" for number in range(5_000))
     state.insert_many("Task", ({"Subject": "Call", "CreatedDate": day} for day in days))
-    day = "SystemModstamp >= 2026-10-05T00:00:00Z AND SystemModstamp < 2026-10-06T00:00:00Z"
-    soql = f"SELECT Id FROM Task WHERE {day} ORDER BY SystemModstamp, Id LIMIT 2000"  # noqa: S608
+    noon, last = "2026-10-05T00:00:00Z", make_id("00T", 1)
+    where = f"(SystemModstamp > {noon} OR (SystemModstamp = {noon} AND Id > '{last}')) AND SystemModstamp < 2026-10-06T00:00:00Z"
+    soql = f"SELECT Id FROM Task WHERE {where} ORDER BY SystemModstamp, Id LIMIT 2000"  # noqa: S608
     statement = compile_query(parse(soql), state.security.view(INTEGRATION_USER))
     (step,) = state.tables.run(f"EXPLAIN QUERY PLAN {places_sql(state, statement, binned=True)}", statement.parameters)
-    assert "USING INDEX Task_stamp" in step[3]
+    assert "USING INDEX Task_stamp (SystemModstamp>? AND SystemModstamp<?)" in step[3]
     assert sf.query(soql)["totalSize"] == 179
