@@ -1,0 +1,143 @@
+"""The stitch room in the asset graph: who is who, and what became of each of them."""
+
+import dagster as dg
+import pyarrow as pa
+
+from connectors.registry import connectors_by_name
+from models.facts import Engagement, Fact, Identifier, Outcome, Payment, Profile, Relation, Scope, Subscription, Touch
+from models.identity import Membership
+from pipelines.stitch.derived import JOURNEYS, OUTCOMES, REVENUE, Derived
+from pipelines.stitch.journeys import build_journeys
+from pipelines.stitch.membership import SNAPSHOT_COLUMNS
+from pipelines.stitch.stitch import StitchReport, stitch
+from pipelines.workspace import Workspace
+
+GROUP = "stitch"
+OWNERS = ["team:revenue-data"]
+IDENTITY: tuple[type[Fact], ...] = (Identifier, Profile)
+PATHS: tuple[type[Fact], ...] = (Relation, Touch, Engagement, Payment, Subscription, Outcome)
+
+PERSONS = """Which records are one person, across all vendors.
+
+Records that share a usable identifier (`pipelines/stitch/rules.py`) belong together: ids first, then e-mail addresses, then phones
+where the names agree. Role mailboxes, placeholders, colleagues' addresses and values on too many records join nobody. What a human
+judged outweighs every rule. Ids are minted once and resolve for ever, through merges and splits.
+"""
+ACCOUNTS = """Which records are one company.
+
+The same rules as for persons, over ids, web sites and phones; a shared web site joins only companies whose names agree but for
+legal form, so that a subsidiary stays a company of its own.
+"""
+JOURNEY = f"""How each person came, what they did with us and what they paid.
+
+Three tables of the lake: `{JOURNEYS.name}` (one row per person, columns on this page), `{REVENUE.name}` (money by payer and currency,
+payments without a payer shown apart) and `{OUTCOMES.name}` (deals by account, never added to revenue). Net revenue is charges less
+refunds, disputes and tax, in minor units. A table is written only if its content has changed.
+
+"""
+
+
+def assets() -> list[dg.AssetsDefinition]:
+    """The assets of this room, in flow order."""
+    return [_entities("persons", Scope.person, PERSONS), _entities("accounts", Scope.account, ACCOUNTS), _journeys()]
+
+
+def asset_key(name: str) -> dg.AssetKey:
+    """An asset of this room."""
+    return dg.AssetKey([GROUP, name])
+
+
+def _entities(name: str, scope: Scope, description: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=asset_key(name),
+        group_name=GROUP,
+        deps=_streams(IDENTITY),
+        kinds={"duckdb", "sql"},
+        owners=OWNERS,
+        description=description,
+        metadata={"dagster/column_schema": _membership_columns()},
+    )
+    def entities(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
+        report = stitch(workspace.lake, workspace.store, workspace.clock, scope)
+        return dg.MaterializeResult(metadata=_metadata(report))
+
+    return entities
+
+
+def _journeys() -> dg.AssetsDefinition:
+    @dg.asset(
+        key=asset_key("journeys"),
+        group_name=GROUP,
+        deps=[asset_key("persons"), asset_key("accounts"), *_streams(PATHS)],
+        kinds={"duckdb", "table"},
+        owners=OWNERS,
+        description=JOURNEY + _columns_in_words(REVENUE) + _columns_in_words(OUTCOMES),
+        metadata={"dagster/column_schema": _columns(JOURNEYS)},
+    )
+    def journeys(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
+        report = build_journeys(workspace.lake, workspace.store, workspace.clock)
+        counts = {
+            "dagster/row_count": report.persons,
+            "with_account": report.with_account,
+            "touched": report.touched,
+            "engaged": report.engaged,
+            "paying": report.paying,
+            "payments": report.payments,
+            "unassigned_payments": report.unassigned_payments,
+            "deals": report.deals,
+            "tables_written": len(report.written),
+        }
+        return dg.MaterializeResult(metadata={name: dg.MetadataValue.int(number) for name, number in counts.items()})
+
+    return journeys
+
+
+def _streams(facts: tuple[type[Fact], ...]) -> list[dg.AssetKey]:
+    """The vendor streams that are read as one of these facts."""
+    return [
+        dg.AssetKey([connector.name, stream.name])
+        for connector in connectors_by_name().values()
+        for stream in connector.streams
+        if set(facts) & set(stream.facts)
+    ]
+
+
+def _metadata(report: StitchReport) -> dict[str, dg.MetadataValue]:
+    counts = {
+        "dagster/row_count": report.entities,
+        "records": report.records,
+        "largest": report.largest,
+        "stitch_version": report.version,
+        "refused_ties": report.refused,
+        "oversize_clusters": report.oversize,
+        **{f"values_{fate}": number for fate, number in report.values.items()},
+        **{f"rows_{kind}": report.changes.get(kind, 0) for kind in ("added", "moved", "gone")},
+        "created": report.changes.get("create", 0),
+        "merged": report.changes.get("merge", 0),
+        "split": report.changes.get("split", 0),
+    }
+    found: dict[str, dg.MetadataValue] = {name: dg.MetadataValue.int(number) for name, number in counts.items()}
+    found["records_each"] = dg.MetadataValue.md(_histogram(report))
+    return found
+
+
+def _histogram(report: StitchReport) -> str:
+    lines = [f"| {size} | {number} |" for size, number in report.sizes.items()]
+    return "\n".join([f"| records | {report.scope}s |", "|---:|---:|", *lines])
+
+
+def _membership_columns() -> dg.TableSchema:
+    described = {name: Membership.model_fields[name].description for name in SNAPSHOT_COLUMNS}
+    return dg.TableSchema(
+        [dg.TableColumn(name, str(kind), description=described[name]) for name, kind in SNAPSHOT_COLUMNS.items()]
+    )
+
+
+def _columns(derived: Derived) -> dg.TableSchema:
+    columns: dict[str, tuple[pa.DataType, str]] = dict(derived.columns)
+    return dg.TableSchema([dg.TableColumn(name, str(kind), description=text) for name, (kind, text) in columns.items()])
+
+
+def _columns_in_words(derived: Derived) -> str:
+    lines = [f"| `{name}` | {text} |" for name, (_, text) in derived.columns.items()]
+    return "\n".join([f"| {derived.name} | |", "|---|---|", *lines, "", ""])

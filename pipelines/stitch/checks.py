@@ -1,0 +1,136 @@
+"""What must be true of persons, accounts and journeys after every stitch; metadata holds counts and vendor names only."""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+import dagster as dg
+import numpy as np
+from sqlmodel import col, func, select
+
+from connectors.registry import connectors_by_name
+from models.facts import Scope
+from models.identity import Membership
+from models.operations import Cursor
+from models.store import transaction
+from pipelines.ingest.assets import STALE_AFTER
+from pipelines.stitch.assets import asset_key
+from pipelines.stitch.edges import members
+from pipelines.stitch.membership import SNAPSHOT
+from pipelines.stitch.reconcile import unaccounted, unbalanced
+from pipelines.stitch.rules import LARGEST
+from pipelines.workspace import Workspace
+
+SCOPES = {"persons": Scope.person, "accounts": Scope.account}
+
+
+def checks() -> list[dg.AssetChecksDefinition]:
+    """The checks of this room."""
+    return [*(_entity_checks(name, scope) for name, scope in SCOPES.items()), sources_are_fresh, *MONEY]
+
+
+def _entity_checks(name: str, scope: Scope) -> dg.AssetChecksDefinition:
+    key = asset_key(name)
+    once = f"Every live record of the scope {scope} belongs to exactly one of the {name}."
+    small = f"None of the {name} has more than {LARGEST} records unless humans joined them."
+
+    @dg.multi_asset_check(
+        name=f"{name}_checks",
+        specs=[
+            dg.AssetCheckSpec("every_record_once", asset=key, description=once),
+            dg.AssetCheckSpec("none_too_large", asset=key, description=small),
+        ],
+    )
+    def check(workspace: dg.ResourceParam[Workspace]) -> Iterator[dg.AssetCheckResult]:
+        yield _once(workspace, key, scope)
+        yield _small(workspace, key, scope)
+
+    return check
+
+
+def _once(workspace: Workspace, key: dg.AssetKey, scope: Scope) -> dg.AssetCheckResult:
+    live = members(workspace.lake, scope)["record_hash"].to_numpy()
+    snapshot = workspace.lake.table(SNAPSHOT)
+    known = (
+        snapshot.filter(snapshot.scope == scope).to_pyarrow()["record_hash"].to_numpy()
+        if snapshot is not None
+        else live[:0]
+    )
+    counts = {
+        "records": len(live),
+        "missing": len(np.setdiff1d(live, known)),
+        "gone": len(np.setdiff1d(known, live)),
+        "twice": len(known) - len(np.unique(known)),
+    }
+    passed = counts["missing"] == counts["gone"] == counts["twice"] == 0
+    return dg.AssetCheckResult(check_name="every_record_once", asset_key=key, passed=passed, metadata=counts)
+
+
+def _small(workspace: Workspace, key: dg.AssetKey, scope: Scope) -> dg.AssetCheckResult:
+    with transaction(workspace.store) as session:
+        sizes = (
+            select(func.count().label("records"))
+            .where(col(Membership.scope) == scope)
+            .group_by(col(Membership.entity_id))
+            .subquery()
+        )
+        largest = session.exec(select(func.max(sizes.c.records))).one() or 0
+    return dg.AssetCheckResult(
+        check_name="none_too_large",
+        asset_key=key,
+        passed=largest <= LARGEST,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"largest": largest, "allowed": LARGEST},
+    )
+
+
+@dg.asset_check(asset=asset_key("persons"), description="Every vendor that was ever pulled was pulled lately.")
+def sources_are_fresh(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """Stitch works from what has landed; this says how old that is."""
+    with transaction(workspace.store) as session:
+        newest = select(Cursor.vendor, func.max(Cursor.landed_at)).group_by(col(Cursor.vendor))
+        landed = {vendor: at for vendor, at in session.exec(newest) if vendor in connectors_by_name()}
+    now = workspace.clock.now()
+    ages = {vendor: (now - at) / timedelta(hours=1) for vendor, at in sorted(landed.items())}
+    records = [dg.TableRecord({"vendor": vendor, "hours": round(hours, 1)}) for vendor, hours in ages.items()]
+    return dg.AssetCheckResult(
+        passed=all(hours <= STALE_AFTER / timedelta(hours=1) for hours in ages.values()),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"age": dg.MetadataValue.table(records, schema=AGE), "oldest_hours": max(ages.values(), default=0.0)},
+    )
+
+
+AGE = dg.TableSchema([dg.TableColumn("vendor", "string"), dg.TableColumn("hours", "float")])
+
+
+@dg.asset_check(
+    asset=asset_key("journeys"),
+    blocking=True,
+    description="The rows of `revenue`, unassigned ones included, add up to all payments, to the minor unit.",
+)
+def revenue_is_all_payments(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """Nothing is lost and nothing counts twice."""
+    difference = unaccounted(workspace.lake)
+    return dg.AssetCheckResult(passed=not difference, metadata=_off(difference))
+
+
+@dg.asset_check(
+    asset=asset_key("journeys"),
+    description="Stripe's charges, refunds and disputes equal the movements of Stripe's own balance, by currency.",
+)
+def revenue_equals_the_balance(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """Passes where no balance has been pulled; an account that converts currencies differs by design, hence only a warning."""
+    difference = unbalanced(workspace.lake)
+    return dg.AssetCheckResult(
+        passed=not difference,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={**_off(difference or {}), "compared": difference is not None},
+    )
+
+
+def _off(difference: Mapping[tuple[str, str], int]) -> dict[str, dg.MetadataValue]:
+    """How many sums are off, and which; the sums of a business are no customer's value, but stay out all the same."""
+    which = ", ".join(f"{kind} {currency}" for kind, currency in difference)
+    return {"sums_off": dg.MetadataValue.int(len(difference)), "which": dg.MetadataValue.text(which)}
+
+
+MONEY = (revenue_is_all_payments, revenue_equals_the_balance)
