@@ -71,11 +71,12 @@ def stances(extractor: Extractor, row: dict[str, Any]) -> tuple[list[Stance], li
         Stance(*(label[name] for name in ("slot", "polarity", "strength", "holder", "quote"))) for label in row["gold"]
     ]
     text = canonical(row["text"], row["source"])
-    turns = split(text, row["source"], row["author"], [row["person"]])
-    document = Document(text, turns, row["source"], row["author"], (row["person"],), tuple(shipped()))
+    name = row["person"].split("-")[0].capitalize()  # persons are written first-name and company: mia-larkshelf
+    turns = split(text, row["source"], row["author"], [name])
+    document = Document(text, turns, row["source"], row["author"], (name,), tuple(shipped()))
     claims = extractor.extract(document).answer.claims
     return labels, [
-        Stance(claim.slot, claim.polarity.value, claim.strength.value, claim.holder or row["person"], claim.quote)
+        Stance(claim.slot, claim.polarity.value, claim.strength.value, claim.holder or name, claim.quote)
         for claim in claims
     ]
 
