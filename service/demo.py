@@ -25,15 +25,11 @@ def run_jobs(workspace: Workspace, names: list[str] | None = None) -> list[JobOu
         raise UsageError(f"There is no job called {', '.join(unknown)}; choose from {', '.join(known)}.")
     chosen = [name for name in known if not names or name in names]
     defs = build()
-    with local_instance(workspace.settings.home) as instance, terminal.bars("jobs", len(chosen)) as progress:
-        outcomes = []
-        overall = progress.task_ids[0]
-        for outcome in run_all(
-            defs, instance, names=chosen, before=lambda name: progress.update(overall, description=name)
-        ):
+    outcomes = []
+    with local_instance(workspace.settings.home) as instance, terminal.bars(len(chosen)) as bars:
+        for outcome in run_all(defs, instance, names=chosen, before=bars.start):
             outcomes.append(outcome)
-            progress.advance(overall)
-        progress.update(overall, description="jobs")
+            bars.finish()
     return outcomes
 
 

@@ -22,12 +22,13 @@ console = Console()
 errors = Console(stderr=True)
 
 
-class BarHandler(logging.Handler):
-    """Turns the records of `pipelines.progress` into bars, one per task."""
+class Bars(logging.Handler):
+    """A bar over all jobs and, below it, one for each task that the running job reports through `pipelines.progress`."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, jobs: int) -> None:
         super().__init__()
         self.progress = progress
+        self.jobs = progress.add_task("jobs", total=jobs)
         self.tasks: dict[str, TaskID] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -39,30 +40,33 @@ class BarHandler(logging.Handler):
             self.tasks[task] = self.progress.add_task(f"  {escape(task)}", total=total)
         self.progress.update(self.tasks[task], completed=done, total=total)
 
+    def start(self, job: str) -> None:
+        """A job begins."""
+        self.progress.update(self.jobs, description=job)
+
+    def finish(self) -> None:
+        """The job is over; its tasks make room for the next one's."""
+        for task in self.tasks.values():
+            self.progress.remove_task(task)
+        self.tasks.clear()
+        self.progress.update(self.jobs, advance=1, description="jobs")
+
 
 @contextmanager
-def bars(title: str, steps: int) -> Iterator[Progress]:
-    """Bars for as long as the block runs: one overall with `steps` steps, one below for each task that reports itself."""
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=errors,
-    )
-    handler = BarHandler(progress)
-    logger = logging.getLogger("sidecar.progress")
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        with progress:
-            progress.add_task(title, total=steps)
-            yield progress
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
+def bars(jobs: int) -> Iterator[Bars]:
+    """Bars on standard error for as long as the block runs."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(SpinnerColumn(), *columns, console=errors) as progress:
+        handler = Bars(progress, jobs)
+        logger = logging.getLogger("sidecar.progress")
+        level = logger.level
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        try:
+            yield handler
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(level)
 
 
 def print_json(value: Any) -> None:

@@ -1,10 +1,10 @@
 """Write-back for the doors: provision, plan, apply, and what the CRM shows of one person."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from connectors.base import Connector, Crm, FieldValue, ProvisionStep
 from models import Belief, IntendedWrite, Membership, RecordKey, WritePlan
@@ -108,28 +108,35 @@ def fields_of(workspace: Workspace, person_id: str) -> Shown:
 
 
 def most_telling_person(workspace: Workspace) -> str:
-    """The person with most to tell: most current beliefs of their own, then most records. UsageError if nobody believes anything."""
+    """Who shows best what the product does: sure of most, in most systems. UsageError if nobody believes anything."""
     with transaction(workspace.store) as session:
-        beliefs = Counter(dict(_own_beliefs(session)))
-        records = dict(
-            session.exec(select(Membership.entity_id, func.count()).group_by(col(Membership.entity_id))).all()
-        )
-    if not beliefs:
+        systems = _systems_of_believers(session)
+        own = select(Belief).where(col(Belief.holder).is_(None), col(Belief.valid_to).is_(None))
+        certainty: Counter[str] = Counter()
+        for belief in session.exec(own):
+            certainty[belief.person_id] += abs(2 * belief.confidence - 1) * min(belief.weight, 1)
+    if not certainty:
         raise UsageError("Nobody's words have been read yet; run `sidecar run` first.")
-    return max(beliefs, key=lambda person: (min(beliefs[person], 4), records.get(person, 0), beliefs[person], person))
+    return max(certainty, key=lambda person: (len(systems[person]), certainty[person], person))
 
 
-def _own_beliefs(session: Session) -> list[tuple[str, int]]:
-    own = select(Belief.person_id, func.count()).where(col(Belief.holder).is_(None), col(Belief.valid_to).is_(None))
-    return [(person, count) for person, count in session.exec(own.group_by(col(Belief.person_id)))]
+def _systems_of_believers(session: Session) -> dict[str, set[str]]:
+    systems: dict[str, set[str]] = defaultdict(set)
+    believers = select(Belief.person_id)
+    for entity, record in session.exec(
+        select(Membership.entity_id, Membership.record).where(col(Membership.entity_id).in_(believers))
+    ):
+        vendor, _, kind, _ = record.split("/", 3)
+        systems[entity].add(f"{vendor}/{kind}")
+    return systems
 
 
 def _ready_crms() -> list[Connector]:
     """The CRMs with credentials. UsageError, naming the variables, if there is none."""
-    missing = {connector: unusable_variables(connector) for connector in crms()}
-    ready = [connector for connector, variables in missing.items() if not variables]
+    missing = [(connector, unusable_variables(connector)) for connector in crms()]
+    ready = [connector for connector, variables in missing if not variables]
     if not ready:
-        wanted = "; ".join(f"{connector.label}: {', '.join(variables)}" for connector, variables in missing.items())
+        wanted = "; ".join(f"{connector.label}: {', '.join(variables)}" for connector, variables in missing)
         raise UsageError(f"No CRM is set up. Set {wanted}; .env.example says where to find them.")
     return ready
 
