@@ -1,6 +1,6 @@
 """Write-back for the doors: provision, plan, apply, and what the CRM shows of one person."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,7 +112,7 @@ def most_telling_person(workspace: Workspace) -> str:
     with transaction(workspace.store) as session:
         systems = _systems_of_believers(session)
         own = select(Belief).where(col(Belief.holder).is_(None), col(Belief.valid_to).is_(None))
-        certainty: Counter[str] = Counter()
+        certainty: dict[str, float] = defaultdict(float)
         for belief in session.exec(own):
             certainty[belief.person_id] += abs(2 * belief.confidence - 1) * min(belief.weight, 1)
     if not certainty:
