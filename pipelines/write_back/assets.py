@@ -90,6 +90,7 @@ def _metadata(planned: WritePlan, delivered: Delivery, ledger: Ledger) -> dict[s
         "records_gone": counts.get("gone", 0),
         "records_parked": counts.get("parked", 0),
         "kept_for_humans": ledger.kept_for_humans(),
+        "payers_in_other_currencies": counts.get("payers in other currencies", 0),
         "failed": delivered.failed,
         "parked": delivered.parked,
     }

@@ -41,7 +41,11 @@ class Cast:
 
 
 def read_cast(lake: Lake, store: Engine, crm: Crm, vendor: str, touched: frozenset[str], currency: str | None) -> Cast:
-    """Who and what the lake says this CRM account holds; nobody before the first stitch."""
+    """Who and what the lake says this CRM account holds; nobody before the first stitch.
+
+    Closed deals are among them only if they are in `touched`, so that what they show stays true; `currency` is that of the CRM's
+    money fields, None to find it out.
+    """
     who = lake.table(SNAPSHOT)
     if who is None:
         return Cast({}, {}, {}, (), frozenset(), Ledgers(), ())

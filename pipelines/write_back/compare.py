@@ -15,6 +15,7 @@ from pipelines.write_back.held import as_held, content_hash, value_hash
 from pipelines.write_back.ledger import Standing
 
 EMPTY = value_hash(None)
+CHANGED = "what is known has changed"
 OPTED_OUT = "the person opted out"
 """The one reason that outranks a rep's lock."""
 LOCKED = "locked by a rep"
@@ -32,7 +33,7 @@ class Wanted:
     subject: str
     entity_id: str
     values: Values
-    reason: str = "what is known has changed"
+    reason: str = CHANGED
 
 
 @dataclass(frozen=True)

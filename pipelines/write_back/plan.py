@@ -11,6 +11,7 @@ from models.clock import Clock
 from models.writes import IntendedWrite, WritePlan
 from pipelines.ingest.lake import Lake
 from pipelines.progress import report
+from pipelines.write_back.cast import read_cast
 from pipelines.write_back.compare import OPTED_OUT, Decision, State, Target, Wanted, decide, left_alone
 from pipelines.write_back.crm import AT_ONCE, Fields
 from pipelines.write_back.deliver import recover
@@ -27,28 +28,37 @@ def plan(crm: Crm, vendor: str, *, lake: Lake, store: Engine, clock: Clock, limi
     Errors: FieldsNotReady, Busy, and what the connector raises; nothing was written then.
     """
     touched = frozenset(Ledger.of(store, vendor, crm).touched())
-    shown = gather(lake, store, crm, vendor, touched=touched, currency=limits.currency)
-    return draw_up(crm, vendor, shown, store=store, clock=clock, limits=limits)
+    cast = read_cast(lake, store, crm, vendor, touched, limits.currency)
+    noted = {"payers in other currencies": cast.figures.left_out}
+    return draw_up(crm, vendor, gather(store, cast), store=store, clock=clock, limits=limits, noted=noted)
 
 
 def draw_up(
-    crm: Crm, vendor: str, wanted: Iterable[Wanted], *, store: Engine, clock: Clock, limits: Limits
+    crm: Crm,
+    vendor: str,
+    wanted: Iterable[Wanted],
+    *,
+    store: Engine,
+    clock: Clock,
+    limits: Limits,
+    noted: Mapping[str, int] | None = None,
 ) -> WritePlan:
     """Compare what is wanted with what is there, and keep the difference as a plan that takes the place of older ones.
 
-    Shape: each record at most once in `wanted`; records left out are left as they are. A stopped plan says why it is.
+    Shape: each record at most once in `wanted`; records left out are left as they are; `noted` joins the plan's
+    counts. A stopped plan says why it is.
     Errors: FieldsNotReady, Busy, and what the connector raises; nothing was written then.
     """
     ledger = Ledger.of(store, vendor, crm)
     with ledger.alone():
         recover(crm, ledger, clock)
-        return _Planning(crm, ledger, clock).run(wanted, limits)
+        return _Planning(crm, ledger, clock, noted or {}).run(wanted, limits)
 
 
 class _Planning:
     """One plan in the making."""
 
-    def __init__(self, crm: Crm, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, crm: Crm, ledger: Ledger, clock: Clock, noted: Mapping[str, int]) -> None:
         self.ledger, self.now, self.fields = ledger, clock.now(), Fields(crm)
         self.plan_id = ledger.begin(self.now)
         self.shown = ledger.known_values(self.fields.api[CONTENT_HASH.name])
@@ -56,7 +66,7 @@ class _Planning:
         self.touched = ledger.touched()
         """Records on which something of ours stands."""
         self.checked: set[str] = set()
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter(noted)
 
     def run(self, wanted: Iterable[Wanted], limits: Limits) -> WritePlan:
         for portion, targets in enumerate(_by_object(self._changed(wanted)), start=1):

@@ -10,17 +10,15 @@ from dataclasses import replace
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from connectors.base import Crm
 from models import Alignment, Belief, Evidence, Observation, Purpose, Scope
 from models.keys import RecordKey
 from models.store import transaction
-from pipelines.ingest.lake import Lake
 from pipelines.progress import track
 from pipelines.understand.beliefs import conclude
 from pipelines.understand.people import chunks
 from pipelines.understand.replay import load_evidence
-from pipelines.write_back.cast import Cast, read_cast
-from pipelines.write_back.compare import OPTED_OUT, Wanted
+from pipelines.write_back.cast import Cast
+from pipelines.write_back.compare import CHANGED, OPTED_OUT, Values, Wanted
 from pipelines.write_back.fields import ACCOUNT, DEAL, PERSON
 from pipelines.write_back.known import Account, Figures, Person
 from pipelines.write_back.values import account_values, deal_values, person_values
@@ -29,15 +27,8 @@ FEW = 50
 """Accounts or deals whose people are in memory together; those of one may be hundreds."""
 
 
-def gather(
-    lake: Lake, store: Engine, crm: Crm, vendor: str, *, touched: frozenset[str], currency: str | None
-) -> Iterator[Wanted]:
-    """What every live record of this CRM account should show, persons first, then accounts, then deals.
-
-    Shape: each record once. Closed deals are among them only if they are in `touched`, so that what they show stays true;
-    `currency` is that of the CRM's money fields, None to find it out.
-    """
-    cast = read_cast(lake, store, crm, vendor, touched, currency)
+def gather(store: Engine, cast: Cast) -> Iterator[Wanted]:
+    """What every live record should show, persons first, then accounts, then deals. Shape: each record once."""
     known = [entity for entity in sorted(cast.records) if entity in cast.names]
     for ids in track(chunks(known), "portions of persons compared", every=20):
         for person_id, person in _people(store, cast, ids).items():
@@ -48,18 +39,24 @@ def gather(
         for account in _accounts(store, cast, ids, people):
             values = account_values(account, cast.slots)
             for record in cast.records[account.id]:
-                yield Wanted(record, ACCOUNT, account.id, values)
+                yield Wanted(record, ACCOUNT, account.id, values, _why(values, cast.members.get(account.id, ()), cast))
     for deals in chunks(list(cast.deals), FEW):
         people = _people(store, cast, {one for _, ids in deals for one in ids})
         for deal, parts in deals:
             present = replace(deal, people=[people[id_] for id_ in parts if id_ in people])
-            yield Wanted(deal.record, DEAL, deal.entity_id, deal_values(present, cast.slots))
+            values = deal_values(present, cast.slots)
+            yield Wanted(deal.record, DEAL, deal.entity_id, values, _why(values, parts, cast))
 
 
 def _of_person(record: RecordKey, person: Person, cast: Cast) -> Wanted:
     if person.id in cast.silenced:
         return Wanted(record, PERSON, person.id, {}, OPTED_OUT)
-    return Wanted(record, PERSON, person.id, person_values(person, cast.slots))
+    return Wanted(record, PERSON, person.id, person_values(person, cast.slots), CHANGED)
+
+
+def _why(values: Values, people: Iterable[str], cast: Cast) -> str:
+    """Where nobody is left to be heard because somebody opted out, that is the reason."""
+    return OPTED_OUT if not values and not cast.silenced.isdisjoint(people) else CHANGED
 
 
 def _people(store: Engine, cast: Cast, ids: Iterable[str]) -> dict[str, Person]:

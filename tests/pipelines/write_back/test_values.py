@@ -1,0 +1,158 @@
+"""What a rep reads: on a person, on an account, on a deal."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from models import Alignment
+from models.keys import RecordKey
+from models.money import major
+from pipelines.write_back.fields import FIELDS, INSUFFICIENT
+from pipelines.write_back.known import Account, Deal, Figures, Person
+from pipelines.write_back.values import account_values, band, deal_values, engagement_score, person_values
+from pipelines.write_back.voices import risk, voices
+from tests.pipelines.write_back.people import SLOTS, START, person, said
+
+DANA = person(
+    "Dana",
+    said("Saves half a year", "value", "positive"),
+    said("Easy to use", "usability", "positive", 3, strength="implied"),
+    title="CFO",
+)
+OTTO = person("Otto", said("Fears lock-in", "lock_in"), said("Too dear", "price", day=2), title="CTO")
+LENA = person("Lena", title="Legal")
+DEAL = Deal(
+    RecordKey("salesforce", "00D", "Opportunity", "006A"),
+    "a1",
+    open=True,
+    people=(DANA, OTTO, LENA),
+    roles={"Otto": "Blocker"},
+)
+
+
+def scored(*overall: float, n: float = 5) -> list[Alignment]:
+    return [
+        Alignment(
+            scope="person", entity_id="p", as_of=START, bucket=0, overall=one, low=0, high=1, trend="steady",
+            components={"stance": {"value": one, "n": n}}, coverage=0.2, weights_version="1", evidence_ids=[],
+        )
+        for one in overall
+    ]  # fmt: skip
+
+
+def test_a_person_shows_what_they_believe():
+    """Top belief, numbered summary, quotes, confidence as a whole percentage, count."""
+    shown = person_values(DANA, SLOTS)
+    assert shown["key"] == "Dana"
+    assert shown["top_belief"].startswith("Saves half a year")
+    assert shown["summary"].startswith("1  +  Saves half a year")
+    assert '"we say easy to use"' in shown["evidence"]
+    assert (shown["confidence"], shown["belief_count"]) == (88, 2)
+
+
+def test_nothing_known_is_nothing_shown():
+    """Not even a band: the CRM is not filled with what we do not know."""
+    assert person_values(Person("p"), SLOTS) == {}
+    assert account_values(Account("a", (Person("p"),)), SLOTS) == {}
+    assert deal_values(replace(DEAL, people=(LENA,)), SLOTS) == {}
+
+
+def test_who_only_paid_shows_figures_and_no_beliefs():
+    """Revenue and engagement stand; the belief fields say that there is too little."""
+    shown = person_values(Person("p", figures=Figures("Web (lead source)", 5, Decimal("24.50"))), SLOTS)
+    assert (shown["revenue_to_date"], shown["engagement_score"], shown["acquisition_source"]) == (
+        24.5,
+        50,
+        "Web (lead source)",
+    )
+    assert (shown["alignment_score"], shown["alignment_band"], shown["trend"]) == (None, INSUFFICIENT, INSUFFICIENT)
+    assert not shown["summary"]
+
+
+def test_a_band_needs_more_than_the_neutral_start():
+    """Below three observations the start outweighs what was seen."""
+    assert band(scored(0.9, n=2)) == INSUFFICIENT
+    assert band(scored(0.9, n=3)) == "High"
+    assert band([]) == INSUFFICIENT
+
+
+@pytest.mark.parametrize(
+    ("scores", "word"),
+    [
+        ((0.64,), "Medium"), ((0.65,), "High"), ((0.65, 0.63), "High"), ((0.65, 0.61), "Medium"), ((0.65, 0.61, 0.64), "Medium"),
+        ((0.41,), "Medium"), ((0.39,), "Low"), ((0.39, 0.42), "Low"), ((0.39, 0.44), "Medium"), ((0.44, 0.41), "Medium"),
+    ],
+)  # fmt: skip
+def test_a_band_does_not_flicker_on_its_edge(scores, word):
+    """It is entered at the edge and left three points beyond."""
+    assert band(scored(*scores)) == word
+
+
+def test_engagement_is_relative_to_nobody():
+    """Five in ninety days are half, ten three quarters, none nothing."""
+    assert [engagement_score(number) for number in (0, 5, 10, 100)] == [0, 50, 75, 100]
+
+
+def test_a_deal_says_who_stands_where():
+    """Backs, blocks and silent by name and role, what moves them, what to do next."""
+    shown = deal_values(DEAL, SLOTS)
+    lines = shown["summary"].splitlines()
+    assert lines[0] == "Backs: Dana (CFO) - value."
+    assert lines[1] == "Blocks: Otto (Blocker) - price."
+    assert lines[2] == "Silent: Lena (Legal)."
+    assert "Not known:" in lines[3]
+    assert shown["next_action"] == "Talk with Otto (Blocker) about price."
+    assert shown["risk"] == "Medium"
+    assert "Dana\n1  Saves half a year" in shown["evidence"]
+
+
+def test_somebody_they_speak_for_has_a_voice_of_their_own():
+    """What Dana tells of the CIO is the CIO's, not hers."""
+    told = person("Dana", said("Wants their own cloud", "security", holder="CIO"))
+    names = {voice.name: voice.side for voice in voices([told], SLOTS, {})}
+    assert names == {"CIO": "Blocks", "Dana": "Silent"}
+
+
+@pytest.mark.parametrize(
+    ("people", "word"),
+    [((DANA,), "Low"), ((DANA, OTTO), "Medium"), ((OTTO,), "High"), ((LENA,), "Unknown"), ((DANA, OTTO, OTTO), "High")],
+)
+def test_risk_weighs_those_who_spoke(people, word):
+    """More against than for is high; anybody against is medium; nobody heard is unknown."""
+    assert risk(voices(people, SLOTS, {})) == word
+
+
+def test_a_closed_deal_needs_no_next_step():
+    """What was believed stays true; risk and next action no longer apply."""
+    shown = deal_values(replace(DEAL, open=False), SLOTS)
+    assert (shown["risk"], shown["next_action"]) == (None, None)
+    assert shown["summary"]
+
+
+def test_an_account_sums_up_its_people():
+    """Who was scored, who stands where, and what came in within a year."""
+    shown = account_values(Account("a1", (DANA, OTTO, LENA), scored(0.7), Decimal(1200)), SLOTS)
+    assert (shown["people_scored"], shown["revenue_12m"], shown["alignment_band"]) == (2, 1200.0, "High")
+    assert shown["belief_count"] == 4
+    assert "Silent: Lena (Legal)." in shown["summary"]
+
+
+def test_the_same_knowledge_gives_the_same_values():
+    """Values are pure: another order of people and evidence changes nothing."""
+    assert deal_values(replace(DEAL, people=(LENA, OTTO, DANA)), SLOTS) == deal_values(DEAL, SLOTS)
+
+
+def test_every_value_has_a_field():
+    """Nothing is computed that no field shows."""
+    names = {spec.name for spec in FIELDS}
+    for shown in (person_values(DANA, SLOTS), account_values(Account("a", (DANA,)), SLOTS), deal_values(DEAL, SLOTS)):
+        assert shown.keys() <= names
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "amount"), [(240_050, "eur", "2400.50"), (500, "jpy", "500"), (-1_500, "kwd", "-1.500")]
+)
+def test_money_is_exact_in_whole_units(minor, currency, amount):
+    """By the digits of the currency."""
+    assert major(minor, currency) == Decimal(amount)
