@@ -1,7 +1,7 @@
 """How sure we are: a two-state switching filter over the evidence log, a pure function of its rows.
 
 No number a model states about itself enters here. Replaying the same rows in any order gives the same number; silence only
-pulls it back to not knowing. Source of every formula and starting value: docs/adr, "switching filter".
+pulls it back to not knowing. Why this and nothing simpler: docs/adr/0003-confidence-is-replayed.md.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -33,7 +33,7 @@ NO_NEGATION = re.compile(
     r"\b(?:not only|not just|no doubt|no question|no wonder|not to mention|without (?:a )?doubt)\b", re.IGNORECASE
 )
 ROLE = (
-    r"(?:cto|cfo|ceo|coo|ciso|cio|cmo|cpo|dpo|md|vp(?: of)?(?: \w+)?|head of [\w-]+|director(?: of \w+)?|boss|manager|management|board|founder|owner"
+    r"(?:cto|cfo|ceo|coo|ciso|cio|cmo|cpo|dpo|md|vp(?: of)?(?: \w+)?|head of [\w-]+|director(?: of \w+)?|boss|manager|management|board|founder|owner"  # codespell:ignore coo
     r"|partners?|procurement|purchasing|legal|finance|controlling|accounting|marketing|sales team|operations|ops|it|security|compliance|hr|engineering"
     r"|drivers?|engineers?|developers?|devs|analysts?|reps|teachers?|nurses|staff|colleagues?|users|technicians?|planners?|agents|buyers|crew|teams?)"
 )

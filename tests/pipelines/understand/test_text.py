@@ -11,7 +11,7 @@ from pipelines.understand.text import canonical
     ("raw", "text"),
     [
         ("Price  is\t too high .\r\n\r\nSorry", "Price is too high .\nSorry"),
-        ("cafe\u0301 \u2014 na\u00efve", "caf\u00e9 \u2014 na\u00efve"),
+        ("cafe\u0301 \u2014 na\u00efve", "café — naïve"),
         ("we\u200b love\u00ad it\ufeff", "we love it"),
         ("", ""),
         (" \n\t\n ", ""),
