@@ -54,6 +54,8 @@ class Known(NamedTuple):
     withdrawn_at: datetime | None
     purposes: list[str]
     record: str
+    subject: str
+    retain_until: datetime
 
 
 def collect_observations(lake: Lake, store: Engine, clock: Clock, policy: Policy | None = None) -> Collected:
@@ -71,7 +73,11 @@ def collect_observations(lake: Lake, store: Engine, clock: Clock, policy: Policy
     for texts in track(_texts(lake, due), "observations", None, every=10):
         with transaction(store) as session:
             _keep(session, texts, barred, policy, now, report)
-    _withdraw(store, _vanished(known, spoken, lake), now, report)
+    vendors = {vendor for vendor, _ in lake.streams()}
+    added = {id_: row for id_, row in known.items() if row.record.split("/", 1)[0] not in vendors}
+    _bar(store, added, barred, policy, now)
+    gone = [id_ for id_, row in known.items() if id_ not in spoken and (id_ not in added or row.retain_until <= now)]
+    _withdraw(store, [id_ for id_ in gone if known[id_].withdrawn_at is None], now, report)
     return report
 
 
@@ -88,6 +94,8 @@ def _known(session: Session) -> dict[str, Known]:
         Observation.withdrawn_at,
         Observation.purposes,
         Observation.record,
+        Observation.subject,
+        Observation.retain_until,
     )
     rows = session.execute(select(Observation.id, *columns))  # type: ignore[call-overload]
     return {id_: Known(*rest) for id_, *rest in rows}
@@ -180,14 +188,15 @@ def _observation(fact: dict[str, Any], text: str, purposes: list[str], policy: P
     )
 
 
-def _vanished(known: Mapping[str, Known], spoken: Mapping[str, Any], lake: Lake) -> list[str]:
-    """Observations whose words are gone; what did not come from a pulled vendor is not the lake's to withdraw."""
-    vendors = {vendor for vendor, _ in lake.streams()}
-    return [
-        id_
-        for id_, row in known.items()
-        if row.withdrawn_at is None and id_ not in spoken and row.record.split("/", 1)[0] in vendors
-    ]
+def _bar(store: Engine, added: Mapping[str, Known], barred: set[str], policy: Policy, now: datetime) -> None:
+    """Refusals reach what came in by another door than a vendor's, too; taking one back lifts them."""
+    turned = [id_ for id_, row in added.items() if (row.subject in barred) != (row.purposes == REFUSED)]
+    for some in chunks(turned):
+        with transaction(store) as session:
+            for row in session.exec(select(Observation).where(col(Observation.id).in_(some))).all():
+                row.purposes = _purposes({"subject": row.subject}, barred, policy)
+            session.flush()
+            settle(session, some, now)
 
 
 def _withdraw(store: Engine, ids: list[str], now: datetime, report: Collected) -> None:

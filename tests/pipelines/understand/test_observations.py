@@ -148,6 +148,25 @@ def test_what_agents_added_is_not_the_lakes_to_withdraw(world):
     assert collect(world).withdrawn == 0
 
 
+def test_a_refusal_and_the_retention_reach_what_agents_added(world):
+    """Whatever door the words came in by, the person's refusal and the time limit hold."""
+    world.say("1", LOUD)
+    collect(world)
+    (row,) = world.rows(Observation)
+    with transaction(world.store) as session:
+        session.add(Observation(**{**row.model_dump(), "id": "agent-1", "record": "agent/desk/note/1"}))
+    read(world)
+    assert counting(world) == [LOUD, LOUD]
+    world.land(("Contact/dana", {}, [Consent(subject=key("Contact", "dana"), channel="all", granted=False)]))
+    collect(world)
+    assert counting(world) == []
+    world.land(("Contact/dana", {}, [Consent(subject=key("Contact", "dana"), channel="all", granted=True)]))
+    collect(world)
+    assert counting(world) == [LOUD, LOUD]
+    world.clock.advance(timedelta(days=2_000))
+    assert collect(world).withdrawn == 2
+
+
 def test_a_field_that_is_no_text_is_empty(world):
     """A number where words should be is no observation that counts."""
     said = Interaction(
