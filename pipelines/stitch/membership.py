@@ -146,8 +146,12 @@ def _texts(column: Column) -> list[str]:
 
 
 def _write_entities(session: Session, scope: Scope, changes: Sequence[Change], version: int, now: datetime) -> None:
-    created = [Entity(id=change.after, scope=scope, created_at=now) for change in changes if change.kind == "create"]
-    _insert(session, Entity, [entity.model_dump() for entity in created])
+    created = [
+        {"id": change.after, "scope": scope, "created_at": now, "merged_into": None}
+        for change in changes
+        if change.kind == "create"
+    ]
+    _insert(session, Entity, created)
     taken_over = [{"id": change.before, "merged_into": change.after} for change in changes if change.kind == "merge"]
     if taken_over:
         session.execute(update(Entity), taken_over)
@@ -168,7 +172,8 @@ def _write_membership(session: Session, scope: Scope, rows: list[Row], gone: lis
 
 def _insert(session: Session, table: type[Entity | IdentityEvent | Membership], rows: list[Row]) -> None:
     if rows:
-        session.execute(insert(table), rows)
+        # into the table, not the class: the ORM would send one statement per row, because some rows hold nulls
+        session.execute(insert(table.__table__), rows)  # type: ignore[union-attr]  # SQLModel adds it
 
 
 def _portions(keys: Iterable[str]) -> Iterator[list[str]]:
