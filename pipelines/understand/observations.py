@@ -75,7 +75,8 @@ def collect_observations(lake: Lake, store: Engine, clock: Clock, policy: Policy
             _keep(session, texts, barred, policy, now, report)
     vendors = {vendor for vendor, _ in lake.streams()}
     added = {id_: row for id_, row in known.items() if row.record.split("/", 1)[0] not in vendors}
-    _bar(store, added, barred, policy, now)
+    if vendors:  # without a lake nobody's refusal is known, and none may be lifted
+        _bar(store, added, barred, policy, now)
     gone = [id_ for id_, row in known.items() if id_ not in spoken and (id_ not in added or row.retain_until <= now)]
     _withdraw(store, [id_ for id_ in gone if known[id_].withdrawn_at is None], now, report)
     return report

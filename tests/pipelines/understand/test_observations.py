@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from models import Consent, Evidence, Interaction, Observation
 from models.store import transaction
+from pipelines.ingest.lake import Lake
 from pipelines.understand.embedded import Embedded
 from pipelines.understand.extraction import extract
 from pipelines.understand.observations import Collected, collect_observations
@@ -165,6 +166,15 @@ def test_a_refusal_and_the_retention_reach_what_agents_added(world):
     assert counting(world) == [LOUD, LOUD]
     world.clock.advance(timedelta(days=2_000))
     assert collect(world).withdrawn == 2
+
+
+def test_an_empty_lake_lifts_no_refusal(world, tmp_path):
+    """Where nobody's refusal is known, what was refused stays refused."""
+    world.say("1", LOUD)
+    world.land(("Contact/dana", {}, [Consent(subject=key("Contact", "dana"), channel="all", granted=False)]))
+    collect(world)
+    collect_observations(Lake.open(str(tmp_path / "other")), world.store, world.clock)
+    assert world.rows(Observation)[0].purposes == ["subject"]
 
 
 def test_a_field_that_is_no_text_is_empty(world):
