@@ -17,10 +17,13 @@ from tests.pipelines.write_back.people import SLOTS, START, person, said
 DANA = person(
     "Dana",
     said("Saves half a year", "value", "positive"),
-    said("Easy to use", "usability", "positive", 3, strength="implied"),
+    said("Saves half a year", "value", "positive", 10),
+    said("Easy to use", "usability", "positive", 3),
     title="CFO",
 )
-OTTO = person("Otto", said("Fears lock-in", "lock_in"), said("Too dear", "price", day=2), title="CTO")
+OTTO = person(
+    "Otto", said("Fears lock-in", "lock_in", strength="implied"), said("Too dear", "price", day=2), title="CTO"
+)
 LENA = person("Lena", title="Legal")
 DEAL = Deal(
     RecordKey("salesforce", "00D", "Opportunity", "006A"),
@@ -48,7 +51,7 @@ def test_a_person_shows_what_they_believe():
     assert shown["top_belief"].startswith("Saves half a year")
     assert shown["summary"].startswith("1  +  Saves half a year")
     assert '"we say easy to use"' in shown["evidence"]
-    assert (shown["confidence"], shown["belief_count"]) == (88, 2)
+    assert (shown["confidence"], shown["belief_count"]) == (97, 2)
 
 
 def test_nothing_known_is_nothing_shown():
@@ -116,7 +119,13 @@ def test_somebody_they_speak_for_has_a_voice_of_their_own():
 
 @pytest.mark.parametrize(
     ("people", "word"),
-    [((DANA,), "Low"), ((DANA, OTTO), "Medium"), ((OTTO,), "High"), ((LENA,), "Unknown"), ((DANA, OTTO, OTTO), "High")],
+    [
+        ((DANA,), "Low"),
+        ((DANA, OTTO), "Medium"),
+        ((OTTO,), "High"),
+        ((LENA,), "Unknown"),
+        ((DANA, OTTO, OTTO, OTTO), "High"),
+    ],
 )
 def test_risk_weighs_those_who_spoke(people, word):
     """More against than for is high; anybody against is medium; nobody heard is unknown."""
