@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.events import StepFailureData  # no public name in 1.13
+from dagster._core.execution.plan.objects import StepFailureData  # no public name in 1.13
 
 from connectors.registry import connectors_by_name
 

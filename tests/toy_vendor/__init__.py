@@ -12,9 +12,7 @@ CONNECTOR = Connector(
     label="Guest book",
     kinds=frozenset({"python"}),
     settings=ToySettings,
-    streams=(
-        Stream("guests", "guest", "Everybody who signed the guest book.", guest, facts=(Profile, Identifier)),
-    ),
+    streams=(Stream("guests", "guest", "Everybody who signed the guest book.", guest, facts=(Profile, Identifier)),),
     open=open_guest_book,
     schedule="5 * * * *",
 )

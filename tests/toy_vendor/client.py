@@ -21,7 +21,9 @@ class GuestBook:
 
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         self.calls["window"] += 1
-        records = [Record(RecordKey("toy_vendor", self.account, stream.object, row["id"]), SIGNED, row) for row in GUESTS]
+        records = [
+            Record(RecordKey("toy_vendor", self.account, stream.object, row["id"]), SIGNED, row) for row in GUESTS
+        ]
         yield Page(records, position={"page": 1}, cursor={"through": SIGNED.isoformat()})
 
     def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
