@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import aliased
-from sqlmodel import col, select, update
+from sqlmodel import Session, col, select, update
 
 from connectors.base import Crm
 from models.base import new_id
@@ -27,6 +27,8 @@ from pipelines.write_back.held import value_hash
 from pipelines.write_back.refusals import Busy, PlanRefused
 
 UNFINISHED = "planning did not finish; plan again"
+OUTCOME = {"id", "state", "reason", "error", "parked", "attempts", "sent_at"}
+"""What happens to a row after it was planned."""
 SOME = 500
 """Rows or keys per statement; SQLite allowed 999 variables before 3.32."""
 
@@ -127,22 +129,19 @@ class Ledger:
 
     # rows
 
-    def settle(self, rows: Sequence[IntendedWrite], now: datetime) -> None:
-        """Keep these rows, new or changed; the baseline follows those that are ok, in the same commit."""
-        true = [row for row in rows if row.state == "ok"]
+    def add(self, rows: Sequence[IntendedWrite], now: datetime) -> None:
+        """Keep new rows; the baseline follows those that the CRM holds already, in the same commit."""
         with transaction(self.store) as session:
-            session.add_all(rows)
-            known: dict[tuple[str, str], Baseline] = {}
-            for some in _portions(sorted({row.record for row in true})):
-                held = session.exec(select(Baseline).where(col(Baseline.record).in_(some)))
-                known |= {(one.record, one.field): one for one in held}
-            for row in true:
-                row.acknowledged_at = now
-                fact = _baseline(row, now)
-                keep = (
-                    session.merge if (row.record, row.field) in known else session.add
-                )  # a merge alone asks row by row
-                keep(fact)
+            if rows:
+                session.execute(sa.insert(IntendedWrite), [row.model_dump() for row in rows])
+            _acknowledge(session, rows, now)
+
+    def settle(self, rows: Sequence[IntendedWrite], now: datetime) -> None:
+        """Record what became of these rows; the baseline follows those that are ok, in the same commit."""
+        with transaction(self.store) as session:
+            if rows:
+                session.execute(sa.update(IntendedWrite), [row.model_dump(include=OUTCOME) for row in rows])
+            _acknowledge(session, rows, now)
 
     def orphans(self) -> list[IntendedWrite]:
         """Rows that were sent by a run that died before it heard the answer."""
@@ -259,15 +258,26 @@ def _deliverable(max_attempts: int) -> Any:
     return state.in_(("planned", "sent")) | again
 
 
-def _baseline(row: IntendedWrite, now: datetime) -> Baseline:
-    return Baseline(
-        record=row.record,
-        field=row.field,
-        value=row.new_value,
-        value_hash=row.value_hash,
-        write_id=row.id,
-        acknowledged_at=now,
-    )
+def _acknowledge(session: Session, rows: Sequence[IntendedWrite], now: datetime) -> None:
+    """Plain dictionaries, not models: a first run has fifteen of these per record, and models take longer than the CRM."""
+    true = [row for row in rows if row.state == "ok"]
+    known: set[tuple[str, str]] = set()
+    for some in _portions(sorted({row.record for row in true})):
+        known |= set(session.exec(select(Baseline.record, Baseline.field).where(col(Baseline.record).in_(some))).all())
+    fresh: list[dict[str, object]] = []
+    changed: list[dict[str, object]] = []
+    for row in true:
+        fact = {"record": row.record, "field": row.field, "value": row.new_value, "value_hash": row.value_hash}
+        (changed if (row.record, row.field) in known else fresh).append(
+            {**fact, "write_id": row.id, "acknowledged_at": now}
+        )
+    if true:
+        acknowledged = [{"id": row.id, "acknowledged_at": now} for row in true]
+        session.execute(sa.update(IntendedWrite), acknowledged)
+    if fresh:
+        session.execute(sa.insert(Baseline), fresh)
+    if changed:
+        session.execute(sa.update(Baseline), changed)
 
 
 def _portions(records: Sequence[str]) -> Iterator[Sequence[str]]:

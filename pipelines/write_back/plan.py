@@ -104,7 +104,7 @@ class _Planning:
             for target in looked_at:
                 key = str(target.wanted.record)
                 rows += self._rows(target, known[key], current.get(target.wanted.record.id), standing[key])
-            self.ledger.settle(rows, self.now)
+            self.ledger.add(rows, self.now)
 
     def _standing(self, keys: Sequence[str]) -> dict[str, dict[str, Standing]]:
         standing: dict[str, dict[str, Standing]] = {key: {} for key in keys}

@@ -112,7 +112,7 @@ class Story:
             assert holds == wanted
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(happenings, max_size=14))
 def test_any_story_ends_well(new_desk, story):
     """After each run: humans keep their words, locks hold, opted-out records are bare, all else shows what is known."""
