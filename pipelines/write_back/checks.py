@@ -18,7 +18,7 @@ PARKED_SHARE = 0.02
 ABOUT = {
     "read_back_equals_sent": "What the last plan wrote, asked for again, is what was sent.",
     "fields_exist_and_fit": "Every field of ours exists on every object, is open to our user and long enough.",
-    "few_records_parked": "The CRM refuses few records for good; the reasons are in the ledger: sidecar plan.",
+    "few_records_parked": "The CRM refuses few records for good; the reasons stand in the ledger (intended_write.error).",
 }
 
 

@@ -190,7 +190,7 @@ class _Delivering:
         if self.done >= limits.min_records and self.failed > limits.max_failed_share * self.done:
             return (
                 f"{self.failed} of {self.done} records were refused, more than {limits.max_failed_share:.0%}; "
-                "see the reasons with: sidecar plan, mend them, and plan again"
+                "the reasons stand in the ledger (intended_write.error); mend them and plan again"
             )
         return None
 
