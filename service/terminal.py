@@ -189,20 +189,29 @@ def show_delivery(delivery: Delivery) -> None:
 
 
 def show_fields(before: Shown, after: Shown) -> None:
-    """The fields of each record before and after; fields that stayed empty are left out."""
-    for record, values in sorted(after.items()):
-        table = Table(title=record, title_justify="left", show_lines=True)
+    """The fields of each record before and after; records that show the same share a table, empty fields are left out."""
+    for records in _showing_the_same(before, after):
+        was, now = before.get(records[0], {}), after[records[0]]
+        table = Table(title="\n".join(records), title_justify="left", show_lines=True)
         for heading in ("field", "before", "after"):
             table.add_column(heading, overflow="fold")
-        for name, value in values.items():
-            was = before.get(record, {}).get(name)
-            if (was, value) not in {(None, None), (False, False)}:
-                table.add_row(escape(name), _cell(was), _cell(value))
+        for name, value in now.items():
+            if (was.get(name), value) not in {(None, None), (False, False)}:
+                table.add_row(escape(name), _cell(was.get(name)), _cell(value))
         console.print(table)
 
 
+def _showing_the_same(before: Shown, after: Shown) -> list[list[str]]:
+    groups: dict[str, list[str]] = {}
+    for record, values in sorted(after.items()):
+        groups.setdefault(repr((before.get(record), values)), []).append(record)
+    return list(groups.values())
+
+
 def _cell(value: FieldValue) -> str:
-    return "[dim]empty[/dim]" if value is None else escape(str(value))
+    if value is None:
+        return "[dim]empty[/dim]"
+    return f"{value:g}" if isinstance(value, float) else escape(str(value))
 
 
 def _short(value: FieldValue) -> str:
