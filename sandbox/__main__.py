@@ -120,7 +120,7 @@ def _serve(stack: ExitStack, root: Path, apps: dict[str, Starlette], listeners: 
     variables = {
         "SALESFORCE_BASE_URL": urls["salesforce"], "SALESFORCE_DOMAIN": "acme.my", "SALESFORCE_CLIENT_ID": CLIENT_ID,
         "SALESFORCE_CLIENT_SECRET": CLIENT_SECRET, "STRIPE_API_KEY": API_KEY, "STRIPE_BASE_URL": urls["stripe"],
-        "SIDECAR_CLOCK": str((root / "clock").resolve()),
+        "SIDECAR_CLOCK": str((root / "clock").resolve()), "SIDECAR_WRITE_BACK_CURRENCY": "eur",  # its org names none
     }  # fmt: skip
     path = root / "sandbox.env"
     path.write_text("".join(f"{name}={value}\n" for name, value in variables.items()), encoding="utf-8")
