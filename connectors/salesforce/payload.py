@@ -4,38 +4,19 @@ import math
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any
 
 from phonenumbers.geodata.locale import LOCALE_DATA
 
+from connectors import payload
+from connectors.payload import LARGEST, wrong
 from models.money import minor_digits
-from models.records import Record
 
-LARGEST = 2**63 - 1  # the lake keeps 64-bit integers
 ALSO_CALLED = {"usa": "US", "u.s.a.": "US", "united states of america": "US", "uk": "GB", "great britain": "GB", "england": "GB"}  # fmt: skip
 """Names people type that no list of countries has."""
 
 
-class Payload:
-    """The fields of one record. A dotted path reads a parent's column; what is absent, null or blank is None."""
-
-    def __init__(self, record: Record) -> None:
-        self.record = record
-        self._fields = record.payload
-
-    def text(self, path: str) -> str | None:
-        """A text that says something."""
-        value = self._value(path)
-        if value is not None and not isinstance(value, str):
-            raise self._wrong(path, value, "text")
-        return value if value and value.strip() else None
-
-    def flag(self, path: str) -> bool:
-        """A checkbox; absent is false."""
-        value = self._value(path)
-        if value is not None and not isinstance(value, bool):
-            raise self._wrong(path, value, "true or false")
-        return bool(value)
+class Payload(payload.Payload):
+    """The fields of one Salesforce record; a dotted path reads a parent's column."""
 
     def instant(self, path: str) -> datetime | None:
         """A date-time in UTC; a bare date is its midnight."""
@@ -48,17 +29,9 @@ class Payload:
         except (ValueError, OverflowError):
             raise ValueError(f"{path} is not a date or date-time") from None
 
-    def moment(self, *paths: str) -> datetime:
-        """The first of these that is set; ValueError if none is."""
-        for path in paths:
-            at = self.instant(path)
-            if at:
-                return at
-        raise ValueError(f"none of {', '.join(paths)} is set, so it has no date")
-
     def ids(self, path: str) -> list[str]:
         """The ids of a field that holds one or a list of them."""
-        value = self._value(path)
+        value = self.value(path)
         if isinstance(value, list):
             return [one for one in value if isinstance(one, str) and one]
         one = self.text(path)
@@ -83,33 +56,15 @@ class Payload:
         """Written key of the record that this field names."""
         return self.record.sibling(object_name, self.text(path))
 
-    @property
-    def own_key(self) -> str:
-        """Written key of this record."""
-        return str(self.record.key)
-
     def _number(self, path: str) -> Decimal | None:
-        value = self._value(path)
+        value = self.value(path)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise self._wrong(path, value, "a number")
+            raise wrong(path, value, "a number")
         if abs(value) > LARGEST:
             raise ValueError(f"{path} is too large")
         return Decimal(str(value))
-
-    def _value(self, path: str) -> Any:
-        value: Any = self._fields
-        for name in path.split("."):
-            if value is None:
-                return None
-            if not isinstance(value, dict):
-                raise self._wrong(path, value, "under a parent record")
-            value = value.get(name)
-        return value
-
-    def _wrong(self, path: str, value: object, wanted: str) -> ValueError:
-        return ValueError(f"{path} is {type(value).__name__}, not {wanted}")
 
 
 @cache

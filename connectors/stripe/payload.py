@@ -7,37 +7,16 @@ zero-decimal currencies included (https://docs.stripe.com/currencies); instants 
 import re
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Any
 
-from models.records import Record
+from connectors import payload
+from connectors.payload import LARGEST, wrong
 
-LARGEST = 2**63 - 1  # the lake keeps 64-bit integers
 DECIMAL = re.compile(r"\d{1,18}(\.\d{1,12})?")  # twelve places at most: https://docs.stripe.com/api/prices/object
 CURRENCY = re.compile(r"[a-z]{3}")
 
 
-class Payload:
-    """The keys of one object. A dotted path reads inside a hash; what is absent or null is None."""
-
-    def __init__(self, record: Record, part: Any = None) -> None:
-        self.record = record
-        self._values = record.payload if part is None else part
-        if not isinstance(self._values, dict):
-            raise self._wrong("an entry", self._values, "a hash")
-
-    def text(self, path: str) -> str | None:
-        """A text that says something."""
-        value = self._value(path)
-        if value is not None and not isinstance(value, str):
-            raise self._wrong(path, value, "text")
-        return value if value and value.strip() else None
-
-    def flag(self, path: str) -> bool:
-        """True or false; absent is false."""
-        value = self._value(path)
-        if value is not None and not isinstance(value, bool):
-            raise self._wrong(path, value, "true or false")
-        return bool(value)
+class Payload(payload.Payload):
+    """The keys of one Stripe object, or of one entry of its lists."""
 
     def amount(self, path: str) -> int:
         """Minor units, never negative. ValueError if missing."""
@@ -50,11 +29,11 @@ class Payload:
 
     def whole(self, path: str) -> int | None:
         """A whole number."""
-        value = self._value(path)
+        value = self.value(path)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int):
-            raise self._wrong(path, value, "a whole number")
+            raise wrong(path, value, "a whole number")
         if abs(value) > LARGEST:
             raise ValueError(f"{path} is too large")
         return value
@@ -85,22 +64,14 @@ class Payload:
         except (ValueError, OverflowError, OSError):
             raise ValueError(f"{path} is no instant") from None
 
-    def moment(self, *paths: str) -> datetime:
-        """The first of these that is set; ValueError if none is."""
-        for path in paths:
-            at = self.instant(path)
-            if at:
-                return at
-        raise ValueError(f"none of {', '.join(paths)} is set, so it has no date")
-
     def key(self, object_name: str, path: str) -> str | None:
         """Written key of the object that is named here, by its id or expanded."""
-        value = self._value(path)
+        value = self.value(path)
         return self.record.sibling(object_name, self.text(f"{path}.id" if isinstance(value, dict) else path))
 
     def entries(self, path: str) -> "list[Payload]":
         """The hashes of an array, or of a Stripe list, which must be complete."""
-        value = self._value(path)
+        value = self.value(path)
         if isinstance(value, dict):
             if value.get("has_more"):
                 raise ValueError(f"{path} is not complete")
@@ -108,18 +79,5 @@ class Payload:
         if value is None:
             return []
         if not isinstance(value, list):
-            raise self._wrong(path, value, "a list")
+            raise wrong(path, value, "a list")
         return [Payload(self.record, entry) for entry in value]
-
-    def _value(self, path: str) -> Any:
-        value: Any = self._values
-        for name in path.split("."):
-            if value is None:
-                return None
-            if not isinstance(value, dict):
-                raise self._wrong(path, value, "inside a hash")
-            value = value.get(name)
-        return value
-
-    def _wrong(self, path: str, value: object, wanted: str) -> ValueError:
-        return ValueError(f"{path} is {type(value).__name__}, not {wanted}")

@@ -6,7 +6,8 @@ nothing.
 
 from fractions import Fraction
 
-from connectors.stripe.payload import LARGEST, Payload
+from connectors.payload import LARGEST
+from connectors.stripe.payload import Payload
 
 EARNING = frozenset({"active", "past_due"})
 PER_MONTH = {"day": Fraction(365, 12), "week": Fraction(52, 12), "month": Fraction(1), "year": Fraction(1, 12)}

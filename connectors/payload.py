@@ -1,0 +1,70 @@
+"""Reading a payload with suspicion: a value of the wrong kind is a ValueError that names the key and never the value.
+
+A dotted path reads inside an object; what is absent, null or blank is None. A vendor adds how it writes instants and numbers.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from models.records import Record
+
+LARGEST = 2**63 - 1  # the lake keeps 64-bit integers
+
+
+class Payload(ABC):
+    """The fields of one record, or of one part of it."""
+
+    def __init__(self, record: Record, part: Any = None) -> None:
+        self.record = record
+        self._fields: Mapping[str, Any] = record.payload if part is None else part
+        if not isinstance(self._fields, dict):
+            raise wrong("an entry", self._fields, "an object")
+
+    @abstractmethod
+    def instant(self, path: str) -> datetime | None:
+        """An instant in UTC."""
+
+    @property
+    def own_key(self) -> str:
+        """Written key of this record."""
+        return str(self.record.key)
+
+    def text(self, path: str) -> str | None:
+        """A text that says something."""
+        value = self.value(path)
+        if value is not None and not isinstance(value, str):
+            raise wrong(path, value, "text")
+        return value if value and value.strip() else None
+
+    def flag(self, path: str) -> bool:
+        """True or false; absent is false."""
+        value = self.value(path)
+        if value is not None and not isinstance(value, bool):
+            raise wrong(path, value, "true or false")
+        return bool(value)
+
+    def moment(self, *paths: str) -> datetime:
+        """The first of these that is set; ValueError if none is."""
+        for path in paths:
+            at = self.instant(path)
+            if at:
+                return at
+        raise ValueError(f"none of {', '.join(paths)} is set, so it has no date")
+
+    def value(self, path: str) -> Any:
+        """Whatever stands there."""
+        value: Any = self._fields
+        for name in path.split("."):
+            if value is None:
+                return None
+            if not isinstance(value, dict):
+                raise wrong(path, value, "inside an object")
+            value = value.get(name)
+        return value
+
+
+def wrong(path: str, value: object, wanted: str) -> ValueError:
+    """The complaint about a value of the wrong kind."""
+    return ValueError(f"{path} is {type(value).__name__}, not {wanted}")
