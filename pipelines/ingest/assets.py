@@ -69,7 +69,20 @@ def _asset(connector: Connector, stream: Stream) -> dg.AssetsDefinition:
 
 @contextmanager
 def _reactions(workspace: Workspace, connector: Connector) -> Iterator[None]:
-    """What goes wrong at a vendor, in Dagster's words."""
+    """What goes wrong at a vendor, in Dagster's words; a refused login is remembered, for more attempts could lock the user out."""
+    with vendor_reactions(StreamBusyError, LakeBusyError):
+        try:
+            yield
+        except Fatal as error:
+            if error.credentials:
+                workspace.sources[connector.name] = error
+            raise
+
+
+@contextmanager
+def vendor_reactions(*refusals: type[Exception]) -> Iterator[None]:
+    """What stops work at a vendor, in Dagster's words: wait and try again, or stop until a human acts. Starting again is always safe."""
+    final: tuple[type[Exception], ...] = (Fatal, *refusals)
     try:
         yield
     except Retryable as error:
@@ -77,11 +90,7 @@ def _reactions(workspace: Workspace, connector: Connector) -> Iterator[None]:
             text = f"{error} (wait {error.after:.0f} s; the next run goes on from here)"
             raise dg.Failure(text, allow_retries=False) from error
         raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=error.after) from error
-    except Fatal as error:
-        if error.credentials:  # more attempts could lock the user out
-            workspace.sources[connector.name] = error
-        raise dg.Failure(str(error), allow_retries=False) from error
-    except (StreamBusyError, LakeBusyError) as error:
+    except final as error:
         raise dg.Failure(str(error), allow_retries=False) from error
 
 

@@ -28,7 +28,11 @@ def schedules() -> list[dg.ScheduleDefinition]:
     upkeep = dg.ScheduleDefinition(
         job=compact_lake, cron_schedule=UPKEEP, default_status=dg.DefaultScheduleStatus.RUNNING
     )
-    return [*(_schedule(connector) for connector in connectors_by_name().values()), upkeep]
+    pulls = [
+        vendor_schedule(f"pull_{connector.name}", connector, connector.schedule)
+        for connector in connectors_by_name().values()
+    ]
+    return [*pulls, upkeep]
 
 
 def _job(connector: Connector) -> UnresolvedAssetJobDefinition:
@@ -39,11 +43,13 @@ def _job(connector: Connector) -> UnresolvedAssetJobDefinition:
     )
 
 
-def _schedule(connector: Connector) -> dg.ScheduleDefinition:
+def vendor_schedule(job: str, connector: Connector, cron: str) -> dg.ScheduleDefinition:
+    """A running schedule of a job that needs the vendor; it skips, and says why, while there are no credentials."""
+
     @dg.schedule(
-        job_name=f"pull_{connector.name}",
-        name=f"pull_{connector.name}_schedule",
-        cron_schedule=connector.schedule,
+        job_name=job,
+        name=f"{job}_schedule",
+        cron_schedule=cron,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Skips, and says why, while {connector.label} has no credentials.",

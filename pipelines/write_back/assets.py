@@ -1,13 +1,10 @@
 """One asset per CRM: its fields hold what is known. Metadata are counts, never values."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import dagster as dg
 
 from connectors.base import Connector
-from connectors.errors import Fatal, Retryable
 from models.writes import WritePlan
+from pipelines.ingest.assets import vendor_reactions
 from pipelines.workspace import Workspace
 from pipelines.write_back.deliver import Delivery, apply
 from pipelines.write_back.fields import FIELDS
@@ -19,9 +16,6 @@ from pipelines.write_back.refusals import Refused
 
 GROUP = "write_back"
 OWNERS = ["team:revenue-data"]
-RETRIES = 3
-LONGEST_WAIT = 300
-"""Seconds a run is held for a CRM that asks us to wait; beyond that the next scheduled run goes on."""
 COLUMNS = dg.TableSchema(
     [dg.TableColumn(spec.name, spec.kind.replace("_", " "), description=spec.help) for spec in FIELDS]
 )
@@ -49,7 +43,7 @@ def _asset(connector: Connector) -> dg.AssetsDefinition:
         pool=f"{connector.name}_api",
     )
     def write(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
-        with _reactions():
+        with vendor_reactions(Refused):
             crm, limits = crm_of(workspace, connector), Limits()
             store, clock = workspace.store, workspace.clock
             planned = plan(crm, connector.name, lake=workspace.lake, store=store, clock=clock, limits=limits)
@@ -62,20 +56,6 @@ def _asset(connector: Connector) -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata=_metadata(planned, delivered, ledger))
 
     return write
-
-
-@contextmanager
-def _reactions() -> Iterator[None]:
-    """What stops a write-back, in Dagster's words. Starting again is always safe: what arrived is read back first."""
-    try:
-        yield
-    except Retryable as error:
-        if error.after > LONGEST_WAIT:
-            text = f"{error} (wait {error.after:.0f} s; the next run goes on from here)"
-            raise dg.Failure(text, allow_retries=False) from error
-        raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=error.after) from error
-    except (Fatal, Refused) as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
 
 
 def _metadata(planned: WritePlan, delivered: Delivery, ledger: Ledger) -> dict[str, dg.MetadataValue]:

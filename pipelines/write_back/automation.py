@@ -7,8 +7,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,  # no public name in 1.13
 )
 
-from connectors.base import Connector
-from pipelines.ingest.sources import unusable_variables
+from pipelines.ingest.automation import vendor_schedule
 from pipelines.write_back.assets import asset_key
 from pipelines.write_back.opening import crms
 
@@ -32,21 +31,4 @@ def jobs() -> list[Job]:
 
 def schedules() -> list[dg.ScheduleDefinition]:
     """One running schedule per job."""
-    return [_schedule(connector) for connector in crms()]
-
-
-def _schedule(connector: Connector) -> dg.ScheduleDefinition:
-    @dg.schedule(
-        job_name=f"write_back_{connector.name}",
-        name=f"write_back_{connector.name}_schedule",
-        cron_schedule=HOURLY,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Skips, and says why, while {connector.label} has no credentials.",
-    )
-    def tick() -> dg.RunRequest | dg.SkipReason:
-        if variables := unusable_variables(connector):
-            return dg.SkipReason(f"{connector.label} is not set up: set {', '.join(variables)}")
-        return dg.RunRequest()
-
-    return tick
+    return [vendor_schedule(f"write_back_{connector.name}", connector, HOURLY) for connector in crms()]
