@@ -1,5 +1,6 @@
 """The understand room in the asset graph: what was said, how it was read, what is believed, and how aligned everybody is."""
 
+import warnings
 from collections.abc import Mapping
 
 import dagster as dg
@@ -18,6 +19,10 @@ from pipelines.understand.rows import Written
 from pipelines.understand.scoring import score_alignment
 from pipelines.understand.slots import seed
 from pipelines.workspace import Workspace
+
+warnings.filterwarnings(
+    "ignore", message=".*backfill_policy", category=dg.BetaWarning
+)  # known, and not the operator's concern
 
 GROUP = "understand"
 OWNERS = ["team:revenue-data"]
