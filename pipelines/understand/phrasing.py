@@ -29,6 +29,23 @@ CONDITION = re.compile(
 SHORT_CONDITION = re.compile(
     r"\b(?:if|unless|once|as long as|provided(?: that)?|assuming|otherwise|or else)\b", re.IGNORECASE
 )
+CONDITION_HALF = re.compile(
+    r"^(?:only |but |and |even |so )?(?:if|unless|assuming|provided(?: that)?|in case|had (?:we|i))\b", re.IGNORECASE
+)
+ASIDE = re.compile(
+    r"\b(?:could|can|would|will) you\b|\b(?:please )?let (?:me|us) know\b|\b(?:wonder(?:s|ed|ing)?|asked|asks|asking|wants? to know|curious|check(?:ing)?) (?:\w+ )?(?:if|whether|about|how|what|when|which|who)\b"
+    r"|\b(?:previous|former|predecessors?|rival|last) (?:tool|system|vendor|provider|supplier|software|platform|one|job|company|employer)\b|\bpredecessors?\b|\bback then\b|\bbefore my time\b|\bat my old\b"
+    r"|\b(?:i(?:['\u2019]m| am)|was|been|were) told\b|\btold by\b|\brumou?rs?\b|\bpeople say\b|\bi(?:['\u2019]ve)? hear(?:d)?\b|\bread (?:online|somewhere|that)\b|\bhas it that\b"
+    r"|\b(?:nothing|not) (?:much )?(?:to do with|about) you\b"
+    r"|\b(?:wrote|writes):|\bfyi\b|\bin theory\b",
+    re.IGNORECASE,
+)
+"""Requests, the time before us, and what somebody has heard: no stance of whoever says it."""
+IRONY = re.compile(
+    r"^(?:oh|ah|wow|lol|well done|great|brilliant|fantastic|lovely|wonderful|super|perfect|nice),? (?:another|yet another|so|now|great|brilliant|lovely|fantastic|wonderful|perfect|job)\b"
+    r"|\b(?:exactly|just) what (?:we|i) (?:pay|paid)\b|\bthanks for nothing\b|\byeah,? right\b|\blol\b|\bas if\b|\ud83d\ude44",
+    re.IGNORECASE,
+)
 NO_NEGATION = re.compile(
     r"\b(?:not only|not just|no doubt|no question|no wonder|not to mention|without (?:a )?doubt)\b", re.IGNORECASE
 )
@@ -83,6 +100,16 @@ def negated(before: str) -> bool:
     """Whether a negation shortly before reaches what follows."""
     near = " ".join(NO_NEGATION.sub(" ", before).split()[-REACH:])
     return NEGATION.search(near) is not None
+
+
+def beside_the_point(sentence: str) -> bool:
+    """Whether a sentence asks, reports what others said, speaks of the time before us, or is meant the other way round."""
+    return ASIDE.search(sentence) is not None or IRONY.search(sentence) is not None
+
+
+def conditional(words: str, *, anywhere: bool = False) -> bool:
+    """Whether a clause is the condition itself; with `anywhere`, whether one stands in the sentence."""
+    return (SHORT_CONDITION if anywhere else CONDITION_HALF).search(words) is not None
 
 
 def strength(clause: str, sentence: str) -> Strength:
