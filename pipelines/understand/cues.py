@@ -24,7 +24,8 @@ GROUP = re.compile(r"\(\?P<(\w+)>")
 PLACE = re.compile(r"\{\w+\}")
 ARTICLE = re.compile(r"^(?:the|a|an|this|that|your|our|my|their|his|her)\s+", re.IGNORECASE)
 SOMEBODYS = re.compile(
-    r"\b(?:i|me|my|mine|we|us|our|ours|you|your|yours|they|them|their|he|him|his|she|her|that|this)\b", re.IGNORECASE
+    r"\b(?:i|me|my|mine|we|us|our|ours|you|your|yours|they|them|their|he|him|his|she|her|it|its|that|this)\b",
+    re.IGNORECASE,
 )
 """Words that would mean somebody else in our sentence than they did in theirs."""
 OPPOSITE = {
@@ -49,11 +50,12 @@ class Cue:
 
 @dataclass(frozen=True)
 class Heard:
-    """A cue met in a clause: the side it speaks for, and the belief in our words."""
+    """A cue met in a clause: the side it speaks for, the belief in our words, and the words that carried it."""
 
     cue: Cue
     polarity: Polarity
     says: str
+    words: str
 
 
 def listen(cue: Cue, words: str) -> Heard | None:
@@ -62,8 +64,8 @@ def listen(cue: Cue, words: str) -> Heard | None:
     if match is None:
         return None
     if not negated(words[: match.start()]) or NEGATION.match(match.group().split(" ")[0]):
-        return Heard(cue, cue.polarity, _told(cue.says, cue.plain, match))
-    return Heard(cue, OPPOSITE[cue.polarity], _told(cue.flip, "", match)) if cue.flip else None
+        return Heard(cue, cue.polarity, _told(cue.says, cue.plain, match), match.group())
+    return Heard(cue, OPPOSITE[cue.polarity], _told(cue.flip, "", match), match.group()) if cue.flip else None
 
 
 def qualified(says: str, strength: Strength, *, conditional: bool) -> str:
@@ -112,9 +114,12 @@ def _numbered(pattern: str) -> str:
 
 
 def _told(says: str, plain: str, match: re.Match[str]) -> str:
-    groups = {name.rsplit("_", 1)[0]: words for name, words in match.groupdict().items() if words}
-    told = {name: ARTICLE.sub("", " ".join(words.split())) for name, words in groups.items()}
+    """The statement with the clause's words in their places, or the plain one where some are missing or mean somebody else here."""
+    told = {name.rsplit("_", 1)[0]: " ".join(words.split()) for name, words in match.groupdict().items() if words}
     wanted = {place.strip("{}") for place in PLACE.findall(says)}
+    for name in wanted & told.keys():
+        if f"the {{{name}}}" in says.lower():
+            told[name] = ARTICLE.sub("", told[name])
     fits = wanted <= told.keys() and not any(SOMEBODYS.search(told[name]) for name in wanted)
     return says.format(**{name: _lowered(words) for name, words in told.items()}) if fits else plain or _bare(says)
 

@@ -80,32 +80,23 @@ def _read(document: Document, turn: Turn, sentence: Span) -> Iterator[Found]:
     if beside_the_point(whole):
         return
     if (deal := _deal(whole)) is not None:
-        yield _found(document, turn, deal, whole, sentence, Strength.implied, on_condition=True)
+        yield _found(document, turn, deal, (whole, sentence), whole)
         return
     for clause in clauses(text, sentence):
         words = text[slice(*clause)].replace("\n", " ")
         if conditional(words) or (turn.role == REP_NOTE and writers_view(words) and '"' not in words):
             continue
         for heard in _heard(words):
-            yield _found(
-                document,
-                turn,
-                heard,
-                words,
-                clause,
-                strength(words, whole),
-                on_condition=conditional(whole, anywhere=True),
-            )
+            yield _found(document, turn, heard, (words, clause), whole)
 
 
-def _found(
-    document: Document, turn: Turn, heard: Heard, words: str, span: Span, plain: Strength, *, on_condition: bool
-) -> Found:
-    holder = _holder(document, turn, words, heard)
+def _found(document: Document, turn: Turn, heard: Heard, clause: tuple[str, Span], sentence: str) -> Found:
+    words, span = clause
+    holder, plain = _holder(document, turn, words, heard), strength(words, sentence)
     hearsay = turn.role == REP_NOTE or (turn.role == CUSTOMER and turn.own and holder is not None)
-    says = qualified(heard.says, plain, conditional=on_condition)
     told = Strength.implied if hearsay and plain == Strength.explicit and '"' not in words else plain
-    return Found(heard, says, holder, told, span)
+    on_condition = conditional(sentence, anywhere=True) and not conditional(heard.words, anywhere=True)
+    return Found(heard, qualified(heard.says, plain, conditional=on_condition), holder, told, span)
 
 
 def _heard(words: str) -> list[Heard]:

@@ -78,7 +78,7 @@ NAMED = re.compile(
 NOT_NAMES = {"She", "They", "The", "That", "This", "Who", "Everyone", "Everybody", "Nobody", "Customer", "Client", "Prospect", "Team", "Also", "And", "But", "Still", "Really", "Now", "Just", "Buyer", "Which", "What", "Someone", "Contact", "Lead"}  # fmt: skip
 DETERMINER = re.compile(r"^(?:our|my|their|the|his|her|and|but|that|says?|said|because|while)\s+", re.IGNORECASE)
 WRITER = re.compile(
-    r"^(?:i|we|my|our)\b|\b(?:i (?:think|feel|guess|believe|suspect|expect|reckon|told|explained|said)|my (?:gut|take|feeling|read|view|impression)|imho|imo|we (?:offered|explained|told|should|could|need to|will))\b",
+    r"^(?:i|we|my|our)\b|\b(?:i (?:think|feel|guess|believe|suspect|expect|reckon|told|explained|said)|my (?:gut|take|feeling|read|view|impression)|imho|imo|we (?:offered|explained|told|should|could|need to|will))\b|^(?:told|reminded|reassured|showed|walked|offered|gave) (?:him|her|them)\b|^(?:explained|pitched|proposed|suggested|positioned)\b",
     re.IGNORECASE,
 )
 REACH = 5

@@ -60,7 +60,7 @@ def test_every_slot_can_be_heard():
 def _cue_file():
     import tomllib
 
-    from pipelines.understand.embedded import CUES
+    from pipelines.understand.cues import CUES
 
     return tomllib.loads(CUES.read_text())
 
@@ -127,7 +127,7 @@ def test_a_note_is_hearsay():
     [
         ("The price is too high.", "explicit"),
         ("Maybe the price is too high.", "speculative"),
-        ("If the price is too high we have a problem.", "implied"),
+        ("The price is too high unless you drop the set-up fee.", "implied"),
     ],
 )
 def test_hedges_and_conditions_weaken(text, strength):
