@@ -61,7 +61,7 @@ def _asset(connector: Connector, stream: Stream) -> dg.AssetsDefinition:
                 staging=workspace.staging,
                 clock=workspace.clock,
             )
-        records = workspace.lake.latest(connector.name, stream.name).count().to_pyarrow().as_py()
+        records = workspace.lake.census(connector.name, stream.name).records
         return dg.MaterializeResult(metadata=_metadata(report, records))
 
     return pull

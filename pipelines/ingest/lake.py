@@ -7,7 +7,8 @@ it was read from is the record's latest: nothing is ever deleted to make it so.
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import reduce
 from pathlib import Path
 
@@ -33,11 +34,21 @@ SLICE_ROWS = 5_000
 
 
 @dataclass(frozen=True)
+class Census:
+    """What the change log of a stream amounts to: its records, their newest stamp, and versions that it holds twice."""
+
+    records: int = 0
+    newest: datetime | None = None
+    twice: int = 0
+
+
+@dataclass(frozen=True)
 class Lake:
     """Delta tables and the engine that reads them."""
 
     tables: Tables
     engine: Backend
+    _censuses: dict[str, tuple[int, Census]] = field(default_factory=dict)
 
     @classmethod
     def open(cls, url: str, *, engine: str = "duckdb") -> "Lake":
@@ -63,6 +74,17 @@ class Lake:
         """One row per record, its newest version; deleted records are among them, marked so."""
         raw = self.raw(vendor, stream)
         return raw.semi_join(heads(raw), ["record_hash", "batch"])
+
+    def census(self, vendor: str, stream: str) -> Census:
+        """The stream in numbers; counted in one pass, and only if it has changed since."""
+        path = _raw(vendor, stream)
+        version = self.tables.version(path)
+        if version < 0:
+            return Census()
+        known = self._censuses.get(path)
+        if known is None or known[0] != version:
+            known = self._censuses[path] = (version, _counted(self.raw(vendor, stream)))
+        return known[1]
 
     def last_batch(self, vendor: str, stream: str) -> int:
         """The batch that landed last; 0 if none has."""
@@ -132,7 +154,7 @@ class Lake:
 
     def _current(self, fact: type[Fact], vendor: str, schema: pa.Schema) -> ibis.Table:
         written = self._table(_facts(fact, vendor), schema)
-        fed_by = [stream for stream in self.tables.names(f"raw/{vendor}") if self.translated(fact, vendor, stream)]
+        fed_by = self.tables.marked(_facts(fact, vendor), self.tables.names(f"raw/{vendor}"))
         logs = [heads(self.raw(vendor, stream)) for stream in fed_by]
         if not logs:
             return written.limit(0)
@@ -154,6 +176,15 @@ def newest(versions: ibis.Table, columns: Sequence[str]) -> ibis.Table:
 def heads(raw: ibis.Table) -> ibis.Table:
     """`record_hash, batch` of every record's newest version: by the vendor's stamp, then by when we read it, then by landing."""
     return newest(raw, ("updated_at", "pulled_at", "batch")).select("record_hash", "batch")
+
+
+def _counted(raw: ibis.Table) -> Census:
+    versions = raw.group_by("record_hash", "batch").agg(rows=lambda t: t.count(), at=lambda t: t.updated_at.max())
+    counted = versions.agg(
+        records=versions.record_hash.nunique(), newest=versions.at.max(), twice=(versions.rows > 1).sum()
+    )
+    (row,) = counted.to_pyarrow().to_pylist()
+    return Census(row["records"], row["newest"], row["twice"] or 0)
 
 
 def _raw(vendor: str, stream: str) -> str:

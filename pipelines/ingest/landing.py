@@ -40,6 +40,8 @@ def rows(records: Sequence[Record], stream: Stream, pulled_at: datetime, page: i
 
 def land(lake: Lake, vendor: str, stream: str, pages: Sequence[Path]) -> int:
     """Append the news of a window to raw in one commit; returns the number of rows. `pages` are all its staged files."""
+    if not any(pq.read_metadata(page).num_rows for page in pages):
+        return 0
     chosen = _news(lake, vendor, stream, pages)
     if chosen.size:
         lake.append_raw(vendor, stream, pa.RecordBatchReader.from_batches(LANDED, _chosen(pages, chosen)), chosen.size)

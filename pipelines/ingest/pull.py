@@ -138,5 +138,5 @@ class _Pull:
             )
 
     def _lag(self) -> float | None:
-        newest = self.lake.raw(self.connector.name, self.stream.name).updated_at.max().to_pyarrow().as_py()
+        newest = self.lake.census(self.connector.name, self.stream.name).newest
         return (self.clock.now() - newest).total_seconds() if newest else None

@@ -87,6 +87,16 @@ class Tables:
         table = self.find(path)
         return (table.transaction_version(name) or 0) if table else 0
 
+    def marked(self, path: str, names: Sequence[str]) -> list[str]:
+        """Those of the marks that were ever set on the table."""
+        table = self.find(path)
+        return [name for name in names if table.transaction_version(name)] if table else []
+
+    def version(self, path: str) -> int:
+        """The commit that the table stands at; -1 if nothing was ever written there."""
+        table = self.find(path)
+        return table.version() if table else -1
+
     def read(self, path: str, schema: pa.Schema | None = None) -> ibis.Table | None:
         """The rows in force. With a schema, missing tables read as empty ones and missing columns as nulls."""
         table = self.find(path)
