@@ -1,4 +1,4 @@
-"""Runs every benchmark of this folder, one after the other: `python -m benchmarks [NAME ...]`."""
+"""Runs every benchmark of this folder, one after the other: `python -m benchmarks [NAME ...] [--option ...]`."""
 
 import importlib
 import pkgutil
@@ -12,7 +12,7 @@ NAMES = sorted(
 
 def main() -> None:
     """Run the named benchmarks, all of them if none."""
-    wanted = sys.argv[1:] or NAMES
+    wanted = [word for word in sys.argv[1:] if not word.startswith("--")] or NAMES
     if unknown := set(wanted) - set(NAMES):
         sys.exit(f"There is no benchmark called {', '.join(sorted(unknown))}; choose from {', '.join(NAMES)}.")
     for name in wanted:

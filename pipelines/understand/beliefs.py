@@ -13,16 +13,17 @@ from models import Belief, Evidence, Polarity
 from models.keys import content_id
 from pipelines.understand.buckets import bucket_of
 from pipelines.understand.confidence import (
+    PRIOR,
     STRENGTHS,
-    TRUSTED,
     Confidence,
     Quote,
     Unit,
     evidence_word,
-    reliability,
+    relied_on,
     replay,
     steps,
 )
+from pipelines.understand.measured import Caps, caps
 from pipelines.understand.transitions import turns_around
 
 DAY = 86_400.0
@@ -58,9 +59,10 @@ def by_topic(evidence: Iterable[Evidence]) -> dict[Topic, list[Evidence]]:
     return groups
 
 
-def quotes(evidence: Iterable[Evidence], side: str) -> list[Quote]:
-    """Evidence as the filter reads it: +1 for the side, -1 against it."""
-    return [_quote(row, 1 if row.polarity == side else -1) for row in evidence]
+def quotes(evidence: Iterable[Evidence], side: str, measured: Caps | None = None) -> list[Quote]:
+    """Evidence as the filter reads it: +1 for the side, -1 against it, relied on no more than its extractor deserves."""
+    known = measured or caps()
+    return [_quote(row, 1 if row.polarity == side else -1, known) for row in evidence]
 
 
 def conclude(person_id: str, evidence: Sequence[Evidence], half_lives: Mapping[str, float]) -> list[Belief]:
@@ -102,18 +104,19 @@ def confidence_at(belief: Belief, evidence: Iterable[Evidence], half_life: float
     return replay(quotes((row for row in evidence if row.id in own), belief.polarity), half_life, day)
 
 
-def _quote(row: Evidence, sign: int) -> Quote:
+def _quote(row: Evidence, sign: int, measured: Caps) -> Quote:
     turning = row.holder is None and row.speaker_role == "customer" and turns_around(row.quote)
+    r = relied_on(row.source_class, measured.of(row.model, row.source_class), turning=turning)
     return Quote(
         id=row.id,
         day=days(row.occurred_at),
         speaker=row.speaker,
         thread=row.thread,
         sign=sign,
-        r=TRUSTED if turning else reliability(row.source_class),
+        r=r,
         s=STRENGTHS[row.strength],
         document=row.observation_id,
-        turning=turning,
+        turning=turning and r > PRIOR,  # words that weigh nothing make nothing forgotten
     )
 
 
@@ -186,10 +189,14 @@ def _belief(
 
 def _plainest(rows: Sequence[Evidence], half_life: float) -> Evidence:
     """The strongest recent quote: old words fade as the belief does."""
-    now = days(rows[-1].occurred_at)
+    now, measured = days(rows[-1].occurred_at), caps()
 
     def strength(row: Evidence) -> float:
         faded: float = 2 ** ((days(row.occurred_at) - now) / half_life)
-        return STRENGTHS[row.strength] * (2 * reliability(row.source_class) - 1) * faded
+        return (
+            STRENGTHS[row.strength]
+            * (2 * max(relied_on(row.source_class, measured.of(row.model, row.source_class)), PRIOR) - 1)
+            * faded
+        )
 
     return max(rows, key=lambda row: (strength(row), row.occurred_at, row.id))

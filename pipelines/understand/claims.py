@@ -59,6 +59,12 @@ class Place:
     sentence: tuple[int, int]
     quoted: bool
 
+    def source_class(self, source: str) -> str:
+        """Which kind of source speaks here, as reliability is kept: a note is a note whatever it is called."""
+        if self.turn.role == REP_NOTE:
+            return "rep_note_quoting" if self.quoted else REP_NOTE
+        return f"{source}/{self.turn.role}"
+
 
 class Claim(BaseModel):
     """One belief that an extractor reads in a text. Validated in the context of its document; ValueError names what to mend."""

@@ -54,6 +54,14 @@ def reliability(source_class: str) -> float:
     return RELIABILITY.get(source_class, RELIABILITY["rep_note"])
 
 
+def relied_on(source_class: str, cap: float, *, turning: bool = False) -> float:
+    """How far one quote is relied on, 0 to 1: as its source deserves, and never more than whoever read it out (`cap`).
+
+    At .5 or below a quote weighs nothing: a reader who is wrong as often as right has said nothing.
+    """
+    return min(TRUSTED if turning else reliability(source_class), cap)
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
     """One piece of evidence for (+1) or against (-1) one side. Units: `day` in days, `r` and `s` from 0 to 1."""

@@ -28,6 +28,8 @@ SOMEBODYS = re.compile(
     re.IGNORECASE,
 )
 """Words that would mean somebody else in our sentence than they did in theirs."""
+NOBODY = re.compile(r"\b(?:nobody|no one|nothing|none|neither|nor|no)\b", re.IGNORECASE)
+"""That nobody says so does not mean that somebody says the opposite."""
 OPPOSITE = {
     Polarity.positive: Polarity.negative,
     Polarity.negative: Polarity.positive,
@@ -63,9 +65,11 @@ def listen(cue: Cue, words: str) -> Heard | None:
     match = cue.pattern.search(words)
     if match is None:
         return None
-    if not negated(words[: match.start()]) or NEGATION.match(match.group().split(" ")[0]):
+    before = words[: match.start()]
+    if not negated(before) or NEGATION.match(match.group().split(" ")[0]):
         return Heard(cue, cue.polarity, _told(cue.says, cue.plain, match), match.group())
-    return Heard(cue, OPPOSITE[cue.polarity], _told(cue.flip, "", match), match.group()) if cue.flip else None
+    turns = cue.flip and not NOBODY.search(before)
+    return Heard(cue, OPPOSITE[cue.polarity], _told(cue.flip, "", match), match.group()) if turns else None
 
 
 def qualified(says: str, strength: Strength, *, conditional: bool) -> str:

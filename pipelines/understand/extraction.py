@@ -26,7 +26,7 @@ from pipelines.understand.people import People, chunks, read_people
 from pipelines.understand.policy import EXTRACTION
 from pipelines.understand.settle import settle
 from pipelines.understand.slots import active_slots
-from pipelines.understand.turns import REP_NOTE, same_person, split
+from pipelines.understand.turns import same_person, split
 
 CHUNK = 20
 """Texts per commit: with a language model, the most that a kill may cost again."""
@@ -129,7 +129,6 @@ def _evidence(observation: Observation, claim: Claim, read_by: str, names: Seque
     holder = claim.holder.strip() if claim.holder else ""
     holder = "" if same_person(holder, names) else holder
     parts = (observation.id, observation.text_hash, read_by, claim.slot, claim.aspect, holder, claim.polarity)
-    quoting = "rep_note_quoting" if place.quoted else REP_NOTE
     return Evidence(
         id=content_id(*parts, str(place.start), str(place.end)),
         observation_id=observation.id,
@@ -148,7 +147,7 @@ def _evidence(observation: Observation, claim: Claim, read_by: str, names: Seque
         end=place.end,
         speaker=place.turn.speaker,
         speaker_role=place.turn.role,
-        source_class=quoting if place.turn.role == REP_NOTE else f"{observation.source}/{place.turn.role}",
+        source_class=place.source_class(observation.source),
         thread=observation.thread or observation.id,
         occurred_at=observation.occurred_at,
         recorded_at=now,

@@ -17,6 +17,7 @@ from models.store import transaction
 from pipelines.progress import track
 from pipelines.understand.beliefs import conclude
 from pipelines.understand.buckets import ALL_BUCKETS, bucket_of, due, settled, versions
+from pipelines.understand.measured import caps
 from pipelines.understand.people import chunks
 from pipelines.understand.rows import Written, bring_in_step
 from pipelines.understand.slots import active_slots, slots_version
@@ -51,7 +52,7 @@ def replay_beliefs(store: Engine, clock: Clock, buckets: Iterable[int] = ALL_BUC
     with transaction(store) as session:
         slots = active_slots(session)
         half_lives = {slot.name: slot.half_life_days for slot in slots}
-        inputs = evidence_by_person(session, f"{RULES}-{slots_version(slots)}")
+        inputs = evidence_by_person(session, f"{RULES}-{slots_version(slots)}-{caps().version}")
         pending = due(session, STAGE, buckets, inputs.versions)
     for bucket in track(pending, "beliefs replayed", len(pending), every=16):
         with transaction(store) as session:

@@ -14,6 +14,7 @@ from pipelines.ingest.lake import Lake
 from pipelines.progress import track
 from pipelines.understand.alignment import WEIGHTS, Paid, Sample, history
 from pipelines.understand.buckets import ALL_BUCKETS, bucket_of, due, settled, versions
+from pipelines.understand.measured import caps
 from pipelines.understand.people import chunks
 from pipelines.understand.replay import evidence_by_person, load_evidence
 from pipelines.understand.rows import Written, bring_in_step
@@ -44,7 +45,7 @@ def score_alignment(lake: Lake, store: Engine, clock: Clock, buckets: Iterable[i
         half_lives = {slot.name: slot.half_life_days for slot in slots}
         inputs = evidence_by_person(session, "")
         purse = payments_by_owner(lake, session, Scope.person)
-        present = _versions(inputs.versions, purse, f"{RULES}-{WEIGHTS}-{slots_version(slots)}")
+        present = _versions(inputs.versions, purse, f"{RULES}-{WEIGHTS}-{slots_version(slots)}-{caps().version}")
         pending = due(session, STAGE, buckets, present)
     payers: dict[int, set[str]] = defaultdict(set)
     for person_id in purse:

@@ -14,6 +14,8 @@ from pipelines.understand.confidence import Confidence, Unit, steps
 
 SIGNS = {"positive": "+", "negative": "-", "neutral": "·"}
 UNCALIBRATED = "Not yet calibrated on your data."
+LEANING = 0.6
+"""Confidence below which we say outright that we are not sure."""
 SHIFT = 0.05
 """A move of the confidence that is worth a word."""
 QUOTE_LENGTH = 160
@@ -43,7 +45,7 @@ def certainty(confidence: float) -> str:
         return "sure"
     if confidence >= 0.75:
         return "fairly sure"
-    return "leaning" if confidence >= 0.6 else "unsure"
+    return "leaning" if confidence >= LEANING else "unsure"
 
 
 def ranked(beliefs: Iterable[Belief]) -> list[Belief]:
@@ -66,6 +68,8 @@ def top_belief(beliefs: Iterable[Belief], evidence: Iterable[Evidence], slots: I
         return f"{_subject(first)} (contested)"
     moved = movement(first, list(evidence), _half_life(first, slots))
     trend = f", getting {moved}" if moved else ""
+    if first.confidence < LEANING:
+        return f"Perhaps: {_subject(first)} (unsure{trend})"
     return f"{_subject(first)} ({certainty(first.confidence)}{trend})"
 
 
@@ -172,7 +176,8 @@ def _told(number: int, belief: Belief, evidence: Sequence[Evidence], slots: Sequ
     newest = belief.last_at
     if belief.contested:
         return f"{number}  ?  {_contested(belief, rows)}"
-    since = f"since {date(belief.first_at, newest)}"
+    unsure = belief.confidence < LEANING
+    since = f"{'heard' if unsure else 'since'} {date(belief.first_at, newest)}"
     times = f"said {belief.units} times" if belief.units > 2 else ""
     moved = movement(belief, evidence, _half_life(belief, slots))
     # what began on that very day is not stronger "since" then
