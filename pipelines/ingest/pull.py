@@ -15,11 +15,11 @@ from connectors.errors import Fatal
 from models.clock import Clock
 from models.operations import Cursor
 from models.store import transaction
-from pipelines import progress
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.landing import land, rows
 from pipelines.ingest.staging import Mark, Staging, claim
 from pipelines.ingest.translate import translate
+from pipelines.progress import Meter
 
 
 @dataclass
@@ -66,11 +66,15 @@ class _Pull:
     clock: Clock
     report: PullReport = field(default_factory=PullReport)
 
+    def __post_init__(self) -> None:
+        self.meter = Meter(f"pull {self.connector.name}/{self.stream.name}")
+
     def run(self) -> PullReport:
         before = Counter(self.source.calls)
         self._translate()  # what an earlier pull landed and could not read any more
         self._finish(self.staged.last(self._cursor()))
         self._walk()
+        self.meter.end(self.report.seen)
         self.report.calls = Counter(self.source.calls) - before
         self.report.lag_s = self._lag()
         return self.report
@@ -99,7 +103,7 @@ class _Pull:
         self.report.pages += 1
         self.report.seen += len(page.records)
         self.report.mended += mended
-        progress.report(f"pull {self.connector.name}/{self.stream.name}", self.report.seen)
+        self.meter.at(self.report.seen)
 
     def _finish(self, mark: Mark | None) -> None:
         """Land the staged window if this mark completes it."""

@@ -35,7 +35,7 @@ def score_accounts(lake: Lake, store: Engine, clock: Clock) -> Scored:
             return report
         by_person = _scores_by_person(session)
         wanted = []
-        for account_id in track(sorted(members.keys() | purse.keys()), "accounts scored", None, every=1_000):
+        for account_id in track(sorted(members.keys() | purse.keys()), "accounts scored", None):
             people = {person: by_person[person] for person in members.get(account_id, ()) if person in by_person}
             scores = rolled_up(people, purse.get(account_id, ()))
             wanted += [score_row(Scope.account, account_id, sample) for sample in scores]

@@ -63,7 +63,7 @@ def extract(
         with transaction(store) as session:
             settle(session, some, clock.now(), reader(extractor, slots))
     people = read_people(lake, (subject for _, subject in pending)) if pending else People()
-    for some in track(chunks([id_ for id_, _ in pending], CHUNK), "texts read", -(-len(pending) // CHUNK), every=5):
+    for some in track(chunks([id_ for id_, _ in pending], CHUNK), "texts read", -(-len(pending) // CHUNK)):
         with transaction(store) as session:
             _read(session, some, extractor, slots, people, clock.now(), report)
     return report

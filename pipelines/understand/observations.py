@@ -70,7 +70,7 @@ def collect_observations(lake: Lake, store: Engine, clock: Clock, policy: Policy
         known = _known(session)
     report.seen, report.refused = len(spoken), sum(fact["subject"] in barred for fact in spoken.values())
     due = [fact for id_, fact in spoken.items() if _is_due(fact, known.get(id_), _purposes(fact, barred, policy))]
-    for texts in track(_texts(lake, due), "observations", None, every=10):
+    for texts in track(_texts(lake, due), "observations", None):
         with transaction(store) as session:
             _keep(session, texts, barred, policy, now, report)
     vendors = {vendor for vendor, _ in lake.streams()}

@@ -54,7 +54,7 @@ def replay_beliefs(store: Engine, clock: Clock, buckets: Iterable[int] = ALL_BUC
         half_lives = {slot.name: slot.half_life_days for slot in slots}
         inputs = evidence_by_person(session, f"{RULES}-{slots_version(slots)}-{caps().version}")
         pending = due(session, STAGE, buckets, inputs.versions)
-    for bucket in track(pending, "beliefs replayed", len(pending), every=16):
+    for bucket in track(pending, "beliefs replayed", len(pending)):
         with transaction(store) as session:
             _replay(session, bucket, inputs.by_bucket.get(bucket, {}), half_lives, report)
             settled(session, STAGE, bucket, inputs.versions[bucket], clock.now())

@@ -50,7 +50,7 @@ def score_alignment(lake: Lake, store: Engine, clock: Clock, buckets: Iterable[i
     payers: dict[int, set[str]] = defaultdict(set)
     for person_id in purse:
         payers[bucket_of(person_id)].add(person_id)
-    for bucket in track(pending, "persons scored", len(pending), every=16):
+    for bucket in track(pending, "persons scored", len(pending)):
         persons = inputs.by_bucket.get(bucket, {})
         with transaction(store) as session:
             evidence = load_evidence(session, (id_ for ids in persons.values() for id_ in ids))

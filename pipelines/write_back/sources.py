@@ -30,7 +30,7 @@ FEW = 50
 def gather(store: Engine, cast: Cast) -> Iterator[Wanted]:
     """What every live record should show, persons first, then accounts, then deals. Shape: each record once."""
     known = [entity for entity in sorted(cast.records) if entity in cast.names]
-    for ids in track(chunks(known), "portions of persons compared", every=20):
+    for ids in track(chunks(known), "portions of persons compared"):
         for person_id, person in _people(store, cast, ids).items():
             for record in cast.records[person_id]:
                 yield _of_person(record, person, cast)
