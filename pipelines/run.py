@@ -3,8 +3,11 @@
 A job that fails stops only itself. Nothing is remembered here; killed at any point, the next call continues.
 """
 
+import fcntl
+import signal
+import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import dagster as dg
 from dagster._core.execution.plan.objects import StepFailureData  # no public name in 1.13
 
 from connectors.registry import connectors_by_name
+from pipelines.ingest.sources import unusable_variables
 
 FIRST_BUCKET, LAST_BUCKET = "00", "63"
 ALL_BUCKETS = {  # one run takes all dirty buckets: SQLite serves one run at a time
@@ -19,6 +23,17 @@ ALL_BUCKETS = {  # one run takes all dirty buckets: SQLite serves one run at a t
     "dagster/asset_partition_range_end": LAST_BUCKET,
 }
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the terminal shows bars instead
+PLACE = "sidecar/place"
+"""Run tag: the machine and folder whose lock the run's process holds for as long as it lives."""
+UNFINISHED = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+WITHOUT_FILE = {  # what dagster.yaml says, for a folder that has none
+    "telemetry": {"enabled": False},
+    "compute_logs": {"module": "dagster.core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"},
+}
+
+
+class AlreadyRunning(Exception):
+    """Another process runs jobs in the same place; nothing was done."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +74,10 @@ def run_job(defs: dg.Definitions, instance: dg.DagsterInstance, name: str) -> Jo
     if missing := missing_credentials(name):
         return JobOutcome(name, skipped=f"set {', '.join(missing)}")
     job = defs.resolve_job_def(name)
-    tags = ALL_BUCKETS if job.partitions_def else {}
-    return _outcome(name, job.execute_in_process(instance=instance, raise_on_error=False, tags=tags, run_config=QUIET))
+    tags = {PLACE: _place(instance)} | (ALL_BUCKETS if job.partitions_def else {})
+    with _interruptible():
+        result = job.execute_in_process(instance=instance, raise_on_error=False, tags=tags, run_config=QUIET)
+    return _outcome(name, result)
 
 
 def run_all(
@@ -80,18 +97,60 @@ def missing_credentials(job: str) -> list[str]:
     """Variables without which a vendor's job cannot run; empty for jobs that need no vendor."""
     vendor = job.removeprefix("pull_").removeprefix("write_back_")
     connector = connectors_by_name().get(vendor)
-    return connector.settings().missing() if connector else []
+    return unusable_variables(connector) if connector else []
 
 
 @contextmanager
 def local_instance(home: Path) -> Iterator[dg.DagsterInstance]:
-    """The instance that `dagster dev` here shares: dagster.yaml in the working directory, else one kept under `home`."""
+    """The instance that `dagster dev` here shares: dagster.yaml in the working directory, else one kept under `home`.
+
+    Errors: AlreadyRunning while another process has it. Runs that a killed process left open are closed as failed: else they
+    would look busy for ever, and keep the scheduled ones waiting.
+    """
+    with _opened(home) as instance, _alone(Path(instance.root_directory)):
+        for run in instance.get_runs(dg.RunsFilter(tags={PLACE: _place(instance)}, statuses=UNFINISHED)):
+            instance.report_run_failed(run, "Its process was killed; the next run goes on from there.")
+        yield instance
+
+
+def _opened(home: Path) -> dg.DagsterInstance:
     if Path("dagster.yaml").exists():
-        with dg.DagsterInstance.from_config(str(Path.cwd())) as instance:
-            yield instance
-    else:
-        with dg.DagsterInstance.local_temp(str((home / "dagster").absolute())) as instance:
-            yield instance
+        return dg.DagsterInstance.from_config(str(Path.cwd()))
+    folder = (home / "dagster").absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return dg.DagsterInstance.local_temp(str(folder), overrides=WITHOUT_FILE)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "sidecar.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AlreadyRunning("Another `sidecar run` is at work in this folder; wait until it has ended.") from error
+        yield
+
+
+def _place(instance: dg.DagsterInstance) -> str:
+    return f"{socket.gethostname()}:{Path(instance.root_directory).absolute()}"
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """KeyboardInterrupt after the block if SIGINT or SIGTERM came in it: Dagster ends the step and keeps the signal to itself."""
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        reader.settimeout(0)
+        writer.settimeout(0)
+        before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+        with suppress(BlockingIOError):
+            if {signal.SIGINT, signal.SIGTERM} & set(reader.recv(4096)):
+                raise KeyboardInterrupt
 
 
 def _outcome(name: str, result: dg.ExecuteInProcessResult) -> JobOutcome:
