@@ -4,6 +4,8 @@ The world is complete once `truth.json` is there; a start that was interrupted b
 """
 
 import argparse
+import fcntl
+import os
 import signal
 import socket
 import sys
@@ -37,6 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until told to stop; gives the exit code."""
     given = _parser().parse_args(arguments)
     root: Path = given.root
+    stop = threading.Event()
+    if given.while_used:
+        threading.Thread(target=_end_when_unused, args=(given.while_used, stop), daemon=True).start()
     try:
         with ExitStack() as stack:
             listeners = {name: stack.enter_context(_listen(given.port_base + port)) for name, port in PORTS.items()}
@@ -49,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
                 stack.callback(app.state.store.close)
             if not (root / "truth.json").exists():
                 _plant(root, clock, apps, given.persons, given.seed)
-            _serve(stack, root, apps, listeners)
+            _serve(stack, root, apps, listeners, stop)
     except CannotStart as reason:
         sys.stderr.write(f"{reason}\n")
         return USAGE_ERROR
@@ -69,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         "--port-base", type=int, default=8700, help="Salesforce listens one above it, Stripe four above it"
     )
     parser.add_argument("--reset", action="store_true", help="throw the world away and make a new one")
+    parser.add_argument("--while-used", type=Path, help="end once no process holds a shared lock on this file")
     return parser
 
 
@@ -112,8 +118,13 @@ def _finish(root: Path, truth: Truth) -> None:
     beside.replace(root / "truth.json")
 
 
-def _serve(stack: ExitStack, root: Path, apps: dict[str, Starlette], listeners: dict[str, socket.socket]) -> None:
-    stop = threading.Event()
+def _serve(
+    stack: ExitStack,
+    root: Path,
+    apps: dict[str, Starlette],
+    listeners: dict[str, socket.socket],
+    stop: threading.Event,
+) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     urls = {name: stack.enter_context(serving(app, listeners[name])) for name, app in apps.items()}
@@ -127,6 +138,13 @@ def _serve(stack: ExitStack, root: Path, apps: dict[str, Starlette], listeners: 
     addresses = ", ".join(f"{name} {url}" for name, url in urls.items())
     _say(f"Ready: {addresses}; variables in {path}")
     stop.wait()
+
+
+def _end_when_unused(used: Path, stop: threading.Event) -> None:
+    """The lock, once had, is kept to the end of the process: whoever wants the sandbox then waits until it is gone."""
+    lock = os.open(used, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    stop.set()
 
 
 def _say(line: str) -> None:

@@ -1,167 +1,34 @@
-"""The command line: `sidecar demo | sandbox | doctor | run | plan | apply | show | provision`.
+"""The `sidecar` command's front door: it is there before the heavy imports, so that Ctrl-C is answered from the first moment on."""
 
-Every command is thin: choose real accounts or practice, call a room or the facade, show the answer. Exit code 0 means done, 1 that
-something was left undone and said so, 2 that the question could not be understood, 130 that it was interrupted.
-"""
-
-import subprocess
+import logging
+import os
+import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated
+from types import FrameType
 
-import typer
-from pydantic import ValidationError
-from rich.markup import escape
-
-from connectors.errors import ConnectorError
-from models.operations import Purpose
-from models.store import StoreError
-from pipelines.ingest.lake import LakeError
-from pipelines.workspace import Workspace
-from pipelines.write_back.refusals import Refused
-from service import demo as story
-from service import doctor as diagnosis
-from service import terminal, writing
-from service.environment import UsageError, World, chosen, practice, refuse_dotenv
-from service.portrait import show_self_model
-from service.self_models import SelfModels
-
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.splitlines()[0]
-)
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
-Persons = Annotated[int, typer.Option(min=1, help="How many persons the sandbox's world has.")]
-Seed = Annotated[int, typer.Option(help="Which world: the same seed builds the same one.")]
-Reset = Annotated[bool, typer.Option("--reset", help="Throw the sandbox's world away and build a new one.")]
-
-
-@app.command()
-def demo(persons: Persons = 300, seed: Seed = 1, reset: Reset = False) -> None:
-    """Run the whole job against the sandbox and tell one person's story."""
-    with practice(World(persons, seed), reset=reset):
-        story.tell(Workspace.from_environment())
-
-
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def sandbox(context: typer.Context, persons: Persons = 300, seed: Seed = 1, reset: Reset = False) -> None:
-    """Keep the sandbox running; with `-- COMMAND`, only as long as that command, which sees its credentials."""
-    if context.args:
-        refuse_dotenv()
-    with practice(World(persons, seed), reset=reset):
-        if context.args:
-            raise typer.Exit(subprocess.run(context.args, check=False).returncode)  # noqa: S603  # the user's own command
-        story.wait_in_sandbox()
-
-
-@app.command()
-def doctor(json: Json = False) -> None:
-    """Say per vendor what works, what is missing, which permission, and how to mend it."""
-    with chosen():
-        findings = diagnosis.examine(Workspace.from_environment())
-    if json:
-        terminal.print_json(findings)
-    else:
-        terminal.show_findings(findings)
-    if not all(finding.ok for lines in findings.values() for finding in lines):
-        raise typer.Exit(1)
-
-
-@app.command()
-def run(
-    jobs: Annotated[
-        list[str] | None, typer.Argument(help="Names of jobs; all of them, in flow order, if none.")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Pull, stitch, understand and write back: every job once, as recorded Dagster runs."""
-    with chosen():
-        outcomes = story.run_jobs(Workspace.from_environment(), jobs)
-    if json:
-        terminal.print_json(outcomes)
-    else:
-        terminal.show_outcomes(outcomes)
-    if not all(outcome.ok for outcome in outcomes):
-        raise typer.Exit(1)
-
-
-@app.command()
-def provision(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False, json: Json = False
-) -> None:
-    """Make the sidecar's fields exist in every CRM, visible to reps; repeats change nothing."""
-    with chosen():
-        steps = writing.provision(Workspace.from_environment(), dry_run=dry_run)
-    if json:
-        terminal.print_json(steps)
-    else:
-        terminal.show_steps([step for lines in steps.values() for step in lines])
-    if any(step.action == "refuse" for lines in steps.values() for step in lines):
-        raise typer.Exit(1)
-
-
-@app.command()
-def plan(json: Json = False) -> None:
-    """Work out which CRM fields would change, store it under a plan id, and show it; writes nothing to a CRM."""
-    with chosen():
-        plans = writing.plan(Workspace.from_environment())
-    if json:
-        terminal.print_json(plans)
-    else:
-        terminal.show_plans(plans)
-
-
-@app.command()
-def apply(
-    plan_id: Annotated[str, typer.Argument(help="The id that `sidecar plan` printed.")], json: Json = False
-) -> None:
-    """Deliver a stored plan, row by row, and say what became of each."""
-    with chosen():
-        report = writing.apply(Workspace.from_environment(), plan_id)
-    if json:
-        terminal.print_json(report)
-    else:
-        terminal.show_delivery(report)
-    if report.failed:
-        raise typer.Exit(1)
-
-
-@app.command()
-def show(
-    person: Annotated[str, typer.Argument(help="E-mail address, person id, CRM id or record key.")],
-    purpose: Annotated[Purpose, typer.Option(help="What you look for; it is recorded.")] = Purpose.sales,
-    json: Json = False,
-) -> None:
-    """Show one person: what they did and paid, what they believe and why, and what the CRM shows."""
-    with chosen():
-        workspace = Workspace.from_environment()
-        self_model = SelfModels(workspace, actor="cli").get_self_model(person, purpose=purpose)
-    if json:
-        terminal.print_json(self_model)
-    else:
-        show_self_model(self_model)
-
-
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """No stack trace at a user: what can be mended is one sentence and exit code 2."""
-    try:
-        yield
-    except (UsageError, LakeError, StoreError, ConnectorError, Refused) as error:
-        terminal.errors.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
-        sys.exit(2)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)
-        )
-        terminal.errors.print(f"[red]A setting cannot be used: {escape(wrong)}[/red]", soft_wrap=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        terminal.errors.print("Stopped. Nothing is lost; the next run continues.")
-        sys.exit(130)
+UNDONE, NOT_UNDERSTOOD, INTERRUPTED = 1, 2, 130
+"""Exit codes: something due was left undone, the question makes no sense, Ctrl-C (as shells count it)."""
+STOPPED = "Stopped. Nothing is lost; the next run continues."
 
 
 def main() -> None:
     """The `sidecar` command."""
-    with plain_errors():
-        app(standalone_mode=True)
+    signal.signal(signal.SIGINT, _leave)
+    logging.getLogger().addHandler(
+        logging.NullHandler()
+    )  # what libraries complain of while they are stopped is not for users
+    from service.commands import app  # noqa: PLC0415  # seconds of imports, during which somebody may change their mind
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        app()
+    finally:
+        signal.signal(
+            signal.SIGINT, _leave
+        )  # the answer is given; what the interpreter still tidies up may be cut short
+
+
+def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # a signal handler's signature
+    """Go at once: nothing has been begun yet, or everything is done."""
+    os.write(sys.stderr.fileno(), f"{STOPPED}\n".encode())
+    os._exit(INTERRUPTED)

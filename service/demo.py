@@ -9,7 +9,8 @@ from pipelines.definitions import build
 from pipelines.run import JobOutcome, job_names, local_instance, run_all
 from pipelines.workspace import Workspace
 from service import terminal, writing
-from service.environment import SANDBOX, UsageError
+from service.errors import LeftUndoneError, UsageError
+from service.ground import SANDBOX
 from service.portrait import show_self_model
 from service.self_models import SelfModels
 
@@ -55,7 +56,7 @@ def tell(workspace: Workspace) -> None:
     terminal.console.rule()
     terminal.console.print(FAREWELL)
     if not all(outcome.ok for outcome in outcomes):
-        raise UsageError("Not every job came to its end; the reasons stand above.")
+        raise LeftUndoneError("Not every job came to its end; the reasons stand above.")
 
 
 def wait_in_sandbox() -> None:

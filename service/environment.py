@@ -1,67 +1,56 @@
-"""Real accounts or practice: which one a command works on, and the sandbox that practice needs.
+"""Real accounts or practice: which one a command works on.
 
 Real accounts, as soon as the environment or `.env` names one vendor's credentials. Otherwise practice, once the demo has made it:
 its lake and store lie apart from the real ones (`.sidecar/practice`), and no real credential is visible while practising.
 """
 
 import os
-import socket
+import shutil
 import subprocess
-import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-from dotenv import dotenv_values, load_dotenv
+from dotenv import load_dotenv
 
+from connectors.base import Connector
 from connectors.registry import connectors_by_name
+from pipelines.ingest.sources import unusable_variables
+from service import ground
+from service.errors import UsageError
+from service.ground import World
 
-SANDBOX = Path(".sidecar/sandbox")
 PRACTICE_HOME = Path(".sidecar/practice")
-PORT_BASE = 8700
-START_PATIENCE_S = 180.0  # a first start builds the world, which takes seconds even on a slow machine
-
-
-class UsageError(Exception):
-    """Something the user can mend; the message is one plain sentence, the exit code 2."""
-
-
-@dataclass(frozen=True)
-class World:
-    """Which planted world the sandbox builds when it has none."""
-
-    persons: int = 300
-    seed: int = 1
+COMPANION_PATIENCE_S = 30.0  # `dagster dev` ends its servers one after the other
 
 
 def load_dotenv_file() -> None:
-    """Read `.env` beside the working directory; what the shell already set wins."""
-    load_dotenv(Path(".env"), override=False)
+    """Read `.env` beside the working directory; what the shell already set wins. UsageError if it cannot be read."""
+    try:
+        load_dotenv(Path(".env"), override=False)
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise UsageError(f"The file .env in this folder cannot be read: {why}; mend or remove it.") from error
 
 
 def has_real_credentials() -> bool:
-    """Whether any vendor could be reached with what the environment holds."""
-    return any(not connector.settings().missing() for connector in connectors_by_name().values())
+    """Whether any vendor could be reached, or was meant to be, with what the environment holds."""
+    return any(_is_meant(connector) for connector in connectors_by_name().values())
 
 
 def is_practising() -> bool:
     """Whether a command without further words would work on the practice data."""
-    return not has_real_credentials() and (SANDBOX / "sandbox.env").exists()
+    return not has_real_credentials() and bool(ground.variables())
 
 
 @contextmanager
 def practice(world: World, *, reset: bool = False) -> Iterator[None]:
-    """Practise: sandbox up, its credentials the only ones, its own home. A sandbox that is already up is used as it is."""
-    process = None if not reset and is_up() else _start(world, reset=reset)
-    try:
+    """Practise: sandbox up, its credentials the only ones, its own home, which a reset empties."""
+    with ground.sandbox(world, reset=reset):
+        if reset and PRACTICE_HOME.exists():
+            shutil.rmtree(PRACTICE_HOME)  # it tells of the world that is gone
         _enter_practice()
         yield
-    finally:
-        if process:
-            _stop(process)
 
 
 @contextmanager
@@ -75,72 +64,27 @@ def chosen() -> Iterator[None]:
         yield
 
 
-def is_up() -> bool:
-    """Whether the sandbox of this folder, and not that of another one on the same port, answers."""
-    addresses = [value for name, value in _sandbox_variables().items() if name.endswith("_BASE_URL")]
-    return bool(addresses) and all(_answers(address) for address in addresses)
-
-
-def _answers(address: str) -> bool:
+def companion(command: Sequence[str]) -> int:
+    """Run the user's own command in this environment; gives its exit code, as shells count it. UsageError if there is no such command."""
     try:
-        answer = httpx.get(f"{address}/_sandbox/root", timeout=2)
-    except httpx.TransportError:
-        return False
-    return answer.text == str(SANDBOX.resolve())
+        process = subprocess.Popen(command)  # noqa: S603  # the user's own command
+    except OSError as error:
+        raise UsageError(f"The command {command[0]!r} cannot be run: {error.strerror}.") from error
+    with process:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            code = _after_interrupt(process)
+    return code if code >= 0 else 128 - code
 
 
-def _port_base() -> int:
-    """The usual ports; where another program or another folder's sandbox has one of them, others further up."""
-    return next(base for base in range(PORT_BASE, 65_000, 10) if all(_is_free(base + offset) for offset in range(1, 5)))
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def _sandbox_variables() -> dict[str, str]:
-    path = SANDBOX / "sandbox.env"
-    return {name: value for name, value in dotenv_values(path).items() if value} if path.exists() else {}
-
-
-def _enter_practice() -> None:
-    for connector in connectors_by_name().values():
-        for name in connector.settings.model_fields:
-            os.environ.pop(connector.settings.variable(name), None)
-    for variable in ("SIDECAR_LAKE", "SIDECAR_DATABASE_URL"):
-        os.environ.pop(variable, None)
-    os.environ.update(_sandbox_variables(), SIDECAR_HOME=str(PRACTICE_HOME))
-
-
-def _start(world: World, *, reset: bool) -> subprocess.Popen[bytes]:
-    arguments = ["--root", str(SANDBOX), "--persons", str(world.persons), "--seed", str(world.seed)]
-    arguments += ["--port-base", str(_port_base())]
-    SANDBOX.mkdir(parents=True, exist_ok=True)
-    log = SANDBOX / "sandbox.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603  # our own module with our own arguments
-            [sys.executable, "-m", "sandbox", *arguments, *(["--reset"] if reset else [])],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches the command first, which then ends the sandbox
-        )
-    deadline = time.monotonic() + START_PATIENCE_S
-    while not is_up():
-        if process.poll() is not None or time.monotonic() > deadline:
-            _stop(process)
-            last = log.read_text().strip().splitlines()[-1:] or ["it said nothing"]
-            raise UsageError(f"The sandbox did not start: {last[0]} (see {log}).")
-        time.sleep(0.2)
-    return process
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+def _after_interrupt(process: subprocess.Popen[bytes]) -> int:
+    """Ctrl-C reached the command as well, which now tidies up and must be allowed to."""
     try:
-        process.wait(timeout=10)
+        return process.wait(COMPANION_PATIENCE_S)
     except subprocess.TimeoutExpired:
-        process.kill()
+        process.terminate()
+        return process.wait()
 
 
 def refuse_dotenv() -> None:
@@ -149,3 +93,18 @@ def refuse_dotenv() -> None:
         raise UsageError(
             "This folder has a .env with real accounts, which the command would read; practise in another folder."
         )
+
+
+def _is_meant(connector: Connector) -> bool:
+    """Whether somebody has begun to set the vendor up; what is still missing is for doctor to say."""
+    settings = connector.settings
+    return set(unusable_variables(connector)) != {settings.variable(name) for name in settings.required()}
+
+
+def _enter_practice() -> None:
+    for connector in connectors_by_name().values():
+        for name in connector.settings.model_fields:
+            os.environ.pop(connector.settings.variable(name), None)
+    for variable in ("SIDECAR_LAKE", "SIDECAR_DATABASE_URL"):
+        os.environ.pop(variable, None)
+    os.environ.update(ground.variables(), SIDECAR_HOME=str(PRACTICE_HOME))

@@ -11,7 +11,7 @@ from models import Entity, Evidence, Identifier, Membership, Observation, Profil
 from models.identifiers import normalise
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.entities import resolve
-from service.environment import UsageError
+from service.errors import UsageError
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 

@@ -17,7 +17,7 @@ from pipelines.understand.policy import Policy
 from pipelines.understand.text import canonical
 from pipelines.understand.words import ranked, summary, top_belief
 from pipelines.workspace import Workspace
-from service.environment import UsageError
+from service.errors import UsageError
 from service.people import derived_rows, evidence_of, find_person, profiles_of, records_of
 
 

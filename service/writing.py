@@ -19,7 +19,7 @@ from pipelines.write_back.held import from_json
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.opening import crm_of, crms
 from pipelines.write_back.plan import plan as draw_up
-from service.environment import UsageError
+from service.errors import UsageError
 
 Shown = dict[str, dict[str, FieldValue]]
 """Values by written record key and API name of the field."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from typer.main import get_command
 
-from service.cli import app
+from service.commands import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

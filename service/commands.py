@@ -1,0 +1,138 @@
+"""The command line: `sidecar demo | sandbox | doctor | run | plan | apply | show | provision`.
+
+Every command is thin: choose real accounts or practice, call a room or the facade, show the answer. Exit code 0 means done, 1 that
+something was left undone and said so, 2 that the question could not be understood, 130 that it was interrupted.
+"""
+
+from typing import Annotated
+
+import typer
+
+from models.operations import Purpose
+from pipelines.workspace import Workspace
+from service import demo as story
+from service import doctor as diagnosis
+from service import terminal, writing
+from service.environment import chosen, companion, practice, refuse_dotenv
+from service.ground import World
+from service.plain import PlainGroup
+from service.portrait import show_self_model
+from service.self_models import SelfModels
+
+app = typer.Typer(
+    cls=PlainGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=__doc__.splitlines()[0],
+)
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
+Persons = Annotated[int, typer.Option(min=1, help="How many persons the sandbox's world has.")]
+Seed = Annotated[int, typer.Option(help="Which world: the same seed builds the same one.")]
+Reset = Annotated[bool, typer.Option("--reset", help="Throw the sandbox's world away and build a new one.")]
+
+
+@app.command()
+def demo(persons: Persons = 300, seed: Seed = 1, reset: Reset = False) -> None:
+    """Run the whole job against the sandbox and tell one person's story."""
+    with practice(World(persons, seed), reset=reset):
+        story.tell(Workspace.from_environment())
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def sandbox(context: typer.Context, persons: Persons = 300, seed: Seed = 1, reset: Reset = False) -> None:
+    """Keep the sandbox running; with `-- COMMAND`, only as long as that command, which sees its credentials."""
+    if context.args:
+        refuse_dotenv()
+    with practice(World(persons, seed), reset=reset):
+        if context.args:
+            raise typer.Exit(companion(context.args))
+        story.wait_in_sandbox()
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Say per vendor what works, what is missing, which permission, and how to mend it."""
+    with chosen():
+        findings = diagnosis.examine(Workspace.from_environment())
+    if json:
+        terminal.print_json(findings)
+    else:
+        terminal.show_findings(findings)
+    if not all(finding.ok for lines in findings.values() for finding in lines):
+        raise typer.Exit(1)
+
+
+@app.command()
+def run(
+    jobs: Annotated[
+        list[str] | None, typer.Argument(help="Names of jobs; all of them, in flow order, if none.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Pull, stitch, understand and write back: every job once, as recorded Dagster runs."""
+    with chosen():
+        outcomes = story.run_jobs(Workspace.from_environment(), jobs)
+    if json:
+        terminal.print_json(outcomes)
+    else:
+        terminal.show_outcomes(outcomes)
+    if not all(outcome.ok for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+@app.command()
+def provision(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False, json: Json = False
+) -> None:
+    """Make the sidecar's fields exist in every CRM, visible to reps; repeats change nothing."""
+    with chosen():
+        steps = writing.provision(Workspace.from_environment(), dry_run=dry_run)
+    if json:
+        terminal.print_json(steps)
+    else:
+        terminal.show_steps([step for lines in steps.values() for step in lines])
+    if any(step.action == "refuse" for lines in steps.values() for step in lines):
+        raise typer.Exit(1)
+
+
+@app.command()
+def plan(json: Json = False) -> None:
+    """Work out which CRM fields would change, store it under a plan id, and show it; writes nothing to a CRM."""
+    with chosen():
+        plans = writing.plan(Workspace.from_environment())
+    if json:
+        terminal.print_json(plans)
+    else:
+        terminal.show_plans(plans)
+
+
+@app.command()
+def apply(
+    plan_id: Annotated[str, typer.Argument(help="The id that `sidecar plan` printed.")], json: Json = False
+) -> None:
+    """Deliver a stored plan, row by row, and say what became of each."""
+    with chosen():
+        report = writing.apply(Workspace.from_environment(), plan_id)
+    if json:
+        terminal.print_json(report)
+    else:
+        terminal.show_delivery(report)
+    if report.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    person: Annotated[str, typer.Argument(help="E-mail address, person id, CRM id or record key.")],
+    purpose: Annotated[Purpose, typer.Option(help="What you look for; it is recorded.")] = Purpose.sales,
+    json: Json = False,
+) -> None:
+    """Show one person: what they did and paid, what they believe and why, and what the CRM shows."""
+    with chosen():
+        workspace = Workspace.from_environment()
+        self_model = SelfModels(workspace, actor="cli").get_self_model(person, purpose=purpose)
+    if json:
+        terminal.print_json(self_model)
+    else:
+        show_self_model(self_model)
