@@ -102,6 +102,7 @@ def report(extractor: Extractor, scores: Sequence[Score]) -> dict[str, Any]:
     return {
         "instructions": extractor.prompt,
         "texts": len(scores),
+        "labels": total(scores, "labels"),
         "empty_texts": sum(not one.labels for one in scores),
         "invented_quotes": total(scores, "invented"),
         "tallies": tallies(scores),
@@ -129,12 +130,11 @@ def shown(kept: Mapping[str, Any]) -> str:
     """The README's table of what was measured, and what it means."""
     ((name, found),) = kept["extractors"].items()
     rows = [
-        f"  | {figure} | {value:.2f} | {low:.2f} to {high:.2f} |"
+        f"  | {figure} | {value:.3f} | {low:.3f} to {high:.3f} |"
         for figure, (value, low, high) in found["figures"].items()
         if figure in SHOWN
     ]
     every = found["tallies"][""]
-    wrong = every["predictions"] - every["hits"]
     return "\n".join(
         [
             "",
@@ -142,8 +142,8 @@ def shown(kept: Mapping[str, Any]) -> str:
             "  |---|---|---|",
             *rows,
             "",
-            f"  Of {every['predictions']} beliefs it read, {wrong} were wrong and {found['invented_quotes']} quotes were invented; it misses most of what is there. No quote it",
-            "  finds is relied on further than this precision allows (`pipelines/understand/measured.json`).",
+            f"  It read {every['predictions']} beliefs, {every['hits']} of them rightly, where people had found {found['labels']}; {found['invented_quotes']} quotes were invented. So few make the precision itself",
+            "  uncertain, and what it says nothing about is not thereby unsaid. No quote is relied on further than this (`measured.json`).",
             "",
             "",
         ]

@@ -62,6 +62,13 @@ def test_the_top_belief_is_one_line():
     assert words.top_belief([], [], SLOTS) is None
 
 
+def test_what_we_are_not_sure_of_is_said_so():
+    """A quote that weighs next to nothing reads as a perhaps, not as a belief held since then."""
+    hardly = said(0, strength="speculative", speaker_role="rep_note", source_class="rep_note", **PRICE)
+    assert words.top_belief(*portrait(hardly), SLOTS) == "Perhaps: The price is too high (unsure)"
+    assert told(hardly).startswith("1  -  The price is too high. Unsure, heard 1 Mar.")
+
+
 def test_nothing_believed_is_nothing_said():
     """An empty self-model fills no field."""
     assert told() == ""
