@@ -12,10 +12,10 @@ demo: | $(UV)  ## set up, run the whole job against the sandbox, show one person
 	$(RUN) sidecar demo
 
 test: | $(UV)  ## set up and run the tests
-	$(RUN) pytest -n 2 --dist loadgroup -m "not slow"
+	$(RUN) pytest -n 2 -m "not slow"
 
 test-all: | $(UV)  ## the slow proofs too
-	$(RUN) pytest -n 2 --dist loadgroup
+	$(RUN) pytest -n 2
 
 dev: | $(UV)  ## sandbox and Dagster UI on the demo's data; on your own accounts where there is a .env
 	$(RUN) $(if $(wildcard .env),,sidecar sandbox --) dagster dev -w dagster_workspace.yaml

@@ -14,8 +14,6 @@ ROOT = Path(__file__).parents[1]
 SIDECAR = Path(sys.executable).parent / "sidecar"
 FAR_TOO_LONG_S = 300  # a hanging command fails the test instead of the gate
 
-pytestmark = pytest.mark.xdist_group("story")
-
 
 class Home:
     """A folder in which the commands are run as a user would."""
