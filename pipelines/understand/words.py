@@ -43,7 +43,7 @@ def certainty(confidence: float) -> str:
     """How sure, in a word."""
     if confidence >= 0.9:
         return "sure"
-    if confidence >= 0.75:
+    if confidence >= 0.8:  # above what one quote of the embedded extractor can reach
         return "fairly sure"
     return "leaning" if confidence >= LEANING else "unsure"
 
