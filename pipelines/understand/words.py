@@ -49,12 +49,16 @@ def certainty(confidence: float) -> str:
 
 
 def ranked(beliefs: Iterable[Belief]) -> list[Belief]:
-    """Beliefs that hold now, what matters most first: the person's own, then by certainty and amount of evidence."""
+    """Beliefs that hold now, what matters most first: the person's own, then by certainty and amount of evidence, then the latest.
+
+    The order rests on what was said and never on an id, so that the same words are told alike whatever ids were minted.
+    """
     current = [belief for belief in beliefs if belief.valid_to is None]
 
-    def rank(belief: Belief) -> tuple[bool, bool, float, str]:
+    def rank(belief: Belief) -> tuple[bool, bool, float, float, str]:
         force = (2 * belief.confidence - 1) * min(belief.weight, 3.0)
-        return belief.holder is not None, belief.polarity == "neutral", -round(force, 3), belief.id
+        said = -belief.last_at.timestamp(), f"{belief.statement} {belief.slot} {belief.aspect}"
+        return belief.holder is not None, belief.polarity == "neutral", -round(force, 3), *said
 
     return sorted(current, key=rank)
 

@@ -106,7 +106,9 @@ def _voices(person: Person, valences: Mapping[str, float], roles: Mapping[str, s
 def _voice(name: str, person_id: str, beliefs: Sequence[Belief], valences: Mapping[str, float]) -> Voice:
     forces = {belief.id: _force(belief) * valences[belief.slot] for belief in beliefs}
     net = sum(forces.values())
-    strongest = max(beliefs, key=lambda belief: (forces[belief.id] * (1 if net >= 0 else -1), belief.id))
+    strongest = max(
+        beliefs, key=lambda belief: (forces[belief.id] * (1 if net >= 0 else -1), belief.last_at, belief.slot)
+    )
     return Voice(name, net, strongest.slot, person_id)
 
 
