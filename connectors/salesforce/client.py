@@ -19,7 +19,7 @@ from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 
 from connectors.errors import Fatal, Retryable
-from connectors.salesforce.refusals import BUSY, QUOTA_PAUSE, SOON, VENDOR, refusal
+from connectors.salesforce.refusals import BUSY, QUOTA_PAUSE, SOON, VENDOR, part_refusal, refusal
 from connectors.salesforce.settings import SalesforceSettings
 from connectors.transport import Transport, redact, session
 
@@ -107,7 +107,10 @@ class Org:
         return self._result(self.request(reason, "GET", url, about=about, stream=stream), about, stream)
 
     def describe(self, names: Sequence[str], stream: str | None = None) -> dict[str, Any]:
-        """What each object looks like to this user; an object that is hidden or unknown is absent. One call per 25 objects."""
+        """What each object looks like to this user; an object that is hidden or unknown is absent. One call per 25 objects.
+
+        Errors: those of `request`; Retryable if one of the descriptions did not come for a reason that passes.
+        """
         found: dict[str, Any] = {}
         for start in range(0, len(names), BATCH_PARTS):
             part = names[start : start + BATCH_PARTS]
@@ -118,6 +121,8 @@ class Org:
             for name, result in zip(part, answer["results"], strict=True):
                 if result["statusCode"] == 200:
                     found[name] = result["result"]
+                elif isinstance(error := part_refusal(result, about=name, stream=stream), Retryable):
+                    raise error
         return found
 
     def _send(

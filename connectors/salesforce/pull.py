@@ -107,7 +107,7 @@ class SalesforceSource:
             swept = swept or window.end
             gone: list[Record] = []
             if window.end - swept >= SWEEP_EVERY and window.end == end:
-                gone, swept = self._sweep(stream, swept, end), end
+                gone, swept = self._sweep(stream, swept, end)
             yield Page(gone, position, {"until": window.end.isoformat(), "swept": swept.isoformat()})
 
     def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
@@ -170,10 +170,13 @@ class SalesforceSource:
             if total < CHUNK:
                 return
 
-    def _sweep(self, stream: Stream, since: datetime, until: datetime) -> list[Record]:
-        """Tombstones of records that left even the recycle bin; one call, and one more where anything was deleted."""
+    def _sweep(self, stream: Stream, since: datetime, until: datetime) -> tuple[list[Record], datetime]:
+        """Tombstones of records that left even the recycle bin, and up to when the vendor told of them.
+
+        One call, and one more where anything was deleted.
+        """
         if not self._projection(stream).replicateable:
-            return []
+            return [], until
         start = max(since - LOOK_BACK, self._clock.now() - DELETED_KEPT)
         if start > since:
             logger.warning("%s: hard deletes between %s and %s are unknown to the vendor", stream.name, since, start)
@@ -182,11 +185,13 @@ class SalesforceSource:
         answer = self._org.request("sweep", "GET", path, about=stream.object, stream=stream.name, params=span)
         deleted = {entry["id"]: instant(entry["deletedDate"]) for entry in answer["deletedRecords"]}
         binned = self._still_readable(stream, list(deleted))
-        return [
+        tombstones = [
             Record(self._key(stream, gone), at, {"Id": gone, "IsDeleted": True}, deleted=True)
             for gone, at in deleted.items()
             if gone not in binned
         ]
+        # a long transaction at the vendor holds this back; deletions after it come later (SOAP API guide, getDeleted)
+        return tombstones, min(until, instant(answer["latestDateCovered"]))
 
     def _still_readable(self, stream: Stream, ids: list[str]) -> set[str]:
         """Those that queryAll still shows: the window has brought or will bring them, with their content."""

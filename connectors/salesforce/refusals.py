@@ -5,7 +5,7 @@ trouble whatever its status. Source: REST API developer guide 63.0, "Status Code
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 import requests
@@ -88,9 +88,12 @@ class Complaint(NamedTuple):
 def complaint(response: requests.Response) -> Complaint | None:
     """The first error of the body; None where the body is not Salesforce's."""
     try:
-        body = orjson.loads(response.content)
+        return _complaint(orjson.loads(response.content))
     except orjson.JSONDecodeError:
         return None
+
+
+def _complaint(body: Any) -> Complaint | None:
     first = body[0] if isinstance(body, list) and body else body
     if not isinstance(first, dict) or "errorCode" not in first:
         return None
@@ -99,10 +102,18 @@ def complaint(response: requests.Response) -> Complaint | None:
 
 def refusal(response: requests.Response, *, about: str, stream: str | None = None) -> ConnectorError:
     """The error that this answer stands for; `about` is the object or door that was asked."""
-    said = complaint(response)
-    status = response.status_code
+    return _refusal(complaint(response), response.status_code, retry_after(response), about=about, stream=stream)
+
+
+def part_refusal(part: dict[str, Any], *, about: str, stream: str | None = None) -> ConnectorError:
+    """The error that one part of a batch stands for, which has a status and a body of its own."""
+    return _refusal(_complaint(part["result"]), part["statusCode"], None, about=about, stream=stream)
+
+
+def _refusal(
+    said: Complaint | None, status: int, wait: float | None, *, about: str, stream: str | None
+) -> ConnectorError:
     if said is None or (said.code not in REACTIONS and status in BUSY):
-        wait = retry_after(response)
         code = said.code if said else "no Salesforce answer"
         message = f"{about}: the vendor is busy or away (HTTP {status}, {code}); the next run tries again"
         return Retryable(message, after=SOON if wait is None else wait, vendor=VENDOR, stream=stream)

@@ -6,6 +6,7 @@ import pytest
 
 from connectors.errors import Fatal, Retryable
 from connectors.salesforce import CONNECTOR
+from connectors.salesforce.projection import objects
 from connectors.salesforce.pull import CHUNK
 from sandbox.salesforce.ids import make_id
 from tests.connectors.salesforce.conftest import SPECS, ids, pull, records, stamp
@@ -258,6 +259,35 @@ def test_a_hard_delete_is_found_by_a_sweep_once_a_day(practice):
     again = practice.source()
     pull(again, cursor=pages[-1].cursor)
     assert "sweep" not in again.calls
+
+
+def test_a_sweep_goes_on_from_where_the_vendor_says_it_got(practice):
+    """Deletions that the vendor does not tell yet are asked for again by the very next pull."""
+    (contact,) = practice.contacts(range(1, 2), practice.clock.now() - timedelta(days=3))
+    cursor = pull(practice.source())[-1].cursor
+    practice.clock.advance(timedelta(days=2))
+    practice.sandbox.state.hard_delete("Contact", contact)
+    practice.clock.advance(timedelta(days=2))
+    covered = stamp(practice.clock.now() - timedelta(days=3))
+    behind = {"deletedRecords": [], "earliestDateAvailable": covered, "latestDateCovered": covered}
+    practice.fault("/deleted/", status=200, body=behind, calls=(1,))
+    first = pull(practice.source(), cursor=cursor)
+    assert ids(first) == []
+    practice.clock.advance(hours(1))
+    assert ids(pull(practice.source(), cursor=first[-1].cursor)) == [contact]
+
+
+@pytest.mark.parametrize(("status", "code"), [(503, "SERVER_UNAVAILABLE"), (403, "REQUEST_LIMIT_EXCEEDED")])
+def test_a_description_that_did_not_come_is_not_taken_for_a_hidden_object(practice, status, code):
+    """Else its stream would ask a human for a permission, and others would lose their parent's columns."""
+    practice.contacts(range(1, 2))
+    part = {"statusCode": status, "result": [{"message": "not now", "errorCode": code}]}
+    body = {"hasErrors": True, "results": [part] * len(objects(CONNECTOR.streams))}
+    practice.fault("/composite/batch", status=200, body=body, calls=(1,))
+    source = practice.source()
+    with pytest.raises(Retryable, match=code):
+        pull(source)
+    assert len(ids(pull(source))) == 1
 
 
 def test_nothing_that_the_sidecar_wrote_is_pulled(practice):
