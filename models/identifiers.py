@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import phonenumbers
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_HOST = re.compile(r"[^\s:]*\.[^\s:]*")
 
 
 def email(raw: str) -> str | None:
@@ -35,8 +36,11 @@ def phone(raw: str, region: str | None) -> str | None:
 def domain(raw: str) -> str | None:
     """Host of a web site or mail domain, case-folded, without `www.`; None if there is none."""
     text = raw.strip().casefold()
-    host = urlsplit(text if "//" in text else f"//{text}").hostname or ""
-    return host.removeprefix("www.") or None if "." in host else None
+    try:
+        host = urlsplit(text if "//" in text else f"//{text}").hostname or ""
+    except ValueError:  # brackets that hold no IPv6 address, as in "[none]"
+        return None
+    return host.removeprefix("www.") or None if _HOST.fullmatch(host) else None
 
 
 def verbatim(raw: str) -> str | None:

@@ -226,6 +226,8 @@ def _activity_words(
 
 
 def _task_kind(read: Payload) -> str:
+    if read.value("IsClosed") is False:  # still to be done, whatever it is; a hidden state is no reason
+        return "task"
     said = {(read.text(path) or "").casefold() for path in ("TaskSubtype", "Type")}
     if "call" in said or read.text("CallType"):
         return "call"

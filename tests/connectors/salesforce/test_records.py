@@ -48,6 +48,14 @@ def test_an_account_is_a_profile_with_its_id_site_and_number():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("website", ["[none]", "http://[n/a]", "n/a", "exa mple.com"])
+def test_a_site_that_is_none_costs_the_account_nothing_else(website):
+    """People type all kinds of things there; the account is still known by its name and id."""
+    found = facts("accounts", "001A", Name="Kolbe GmbH", Website=website)
+    assert [one.kind for one in only(Identifier, found)] == ["salesforce_id"]
+    assert only(Profile, found)
+
+
 def test_a_subsidiary_points_to_its_parent():
     """The parent is the one who has the relation."""
     assert only(Relation, facts("accounts", "001A", ParentId="001P")) == [
@@ -152,6 +160,13 @@ def test_a_call_is_an_engagement_and_its_note_hearsay():
     ]  # fmt: skip
     note = only(Interaction, found)[0]
     assert (note.source, note.author, note.field) == ("call_note", "rep", "Description")
+
+
+@pytest.mark.parametrize(("closed", "kind"), [(True, "call"), (False, "task"), (None, "call")])
+def test_a_call_that_is_still_to_be_made_is_no_call(closed, kind):
+    """An open task is something to do, whatever it is about; where we may not see its state, its type counts."""
+    found = facts("tasks", "00TA", WhoId="003A", Type="Call", ActivityDate="2027-03-01", IsClosed=closed)
+    assert [one.kind for one in only(Engagement, found)] == [kind]
 
 
 def test_the_task_beside_an_email_gives_no_second_text():
