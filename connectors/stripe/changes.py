@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from connectors.stripe.client import Json
 
 OUTLIVE = "customer.subscription.deleted"
 """A cancelled subscription can still be retrieved; every other `.deleted` means gone."""
+
+Place: TypeAlias = tuple[int, str]
+"""Instant of an object's newest event, and its id."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,11 @@ class Change:
     event: str
     at: int
     deleted: Json | None
+
+    @property
+    def place(self) -> Place:
+        """Where it stands among the changes of its window."""
+        return self.at, self.id
 
 
 class Told:
@@ -42,11 +51,13 @@ class Told:
             if known is None or (gone and known.deleted is None):
                 self._changes[whole["id"]] = Change(whole["id"], event["id"], event["created"], whole if gone else None)
 
-    def changes(self, after: str | None) -> list[Change]:
-        """Objects in a fixed order, those up to `after` left out; all of them if it is not there any more."""
-        ordered = sorted(self._changes.values(), key=lambda change: (change.at, change.id))
-        places = [place for place, change in enumerate(ordered, start=1) if change.id == after]
-        return ordered[places[0] :] if places else ordered
+    def changes(self, after: Place | None) -> list[Change]:
+        """Objects by the place of their newest event, those up to the place `after` left out.
+
+        A place and not an object: one that a late event moved to the end would hide all others before it.
+        """
+        ordered = sorted(self._changes.values(), key=lambda change: change.place)
+        return [change for change in ordered if after is None or change.place > after]
 
     def since(self, instant: int) -> list[str]:
         """Ids of events from that instant on: the next window looks back at them and need not handle them again."""

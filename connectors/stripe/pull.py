@@ -139,11 +139,11 @@ class StripeSource:
         for leaf in leaves(self._api, "window", "events", span, stream=stream.name, endpoint="events"):
             told.note(leaf.rows)
         done = {"events_from": end, "seen": told.since(end - LAG), "version": API_VERSION}
-        changes = told.changes(after=resume["after"])
+        changes = told.changes(after=tuple(resume["after"]) if resume["after"] else None)
         parts = [changes[at : at + LIMIT] for at in range(0, len(changes), LIMIT)] or [[]]
         for number, part in enumerate(parts, start=1):
             records = [self._changed(stream, feed, change, start, end) for change in part]
-            position = {"end": end, "after": part[-1].id if part else resume["after"]}
+            position = {"end": end, "after": list(part[-1].place) if part else resume["after"]}
             yield Page(records, position, done if number == len(parts) else None)
 
     def _changed(self, stream: Stream, feed: Feed, change: Change, start: int, end: int) -> Record:

@@ -208,6 +208,24 @@ def test_a_window_of_many_changes_goes_on_where_it_was_interrupted(
     assert all(payload["name"] == "changed" for payload in puller.payloads.values())
 
 
+def test_a_change_that_shows_up_late_hides_no_other_when_a_window_goes_on(
+    stripe_sandbox: Sandbox, clock: FrozenClock, puller: Puller, plant: Plant
+) -> None:
+    """The object after which the window goes on has moved behind all others; those are retrieved all the same."""
+    plant(150)
+    puller.pull("customers")
+    for number in range(150):
+        stripe_sandbox.state.update(f"cus_{number:04d}", {"name": "changed"})
+    clock.advance(LATER)
+    first = next(iter(puller.open().pages(CUSTOMERS, puller.cursors["customers"], None)))
+    puller.keep("customers", first)
+    last = stripe_sandbox.state.get(first.records[-1].key.id)
+    late = int(first.records[0].updated_at.timestamp()) - 1
+    stripe_sandbox.state.insert_events([event("evt_late", "customer.updated", last, late)])
+    puller.pull("customers", resume=first.position)
+    assert all(payload["name"] == "changed" for payload in puller.payloads.values())
+
+
 def test_a_quiet_run_asks_once_per_stream(stripe_sandbox: Sandbox, clock: FrozenClock, puller: Puller) -> None:
     """Each stream asks for its own events, or its ledger, once; nothing comes. Within a minute it does not even ask."""
     stripe_sandbox.state.create({"id": "cus_1", "object": "customer"})
