@@ -18,6 +18,7 @@ from models.base import new_id
 from models.beliefs import BucketState
 from models.facts import Scope
 from models.identity import Entity, IdentityEvent, Membership
+from models.keys import stable_hash
 from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.components import Forest, Ints
@@ -86,14 +87,20 @@ def version_of(session: Session) -> int:
 def snapshot(lake: Lake, store: Engine) -> bool:
     """Bring the lake's copy of the membership into step with the store; says whether it had to be written."""
     with transaction(store) as session:
-        version = version_of(session)
-        if lake.version(SNAPSHOT) == version:
+        mark = _mark(session)
+        if lake.version(SNAPSHOT) == mark:
             return False
         columns = [getattr(Membership, name) for name in SNAPSHOT_SCHEMA.names]
         rows = session.execute(select(*columns).order_by(col(Membership.record))).all()
     table = _table(rows, SNAPSHOT_SCHEMA)
-    lake.replace(SNAPSHOT, table, description="Which records make which person or account.", version=version)
+    lake.replace(SNAPSHOT, table, description="Which records make which person or account.", version=mark)
     return True
+
+
+def _mark(session: Session) -> int:
+    """Names the stitch that stands; a number alone would come again in a store that was lost or set back."""
+    state = session.get(BucketState, (STAGE, 0))
+    return stable_hash(state.version, state.computed_at.isoformat()) if state else 0
 
 
 def _before(session: Session, scope: Scope) -> pa.Table:

@@ -1,6 +1,7 @@
 """From facts in a real lake to persons in a real store."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from models.base import new_id
 from models.facts import Identifier, Profile, Scope
 from models.identity import Entity, IdentityEvent, Judgement, Membership
-from models.store import transaction
+from models.store import open_store, transaction
 from pipelines.stitch.entities import UnknownEntity, entity_of, members_of, resolve
 from pipelines.stitch.explain import why
 from pipelines.stitch.membership import SNAPSHOT, snapshot
@@ -275,6 +276,17 @@ def test_the_snapshot_follows_the_store(bench):
     assert not snapshot(bench.lake, bench.store)
     rows = bench.lake.table(SNAPSHOT).to_pyarrow().to_pylist()
     assert {row["record"]: row["entity_id"] for row in rows} == bench.membership()
+
+
+def test_the_snapshot_follows_another_store(bench, tmp_path):
+    """A store that was lost or set back counts its stitches anew, up to the number that the lake holds already."""
+    bench.hand.write({"a": person(email="a@corp.example"), "b": person(email="a@corp.example")})
+    run(bench)
+    bench.clock.advance(timedelta(hours=1))
+    anew = replace(bench, store=open_store(f"sqlite:///{tmp_path / 'anew.db'}"))
+    run(anew)
+    rows = bench.lake.table(SNAPSHOT).to_pyarrow().to_pylist()
+    assert {row["record"]: row["entity_id"] for row in rows} == anew.membership() != bench.membership()
 
 
 def test_why_names_every_tie_on_the_way_and_no_whole_value(bench):
