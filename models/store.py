@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlmodel import Session, create_engine
 
 
@@ -20,20 +20,33 @@ class StoreError(Exception):
 def open_store(url: str) -> Engine:
     """A store brought up to the newest schema.
 
-    Errors: StoreError for a URL that no driver understands. Source: https://sqlite.org/wal.html for the pragmas.
+    Errors: StoreError for a URL that no driver understands or no database answers. Source: https://sqlite.org/wal.html for the pragmas.
     """
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        engine = create_engine(parsed, hide_parameters=True)  # an error that quotes them would quote customers
+    except (ArgumentError, NoSuchModuleError) as error:
         raise StoreError(
             "SIDECAR_DATABASE_URL is not a database URL that can be used; write sqlite:///FILE or postgresql://USER@HOST/NAME"
         ) from error
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"SIDECAR_DATABASE_URL names a database whose driver {error.name!r} is not installed; add it with: uv add {error.name}"
+        ) from error
+    except OSError as error:
+        raise StoreError(
+            f"The folder of the store cannot be made: {error.strerror}: {error.filename}; set SIDECAR_HOME or SIDECAR_DATABASE_URL"
+        ) from error
     if parsed.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _sqlite_pragmas)
-    upgrade(engine)
+    try:
+        upgrade(engine)
+    except DBAPIError as error:
+        raise StoreError(
+            f"The store at {parsed.render_as_string()} cannot be opened: {str(error.orig).strip()}; check SIDECAR_DATABASE_URL or SIDECAR_HOME"
+        ) from error
     return engine
 
 

@@ -25,6 +25,7 @@ ALL_BUCKETS = {  # one run takes all dirty buckets: SQLite serves one run at a t
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the terminal shows bars instead
 PLACE = "sidecar/place"
 """Run tag: the machine and folder whose lock the run's process holds for as long as it lives."""
+OWN_ERRORS = ("connectors.", "models.", "pipelines.")
 UNFINISHED = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 WITHOUT_FILE = {  # what dagster.yaml says, for a folder that has none
     "telemetry": {"enabled": False},
@@ -176,4 +177,10 @@ def _reason(failure: StepFailureData) -> str:
     if failure.user_failure_data and failure.user_failure_data.description:
         return failure.user_failure_data.description
     cause = failure.error.cause or failure.error if failure.error else None
-    return cause.message.strip() if cause else "stopped without a reason"
+    return _sentence(cause.message.strip()) if cause else "stopped without a reason"
+
+
+def _sentence(message: str) -> str:
+    """Our own errors are sentences; the name of the class before them says nothing to a user. Others need their name."""
+    name, _, said = message.partition(": ")
+    return said if said and name.startswith(OWN_ERRORS) else message

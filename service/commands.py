@@ -13,7 +13,7 @@ from pipelines.workspace import Workspace
 from service import demo as story
 from service import doctor as diagnosis
 from service import terminal, writing
-from service.environment import chosen, companion, practice, refuse_dotenv
+from service.environment import chosen, companion, opened, practice, refuse_dotenv
 from service.ground import World
 from service.plain import PlainGroup
 from service.portrait import show_self_model
@@ -71,8 +71,8 @@ def run(
     json: Json = False,
 ) -> None:
     """Pull, stitch, understand and write back: every job once, as recorded Dagster runs."""
-    with chosen():
-        outcomes = story.run_jobs(Workspace.from_environment(), jobs)
+    with opened() as workspace:
+        outcomes = story.run_jobs(workspace, jobs)
     if json:
         terminal.print_json(outcomes)
     else:
@@ -86,8 +86,8 @@ def provision(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False, json: Json = False
 ) -> None:
     """Make the sidecar's fields exist in every CRM, visible to reps; repeats change nothing."""
-    with chosen():
-        steps = writing.provision(Workspace.from_environment(), dry_run=dry_run)
+    with opened() as workspace:
+        steps = writing.provision(workspace, dry_run=dry_run)
     if json:
         terminal.print_json(steps)
     else:
@@ -99,8 +99,8 @@ def provision(
 @app.command()
 def plan(json: Json = False) -> None:
     """Work out which CRM fields would change, store it under a plan id, and show it; writes nothing to a CRM."""
-    with chosen():
-        plans = writing.plan(Workspace.from_environment())
+    with opened() as workspace:
+        plans = writing.plan(workspace)
     if json:
         terminal.print_json(plans)
     else:
@@ -112,13 +112,13 @@ def apply(
     plan_id: Annotated[str, typer.Argument(help="The id that `sidecar plan` printed.")], json: Json = False
 ) -> None:
     """Deliver a stored plan, row by row, and say what became of each."""
-    with chosen():
-        report = writing.apply(Workspace.from_environment(), plan_id)
+    with opened() as workspace:
+        report = writing.apply(workspace, plan_id)
     if json:
         terminal.print_json(report)
     else:
         terminal.show_delivery(report)
-    if report.failed:
+    if report.failed or report.stopped:
         raise typer.Exit(1)
 
 
@@ -129,8 +129,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Show one person: what they did and paid, what they believe and why, and what the CRM shows."""
-    with chosen():
-        workspace = Workspace.from_environment()
+    with opened() as workspace:
         self_model = SelfModels(workspace, actor="cli").get_self_model(person, purpose=purpose)
     if json:
         terminal.print_json(self_model)

@@ -1,19 +1,33 @@
 """What `sidecar doctor` looks at: every vendor's access, the storage, and how much of the pipeline has words to read."""
 
+from collections.abc import Callable, Iterator
+
+from pydantic import ValidationError
+
 from connectors.base import Connector, Finding
 from connectors.errors import ConnectorError
 from connectors.registry import connectors_by_name
+from models.store import StoreError
+from pipelines.ingest.lake import LakeError
 from pipelines.workspace import Workspace
+from service import environment
+from service.coverage import words_on_deals
+from service.errors import UsageError
+from service.plain import wrong_settings
 
 
 def examine(workspace: Workspace) -> dict[str, list[Finding]]:
     """Findings per vendor by its label, then those of the workspace; a vendor's refusal is a finding, never an error."""
     vendors = {connector.label: _vendor(connector, workspace) for connector in connectors_by_name().values()}
-    return {**vendors, "Workspace": _workspace(workspace)}
+    return {**vendors, "Workspace": list(_workspace(workspace))}
 
 
 def _vendor(connector: Connector, workspace: Workspace) -> list[Finding]:
-    settings = connector.settings()
+    try:
+        settings = connector.settings()
+    except ValidationError as error:
+        remedy = "Set it differently in the environment or in .env; see .env.example."
+        return [Finding("settings", ok=False, message=wrong_settings(error), remedy=remedy)]
     if missing := settings.missing():
         remedy = f"Set {', '.join(missing)} in the environment or in .env; see .env.example."
         return [Finding("credentials", ok=False, message="not set, so this vendor is skipped", remedy=remedy)]
@@ -24,10 +38,17 @@ def _vendor(connector: Connector, workspace: Workspace) -> list[Finding]:
         return [Finding("login", ok=False, message=str(error), remedy=remedy)]
 
 
-def _workspace(workspace: Workspace) -> list[Finding]:
-    backend = workspace.store.url.get_backend_name()
-    runs = "one run at a time" if backend == "sqlite" else "runs in parallel"
-    return [
-        Finding("store", ok=True, message=f"{backend}, newest schema, {runs}"),
-        Finding("lake", ok=True, message=f"engine {workspace.settings.engine}"),
-    ]
+def _workspace(workspace: Workspace) -> Iterator[Finding]:
+    yield Finding("data", ok=True, message=environment.whose(workspace))
+    parts = {"clock": environment.clock, "store": environment.store, "lake": environment.lake}
+    found = [_part(name, look, workspace) for name, look in parts.items()]
+    yield from found
+    if all(finding.ok for finding in found):
+        yield words_on_deals(workspace)
+
+
+def _part(name: str, look: Callable[[Workspace], str], workspace: Workspace) -> Finding:
+    try:
+        return Finding(name, ok=True, message=look(workspace))
+    except (LakeError, StoreError, UsageError) as error:
+        return Finding(name, ok=False, message=str(error))

@@ -12,10 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dotenv import load_dotenv
+from dotenv.parser import parse_stream
 
 from connectors.base import Connector
 from connectors.registry import connectors_by_name
 from pipelines.ingest.sources import unusable_variables
+from pipelines.understand.policy import Policy
+from pipelines.workspace import Workspace
+from pipelines.write_back.limits import Limits
 from service import ground
 from service.errors import UsageError
 from service.ground import World
@@ -26,11 +30,18 @@ COMPANION_PATIENCE_S = 30.0  # `dagster dev` ends its servers one after the othe
 
 def load_dotenv_file() -> None:
     """Read `.env` beside the working directory; what the shell already set wins. UsageError if it cannot be read."""
+    path = Path(".env")
+    if not path.is_file():
+        return
     try:
-        load_dotenv(Path(".env"), override=False)
+        with path.open(encoding="utf-8") as file:
+            broken = [binding.original.line for binding in parse_stream(file) if binding.error]
+        load_dotenv(path, override=False)
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         raise UsageError(f"The file .env in this folder cannot be read: {why}; mend or remove it.") from error
+    if broken:
+        raise UsageError(f"Line {broken[0]} of the file .env in this folder makes no sense; write NAME=value.")
 
 
 def has_real_credentials() -> bool:
@@ -41,6 +52,12 @@ def has_real_credentials() -> bool:
 def is_practising() -> bool:
     """Whether a command without further words would work on the practice data."""
     return not has_real_credentials() and bool(ground.variables())
+
+
+def whose(workspace: Workspace) -> str:
+    """Whose data a command works on."""
+    home = workspace.settings.home
+    return f"practice, on the sandbox's world, in {home}" if home == PRACTICE_HOME else f"your own accounts, in {home}"
 
 
 @contextmanager
@@ -62,6 +79,38 @@ def chosen() -> Iterator[None]:
             yield
     else:
         yield
+
+
+@contextmanager
+def opened() -> Iterator[Workspace]:
+    """The chosen place of work. UsageError, LakeError, StoreError or ValidationError, before any work, if a part of it cannot be used."""
+    with chosen():
+        workspace = Workspace.from_environment()
+        for settings in (Policy, Limits):
+            settings()
+        for part in (clock, lake, store):
+            part(workspace)
+        yield workspace
+
+
+def clock(workspace: Workspace) -> str:
+    """What can be said of the clock. UsageError if it does not go."""
+    try:
+        workspace.clock.now()
+    except (ValueError, OSError) as error:
+        raise UsageError("SIDECAR_CLOCK names a file that holds no number of seconds; unset it.") from error
+    return "shifted" if workspace.settings.clock else "the machine's"
+
+
+def lake(workspace: Workspace) -> str:
+    """What can be said of the lake. LakeError if it cannot be used."""
+    return f"{workspace.lake.tables.root}, engine {workspace.settings.engine}"
+
+
+def store(workspace: Workspace) -> str:
+    """What can be said of the store. StoreError if it cannot be used."""
+    backend = workspace.store.url.get_backend_name()
+    return f"{backend}, newest schema, {'one run at a time' if backend == 'sqlite' else 'runs in parallel'}"
 
 
 def companion(command: Sequence[str]) -> int:

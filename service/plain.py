@@ -16,6 +16,7 @@ from models.store import StoreError
 from pipelines.ingest.lake import LakeError
 from pipelines.ingest.tables import LakeBusyError
 from pipelines.run import AlreadyRunning
+from pipelines.understand.policy import Policy
 from pipelines.workspace import WorkspaceSettings
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.refusals import Refused
@@ -43,7 +44,11 @@ def plain_errors() -> Iterator[None]:
     except (UsageError, LakeError, StoreError) as error:
         raise _said(str(error), NOT_UNDERSTOOD) from error
     except ValidationError as error:
-        raise _said(f"A setting cannot be used: {_settings(error)}.", NOT_UNDERSTOOD) from error
+        raise _said(f"{wrong_settings(error)}.", NOT_UNDERSTOOD) from error
+    except OSError as error:
+        if error.filename is None:  # no file's fault, a closed pipe for one
+            raise
+        raise _said(f"{error.filename} cannot be used: {error.strerror}.", NOT_UNDERSTOOD) from error
     except KeyboardInterrupt as error:
         raise _said(STOPPED, INTERRUPTED) from error
 
@@ -53,14 +58,14 @@ def _said(sentence: str, code: int) -> typer.Exit:
     return typer.Exit(code)
 
 
-def _settings(error: ValidationError) -> str:
-    """Which variables, and why; never what they hold."""
+def wrong_settings(error: ValidationError) -> str:
+    """Which variables cannot be used, and why; never what they hold."""
     prefix = next((kind.model_config.get("env_prefix", "") for kind in _kinds() if kind.__name__ == error.title), "")
     wrong = [
         (f"{prefix}{'.'.join(map(str, one['loc']))}".upper(), one["msg"]) for one in error.errors(include_input=False)
     ]
-    return "; ".join(f"{variable}: {why}" for variable, why in wrong)
+    return "; ".join(f"{variable} cannot be used: {why}" for variable, why in wrong)
 
 
 def _kinds() -> list[type[BaseSettings]]:
-    return [WorkspaceSettings, Limits, *(connector.settings for connector in connectors_by_name().values())]
+    return [WorkspaceSettings, Limits, Policy, *(connector.settings for connector in connectors_by_name().values())]

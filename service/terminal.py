@@ -94,10 +94,18 @@ def show_outcomes(outcomes: list[JobOutcome]) -> None:
         table.add_row(outcome.job, _happened(outcome), _numbers(outcome))
     console.print(table)
     for outcome in outcomes:
-        for asset, reason in outcome.failures.items():
-            errors.print(f"[red]{escape(asset)}[/red]: {escape(reason)}")
+        for reason, assets in _by_reason(outcome).items():
+            errors.print(f"[red]{escape(', '.join(assets))}[/red]: {escape(reason)}", soft_wrap=True)
         for check in outcome.failed_checks:
-            errors.print(f"[yellow]check said no[/yellow]: {escape(check)}")
+            errors.print(f"[yellow]check said no[/yellow]: {escape(check)}", soft_wrap=True)
+
+
+def _by_reason(outcome: JobOutcome) -> dict[str, list[str]]:
+    """Assets by why they failed: a refused login fails all of a vendor's, and is said once."""
+    found: dict[str, list[str]] = {}
+    for asset, reason in outcome.failures.items():
+        found.setdefault(reason, []).append(asset)
+    return found
 
 
 def _happened(outcome: JobOutcome) -> str:

@@ -212,14 +212,16 @@ def _folder(url: str) -> Path:
     path = Path(url).expanduser().absolute()
     if not url or UNUSABLE_IN_FOLDER.search(str(path)):
         raise LakeError(
-            "SIDECAR_LAKE names a folder that cannot be used; write one without brackets, backslashes or %-codes"
+            "SIDECAR_LAKE (else SIDECAR_HOME) names a folder that cannot be used; write one without brackets, backslashes or %-codes"
         )
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LakeError(f"SIDECAR_LAKE names a folder that cannot be made: {error.strerror}: {path}") from error
+        raise LakeError(
+            f"SIDECAR_LAKE (else SIDECAR_HOME) names a folder that cannot be made: {error.strerror}: {path}"
+        ) from error
     if not os.access(path, os.W_OK):
-        raise LakeError(f"SIDECAR_LAKE names a folder that cannot be written: {path}")
+        raise LakeError(f"SIDECAR_LAKE (else SIDECAR_HOME) names a folder that cannot be written: {path}")
     return path
 
 
