@@ -49,6 +49,7 @@ class Lake:
     tables: Tables
     engine: Backend
     _censuses: dict[str, tuple[int, Census]] = field(default_factory=dict)
+    _heads: dict[str, tuple[int, ibis.Table]] = field(default_factory=dict)
 
     @classmethod
     def open(cls, url: str, *, engine: str = "duckdb") -> "Lake":
@@ -155,10 +156,20 @@ class Lake:
     def _current(self, fact: type[Fact], vendor: str, schema: pa.Schema) -> ibis.Table:
         written = self._table(_facts(fact, vendor), schema)
         fed_by = self.tables.marked(_facts(fact, vendor), self.tables.names(f"raw/{vendor}"))
-        logs = [heads(self.raw(vendor, stream)) for stream in fed_by]
+        logs = [self._heads_of(vendor, stream) for stream in fed_by]
         if not logs:
             return written.limit(0)
         return written.semi_join(reduce(lambda left, right: left.union(right), logs), ["record_hash", "batch"])
+
+    def _heads_of(self, vendor: str, stream: str) -> ibis.Table:
+        """A stream's heads as a view: every kind of fact asks for them, and compiling them costs more than running them."""
+        path = _raw(vendor, stream)
+        version = self.tables.version(path)
+        known = self._heads.get(path)
+        if known is None or known[0] != version:
+            view = self.engine.create_view(ibis.util.gen_name("heads"), heads(self.raw(vendor, stream)))
+            known = self._heads[path] = (version, view)
+        return known[1]
 
     def _table(self, path: str, schema: pa.Schema) -> ibis.Table:
         table = self.tables.read(path, schema)
