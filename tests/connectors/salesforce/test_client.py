@@ -1,6 +1,8 @@
 """Logging in, and what the doctor is told."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
@@ -49,6 +51,16 @@ def test_an_org_that_cannot_be_reached_points_to_the_domain(practice):
     """Nobody listens there."""
     with pytest.raises(Retryable, match="SALESFORCE_DOMAIN"):
         practice.org(base_url="http://127.0.0.1:9")
+
+
+def test_threads_that_meet_an_ended_token_share_one_new_login(practice):
+    """The first to come renews it; the others find that it was renewed already."""
+    org = practice.org()
+    practice.clock.advance(timedelta(hours=3))
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(org.request, "test", "GET", "limits", about="limits") for _ in range(8)]
+    assert all(one.result() for one in asked)
+    assert org.calls["login"] == 2
 
 
 @pytest.mark.parametrize(

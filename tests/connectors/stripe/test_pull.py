@@ -323,6 +323,19 @@ def test_the_ledger_reads_on_and_returns_for_what_was_pending(
     assert (brought, source.calls["window"]) == (0, 1)
 
 
+def test_a_ledger_entry_that_shows_up_late_is_found_by_looking_back(
+    stripe_sandbox: Sandbox, clock: FrozenClock, puller: Puller
+) -> None:
+    """No event tells of it, so the next pull starts some minutes before the last one ended."""
+    puller.pull("balance_transactions")
+    clock.advance(LATER)
+    assert puller.pull("balance_transactions")[0] == 0
+    late = stripe_sandbox.state.now() - LAG - 300
+    stripe_sandbox.state.insert_many([{"id": "txn_late", "object": "balance_transaction", "created": late}])
+    clock.advance(LATER)
+    assert puller.pull("balance_transactions")[0] == 1
+
+
 @pytest.mark.parametrize(
     "body",
     [
