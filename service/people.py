@@ -14,14 +14,17 @@ from pipelines.stitch.entities import resolve
 from service.errors import UsageError
 
 NEVER = datetime.max.replace(tzinfo=UTC)
+LONGEST_NAMED = 80
+"""Characters of what was asked that are said back."""
 
 
 def find_person(session: Session, lake: Lake, asked: str) -> str:
     """Id of the person behind a person id, record key, CRM id or e-mail address. UsageError if there is none, or several."""
     found = {resolve(session, entity) for entity in _candidates(session, lake, asked.strip())}
     if not found:
+        named = asked if len(asked) <= LONGEST_NAMED else f"{asked[:LONGEST_NAMED]}…"
         raise UsageError(
-            f"No person is known as {asked!r}; give an e-mail address, a person id, a CRM id or a record key."
+            f"No person is known as {named!r}; give an e-mail address, a person id, a CRM id or a record key."
         )
     if len(found) > 1:
         raise UsageError(f"{asked!r} names {len(found)} persons; give one of their ids: {', '.join(sorted(found))}.")
@@ -34,12 +37,13 @@ def records_of(session: Session, person_id: str) -> list[Membership]:
     return sorted(session.exec(query), key=lambda row: row.record)
 
 
-def evidence_of(session: Session, records: Sequence[Membership], purpose: Purpose) -> list[Evidence]:
-    """All evidence that hangs on these records and may be used for the purpose; the subject may see all of it."""
+def evidence_of(session: Session, records: Sequence[Membership], purpose: Purpose, present: datetime) -> list[Evidence]:
+    """All evidence that hangs on these records, may be used for the purpose (the subject may see all of it) and may still be kept."""
     query = (
         select(Evidence, Observation)
         .join(Observation, col(Observation.id) == col(Evidence.observation_id))
         .where(col(Evidence.subject_hash).in_([row.record_hash for row in records]))
+        .where(col(Observation.retain_until) > present)
     )
     return [
         evidence
@@ -62,7 +66,8 @@ def derived_rows(lake: Lake, table: str, person_id: str, column: str) -> list[di
 
 
 def _candidates(session: Session, lake: Lake, asked: str) -> set[str]:
-    if session.get(Entity, asked):  # an id that was merged away resolves for ever
+    entity = session.get(Entity, asked)
+    if entity and entity.scope == "person":  # an id that was merged away resolves for ever
         return {asked}
     named = (col(Membership.record) == asked) | col(Membership.record).endswith(f"/{asked}", autoescape=True)
     found = set(session.exec(select(Membership.entity_id).where(Membership.scope == "person", named)))

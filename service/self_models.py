@@ -1,5 +1,6 @@
 """The one facade behind every door: read a self-model, add to it, read its alignment. Each call names a purpose and is audited."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -19,6 +20,10 @@ from pipelines.understand.words import ranked, summary, top_belief
 from pipelines.workspace import Workspace
 from service.errors import UsageError
 from service.people import derived_rows, evidence_of, find_person, profiles_of, records_of
+
+SOURCES = ("call_note", "email", "ticket", "transcript", "form", "chat")
+"""Where an observation may come from; each has its own reliability."""
+AUTHORS = ("customer", "rep", "agent")
 
 
 @dataclass(frozen=True)
@@ -101,16 +106,19 @@ class SelfModels:
     def get_self_model(self, person: str, *, purpose: Purpose, as_of: datetime | None = None) -> SelfModel:
         """What is held on the person, from evidence that may be used for the purpose.
 
-        Units: `as_of` in UTC, now if not given; an earlier instant shows what was said and known by then.
+        Units: `as_of` in UTC, now if not given; an earlier instant shows the beliefs and the alignment that were known by then,
+        beside today's journey, revenue and CRM fields. What may no longer be kept is not shown for any instant.
         Errors: UsageError if nobody, or more than one person, is known by that name.
         """
-        instant = as_of or self.workspace.clock.now()
+        now = self.workspace.clock.now()
+        instant = as_of or now
         lake = self.workspace.lake
         with transaction(self.workspace.store) as session:
             person_id = find_person(session, lake, person)
             self._audit(session, "get_self_model", purpose, person_id)
             records = records_of(session, person_id)
-            evidence = known_at(evidence_of(session, records, purpose), instant, instant)
+            usable = evidence_of(session, records, purpose, now)
+            evidence = known_at(usable, instant, instant)
             slots = list(session.exec(select(Slot)))
             half_lives = {slot.name: slot.half_life_days for slot in slots}
             beliefs = conclude(person_id, evidence, half_lives)
@@ -127,33 +135,42 @@ class SelfModels:
                 beliefs=_held(beliefs, evidence, half_lives, instant, _origins(session, evidence)),
                 top_belief=top_belief(beliefs, evidence, slots),
                 summary=summary(beliefs, evidence, slots),
-                alignment=_alignment(session, person_id, instant),
+                alignment=_alignment(session, person_id, instant, usable),
                 shown=_shown(session, [row.record for row in records]),
                 purpose=purpose.value,
                 as_of=instant,
             )
 
     def get_alignment(self, person: str, *, purpose: Purpose, as_of: datetime | None = None) -> AlignmentReading | None:
-        """The person's alignment at an instant (UTC, now if not given); None where nothing has been observed."""
+        """The person's alignment at an instant (UTC, now if not given); None where nothing has been observed for this purpose."""
+        now = self.workspace.clock.now()
         with transaction(self.workspace.store) as session:
             person_id = find_person(session, self.workspace.lake, person)
             self._audit(session, "get_alignment", purpose, person_id)
-            return _alignment(session, person_id, as_of or self.workspace.clock.now())
+            usable = evidence_of(session, records_of(session, person_id), purpose, now)
+            return _alignment(session, person_id, as_of or now, usable)
 
     def add_observation(
         self, person: str, text: str, *, source: str, author: str, purpose: Purpose, occurred_at: datetime | None = None
     ) -> str:
         """Keep something that was said, to be read by the next understand run; the same words twice are one observation.
 
-        Units: `occurred_at` in UTC, now if not given. Errors: UsageError for empty text or an unknown person.
+        Units: `occurred_at` in UTC, now if not given. Errors: UsageError for empty text, an unknown person, source or author.
         """
         if not text.strip():
             raise UsageError("The text is empty; there is nothing to observe.")
+        if source not in SOURCES or author not in AUTHORS:
+            raise UsageError(
+                f"An observation comes from one of {', '.join(SOURCES)}, by one of {', '.join(AUTHORS)}; not from {source!r} by {author!r}."
+            )
         now = self.workspace.clock.now()
         with transaction(self.workspace.store) as session:
             person_id = find_person(session, self.workspace.lake, person)
             self._audit(session, "add_observation", purpose, person_id)
-            subject = records_of(session, person_id)[0].record
+            records = records_of(session, person_id)
+            if not records:
+                raise UsageError(f"Person {person_id} has no record any more that an observation could hang on.")
+            subject = records[0].record
             words, policy = canonical(text, source), Policy()
             record = RecordKey("sidecar", self.actor, "observation", content_id(subject, source, author, words))
             observation = Observation(
@@ -238,14 +255,17 @@ def _held(
     return held
 
 
-def _alignment(session: Session, person_id: str, instant: datetime) -> AlignmentReading | None:
+def _alignment(
+    session: Session, person_id: str, instant: datetime, usable: Sequence[Evidence]
+) -> AlignmentReading | None:
+    """The latest by the instant; None too where it rests on evidence that may not be used."""
     query = (
         select(Alignment)
         .where(Alignment.scope == "person", Alignment.entity_id == person_id, col(Alignment.as_of) <= instant)
         .order_by(col(Alignment.as_of).desc())
     )
     row = session.exec(query).first()
-    if row is None:
+    if row is None or set(row.evidence_ids) - {one.id for one in usable}:
         return None
     return AlignmentReading(
         overall=row.overall,

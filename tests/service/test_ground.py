@@ -1,0 +1,98 @@
+"""The sandbox as commands use it: one for all of them, gone with the last, however that ends."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from service import environment, ground
+from service.errors import UsageError
+from service.ground import World
+
+SMALLEST = World(persons=95)
+USER = """
+import sys
+from service.ground import World, sandbox
+with sandbox(World(persons=95)):
+    print("up", flush=True)
+    sys.stdin.read()
+"""
+SECONDS = 20
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A folder where nobody has practised yet; what practising sets is taken back."""
+    monkeypatch.chdir(tmp_path)
+    for variable in (
+        "SIDECAR_HOME",
+        "SIDECAR_CLOCK",
+        "SIDECAR_LAKE",
+        "SIDECAR_DATABASE_URL",
+        "SIDECAR_WRITE_BACK_CURRENCY",
+    ):
+        monkeypatch.setenv(variable, "")
+    for variable in ("DOMAIN", "CLIENT_ID", "CLIENT_SECRET", "BASE_URL", "FIELD_PREFIX"):
+        monkeypatch.setenv(f"SALESFORCE_{variable}", "")
+    for variable in ("API_KEY", "BASE_URL"):
+        monkeypatch.setenv(f"STRIPE_{variable}", "")
+    return tmp_path
+
+
+def ended() -> bool:
+    deadline = time.monotonic() + SECONDS
+    while ground.is_up() and time.monotonic() < deadline:
+        pass
+    return not ground.is_up()
+
+
+def test_commands_of_a_folder_share_one_sandbox_that_ends_with_the_last():
+    """The second command finds it up, the first may leave, and a reset waits for neither."""
+    with ground.sandbox(SMALLEST):
+        where = ground.variables()
+        with subprocess.Popen([sys.executable, "-c", USER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+            assert other.stdout.readline() == b"up\n"
+            assert ground.variables() == where
+            other.kill()
+        assert ground.is_up()
+    assert not ground.is_up()
+
+
+def test_a_killed_command_leaves_no_sandbox_behind():
+    """It ends by itself as soon as nobody holds it."""
+    with subprocess.Popen([sys.executable, "-c", USER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as user:
+        assert user.stdout.readline() == b"up\n"
+        assert ground.is_up()
+        user.kill()
+    assert ended()
+
+
+def test_a_reset_empties_the_practice_home_and_is_refused_while_others_practise(folder, monkeypatch):
+    """The old world's data would be taken for the new one's; and nobody's world is taken away under their hands."""
+    kept = folder / ".sidecar" / "practice" / "store.db"
+    with environment.practice(SMALLEST):
+        kept.parent.mkdir(parents=True)
+        kept.write_text("of the old world")
+        with monkeypatch.context() as hasty:
+            hasty.setattr(ground, "END_PATIENCE_S", 0.3)
+            with pytest.raises(UsageError, match="in use by another"), environment.practice(SMALLEST, reset=True):
+                pass
+        assert kept.exists()
+    with environment.practice(SMALLEST, reset=True):
+        assert not kept.exists()
+
+
+def test_a_world_that_cannot_be_built_is_said():
+    """What the sandbox says as it gives up is passed on in one sentence."""
+    said = r"did not start: 3 persons are too few .* \(see .*sandbox.log\)"
+    with pytest.raises(UsageError, match=said), ground.sandbox(World(persons=3)):
+        pass
+
+
+def test_a_companion_gives_its_exit_code(folder):
+    """As shells count it; a command that is not there is said."""
+    assert environment.companion([sys.executable, "-c", "raise SystemExit(7)"]) == 7
+    assert environment.companion([sys.executable, "-c", "import os; os.kill(os.getpid(), 15)"]) == 128 + 15
+    with pytest.raises(UsageError, match="'no-such-command' cannot be run"):
+        environment.companion(["no-such-command"])
