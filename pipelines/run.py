@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.execution.plan.objects import StepFailureData  # no public name in 1.13
+from dagster._core.events import JobFailureData  # no public names in 1.13
+from dagster._core.execution.plan.objects import StepFailureData
 
 from connectors.registry import connectors_by_name
 from pipelines.ingest.sources import unusable_variables
@@ -170,11 +171,13 @@ def _outcome(name: str, result: dg.ExecuteInProcessResult) -> JobOutcome:
                 checks.append(f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}")
         elif event.is_step_failure:
             failures[(event.step_key or name).replace("__", "/", 1)] = _reason(event.step_failure_data)
+        elif event.event_type == dg.DagsterEventType.RUN_FAILURE and not failures:  # no step was begun
+            failures[name] = _reason(event.job_failure_data)
     return JobOutcome(name, result.run_id, None, assets, failures, tuple(checks))
 
 
-def _reason(failure: StepFailureData) -> str:
-    if failure.user_failure_data and failure.user_failure_data.description:
+def _reason(failure: StepFailureData | JobFailureData) -> str:
+    if isinstance(failure, StepFailureData) and failure.user_failure_data and failure.user_failure_data.description:
         return failure.user_failure_data.description
     cause = failure.error.cause or failure.error if failure.error else None
     return _sentence(cause.message.strip()) if cause else "stopped without a reason"
