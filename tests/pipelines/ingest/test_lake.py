@@ -92,6 +92,15 @@ def test_facts_of_superseded_versions_do_not_hold(lake):
     assert lake.translated(Profile, "paper", "people") == 2
 
 
+def test_a_batch_of_facts_lands_once(lake):
+    """Whoever translated the same batch meanwhile is told to run again, and no fact stands twice."""
+    append(lake, {})
+    lake.append_facts(Profile, "paper", "people", profile("one", 1), 1)
+    with pytest.raises(LakeBusyError, match="run again"):
+        lake.append_facts(Profile, "paper", "people", profile("one", 1), 1)
+    assert lake.facts(Profile).to_pyarrow().num_rows == 1
+
+
 def test_facts_are_the_union_of_vendors(lake):
     """Facts of every vendor come back together."""
     append(lake, {})

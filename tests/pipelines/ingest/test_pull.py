@@ -82,7 +82,7 @@ def test_a_late_older_version_does_not_win(place):
 
 def test_a_deletion_is_a_version_and_takes_the_facts_along(place):
     """A deleted record stays in the log, marked, and says nothing any more; undeleted, it speaks again."""
-    log = [ADA, version("1", 4, deleted=True, name="Ada")]
+    log = [ADA, version("1", 4, deleted=True, **ADA.payload)]
     place.pull(log[:1])
     assert place.pull(log).rows == 1
     assert place.latest()["1"]["deleted"]
