@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import SQLModel, select
 
-from models import Consent, Identifier, Interaction, Membership, Payment, Profile, RecordKey, Relation, Scope
+from models import Consent, Identifier, Interaction, Membership, Outcome, Payment, Profile, RecordKey, Relation, Scope
 from models.clock import FrozenClock
 from models.facts import Fact
 from models.store import open_store, transaction
@@ -19,7 +19,7 @@ from pipelines.ingest.lake import Lake
 from pipelines.ingest.schemas import RAW, fact_schema
 from pipelines.understand.slots import seed
 
-FACTS = (Interaction, Consent, Profile, Payment, Relation, Identifier)
+FACTS = (Interaction, Consent, Profile, Payment, Relation, Identifier, Outcome)
 
 
 def key(object_name: str, id_: str) -> str:
