@@ -1,7 +1,9 @@
 """Pulling one stream: windows of SystemModstamp, read from keyset to keyset, so that equal stamps can neither loop nor get lost.
 
 A window `[start, end)` ends five minutes behind the clock and starts ten minutes before the last one ended, because a transaction
-may commit after the stamp it carries. The saved cursor is the window's end, never the greatest stamp seen. Source: vendors.md 1.3.
+may commit after the stamp it carries. The saved cursor is the window's end, never the greatest stamp seen. What moves no stamp of the
+record itself is not told: new values of formulas and roll-ups, a parent's new name; they come with its next change. Source:
+vendors.md 1.3.
 """
 
 import logging

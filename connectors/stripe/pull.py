@@ -69,7 +69,10 @@ class StripeSource:
     # everything -------------------------------------------------------------------------------------------------------
 
     def _everything(self, stream: Stream, feed: Feed, resume: Position | None, now: int) -> Iterator[Page]:
-        """The whole list, newest first; what changes meanwhile is told by the events from its start on."""
+        """The whole list, newest first; what changes meanwhile is told by the events from its start on.
+
+        After a gap longer than Stripe's memory, what was deleted in it stays as it was last seen: a list does not name what is gone.
+        """
         if resume is None or resume.get("listed_at", 0) < now - GAP:
             resume = {"listed_at": now, "trail": []}
         start = resume["listed_at"]

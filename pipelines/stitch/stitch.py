@@ -1,7 +1,8 @@
 """From facts to persons and accounts: edges, components, guards, ids, membership, in this order.
 
-Everything is recomputed from the lake and the judgements each time; only differences are written. The store's rows land in one
-transaction; the lake's snapshot follows and is rewritten by the next stitch if a crash came between.
+Everything is recomputed from the lake and the judgements each time; only differences are written. To split or join two records, add
+a `Judgement` on them: the next stitch follows it, and superseding it takes it back. The store's rows land in one transaction; the
+lake's snapshot follows and is rewritten by the next stitch if a crash came between.
 """
 
 from collections import Counter

@@ -83,5 +83,6 @@ def _description(connector: Connector) -> str:
 
 Three values are compared per field: what we **want** there, what we **wrote** last, and what **is** there. Only what changed is
 sent, by record id and never as a new record; a value that a human changed is kept and counted in `kept_for_humans`; a locked
-record rests; of somebody who opted out our fields are emptied. Values are not shown here: `sidecar plan` lists them.
+record rests; of somebody who refuses all contact and keeping (not merely mail or calls) our fields are emptied. Values are not
+shown here: `sidecar plan` lists them.
 """

@@ -35,7 +35,7 @@ class Cast:
     deals: Sequence[tuple[Deal, Sequence[str]]]
     """Deals with the ids of their people."""
     silenced: frozenset[str]
-    """Persons who opted out."""
+    """Persons who opted out of everything: not to be mailed or called is no such refusal."""
     figures: Ledgers
     slots: Sequence[Slot]
 
