@@ -1,5 +1,6 @@
 """Where the data lives: the folder, lake, store and clock that assets and doors share."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -58,6 +59,11 @@ class Workspace:
     def sources(self) -> dict[str, Source | Fatal]:
         """Vendor accounts that are open, or how they refused us: one login serves all streams, and is tried once."""
         return {}
+
+    @cached_property
+    def waited(self) -> defaultdict[str, float]:
+        """Seconds that this run has waited for each vendor."""
+        return defaultdict(float)
 
     @property
     def staging(self) -> Path:

@@ -19,7 +19,9 @@ from pipelines.workspace import Workspace
 OWNERS = ["team:revenue-data"]
 RETRIES = 3
 LONGEST_WAIT = 300
-"""Seconds a run is held for a vendor that asks us to wait; beyond that the next scheduled run goes on from the staged pages."""
+"""Seconds a run is held for one vendor, in all; beyond that the next scheduled run goes on from the staged pages."""
+TRIED = 30
+"""Seconds that a request was tried again and again before it was given up (`connectors/transport.py`)."""
 STALE_AFTER = timedelta(hours=36)
 """A daily pull that failed once and was repaired the next morning is not stale yet."""
 REASONS_SHOWN = 10
@@ -69,14 +71,26 @@ def _asset(connector: Connector, stream: Stream) -> dg.AssetsDefinition:
 
 @contextmanager
 def _reactions(workspace: Workspace, connector: Connector) -> Iterator[None]:
-    """What goes wrong at a vendor, in Dagster's words; a refused login is remembered, for more attempts could lock the user out."""
+    """What goes wrong at a vendor, in Dagster's words.
+
+    A refused login is remembered, for more attempts could lock the user out. So is a vendor that kept the run waiting too long in
+    all: else every stream would wait anew, an hour for a vendor that is away.
+    """
+    name = connector.name
     with vendor_reactions(StreamBusyError, LakeBusyError):
         try:
             yield
         except Fatal as error:
             if error.credentials:
-                workspace.sources[connector.name] = error
+                workspace.sources[name] = error
             raise
+        except Retryable as error:
+            workspace.waited[name] += error.after + TRIED
+            if error.after > LONGEST_WAIT or workspace.waited[name] <= LONGEST_WAIT:
+                raise
+            away = Fatal(f"this run waits no longer, the next one goes on from here ({error})", vendor=name)
+            workspace.sources[name] = away
+            raise away from error
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from pydantic import ValidationError
 
 from connectors.base import Connector, Source
-from connectors.errors import Fatal
+from connectors.errors import Fatal, Retryable
 from pipelines.workspace import Workspace
 
 
@@ -16,12 +16,20 @@ def unusable_variables(connector: Connector) -> list[str]:
 
 
 def source_of(workspace: Workspace, connector: Connector) -> Source:
-    """The vendor's open account. Fatal if variables are missing or the vendor refused us before; it is not asked again."""
+    """The vendor's open account. Fatal if variables are missing, or the vendor refused us or was away; it is not asked again."""
     known = workspace.sources.get(connector.name)
     if isinstance(known, Fatal):
         raise known
     if known is None:
         if variables := unusable_variables(connector):
             raise Fatal(f"set {', '.join(variables)}; .env.example says where to find them", vendor=connector.name)
-        known = workspace.sources[connector.name] = connector.open(connector.settings(), workspace.clock)
+        try:
+            known = connector.open(connector.settings(), workspace.clock)
+        except (
+            Retryable
+        ) as error:  # the door itself was tried for half a minute; the other streams would stand before it too
+            away = Fatal(f"not reached, the next run tries again ({error})", vendor=connector.name)
+            workspace.sources[connector.name] = away
+            raise away from error
+        workspace.sources[connector.name] = known
     return known

@@ -176,6 +176,32 @@ def test_a_vendor_that_wants_a_long_wait_ends_the_run_with_its_state_kept(instan
     assert "wait 7200 s" in failure.description
 
 
+def test_a_vendor_that_is_away_holds_the_run_once_and_not_per_stream(instance, monkeypatch):
+    """When the run has waited long enough in all, the streams that are left fail at once, without asking."""
+    monkeypatch.setattr(assets, "LONGEST_WAIT", assets.TRIED + 1)
+    away = Retryable("no answer", after=0, vendor="paper")
+    SHELF["paper"] = source = refusing(LOG, people=away, friends=away)
+    found = failures(run(instance))
+    assert len(found) == 2
+    assert {"waits no longer" in failure.description for failure in found.values()} == {True}
+    assert source.calls.total() == 2
+
+
+def test_a_vendor_whose_door_cannot_be_reached_is_tried_once(instance, monkeypatch):
+    """The other streams fail with the same words; the next run tries again."""
+    tried = []
+
+    class Away(dict):
+        def __getitem__(self, name):
+            tried.append(name)
+            raise Retryable("cannot reach the host", after=60, vendor=name)
+
+    monkeypatch.setattr("tests.pipelines.ingest.scripted.SHELF", Away())
+    found = failures(run(instance))
+    assert {"cannot reach the host" in failure.description for failure in found.values()} == {True}
+    assert tried == ["paper"]
+
+
 def test_a_stream_that_is_being_pulled_elsewhere_says_so(instance):
     """A second run does not wait; it names the stream."""
     SHELF["paper"] = ScriptedSource(LOG)
