@@ -197,10 +197,11 @@ def test_metadata_hold_counts_and_no_words(company):
 
 
 def test_an_opt_out_of_one_record_empties_all_of_the_person(company):
-    """Contact and lead are emptied, the account and the deal no longer speak of her, and the next run is quiet."""
+    """Contact and lead are emptied, locked or not, account and deal no longer speak of her, and the next run is quiet."""
     company.hear("Dana", SECRET, "price")
     company.hear("Otto", "Saves half a year", "value", "positive", 3)
     job(company)
+    company.practice.sandbox.state.update_as_user("Contact", company.ids["Dana"], {"BLF_Lock__c": True})
     lead = RecordKey("salesforce", ORG_ID, "Lead", company.ids["lead"])
     Hand(company.workspace.lake).write({"c": [Consent(subject=str(lead), channel="all", granted=False)]})
     assert job(company).success
@@ -211,6 +212,19 @@ def test_an_opt_out_of_one_record_empties_all_of_the_person(company):
         assert SECRET not in f"{shown['evidence']} {shown['summary']} {shown['top_belief']}"
         assert "Saves half a year" in shown["evidence"]
     assert "to write" not in company.plan().counts
+
+
+def test_a_converted_lead_is_left_alone(company):
+    """It takes no more writes, and is not looked up again in every run to find that out."""
+    contact, at = company.ids["Dana"], company.workspace.clock.now() - timedelta(minutes=8)
+    company.practice.plant(
+        "Lead", "00Q", range(9, 10), at, Company="Kolbe", IsConverted=True, ConvertedContactId=contact
+    )
+    company.pull()
+    company.hear("Dana", SECRET, "price")
+    company.understand()
+    plan = company.plan()
+    assert (plan.counts["records"], plan.counts.get("gone", 0)) == (5, 0)
 
 
 def test_words_that_may_not_be_written_back_are_not(company):

@@ -105,6 +105,14 @@ def test_a_humans_words_stay(desk):
     assert desk.states("top_belief") == ["ok", "conflict"]
 
 
+def test_a_record_on_which_only_humans_words_differ_is_not_stamped(desk):
+    """Nothing of ours changed there, so neither time nor run says that it did."""
+    desk.run([desk.wanted("Contact", "003A", top_belief="A")])
+    desk.crm.edit("Contact", "003A", top_belief="I know better")
+    plan = desk.plan([desk.wanted("Contact", "003A", top_belief="B")])
+    assert [(row.field, row.state) for row in desk.rows(plan_id=plan.id)] == [("BLF_Top_Belief__c", "conflict")]
+
+
 def test_a_field_that_a_human_emptied_stays_empty(desk):
     """Deleting our words is an edit too."""
     desk.run([desk.wanted("Contact", "003A", top_belief="A")])
