@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import Session, select
 
 from connectors.errors import Fatal, Retryable
-from models.facts import Identifier, Profile
+from models.facts import Identifier, Profile, Scope
 from models.operations import Cursor, Rejection
 from pipelines.ingest.staging import StreamBusyError, claim
 from tests.pipelines.ingest.scripted import NOW, PEOPLE, ScriptedSource, version
@@ -105,6 +105,19 @@ def test_facts_of_a_changed_record_are_replaced(place):
     place.pull([ADA, version("1", 3, name="Ada Kolbe", email=None)])
     assert [row["name"] for row in place.facts(Profile)["1"]] == ["Ada Kolbe"]
     assert place.facts(Identifier) == {}
+
+
+def test_a_fact_table_that_is_behind_catches_up_and_the_others_rest(place):
+    """After a crash between two tables, or in a version that reads more out of a stream, no fact stands twice."""
+
+    def named(record):
+        yield Profile(scope=Scope.person, name=record.payload["name"])
+
+    place.pull([ADA, BO], replace(PEOPLE, translate=named, facts=(Profile,)))
+    report = place.pull([ADA, BO], look_back=2)
+    assert (report.rows, report.facts) == (0, {"identifier": 1})
+    assert set(place.facts(Identifier)) == {"1"}
+    assert [len(facts) for facts in place.facts(Profile).values()] == [1, 1]
 
 
 def test_a_record_without_sense_is_kept_counted_and_recovers(place):
