@@ -17,9 +17,9 @@ from service.plain import wrong_settings
 
 
 def examine(workspace: Workspace) -> dict[str, list[Finding]]:
-    """Findings per vendor by its label, then those of the workspace; a vendor's refusal is a finding, never an error."""
+    """Findings of the workspace, whose data it is first, then per vendor by its label; a vendor's refusal is a finding, never an error."""
     vendors = {connector.label: _vendor(connector, workspace) for connector in connectors_by_name().values()}
-    return {**vendors, "Workspace": list(_workspace(workspace))}
+    return {"Workspace": list(_workspace(workspace)), **vendors}
 
 
 def _vendor(connector: Connector, workspace: Workspace) -> list[Finding]:

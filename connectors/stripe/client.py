@@ -104,7 +104,7 @@ def _rows(data: Any) -> bool:
 def _translated(error: stripe.StripeError, path: str, stream: str | None, endpoint: str) -> ConnectorError:
     """Our error for theirs. Their message is left out: it may quote what was asked."""
     status = error.http_status
-    told = f"{path}: HTTP {status}{_code(error)}{_request(error)}"
+    told = f"{path}: {f'HTTP {status}' if status else 'no connection'}{_code(error)}{_request(error)}"
     match error:
         case stripe.RateLimitError():
             asked = _header(error, "retry-after")

@@ -28,7 +28,7 @@ def source_of(workspace: Workspace, connector: Connector) -> Source:
         except (
             Retryable
         ) as error:  # the door itself was tried for half a minute; the other streams would stand before it too
-            away = Fatal(f"not reached, the next run tries again ({error})", vendor=connector.name)
+            away = Fatal(f"its door could not be opened ({error})", vendor=connector.name)
             workspace.sources[connector.name] = away
             raise away from error
         workspace.sources[connector.name] = known
