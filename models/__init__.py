@@ -18,6 +18,7 @@ from models.facts import (
     Profile,
     Relation,
     Scope,
+    Spend,
     Subscription,
     Touch,
 )
@@ -30,6 +31,6 @@ from models.writes import Baseline, IntendedWrite, WritePlan
 __all__ = [
     "FACTS", "Alignment", "Audit", "Baseline", "Belief", "BucketState", "Consent", "Cursor", "Engagement", "Entity", "Evidence",
     "Extraction", "Fact", "Identifier", "IdentityEvent", "IntendedWrite", "Interaction", "Judgement", "Membership", "Observation",
-    "Outcome", "Payment", "Polarity", "Profile", "Purpose", "Record", "RecordKey", "Rejection", "Relation", "Scope", "Slot", "Strength",
+    "Outcome", "Payment", "Polarity", "Profile", "Purpose", "Record", "RecordKey", "Rejection", "Relation", "Scope", "Slot", "Spend", "Strength",
     "Subscription", "Touch", "WritePlan",
 ]  # fmt: skip

@@ -83,7 +83,10 @@ class Touch(Fact):
     subject: str = Field(description="record key of the person touched")
     channel: str = Field(description="campaign, lead_source, paid_social and so on")
     source: str | None = Field(default=None, description="the name of the campaign, ad or referrer")
-    source_id: str | None = Field(default=None, description="vendor id of the campaign or ad")
+    source_id: str | None = Field(default=None, description="vendor id of the campaign or source")
+    ad_id: str | None = Field(
+        default=None, description="the ad platform's id of the ad that brought them, where it is known"
+    )
     responded: bool = Field(default=False, description="whether the person answered, not merely received")
     occurred_at: AwareDatetime = Field(description="UTC")
 
@@ -93,7 +96,8 @@ class Engagement(Fact):
 
     table: ClassVar[str] = "engagement"
     subject: str = Field(description="record key of the person or account engaged")
-    kind: str = Field(description="call, email, meeting, task, ticket, form")
+    kind: str = Field(description="call, email, meeting, task, ticket, form or product (use of what we sell)")
+    action: str | None = Field(default=None, description="what was done in the product, as its events call it")
     direction: str | None = Field(default=None, description="inbound or outbound, where known")
     regarding: str | None = Field(default=None, description="record key of the deal, case or account it was about")
     duration_s: int | None = Field(default=None, ge=0, description="seconds")
@@ -140,6 +144,24 @@ class Subscription(Fact):
     ended_at: AwareDatetime | None = Field(default=None, description="UTC; empty means running")
 
 
+class Spend(Fact):
+    """What one ad cost on one day of its account; the sum over an account's ads and days is what the platform bills."""
+
+    table: ClassVar[str] = "spend"
+    ad_id: str = Field(description="the ad platform's id of the ad", min_length=1)
+    ad: str | None = Field(default=None, description="name of the ad")
+    campaign_id: str | None = Field(default=None, description="the ad platform's id of the campaign")
+    campaign: str | None = Field(default=None, description="name of the campaign")
+    day: str = Field(description="day of the ad account, as 2026-01-31", min_length=10, max_length=10)
+    zone: str = Field(description="IANA name of the account's time zone")
+    starts_at: AwareDatetime = Field(description="first instant of that day, UTC")
+    ends_at: AwareDatetime = Field(description="first instant of the next day, UTC")
+    amount_minor: int = Field(ge=0, description="minor units of the currency")
+    currency: str = Field(min_length=3, max_length=3, description="ISO 4217, lower case")
+    impressions: int = Field(ge=0, description="how often the ad was shown")
+    clicks: int = Field(ge=0, description="how often it was clicked")
+
+
 class Outcome(Fact):
     """What a CRM says became of a deal. Never added to revenue."""
 
@@ -163,5 +185,5 @@ class Consent(Fact):
 
 
 FACTS: tuple[type[Fact], ...] = (
-    Identifier, Profile, Relation, Touch, Engagement, Interaction, Payment, Subscription, Outcome, Consent,
+    Identifier, Profile, Relation, Touch, Engagement, Interaction, Payment, Subscription, Spend, Outcome, Consent,
 )  # fmt: skip

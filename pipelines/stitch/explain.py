@@ -15,6 +15,7 @@ SHARED = {
     "phone": "share the phone number",
     "domain": "share the web site",
     "salesforce_id": "name the same Salesforce record",
+    "hubspot_id": "name the same HubSpot record",
     "stripe_customer": "name the same Stripe customer",
     "external_id": "carry the same external id",
 }

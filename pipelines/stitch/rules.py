@@ -81,11 +81,13 @@ SHARED_HOSTS = (
 RULES = (
     Rule(Scope.person, "external_id", 1, 20, one_ever=True),
     Rule(Scope.person, "salesforce_id", 1, 50),
+    Rule(Scope.person, "hubspot_id", 1, 50),
     Rule(Scope.person, "stripe_customer", 1, 50),
     Rule(Scope.person, "email", 3, 20, blocked=EMAILS),
     Rule(Scope.person, "phone", 5, 20, needs_same_name=True, blocked=PHONES),
     Rule(Scope.account, "external_id", 1, 20, one_ever=True),
     Rule(Scope.account, "salesforce_id", 1, 50),
+    Rule(Scope.account, "hubspot_id", 1, 50),
     Rule(Scope.account, "stripe_customer", 1, 50),
     Rule(Scope.account, "domain", 3, 20, needs_same_name=True, blocked=FREEMAIL + SHARED_HOSTS),
     Rule(Scope.account, "phone", 5, 20, needs_same_name=True, blocked=PHONES),

@@ -13,6 +13,7 @@ from sandbox.world.activities import Activities
 from sandbox.world.documents import Document, load
 from sandbox.world.events import recent
 from sandbox.world.ids import Ids
+from sandbox.world.market import Market
 from sandbox.world.moments import BEGIN, between
 from sandbox.world.names import Company, companies
 from sandbox.world.people import Population, roster
@@ -60,6 +61,8 @@ def build(persons: int, seed: int, now: datetime) -> World:
     rng = random.Random(seed)  # noqa: S311  # a practice world wants repeatable chance, not secrets
     ids = Ids()
     homes, people = _populate(rng, ids, texts, persons, now)
+    market = Market(seed, now)
+    market.bring(people)
     org, till = Org(rng, ids, now), Till(rng, ids, now)
     org.users()
     org.plant_campaigns()

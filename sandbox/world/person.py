@@ -7,12 +7,14 @@ from typing import Literal
 from sandbox.world.documents import Document
 from sandbox.world.names import Company, Country
 
-Kind = Literal["Contact", "Lead", "customer"]
+Kind = Literal["Contact", "Lead", "customer", "hubspot_contact", "meta_lead", "product_user"]
+CRM: frozenset[Kind] = frozenset({"Contact", "Lead"})
+"""Faces in Salesforce."""
 
 
 @dataclass(eq=False)
 class Face:
-    """One record as which a person appears. Salesforce: `phone` is the office line, `mobile` the person's; Stripe has one."""
+    """One record as which a person appears. Salesforce: `phone` is the office line, `mobile` the person's; the others have one."""
 
     kind: Kind
     id: str
@@ -58,7 +60,7 @@ class Someone:
 
     def who(self, at: datetime) -> Face | None:
         """The contact or lead that activities of this instant hang on; a converted lead's activities moved to its contact."""
-        crm = [face for face in self.faces if face.kind != "customer"]
+        crm = [face for face in self.faces if face.kind in CRM]
         there = [face for face in crm if face.created <= at] or crm[:1]
         contacts = [face for face in there if face.kind == "Contact"]
         if contacts or not there:

@@ -12,7 +12,7 @@ from sandbox.salesforce.objects import STAGES
 from sandbox.world.ids import Ids
 from sandbox.world.moments import BEGIN, MARGIN, between, day, wire
 from sandbox.world.names import HOME_DOMAIN, REPS, Company, dialled, rep_email
-from sandbox.world.person import Face, Someone
+from sandbox.world.person import CRM, Face, Someone
 from sandbox.world.truth import PlantedTouch, salesforce_key
 
 Row = dict[str, Any]
@@ -196,7 +196,7 @@ class Org:
 
     def touches(self, person: Someone) -> list[PlantedTouch]:
         """Reach the person with campaigns and say what touched them, lead sources included."""
-        crm = [face for face in person.faces if face.kind != "customer"]
+        crm = [face for face in person.faces if face.kind in CRM]
         touches = [self._came_from(face) for face in person.of_kind("Lead")]
         if crm:
             face = self.rng.choice(crm)
