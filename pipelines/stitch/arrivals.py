@@ -75,6 +75,11 @@ def visits(came: ir.Table) -> ir.Table:
     return came.filter(came.channel.startswith(PAID) | came.channel.isin(UNPAID_VISITS))
 
 
+def channel_in_words(channel: str) -> str:
+    """Such as "paid social"; a lead ad is a form to whoever filled it in."""
+    return "lead form" if channel == LEAD_AD else channel.replace("_", " ")
+
+
 def _what(told: ir.Table) -> list[ir.Value]:
     """What makes two touches one arrival; `beside` is an ad that is named at the same instant."""
     ad = ibis.coalesce(told.ad_id, told.paid.ifelse(told.beside, None))
