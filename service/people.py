@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from models import Entity, Evidence, Identifier, Membership, Observation, Profile, Purpose
 from models.identifiers import normalise
 from pipelines.ingest.lake import Lake
+from pipelines.stitch.derived import SPEND
 from pipelines.stitch.entities import resolve
 from service.errors import UsageError
 
@@ -63,6 +64,17 @@ def derived_rows(lake: Lake, table: str, person_id: str, column: str) -> list[di
     """The person's rows of a derived table; empty if it was never written."""
     found = lake.table(table)
     return [] if found is None else found.filter(found[column] == person_id).to_pyarrow().to_pylist()
+
+
+def cost_of(lake: Lake, person_id: str) -> list[dict[str, Any]]:
+    """What ads cost to bring the person, one row per currency: `currency, amount` in minor units; empty if no ad is known to have."""
+    found = lake.table(SPEND.name)
+    if found is None:
+        return []
+    own = found.filter(found.person_id == person_id)
+    sums = own.group_by("currency").agg(amount=own.amount.sum().cast("int64")).order_by("currency")
+    rows: list[dict[str, Any]] = sums.to_pyarrow().to_pylist()
+    return rows
 
 
 def _candidates(session: Session, lake: Lake, asked: str) -> set[str]:

@@ -6,12 +6,17 @@ from rich.console import Group
 from rich.markup import escape
 from rich.text import Text
 
+from connectors.registry import connectors_by_name
 from models.money import major
+from pipelines.stitch.arrivals import channel_in_words
 from pipelines.understand.words import certainty
 from service.self_models import AlignmentReading, HeldBelief, SelfModel
 from service.terminal import console, day
 
 SIGNS = {"positive": "[green]+[/green]", "negative": "[red]-[/red]", "neutral": "·"}
+
+DONE = ("sessions", "calls", "emails", "meetings", "tickets", "tasks", "forms")
+"""What a person did, in the order it is told."""
 
 
 def show_self_model(model: SelfModel) -> None:
@@ -24,7 +29,7 @@ def portrait(model: SelfModel) -> Group:
     title = " · ".join(part for part in (model.name, ", ".join(filter(None, (model.title, model.company)))) if part)
     lines = [
         Text.from_markup(f"[bold]{escape(title)}[/bold] · person {model.person_id} ({records(model)})"),
-        *_labelled("came", [came(model.journey)]),
+        *_labelled("came", [came(model.journey, model.acquisition_cost)]),
         *_labelled("did", [did(model.journey)]),
         *_labelled("paid", paid(model.revenue)),
         *_labelled(
@@ -49,20 +54,35 @@ def records(model: SelfModel) -> str:
     return f"{len(model.records)} record{'s' if len(model.records) != 1 else ''}: {parts}"
 
 
-def came(journey: dict[str, Any]) -> str:
-    """The first touch, in words."""
+def came(journey: dict[str, Any], cost: list[dict[str, Any]]) -> str:
+    """The first touch, in words, and what it cost to bring them."""
     if not journey.get("first_touch_at"):
         return "no touch is known"
-    source = f" · {escape(journey['first_touch_source'])}" if journey.get("first_touch_source") else ""
-    return f"{day(journey['first_touch_at'])}  {escape(journey['first_touch_channel'])}{source}"
+    said = " · ".join(escape(part) for part in _touch(journey) if part)
+    spent = ", ".join(money(row["amount"], row["currency"]) for row in cost)
+    return f"{day(journey['first_touch_at'])}  {said}" + (f"   cost {spent}" if spent else "")
+
+
+def _touch(journey: dict[str, Any]) -> list[str | None]:
+    """Such as Meta Ads, "ROI calculator" ad 6021, lead form; where no ad is known, its channel and source."""
+    channel, ad_id = channel_in_words(journey["first_touch_channel"]), journey.get("first_touch_ad_id")
+    if not ad_id:
+        return [channel, journey.get("first_touch_source")]
+    name = journey.get("first_touch_ad") or journey.get("first_touch_source")
+    platform = connectors_by_name().get(journey.get("first_touch_platform") or "")
+    return [platform.label if platform else None, f'"{name}" ad {ad_id}' if name else f"ad {ad_id}", channel]
 
 
 def did(journey: dict[str, Any]) -> str:
-    """Engagement in numbers, and when they were last seen."""
-    counts = {kind: journey.get(kind) or 0 for kind in ("calls", "emails", "meetings", "tickets", "tasks", "forms")}
-    told = " · ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "nothing yet"
-    seen = journey.get("last_engaged_at")
+    """Engagement in numbers, and when they were last seen; use of the product is told in sessions."""
+    counts = {kind: journey.get(kind) or 0 for kind in DONE}
+    told = " · ".join(f"{count} {_plural(kind, count)}" for kind, count in counts.items() if count) or "nothing yet"
+    seen = max(filter(None, (journey.get("last_engaged_at"), journey.get("last_session_at"))), default=None)
     return f"{told} · last seen {day(seen)}" if seen else told
+
+
+def _plural(kind: str, count: int) -> str:
+    return kind if count != 1 else kind.removesuffix("s")
 
 
 def paid(revenue: list[dict[str, Any]]) -> list[str]:

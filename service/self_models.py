@@ -19,7 +19,7 @@ from pipelines.understand.text import canonical
 from pipelines.understand.words import ranked, summary, top_belief
 from pipelines.workspace import Workspace
 from service.errors import UsageError
-from service.people import derived_rows, evidence_of, find_person, profiles_of, records_of
+from service.people import cost_of, derived_rows, evidence_of, find_person, profiles_of, records_of
 
 SOURCES = ("call_note", "email", "ticket", "transcript", "form", "chat")
 """Where an observation may come from; each has its own reliability."""
@@ -85,6 +85,8 @@ class SelfModel:
     company: str | None
     records: list[str]
     journey: dict[str, Any]
+    acquisition_cost: list[dict[str, Any]]
+    """What ads cost to bring them, in minor units by currency; a share where an ad brought several people that day."""
     revenue: list[dict[str, Any]]
     beliefs: list[HeldBelief]
     top_belief: str | None
@@ -107,7 +109,7 @@ class SelfModels:
         """What is held on the person, from evidence that may be used for the purpose.
 
         Units: `as_of` in UTC, now if not given; an earlier instant shows the beliefs and the alignment that were known by then,
-        beside today's journey, revenue and CRM fields. What may no longer be kept is not shown for any instant.
+        beside today's journey, cost, revenue and CRM fields. What may no longer be kept is not shown for any instant.
         Errors: UsageError if nobody, or more than one person, is known by that name.
         """
         now = self.workspace.clock.now()
@@ -131,6 +133,7 @@ class SelfModels:
                 company=_first(profiles, "company"),
                 records=[row.record for row in records],
                 journey=journey,
+                acquisition_cost=cost_of(lake, person_id),
                 revenue=derived_rows(lake, "revenue", person_id, "entity_id"),
                 beliefs=_held(beliefs, evidence, half_lives, instant, _origins(session, evidence)),
                 top_belief=top_belief(beliefs, evidence, slots),

@@ -1,21 +1,38 @@
 """The stitch room in the asset graph: who is who, and what became of each of them."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 import pyarrow as pa
 
 from connectors.registry import connectors_by_name
-from models.facts import Engagement, Fact, Identifier, Outcome, Payment, Profile, Relation, Scope, Subscription, Touch
+from models.facts import (
+    Engagement,
+    Fact,
+    Identifier,
+    Outcome,
+    Payment,
+    Profile,
+    Relation,
+    Scope,
+    Spend,
+    Subscription,
+    Touch,
+)
 from models.identity import Membership
-from pipelines.stitch.derived import JOURNEYS, OUTCOMES, REVENUE, Derived
+from pipelines.stitch.derived import JOURNEYS, OUTCOMES, REVENUE, SESSIONS, SPEND, Derived
 from pipelines.stitch.journeys import build_journeys
 from pipelines.stitch.membership import SNAPSHOT_COLUMNS
+from pipelines.stitch.report import JourneyReport
 from pipelines.stitch.stitch import StitchReport, stitch
 from pipelines.workspace import Workspace
 
 GROUP = "stitch"
 OWNERS = ["team:revenue-data"]
+BAR = 20
+"""Characters of a full bar."""
 IDENTITY: tuple[type[Fact], ...] = (Identifier, Profile)
-PATHS: tuple[type[Fact], ...] = (Relation, Touch, Engagement, Payment, Subscription, Outcome)
+PATHS: tuple[type[Fact], ...] = (Relation, Touch, Engagement, Payment, Subscription, Spend, Outcome)
 
 PERSONS = """Which records are one person, across all vendors.
 
@@ -28,11 +45,13 @@ ACCOUNTS = """Which records are one company.
 The same rules as for persons, over ids, web sites and phones; a shared web site joins only companies whose names agree but for
 legal form, so that a subsidiary stays a company of its own.
 """
-JOURNEY = f"""How each person came, what they did with us and what they paid.
+JOURNEY = f"""How each person came and at what cost, what they did with us and what they paid.
 
-Three tables of the lake: `{JOURNEYS.name}` (one row per person, columns on this page), `{REVENUE.name}` (money by payer and currency,
-payments without a payer shown apart) and `{OUTCOMES.name}` (deals by account, never added to revenue). Net revenue is charges less
-refunds, disputes and tax, in minor units. A table is written only if its content has changed.
+Five tables of the lake: `{JOURNEYS.name}` (one row per person, columns on this page), `{REVENUE.name}` (money by payer and currency,
+payments without a payer shown apart), `{SPEND.name}` (what every ad cost every day, by the persons it brought that day, the rest
+shown apart), `{SESSIONS.name}` (bursts of visits and product use) and `{OUTCOMES.name}` (deals by account, never added to revenue).
+Net revenue is charges less refunds, disputes and tax, in minor units. An arrival that several vendors tell of counts once. A table
+is written only if its content has changed.
 
 """
 
@@ -71,23 +90,13 @@ def _journeys() -> dg.AssetsDefinition:
         deps=[asset_key("persons"), asset_key("accounts"), *_streams(PATHS)],
         kinds={"duckdb", "table"},
         owners=OWNERS,
-        description=JOURNEY + _columns_in_words(REVENUE) + _columns_in_words(OUTCOMES),
+        description=JOURNEY + "".join(_columns_in_words(derived) for derived in (REVENUE, SPEND, SESSIONS, OUTCOMES)),
         metadata={"dagster/column_schema": _columns(JOURNEYS)},
     )
     def journeys(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
-        report = build_journeys(workspace.lake, workspace.store, workspace.clock)
-        counts = {
-            "dagster/row_count": report.persons,
-            "with_account": report.with_account,
-            "touched": report.touched,
-            "engaged": report.engaged,
-            "paying": report.paying,
-            "payments": report.payments,
-            "unassigned_payments": report.unassigned_payments,
-            "deals": report.deals,
-            "tables_written": len(report.written),
-        }
-        return dg.MaterializeResult(metadata={name: dg.MetadataValue.int(number) for name, number in counts.items()})
+        return dg.MaterializeResult(
+            metadata=_journey_metadata(build_journeys(workspace.lake, workspace.store, workspace.clock))
+        )
 
     return journeys
 
@@ -119,6 +128,47 @@ def _metadata(report: StitchReport) -> dict[str, dg.MetadataValue]:
     found: dict[str, dg.MetadataValue] = {name: dg.MetadataValue.int(number) for name, number in counts.items()}
     found["records_each"] = dg.MetadataValue.md(_histogram(report))
     return found
+
+
+def _journey_metadata(report: JourneyReport) -> dict[str, dg.MetadataValue]:
+    counts = {
+        "dagster/row_count": report.persons,
+        "with_account": report.with_account,
+        "touched": report.touched,
+        "engaged": report.engaged,
+        "paying": report.paying,
+        "payments": report.payments,
+        "unassigned_payments": report.unassigned_payments,
+        "deals": report.deals,
+        "sessions": report.sessions,
+        "ad_days": sum(spent.ad_days for spent in report.spend.values()),
+        "ad_days_with_persons": sum(spent.with_persons for spent in report.spend.values()),
+        "tables_written": len(report.written),
+    }
+    found: dict[str, dg.MetadataValue] = {name: dg.MetadataValue.int(number) for name, number in counts.items()}
+    funnel = {"known": report.persons, "came": report.touched, "did": report.engaged, "paid": report.paying}
+    found["funnel"] = dg.MetadataValue.md(_bars("persons that", funnel, report.persons))
+    found["how_they_came"] = dg.MetadataValue.md(_bars("first touch", report.ways, report.persons))
+    found["spend_allocated"] = dg.MetadataValue.md(_allocated(report))
+    return found
+
+
+def _allocated(report: JourneyReport) -> str:
+    """Shares only: what was spent is the business's own affair."""
+    rows = [
+        f"| {currency} | {spent.ad_days} | {spent.with_persons} | {'-' if spent.share is None else f'{spent.share:.0%}'} |"
+        for currency, spent in report.spend.items()
+    ]
+    return "\n".join(["| currency | ad-days | that brought persons | spend allocated |", "|---|---:|---:|---:|", *rows])
+
+
+def _bars(label: str, counts: Mapping[str, int], whole: int) -> str:
+    """A bar chart that every Markdown page can show."""
+    rows = [
+        f"| {name} | {number} | {number / whole if whole else 0:.0%} | {'█' * round(BAR * number / whole) if whole else ''} |"
+        for name, number in counts.items()
+    ]
+    return "\n".join([f"| {label} | | | |", "|---|---:|---:|---|", *rows])
 
 
 def _histogram(report: StitchReport) -> str:

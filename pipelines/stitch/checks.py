@@ -16,7 +16,7 @@ from pipelines.ingest.assets import STALE_AFTER
 from pipelines.stitch.assets import asset_key
 from pipelines.stitch.edges import members
 from pipelines.stitch.membership import SNAPSHOT
-from pipelines.stitch.reconcile import unaccounted, unbalanced
+from pipelines.stitch.reconcile import misallocated, unaccounted, unbalanced
 from pipelines.stitch.rules import LARGEST
 from pipelines.workspace import Workspace
 
@@ -127,10 +127,24 @@ def revenue_equals_the_balance(workspace: dg.ResourceParam[Workspace]) -> dg.Ass
     )
 
 
+@dg.asset_check(
+    asset=asset_key("journeys"),
+    blocking=True,
+    description="For every ad, day and currency the rows of `spend`, that of nobody included, add up to the platform's amount.",
+)
+def spend_equals_the_platform(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """No cost is lost, and none is charged to two people."""
+    off = misallocated(workspace.lake)
+    which = ", ".join(f"{vendor} {currency}" for vendor, currency in off)
+    return dg.AssetCheckResult(
+        passed=not off, metadata={"ad_days_off": sum(off.values()), "which": dg.MetadataValue.text(which)}
+    )
+
+
 def _off(difference: Mapping[tuple[str, str], int]) -> dict[str, dg.MetadataValue]:
     """How many sums are off, and which; the sums of a business are no customer's value, but stay out all the same."""
     which = ", ".join(f"{kind} {currency}" for kind, currency in difference)
     return {"sums_off": dg.MetadataValue.int(len(difference)), "which": dg.MetadataValue.text(which)}
 
 
-MONEY = (revenue_is_all_payments, revenue_equals_the_balance)
+MONEY = (revenue_is_all_payments, revenue_equals_the_balance, spend_equals_the_platform)

@@ -9,8 +9,20 @@ import pyarrow as pa
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.schemas import INSTANT
 
-ENGAGEMENTS = ("call", "email", "meeting", "task", "ticket", "form")
+ENGAGEMENTS = ("call", "email", "meeting", "task", "ticket", "form", "product")
 """Kinds of engagement that are counted apart; `engagements` counts all."""
+UNASSIGNED = "unassigned"
+"""Scope of money that no person or account paid, as far as we know."""
+TOUCH: Mapping[str, tuple[pa.DataType, str]] = {
+    "at": (INSTANT, "when it was, UTC"),
+    "channel": (pa.string(), "its channel, such as lead_ad, paid_social or campaign"),
+    "source": (pa.string(), "name of the campaign, ad or source"),
+    "source_id": (pa.string(), "vendor id of the campaign or source"),
+    "ad_id": (pa.string(), "the ad platform's id of the ad, where it is known"),
+    "ad": (pa.string(), "name of that ad, where its platform has told of it"),
+    "platform": (pa.string(), "the vendor that the ad ran on, where it has told of it"),
+}
+"""What is known of one contact with our marketing."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +48,18 @@ JOURNEYS = Derived(
         "person_id": (pa.string(), "the person"),
         "account_id": (pa.string(), "the account they belong to now; empty if none is known"),
         "records": (pa.int64(), "vendor records of this person"),
-        "first_touch_at": (INSTANT, "first contact with our marketing, UTC"),
-        "first_touch_channel": (pa.string(), "channel of the first touch"),
-        "first_touch_source": (pa.string(), "name of the campaign, ad or source of the first touch"),
-        "first_touch_source_id": (pa.string(), "vendor id of the campaign or ad of the first touch"),
-        "last_touch_at": (INSTANT, "latest contact with our marketing, UTC"),
-        "last_touch_channel": (pa.string(), "channel of the latest touch"),
-        "last_touch_source": (pa.string(), "name of the campaign, ad or source of the latest touch"),
-        "touches": (pa.int64(), "contacts with our marketing"),
+        **{
+            f"{end}_touch_{name}": (kind, f"{words} touch: {text}")
+            for end, words in (("first", "first"), ("last", "latest"))
+            for name, (kind, text) in TOUCH.items()
+        },
+        "touches": (pa.int64(), "arrivals and contacts with our marketing, each once whoever tells of it"),
         "engagements": (pa.int64(), "things done with us or by us with them, of any kind"),
         **{f"{kind}s": (pa.int64(), f"engagements of kind {kind}") for kind in ENGAGEMENTS},
         "first_engaged_at": (INSTANT, "first engagement, UTC"),
         "last_engaged_at": (INSTANT, "latest engagement, UTC"),
+        "sessions": (pa.int64(), "bursts of visits and product use"),
+        "last_session_at": (INSTANT, "end of the latest session, UTC"),
     },
 )
 REVENUE = Derived(
@@ -82,7 +94,38 @@ OUTCOMES = Derived(
         },
     },
 )
-DERIVED = (JOURNEYS, REVENUE, OUTCOMES)
+SPEND = Derived(
+    "spend",
+    "What each ad cost each day, by the persons it brought that day; one row without person where it brought nobody we know.",
+    ("vendor", "account", "day", "ad_id", "currency", "person_id"),
+    {
+        "vendor": (pa.string(), "the ad platform"),
+        "account": (pa.string(), "its id of the ad account"),
+        "day": (pa.string(), "day of the ad account's own time zone, as 2026-01-31"),
+        "ad_id": (pa.string(), "the platform's id of the ad"),
+        "ad": (pa.string(), "the ad's latest name"),
+        "campaign_id": (pa.string(), "the platform's id of the ad's campaign"),
+        "campaign": (pa.string(), "the campaign's latest name"),
+        "person_id": (pa.string(), "whom the ad brought that day; empty for what is allocated to nobody"),
+        "currency": (pa.string(), "ISO 4217, lower case"),
+        "amount": (pa.int64(), "this row's part of the day's cost, minor units; the parts add up to it exactly"),
+    },
+)
+SESSIONS = Derived(
+    "sessions",
+    "Bursts of visits and product use of one person, with no pause of more than 30 minutes.",
+    ("person_id", "started_at"),
+    {
+        "person_id": (pa.string(), "the person"),
+        "started_at": (INSTANT, "first event, UTC"),
+        "ended_at": (INSTANT, "last event, UTC"),
+        "events": (pa.int64(), "arrivals and things done"),
+        "actions": (pa.int64(), "things done in the product"),
+        "landing_channel": (pa.string(), "channel of the first arrival in it; empty where none is known"),
+        "landing_ad_id": (pa.string(), "the ad of that arrival"),
+    },
+)
+DERIVED = (JOURNEYS, REVENUE, OUTCOMES, SPEND, SESSIONS)
 
 
 def shaped(derived: Derived, expression: ir.Table) -> pa.Table:

@@ -1,6 +1,7 @@
 """Taking over-merged clusters apart: too many records, two values where one is possible, or two records that a human told apart.
 
-Only clusters that break a rule come here; they are small enough for plain Python. Nothing a human joined is cut for size.
+Only clusters that break a rule come here; they are small enough for plain Python. Nothing a human joined is cut for size, or for
+two values of a one-ever kind.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -78,7 +79,7 @@ def clusters(ties: Iterable[Tie]) -> list[list[Tie]]:
 
 
 def constrained(ties: Sequence[Tie], limits: Limits) -> tuple[list[Tie], int]:
-    """Join strongest first, refusing a tie that would bring two sole values or two records told apart together.
+    """Join strongest first, refusing a tie that would bring two records told apart together, or two sole values that no human joined.
 
     Shape: the ties that joined something, and how many were refused.
     """
@@ -88,7 +89,8 @@ def constrained(ties: Sequence[Tie], limits: Limits) -> tuple[list[Tie], int]:
         if a == b:
             continue
         left, right = sets.members[a], sets.members[b]
-        if any(limits.apart.get(record, set()) & right for record in left) or _clash(left, right, limits.sole):
+        told_apart = any(limits.apart.get(record, set()) & right for record in left)
+        if told_apart or (tie.priority != JUDGEMENT_PRIORITY and _clash(left, right, limits.sole)):
             refused += 1
             continue
         sets.join(a, b)
@@ -107,9 +109,17 @@ def _demoted(cluster: list[Tie], largest: int) -> list[Tie]:
 
 
 def _clash(left: set[int], right: set[int], sole: Mapping[int, Mapping[str, int]]) -> bool:
-    ours = dict(held for record in left for held in sole.get(record, {}).items())
-    theirs = dict(held for record in right for held in sole.get(record, {}).items())
-    return any(theirs.get(kind, value) != value for kind, value in ours.items())
+    """Whether each side has a value that the other has not; a human may have joined several on one side before."""
+    ours, theirs = _held(left, sole), _held(right, sole)
+    return any(ours[kind] - theirs[kind] and theirs[kind] - ours[kind] for kind in ours.keys() & theirs.keys())
+
+
+def _held(records: set[int], sole: Mapping[int, Mapping[str, int]]) -> dict[str, set[int]]:
+    held: dict[str, set[int]] = {}
+    for record in records:
+        for kind, value in sole.get(record, {}).items():
+            held.setdefault(kind, set()).add(value)
+    return held
 
 
 class _Sets:

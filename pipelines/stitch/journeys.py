@@ -1,28 +1,38 @@
-"""What became of each person: how they came, what they did with us, what they paid; joins on the lake and nothing else.
+"""What became of each person: how they came, what it cost, what they did with us, what they paid; joins on the lake, nothing else.
 
 Money is summed in integers, once: every payment counts for exactly one payer, or as unassigned, so the rows of `revenue` add up
 to all payments. CRM amounts stay outcomes and never meet them.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 
 import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
 from sqlalchemy import Engine
 
 from models.clock import Clock
-from models.facts import Engagement, Identifier, Outcome, Payment, Relation, Scope, Subscription, Touch
+from models.facts import Engagement, Identifier, Outcome, Payment, Relation, Scope, Subscription
 from pipelines import progress
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.derived import DERIVED, ENGAGEMENTS, JOURNEYS, OUTCOMES, REVENUE, put, shaped
+from pipelines.stitch.arrivals import arrivals, first_and_last
+from pipelines.stitch.derived import (
+    DERIVED,
+    ENGAGEMENTS,
+    JOURNEYS,
+    OUTCOMES,
+    REVENUE,
+    SESSIONS,
+    SPEND,
+    UNASSIGNED,
+    put,
+    shaped,
+)
 from pipelines.stitch.membership import SNAPSHOT, SNAPSHOT_SCHEMA, snapshot
+from pipelines.stitch.report import JourneyReport, report
+from pipelines.stitch.sessions import of_persons, sessions
+from pipelines.stitch.spend import spend
 
-UNASSIGNED = "unassigned"
-"""Scope of money that no person or account paid, as far as we know."""
 RUNNING = ("active", "past_due")
 """Subscriptions that bring money every month; one in trial brings none yet.
 
@@ -33,33 +43,24 @@ PARTS = {"charge": "charged", "refund": "refunded", "dispute": "disputed", "tax"
 """Column of `revenue` for each kind of payment."""
 
 
-@dataclass(frozen=True)
-class JourneyReport:
-    """What the derived tables say, in counts. `written` names the tables whose content changed."""
-
-    persons: int
-    with_account: int
-    touched: int
-    engaged: int
-    paying: int
-    payments: int
-    unassigned_payments: int
-    deals: int
-    written: tuple[str, ...] = field(default=())
-
-
 def build_journeys(lake: Lake, store: Engine, clock: Clock) -> JourneyReport:
-    """Derive journeys, revenue and outcomes anew; a table is written only if its content differs from what is there."""
+    """Derive all tables of persons and accounts anew; a table is written only if its content differs from what is there."""
     snapshot(lake, store)
     who = _who(lake)
+    persons = _members(who, Scope.person)
+    came = arrivals(lake, persons).cache()  # asked for five times
+    visited = sessions(lake, persons, came).cache()
+    facets = (*first_and_last(came), _engagements(lake, persons), of_persons(visited))
     tables = [
-        (JOURNEYS, journeys(lake, who, clock.now())),
+        (JOURNEYS, journeys(persons, _accounts(lake, who, clock.now()), *facets)),
         (REVENUE, revenue(lake, who)),
         (OUTCOMES, outcomes(lake, who)),
+        (SPEND, spend(lake, persons)),
+        (SESSIONS, visited),
     ]
     made = {derived.name: shaped(derived, expression) for derived, expression in tables}
     written = [derived.name for derived in progress.track(DERIVED, "derive") if put(lake, derived, made[derived.name])]
-    return _report(made, tuple(written))
+    return report(made, tuple(written))
 
 
 def revenue(lake: Lake, who: ir.Table) -> ir.Table:
@@ -102,13 +103,11 @@ def outcomes(lake: Lake, who: ir.Table) -> ir.Table:
     return known.group_by("account_id", "currency").agg(**measures)
 
 
-def journeys(lake: Lake, who: ir.Table, now: datetime) -> ir.Table:
-    """One row per person, with what is known of their coming and doing."""
-    persons = _members(who, Scope.person)
+def journeys(persons: ir.Table, *facets: ir.Table) -> ir.Table:
+    """One row per person, with what is known of their coming and doing: each facet has a row per person of whom it knows something."""
     people = persons.group_by("person_id").agg(records=lambda t: t.count())
-    facets = (_accounts(lake, who, now), *_touches(lake, persons), _engagements(lake, persons))
     joined = reduce(lambda left, right: left.left_join(right, "person_id").drop("person_id_right"), facets, people)
-    counts = ("touches", "engagements", *(f"{kind}s" for kind in ENGAGEMENTS))
+    counts = ("touches", "engagements", *(f"{kind}s" for kind in ENGAGEMENTS), "sessions")
     return joined.mutate(**{name: joined[name].fill_null(0) for name in counts})
 
 
@@ -148,24 +147,6 @@ def _named(lake: Lake, persons: ir.Table, accounts: ir.Table) -> ir.Table:
     return both.select("person_id", "account_id", valid_from=ibis.null(INSTANT_TYPE), rank=ibis.literal(1))
 
 
-def _touches(lake: Lake, persons: ir.Table) -> Iterator[ir.Table]:
-    """First touch, latest touch and number of touches; touches at one instant go by the record that tells of them."""
-    known = lake.facts(Touch).rename(told_by="record").join(persons.rename(subject="record"), "subject")
-    order = [known.occurred_at, known.told_by, known.channel, known.source]
-    numbered = known.mutate(
-        first=ibis.row_number().over(group_by="person_id", order_by=order),
-        last=ibis.row_number().over(group_by="person_id", order_by=[column.desc() for column in order]),
-    )
-    first = {"at": "occurred_at", "channel": "channel", "source": "source", "source_id": "source_id"}
-    yield numbered.filter(numbered.first == 0).select(
-        "person_id", **{f"first_touch_{name}": column for name, column in first.items()}
-    )
-    yield numbered.filter(numbered.last == 0).select(
-        "person_id", last_touch_at="occurred_at", last_touch_channel="channel", last_touch_source="source"
-    )
-    yield known.group_by("person_id").agg(touches=known.count())
-
-
 def _engagements(lake: Lake, persons: ir.Table) -> ir.Table:
     """Engagements of each person, counted by kind."""
     told = lake.facts(Engagement).select("subject", "kind", "occurred_at")
@@ -181,23 +162,3 @@ def _engagements(lake: Lake, persons: ir.Table) -> ir.Table:
 def _sum(column: ir.IntegerColumn) -> ir.IntegerScalar:
     """An exact sum; beyond 64 bits the engine raises rather than rounds."""
     return column.sum().fill_null(0).cast("int64")
-
-
-def _report(tables: Mapping[str, pa.Table], written: tuple[str, ...]) -> JourneyReport:
-    people, money, deals = (tables[derived.name] for derived in DERIVED)
-    rows = money.to_pylist()
-    return JourneyReport(
-        persons=people.num_rows,
-        with_account=_filled(people, "account_id"),
-        touched=_filled(people, "first_touch_at"),
-        engaged=_filled(people, "first_engaged_at"),
-        paying=len({row["entity_id"] for row in rows if row["scope"] == Scope.person and row["payments"]}),
-        payments=sum(row["payments"] for row in rows),
-        unassigned_payments=sum(row["payments"] for row in rows if row["scope"] == UNASSIGNED),
-        deals=sum(row[status] for row in deals.to_pylist() for status in ("open", "won", "lost")),
-        written=written,
-    )
-
-
-def _filled(table: pa.Table, column: str) -> int:
-    return table.num_rows - table[column].null_count

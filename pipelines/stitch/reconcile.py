@@ -1,4 +1,4 @@
-"""Whether the books agree: the rows of `revenue` with all payments, and the payments with the vendor's own balance."""
+"""Whether the books agree: `revenue` with all payments, these with the vendor's own balance, and `spend` with what ads cost."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,8 +7,9 @@ import ibis.expr.types as ir
 
 from models.facts import Payment
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.derived import REVENUE
+from pipelines.stitch.derived import REVENUE, SPEND
 from pipelines.stitch.journeys import PARTS
+from pipelines.stitch.spend import AD_DAY, ad_days
 
 Sums = Counter[tuple[str, str]]
 """Minor units by (kind of payment, currency)."""
@@ -60,6 +61,18 @@ def unbalanced(lake: Lake) -> Mapping[tuple[str, str], int] | None:
     facts = lake.facts(Payment)
     own = payments(facts.filter(facts.vendor == BALANCE[0]))
     return _difference(Counter({place: number for place, number in own.items() if place[0] != "tax"}), found)
+
+
+def misallocated(lake: Lake) -> Mapping[tuple[str, str], int]:
+    """Ad-days whose rows in `spend` do not add up to what the platform says, by platform and currency; empty if all do."""
+    table = lake.table(SPEND.name)
+    told = ad_days(lake).select(*AD_DAY, "amount")
+    if table is not None:
+        told = told.union(table.select(*AD_DAY, amount=-table.amount))
+    left = told.group_by(*AD_DAY).agg(amount=told.amount.sum())
+    off = left.filter(left.amount != 0).group_by("vendor", "currency").agg(days=lambda rows: rows.count())
+    rows = off.order_by("vendor", "currency").to_pyarrow().to_pylist()
+    return {(row["vendor"], row["currency"]): row["days"] for row in rows}
 
 
 def payments(facts: ir.Table) -> Sums:

@@ -21,7 +21,7 @@ class Rule:
     needs_same_name: bool = False
     """Weak: joins only records whose names agree too (names.py), because the value is often shared."""
     one_ever: bool = False
-    """One person or account has at most one such value; a cluster with two of them is taken apart."""
+    """One person or account has at most one such value; a cluster with two of them is taken apart, unless a human joined it."""
     blocked: tuple[str, ...] = ()
 
 
@@ -92,7 +92,16 @@ RULES = (
     Rule(Scope.account, "domain", 3, 20, needs_same_name=True, blocked=FREEMAIL + SHARED_HOSTS),
     Rule(Scope.account, "phone", 5, 20, needs_same_name=True, blocked=PHONES),
 )
-"""Strongest first. Domains and phones are weak: subsidiaries share a web site, colleagues share a switchboard."""
+"""Strongest first. Domains and phones are weak: subsidiaries share a web site, colleagues share a switchboard.
+
+`external_id` is the seller's own number of a customer or user. Two numbers are two customers, even behind one address: Segment
+holds its `user_id` to one ever as well (https://www.twilio.com/docs/segment/unify/identity-resolution). Who has
+two logins is joined by a judgement, which outweighs the rule.
+
+A person has about eight records where all five vendors know them (two or three in each CRM, a payer, a product user, a form or
+two), so 20 records of one value leave room for duplicates. A vendor's events and page views must bring no identifiers of their own:
+the user they belong to does, or else their number would make a hub of every address.
+"""
 
 
 def rules_of(scope: Scope, rules: Iterable[Rule] = RULES) -> dict[str, Rule]:

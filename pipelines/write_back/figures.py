@@ -11,7 +11,8 @@ import ibis.expr.types as ir
 from models.facts import Engagement, Outcome, Payment, Scope
 from models.money import major
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.derived import JOURNEYS, REVENUE
+from pipelines.stitch.arrivals import channel_in_words
+from pipelines.stitch.derived import JOURNEYS, REVENUE, SESSIONS
 from pipelines.stitch.membership import SNAPSHOT
 from pipelines.write_back.known import Figures
 
@@ -21,6 +22,8 @@ YEAR = 12
 """Months before the last payment that make the yearly revenue."""
 OURS = "task"
 """A to-do of a rep is no doing of the customer."""
+PRODUCT = "product"
+"""Use of the product counts by session: a session may be one action or two hundred."""
 
 
 @dataclass(frozen=True)
@@ -73,23 +76,26 @@ def _paid(revenue: ir.Table, currency: str) -> dict[str, Decimal]:
 
 
 def _sources(journeys: ir.Table) -> dict[str, str]:
-    """How each person came: "ROI calculator (paid social)"."""
+    """How each person came: "ROI calculator (paid social)", by the name of the ad where it is known."""
     came = journeys.filter(journeys.first_touch_at.notnull())
-    rows = came.select("person_id", "first_touch_source", "first_touch_channel").to_pyarrow().to_pylist()
+    named = ibis.coalesce(came.first_touch_ad, came.first_touch_source)
+    rows = came.select("person_id", source=named, channel="first_touch_channel").to_pyarrow().to_pylist()
     found = {}
     for row in rows:
-        channel = (row["first_touch_channel"] or "").replace("_", " ")
-        source = row["first_touch_source"]
+        channel, source = channel_in_words(row["channel"] or ""), row["source"]
         found[row["person_id"]] = f"{source} ({channel})" if source and channel else source or channel
     return found
 
 
 def _recent(lake: Lake, who: ir.Table) -> dict[str, int]:
-    """Engagements of each person in the days up to their last one."""
+    """Engagements of each person in the days up to their last one; a session in the product is one."""
     told = lake.facts(Engagement)
-    doings = told.filter(told.kind != OURS).select("subject", "occurred_at")
+    doings = told.filter(told.kind.notin([OURS, PRODUCT])).select("subject", "occurred_at")
     persons = who.filter(who.scope == Scope.person.value).select(subject="record", person="entity_id")
     own = doings.join(persons, "subject").select("person", "occurred_at")
+    if (sessions := lake.table(SESSIONS.name)) is not None:
+        used = sessions.filter(sessions.actions > 0)
+        own = own.union(used.select(person="person_id", occurred_at="started_at"))
     last = own.group_by("person").agg(last=own.occurred_at.max())
     near = own.join(last, "person")
     near = near.filter(near.occurred_at > near["last"] - ibis.interval(days=RECENT))

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
 
 from models import Audit, Consent, Entity, Identifier, Observation, Profile, Purpose, Scope
 from models.store import transaction
+from pipelines.stitch.derived import SPEND
 from service.errors import UsageError
 from tests.pipelines.understand.conftest import key
 
@@ -156,3 +158,16 @@ def test_a_person_whose_records_are_gone_takes_no_observation(office):
         session.add(Entity(id="person-ghost", scope="person", created_at=office.world.clock.now()))
     with pytest.raises(UsageError, match="no record any more"):
         office.add(DEAR, person="person-ghost")
+
+
+def test_the_cost_of_bringing_somebody_is_told_by_currency(office):
+    """Every ad-day that brought them, their own part only; whoever no ad brought has cost nothing we know of."""
+    parts = [("7", "eur", "person-dana", 1000), ("8", "eur", "person-dana", 420), ("9", "jpy", "person-dana", 5),
+             ("8", "eur", "person-otto", 1), ("7", "eur", None, 99)]  # fmt: skip
+    assert office.read().acquisition_cost == []
+    rows = [
+        dict.fromkeys(SPEND.columns) | dict(zip(("ad_id", "currency", "person_id", "amount"), part, strict=True))
+        for part in parts
+    ]
+    office.world.lake.replace(SPEND.name, pa.Table.from_pylist(rows, schema=SPEND.schema))
+    assert office.read().acquisition_cost == [{"currency": "eur", "amount": 1420}, {"currency": "jpy", "amount": 5}]

@@ -16,9 +16,11 @@ from pipelines.ingest.schemas import RAW
 from pipelines.stitch.assets import assets
 from pipelines.stitch.automation import jobs, schedules
 from pipelines.stitch.checks import checks
-from pipelines.stitch.derived import REVENUE
+from pipelines.stitch.derived import REVENUE, SPEND
+from pipelines.stitch.reconcile import misallocated
 from pipelines.workspace import Workspace, WorkspaceSettings
 from tests.pipelines.stitch.conftest import T0, Hand, person
+from tests.pipelines.stitch.market import at, came, costs, used
 
 
 @pytest.fixture
@@ -71,7 +73,7 @@ def test_a_run_tells_counts_and_passes_its_checks(run, hand):
     first = run()
     assert first.success
     assert all(verdicts(first).values())
-    assert len(verdicts(first)) == 7
+    assert len(verdicts(first)) == 8
     persons = numbers(first, "persons")
     assert {name: persons[name] for name in ("dagster/row_count", "records", "largest", "created", "values_blocked", "rows_added")} == {
         "dagster/row_count": 2, "records": 3, "largest": 2, "created": 2, "values_blocked": 1, "rows_added": 3,
@@ -116,6 +118,51 @@ def test_money_that_does_not_add_up_fails_the_run(run, hand, workspace):
     assert unaccounted(workspace.lake) == {("charge", "usd"): -1}
     spec = next(spec for check in checks() for spec in check.check_specs if spec.name == "revenue_is_all_payments")
     assert spec.blocking
+
+
+def test_what_ads_cost_adds_up_or_fails_the_run(run, hand, workspace):
+    """A part that is lost, or charged twice, stops everything behind it; two errors that cancel out are still two."""
+    t1, t2 = came(hand.key("a"), at(1), ad_id="7"), came(hand.key("b"), at(1), ad_id="7")
+    hand.write({"a": person("A"), "b": person("B"), "t": [t1, t2], "c7": costs("7", 11), "c8": costs("8", 40)})
+    assert verdicts(run())["journeys.spend_equals_the_platform"]
+    table = workspace.lake.table(SPEND.name).to_pyarrow()
+    amounts = [{"7": 5, "8": 41}[ad] for ad in table["ad_id"].to_pylist()]
+    wrong = table.set_column(table.schema.get_field_index("amount"), "amount", pa.array(amounts, pa.int64()))
+    workspace.lake.replace(SPEND.name, wrong)
+    assert misallocated(workspace.lake) == {("toy", "eur"): 2}
+    workspace.lake.replace(SPEND.name, table.slice(0, 1))
+    assert misallocated(workspace.lake) == {("toy", "eur"): 2}
+    spec = next(spec for check in checks() for spec in check.check_specs if spec.name == "spend_equals_the_platform")
+    assert spec.blocking
+
+
+def test_journeys_show_a_funnel_and_how_much_spend_found_its_persons(run, hand):
+    """Shares and counts: how many came, by what, and which part of the money is known to have brought somebody; no sums."""
+    hand.write(
+        {
+            "a": [*person("A"), used(hand.key("a"), at(9))], "b": person("B"), "c": person("C"), "d": person("D"),
+            "t": [
+                came(hand.key("a"), at(1), "lead_ad", ad_id="7"), came(hand.key("b"), at(2)),
+                came(hand.key("c"), at(3), "campaign", source="Fair", ad_id="8"),
+            ],
+            "c7": costs("7", 76543), "c9": costs("9", 229629), "free": costs("8", 0, currency="jpy"),
+            "paid": charge(hand, "a", 500),
+        }
+    )  # fmt: skip
+    made = run().asset_materializations_for_node("stitch__journeys")[0].metadata
+    assert (made["ad_days"].value, made["ad_days_with_persons"].value, made["sessions"].value) == (3, 2, 2)
+    cells = {
+        name: [[cell.strip() for cell in line.split("|")[1:-1]] for line in made[name].value.splitlines()[2:]]
+        for name in ("funnel", "how_they_came", "spend_allocated")
+    }
+    assert [row[:3] for row in cells["funnel"]] == [
+        ["known", "4", "100%"], ["came", "3", "75%"], ["did", "1", "25%"], ["paid", "1", "25%"],
+    ]  # fmt: skip
+    assert [row[1] for row in cells["how_they_came"]] == ["1", "1", "1", "0", "1"]
+    assert cells["spend_allocated"] == [["eur", "2", "1", "25%"], ["jpy", "1", "1", "-"]]
+    assert not [
+        value for value in map(str, made.values()) if "76543" in value or "229629" in value or "306172" in value
+    ]
 
 
 def test_payments_are_compared_with_the_balance_where_there_is_one(run, workspace):

@@ -10,6 +10,8 @@ from pipelines.stitch.guards import Limits, Tie, clusters, constrained, mend, pa
 
 NODES = st.integers(0, 14)
 TIES = st.lists(st.tuples(st.integers(0, 5), NODES, NODES), max_size=60)
+RULED = st.lists(st.tuples(st.integers(1, 5), NODES, NODES), max_size=60)
+"""Ties of rules; 0 is the priority of what a human judged."""
 
 
 def ties_of(drawn: list[tuple[int, int, int]]) -> list[Tie]:
@@ -50,12 +52,25 @@ def test_records_told_apart_are_never_together(drawn, told):
         assert not any(apart.get(record, set()) & part for record in part)
 
 
-@given(TIES, st.dictionaries(NODES, st.integers(1, 3)))
+@given(RULED, st.dictionaries(NODES, st.integers(1, 3)))
 def test_a_cluster_has_one_value_of_a_one_ever_kind(drawn, held):
     """Two customer numbers are two customers."""
     sole = {record: {"external_id": value} for record, value in held.items()}
     for part in parts(mend(ties_of(drawn), Limits(100, {}, sole)).kept):
         assert len({held[record] for record in part if record in held}) <= 1
+
+
+@given(TIES, st.dictionaries(NODES, st.integers(1, 3)))
+def test_what_a_human_joined_stays_joined_whatever_numbers_it_has(drawn, held):
+    """Somebody with two logins is one person once a human says so; the rules bring no third number to them."""
+    ties, sole = ties_of(drawn), {record: {"external_id": value} for record, value in held.items()}
+    judged = parts([tie for tie in ties if tie.priority == 0])
+    found = parts(mend(ties, Limits(100, {}, sole)).kept)
+    for whole in judged:
+        assert any(whole <= part for part in found)
+    for part in found:
+        numbers = {held[record] for record in part if record in held}
+        assert len(numbers) <= 1 or any(numbers <= {held.get(record) for record in whole} for whole in judged)
 
 
 def test_the_weak_bridge_falls_and_the_strong_one_stays():

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from models.facts import Engagement, Identifier, Outcome, Payment, Relation, Scope, Subscription, Touch
 from pipelines.stitch.derived import DERIVED
-from pipelines.stitch.journeys import JourneyReport, build_journeys
+from pipelines.stitch.journeys import build_journeys
+from pipelines.stitch.report import JourneyReport
 from pipelines.stitch.stitch import stitch
 from tests.pipelines.stitch.conftest import T0, Bench, company, open_bench, person
 
