@@ -50,7 +50,8 @@ class Transport(HTTPAdapter):
     """Sends one request, repeating it while the vendor is busy and repeating is harmless.
 
     Shape: `base_url` sends everything to another host (the sandbox) and keeps the real one in `X-Original-Host`; `repeatable`
-    decides per request; `calls` counts repetitions under `retry`; `busy` are the statuses worth repeating.
+    decides per request; `calls` counts repetitions under `retry`; `busy` are the statuses worth repeating; `asked` reads how many
+    seconds an answer asks us to wait, None if it does not say.
     Errors: those of requests, once the tries are spent; an answer that is still busy is returned as it is.
     """
 
@@ -61,12 +62,14 @@ class Transport(HTTPAdapter):
         calls: Counter[str],
         base_url: str | None = None,
         busy: frozenset[int] = BUSY,
+        asked: Callable[[requests.Response], float | None] = retry_after,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._base = urlsplit(base_url) if base_url else None
         self._repeatable = repeatable
         self._calls = calls
         self._busy = busy
+        self._asked = asked
         self._pause = pause
         super().__init__()
 
@@ -108,7 +111,7 @@ class Transport(HTTPAdapter):
         """Seconds until the next try; None if the answer stands."""
         if response.status_code not in self._busy:
             return None
-        asked = retry_after(response)
+        asked = self._asked(response)
         if asked is None:
             return _backoff(attempt)
         return asked if asked <= LONGEST_WAIT else None
