@@ -11,6 +11,9 @@ MARKUP = re.compile(r"\s*<(?:!doctype|html|head|body|style|div|span|table|p|br)\
 ROBOTS = frozenset({"noreply", "no-reply", "donotreply", "do-not-reply", "mailer-daemon", "postmaster"})
 """Mailboxes behind which nobody sits."""
 
+LINE_END = re.compile(r"<(?:br|/p|/div|/li|/tr)\b[^>]*>", re.IGNORECASE)
+TAG = re.compile(r"<[^<>]*>")
+
 FEWEST_TURNS = 3  # two labelled lines are as likely a list ("Next: …", "Owner: …") as a talk
 
 
@@ -23,7 +26,8 @@ def is_transcript(subject: str, text: str | None) -> bool:
     """Whether the words are what was said, turn by turn, rather than notes about it."""
     if text is None:
         return False
-    speakers = [match[1].strip().casefold() for match in SPEAKER.finditer(text)]
+    lines = TAG.sub("", LINE_END.sub("\n", text)) if is_markup(text) else text
+    speakers = [match[1].strip().casefold() for match in SPEAKER.finditer(lines)]
     talk = len(speakers) >= FEWEST_TURNS and 2 <= len(set(speakers)) < len(speakers)
     return talk or "transcript" in subject.casefold()
 

@@ -5,14 +5,17 @@ the connector says that doing it twice is the same as doing it once. Bodies are 
 answer is repeated like one that was never made.
 """
 
+import json
 import random
 import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 import requests
 from requests.adapters import HTTPAdapter
 
@@ -37,6 +40,14 @@ def retry_after(response: requests.Response) -> float | None:
         return max(0.0, (until - parsedate_to_datetime(response.headers["Date"])).total_seconds())
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def decoded(response: requests.Response) -> Any:
+    """The JSON of an answer. ValueError if it is none."""
+    try:
+        return orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        return json.loads(response.content)  # orjson refuses lone surrogates, which json keeps
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
