@@ -72,7 +72,7 @@ ENGAGEMENT = [*_many(STAMP, "hs_timestamp"), *_many(LINE, "hs_attachment_ids"), 
 STANDARD: dict[str, list[Definition]] = {
     "contacts": [
         Definition("email", LINE, unique=True),
-        *_many(LINE, "firstname lastname jobtitle company website city country address zip state hs_facebook_click_id"),
+        *_many(LINE, "firstname lastname jobtitle company industry website city country address zip state hs_facebook_click_id"),
         *_many(LINE, "salesforcecontactid salesforceleadid salesforceaccountid hs_google_click_id"),
         *_many("string phonenumber", "phone mobilephone"),
         *_many(TEXT, "message"),

@@ -101,23 +101,42 @@ class HubSpotState:
     # planting -----------------------------------------------------------------------------------------------------
 
     def insert_many(self, object_type: str, rows: Iterable[Mapping[str, Any]]) -> int:
-        """Plant records as history; gives how many.
+        """Plant history as it is: records, or what stands beside them; gives how many.
 
-        Shape: `properties` (strings by name), and where wanted `id`, `createdAt`, `updatedAt` and `archivedAt` (by default the
-        stamps among the properties, else now), and `associations` (ids by object). Associated records may come later.
-        Errors: KeyError for a property that does not exist, BadValue for a value that does not fit.
+        Shape: a record has `properties` (strings by name), and where wanted `id`, `createdAt`, `updatedAt` and `archivedAt` (by
+        default the stamps among the properties, else now), and `associations` (ids by object; their records may come later).
+        `owners`, `forms` and `submissions/<guid of the form>` are as the API answers them, `properties/<object>` as it takes them.
+        Owners come before the records that name them. Errors: KeyError for a property that does not exist, BadValue for a value
+        that does not fit.
         """
-        kind, number = BY_NAME[object_type], 0
-        known, owners = self.properties.known(kind), self.owner_ids()
+        what, _, of = object_type.partition("/")
         with self.together():
-            for row in rows:
-                number += 1
-                planted = self._planted(kind, row, known, owners)
-                self._keep(planted)
-                for target, ids in row.get("associations", {}).items():
-                    for one in ids:
-                        self.associations.link(kind, planted.id, BY_NAME[target], int(one))
+            if what == "properties":
+                return len([self.properties.create(BY_NAME[of], row) for row in rows])
+            if what in BY_NAME:
+                return self._insert_records(BY_NAME[what], rows)
+            return self._insert_things(object_type, rows)
+
+    def _insert_records(self, kind: ObjectType, rows: Iterable[Mapping[str, Any]]) -> int:
+        known, owners, number = self.properties.known(kind), self.owner_ids(), 0
+        for row in rows:
+            number += 1
+            planted = self._planted(kind, row, known, owners)
+            self._keep(planted)
+            for old in _several(planted, "hs_merged_object_ids"):
+                self.db.execute("insert into aliases values (?, ?, ?)", (kind.path, int(old), planted.id))
+            for target, ids in row.get("associations", {}).items():
+                for one in ids:
+                    self.associations.link(kind, planted.id, BY_NAME[target], int(one))
         return number
+
+    def _insert_things(self, kind: str, rows: Iterable[Mapping[str, Any]]) -> int:
+        values = [
+            (kind, row.get("id") or row["conversionId"], row.get("submittedAt") or milliseconds(row["createdAt"]), orjson.dumps(row))
+            for row in rows
+        ]  # fmt: skip
+        self.db.executemany("insert into things (kind, id, at, json) values (?, ?, ?, ?)", values)
+        return len(values)
 
     def _planted(
         self, kind: ObjectType, row: Mapping[str, Any], known: Mapping[str, Definition], owners: frozenset[str]
@@ -133,12 +152,6 @@ class HubSpotState:
             milliseconds(row["archivedAt"]) if row.get("archivedAt") else None,
             {name: text for name, text in given.items() if name not in kind.stamps},
         )  # fmt: skip
-
-    def insert_things(self, kind: str, things: Iterable[tuple[str, datetime, Mapping[str, Any]]]) -> None:
-        """Plant owners, forms, or the submissions of one form (`submissions/<guid>`): id, instant and answer of each."""
-        rows = ((kind, one, (at - EPOCH) // MILLISECOND, orjson.dumps(answer)) for one, at, answer in things)
-        with self.together():
-            self.db.executemany("insert into things (kind, id, at, json) values (?, ?, ?, ?)", rows)
 
     # changing -----------------------------------------------------------------------------------------------------
 
