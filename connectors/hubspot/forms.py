@@ -36,25 +36,25 @@ def form_submission(record: Record) -> Iterator[Fact]:
     yield Engagement(subject=read.own_key, kind="form", direction="inbound", occurred_at=at)
     address = parameters(read.text("pageUrl"))
     yield touch(read.own_key, paid_channel(address) or "form", address, otherwise=read.text("formName"), at=at)
-    for field in _own_words(read):
+    for field, text in _own_words(read):
         yield Interaction(
             subject=read.own_key,
             source="form",
             author="customer",
             field=field,
-            html=is_markup(read.text(field)),
+            html=is_markup(text),
             thread=record.key.id,
             occurred_at=at,
         )
 
 
-def _own_words(read: Payload) -> Iterator[str]:
-    """Names of the fields that hold what people wrote, in the order of the form."""
+def _own_words(read: Payload) -> Iterator[tuple[str, str]]:
+    """The fields that hold what people wrote, by name, in the order of the form."""
     kinds = read.value("formFields")
     known = kinds if isinstance(kinds, dict) else {}
     named = [name for name, kind in known.items() if kind == OWN_WORDS]
     named += sorted(USUAL - known.keys())
     for name in named:
-        text = read.record.payload.get(name)
+        text = read.record.payload.get(name)  # not by path: names of fields may hold dots
         if isinstance(text, str) and text.strip():
-            yield name
+            yield name, text

@@ -16,8 +16,9 @@ class Payload(payload.Payload):
     """The properties of one HubSpot object, all of them text, and what it is tied to."""
 
     def instant(self, path: str) -> datetime | None:
-        """An instant in UTC; a bare date is its midnight."""
-        text = self.text(path)
+        """An instant in UTC, of which forms write the milliseconds as a number; a bare date is its midnight."""
+        value = self.value(path)
+        text = str(value) if type(value) is int else self.text(path)
         try:
             return instant(text.strip()) if text else None
         except ValueError:

@@ -89,16 +89,18 @@ class HubSpotSource:
         while left:
             query = {**left.query(feed.stamp), "properties": names}
             found = self._portal.search(reason, feed.kind, query, stream.name)
-            rows = [(str(row["id"]), _stamp(row, feed, stream)) for row in found.rows]
+            rows = [_place(row, feed, stream) for row in found.rows]
             try:
-                place, rest = left.behind(rows, more=found.after is not None)
+                number, rest = left.behind(rows, more=found.after is not None)
             except ValueError as error:
                 message = f"{feed.kind}: {error}; reading on would never end"
                 raise Fatal(message, vendor=VENDOR, stream=stream.name) from None
-            some = [row for row, (_, stamp) in zip(found.rows[:place], rows, strict=False) if left.holds(stamp)]
+            some = [row for row, (_, stamp) in zip(found.rows[:number], rows, strict=False) if left.holds(stamp)]
             if some or rest:
-                records = list(self._records(stream, feed, some, meanings))
-                yield records, (rest or left).position()
+                records = self._records(stream, feed, some, meanings)
+                # whoever reads everything for the first time knows no old ids
+                gone = [] if span.start is None else [old for record in records for old in _merged(record, feed)]
+                yield [*records, *gone], (rest or left).position()
             left = rest
 
     def _names(self, stream: Stream, feed: Feed) -> list[str]:
@@ -108,22 +110,20 @@ class HubSpotSource:
             self._properties[feed.kind] = readable(definitions, self._portal.settings)
         return self._properties[feed.kind]
 
-    def _records(self, stream: Stream, feed: Feed, rows: Sequence[Json], meanings: Json) -> Iterator[Record]:
-        """The rows with their ties, and what is left of each record that was merged into one of them."""
+    def _records(self, stream: Stream, feed: Feed, rows: Sequence[Json], meanings: Json) -> list[Record]:
+        """The rows as records, with their ties and, of a deal, what its stage means."""
         ties = associations_of(self._portal, feed.kind, feed.linked, [str(row["id"]) for row in rows], stream.name)
+        records = []
         for row in rows:
+            one, stamp = _place(row, feed, stream)
             payload = payload_of(row["properties"], self._portal.settings)
-            payload |= {"associations": ties[str(row["id"])]} if feed.linked else {}
+            if feed.linked:
+                payload["associations"] = ties[one]
             if feed.pipelines:
-                payload |= {
-                    "stageMetadata": meanings.get(payload.get("dealstage", "")),
-                    "companyCurrency": self._portal.currency,
-                }
-            key, at = self._key(stream, str(row["id"])), _instant(_stamp(row, feed, stream))
-            yield Record(key, at, payload)
-            for merged in filter(None, str(payload.get("hs_merged_object_ids") or "").split(";")):
-                rest = {"hs_object_id": merged, "mergedInto": key.id}
-                yield Record(self._key(stream, merged), at, rest, deleted=not feed.names)
+                payload["stageMetadata"] = meanings.get(payload.get("dealstage", ""))
+                payload["companyCurrency"] = self._portal.currency
+            records.append(Record(self._key(stream, one), _instant(stamp), payload))
+        return records
 
     def _archived(self, stream: Stream, feed: Feed, since: int) -> Iterator[Record]:
         """Tombstones of what was archived since; the list has everything in the recycling bin, which keeps it for 90 days."""
@@ -153,12 +153,21 @@ def _next(cursor: Position | None, now: int) -> Span:
     return Span(cursor["until"] - LOOK_BACK, now)
 
 
-def _stamp(row: Json, feed: Feed, stream: Stream) -> int:
+def _place(row: Json, feed: Feed, stream: Stream) -> tuple[str, int]:
+    """Id and stamp of a row."""
     try:
-        return milliseconds(row["properties"][feed.stamp])
+        return str(row["id"]), milliseconds(row["properties"][feed.stamp])
     except (KeyError, TypeError, ValueError):
-        message = f"{feed.kind}: a row came without its {feed.stamp}; the next run tries again"
+        message = f"{feed.kind}: a row came without id or {feed.stamp}; the next run tries again"
         raise Retryable(message, after=SOON, vendor=VENDOR, stream=stream.name) from None
+
+
+def _merged(record: Record, feed: Feed) -> Iterator[Record]:
+    """What is left of the records that became this one: a second name of somebody, else nothing."""
+    for old in str(record.payload.get("hs_merged_object_ids") or "").split(";"):
+        if old:
+            rest = {"hs_object_id": old, "mergedInto": record.key.id}
+            yield Record(record.key._replace(id=old), record.updated_at, rest, deleted=not feed.names)
 
 
 def _instant(stamp: int) -> datetime:

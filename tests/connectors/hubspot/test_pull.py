@@ -169,7 +169,9 @@ def test_a_search_that_repeats_itself_is_an_error(practice):
         pull(practice.source())
 
 
-@pytest.mark.parametrize("body", [{}, [], {"results": None}, {"results": ["x"]}, {"results": [{"id": "1"}]}])
+@pytest.mark.parametrize(
+    "body", [{}, [], {"results": None}, {"results": ["x"]}, {"results": [{"id": "1"}]}, {"results": [{}]}]
+)
 def test_half_an_answer_raises(practice, body):
     """What is no list of objects with a stamp is no result."""
     practice.fault(SEARCH, status=200, body=body)
@@ -270,10 +272,18 @@ def test_a_merge_keeps_the_old_ids_as_names_of_the_new_record(practice):
 
 def test_a_merged_deal_is_gone(practice):
     """Nobody is named by a deal's id."""
+    cursor = loaded(practice, "deals")
     planted = practice.plant("deals", range(1, 3), dealstage="contractsent", pipeline="default")
     new = str(practice.sandbox.state.merge("deals", *planted).id)
-    gone = {record.key.id: record.deleted for record in records(pull(practice.source(), "deals"))}
+    practice.clock.advance(hours(1))
+    gone = {record.key.id: record.deleted for record in records(pull(practice.source(), "deals", cursor))}
     assert gone == {new: False, planted[0]: True, planted[1]: True}
+
+
+def test_a_first_load_knows_the_ids_of_old_merges_as_names_only(practice):
+    """Nothing that is pulled can hang on them."""
+    new = str(practice.sandbox.state.merge("contacts", *practice.contacts(range(1, 3))).id)
+    assert ids(pull(practice.source())) == [new]
 
 
 def test_once_a_week_everything_is_read_again_for_ties_that_moved_no_stamp(practice):
