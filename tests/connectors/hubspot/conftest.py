@@ -1,9 +1,7 @@
 """A portal of the practice ground, and a client that waits for nothing."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +16,6 @@ from models.clock import FrozenClock
 from models.records import Record
 from sandbox.faults import Fault
 from sandbox.hubspot import ACCESS_TOKEN
-from tests.conftest import Sandbox, Serve, vendor
 
 
 def stamp(at: datetime) -> str:
@@ -94,12 +91,6 @@ def records(pages: list[Page]) -> list[Record]:
 
 def ids(pages: list[Page]) -> list[str]:
     return [record.key.id for record in records(pages)]
-
-
-@pytest.fixture
-def hubspot_sandbox(tmp_path: Path, clock: FrozenClock, serve: Serve) -> Iterator[Sandbox]:
-    """An empty HubSpot portal."""
-    yield from vendor("hubspot", tmp_path, clock, serve)
 
 
 @pytest.fixture
