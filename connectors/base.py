@@ -86,7 +86,7 @@ class Source(Protocol):
     account: str
     """The vendor's own id of the account (org id, portal id, account id with mode)."""
     calls: Counter[str]
-    """Requests made so far, by reason: definition, window, look-back, sweep, retry, login."""
+    """Requests made so far, by reason: definition, window, look-back, association, sweep, retry, login."""
 
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         """Walk the stream from the cursor to the present.
@@ -152,6 +152,8 @@ class Crm(Protocol):
     """An open CRM account that can be enriched. It never creates or deletes a customer's record."""
 
     account: str
+    currency: str | None
+    """What the CRM's money fields are in, ISO 4217 in lower case; None where the CRM does not tell."""
     batch_size: int
     """Records per write call at the vendor."""
     subjects: Mapping[str, tuple[str, ...]]

@@ -5,14 +5,17 @@ the connector says that doing it twice is the same as doing it once. Bodies are 
 answer is repeated like one that was never made.
 """
 
+import json
 import random
 import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 import requests
 from requests.adapters import HTTPAdapter
 
@@ -39,6 +42,14 @@ def retry_after(response: requests.Response) -> float | None:
         return None
 
 
+def decoded(response: requests.Response) -> Any:
+    """The JSON of an answer. ValueError if it is none."""
+    try:
+        return orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        return json.loads(response.content)  # orjson refuses lone surrogates, which json keeps
+
+
 def redact(text: str, secrets: Iterable[str]) -> str:
     """The text without any of the secrets; for words of a vendor that may echo what we sent."""
     for secret in secrets:
@@ -50,7 +61,8 @@ class Transport(HTTPAdapter):
     """Sends one request, repeating it while the vendor is busy and repeating is harmless.
 
     Shape: `base_url` sends everything to another host (the sandbox) and keeps the real one in `X-Original-Host`; `repeatable`
-    decides per request; `calls` counts repetitions under `retry`; `busy` are the statuses worth repeating.
+    decides per request; `calls` counts repetitions under `retry`; `busy` are the statuses worth repeating; `asked` reads how many
+    seconds an answer asks us to wait, None if it does not say.
     Errors: those of requests, once the tries are spent; an answer that is still busy is returned as it is.
     """
 
@@ -61,12 +73,14 @@ class Transport(HTTPAdapter):
         calls: Counter[str],
         base_url: str | None = None,
         busy: frozenset[int] = BUSY,
+        asked: Callable[[requests.Response], float | None] = retry_after,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._base = urlsplit(base_url) if base_url else None
         self._repeatable = repeatable
         self._calls = calls
         self._busy = busy
+        self._asked = asked
         self._pause = pause
         super().__init__()
 
@@ -108,7 +122,7 @@ class Transport(HTTPAdapter):
         """Seconds until the next try; None if the answer stands."""
         if response.status_code not in self._busy:
             return None
-        asked = retry_after(response)
+        asked = self._asked(response)
         if asked is None:
             return _backoff(attempt)
         return asked if asked <= LONGEST_WAIT else None

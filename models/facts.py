@@ -96,7 +96,7 @@ class Engagement(Fact):
 
     table: ClassVar[str] = "engagement"
     subject: str = Field(description="record key of the person or account engaged")
-    kind: str = Field(description="call, email, meeting, task, ticket, form or product (use of what we sell)")
+    kind: str = Field(description="call, email, message, meeting, task, ticket, form or product (use of what we sell)")
     action: str | None = Field(default=None, description="what was done in the product, as its events call it")
     direction: str | None = Field(default=None, description="inbound or outbound, where known")
     regarding: str | None = Field(default=None, description="record key of the deal, case or account it was about")

@@ -18,6 +18,8 @@ from starlette.applications import Starlette
 
 from models.clock import ShiftedClock
 from sandbox.core import LOOPBACK, Context, listen, serving
+from sandbox.hubspot import ACCESS_TOKEN
+from sandbox.hubspot import app as hubspot
 from sandbox.salesforce import app as salesforce
 from sandbox.salesforce.tokens import CLIENT_ID, CLIENT_SECRET
 from sandbox.stripe import API_KEY
@@ -25,8 +27,8 @@ from sandbox.stripe import app as stripe
 from sandbox.world import Truth, build
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)  # the present of the planted world, when it is made
-PORTS = {"salesforce": 1, "stripe": 4}  # beside the base; 2 and 3 are kept for HubSpot and Meta
-APPS = {"salesforce": salesforce.create_app, "stripe": stripe.create_app}
+PORTS = {"salesforce": 1, "hubspot": 2, "stripe": 4}  # beside the base; 3 is kept for Meta
+APPS = {"salesforce": salesforce.create_app, "hubspot": hubspot.create_app, "stripe": stripe.create_app}
 USAGE_ERROR = 2
 INTERRUPTED = 130  # as shells say it
 
@@ -71,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--persons", type=int, default=300, help="people in a new world")
     parser.add_argument("--seed", type=int, default=1, help="which world")
     parser.add_argument(
-        "--port-base", type=int, default=8700, help="Salesforce listens one above it, Stripe four above it"
+        "--port-base", type=int, default=8700, help="Salesforce listens one above it, HubSpot two, Stripe four"
     )
     parser.add_argument("--reset", action="store_true", help="throw the world away and make a new one")
     parser.add_argument("--while-used", type=Path, help="end once no process holds a shared lock on this file")
@@ -104,12 +106,14 @@ def _plant(root: Path, clock: ShiftedClock, apps: dict[str, Starlette], persons:
         raise CannotStart(f"{reason}.") from None
     for name, rows in world.salesforce.items():
         apps["salesforce"].state.store.insert_many(name, rows)
+    for name, rows in world.hubspot.items():
+        apps["hubspot"].state.store.insert_many(name, rows)
     apps["stripe"].state.store.insert_many(world.stripe)
     apps["stripe"].state.store.insert_events(world.stripe_events)
     clock.set_now(NOW)
     _finish(root, world.truth)
-    counts = sum(len(rows) for rows in world.salesforce.values())
-    _say(f"Planted {counts} Salesforce records and {len(world.stripe)} Stripe objects.")
+    ours, theirs = (sum(map(len, rows.values())) for rows in (world.salesforce, world.hubspot))
+    _say(f"Planted {ours} Salesforce records, {theirs} HubSpot records and {len(world.stripe)} Stripe objects.")
 
 
 def _finish(root: Path, truth: Truth) -> None:
@@ -131,6 +135,7 @@ def _serve(
     variables = {
         "SALESFORCE_BASE_URL": urls["salesforce"], "SALESFORCE_DOMAIN": "acme.my", "SALESFORCE_CLIENT_ID": CLIENT_ID,
         "SALESFORCE_CLIENT_SECRET": CLIENT_SECRET, "STRIPE_API_KEY": API_KEY, "STRIPE_BASE_URL": urls["stripe"],
+        "HUBSPOT_ACCESS_TOKEN": ACCESS_TOKEN, "HUBSPOT_BASE_URL": urls["hubspot"],
         "SIDECAR_CLOCK": str((root / "clock").resolve()), "SIDECAR_WRITE_BACK_CURRENCY": "eur",  # its org names none
     }  # fmt: skip
     path = root / "sandbox.env"

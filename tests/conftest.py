@@ -1,4 +1,4 @@
-"""Real parts for every test: a clock that stands still, servers on loopback, and the two vendors of the practice ground."""
+"""Real parts for every test: a clock that stands still, servers on loopback, and the vendors of the practice ground."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -117,3 +117,9 @@ def salesforce_sandbox(tmp_path: Path, clock: FrozenClock, serve: Serve) -> Iter
 def stripe_sandbox(tmp_path: Path, clock: FrozenClock, serve: Serve) -> Iterator[Sandbox]:
     """An empty Stripe account in test mode."""
     yield from vendor("stripe", tmp_path, clock, serve)
+
+
+@pytest.fixture
+def hubspot_sandbox(tmp_path: Path, clock: FrozenClock, serve: Serve) -> Iterator[Sandbox]:
+    """An empty HubSpot portal with one private app."""
+    yield from vendor("hubspot", tmp_path, clock, serve)

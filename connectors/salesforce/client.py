@@ -4,7 +4,6 @@ The SDK's own calls are not used: they repeat a refused token without end, refre
 hold the quota (vendors.md 1.5). Here a refused token is renewed once, and a second refusal is Fatal.
 """
 
-import json
 import re
 import threading
 import time
@@ -21,7 +20,7 @@ from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from connectors.errors import Fatal, Retryable
 from connectors.salesforce.refusals import BUSY, QUOTA_PAUSE, SOON, VENDOR, part_refusal, refusal
 from connectors.salesforce.settings import SalesforceSettings
-from connectors.transport import Transport, redact, session
+from connectors.transport import Transport, decoded, redact, session
 
 API_VERSION = "63.0"  # DESIGN section 2; the SDK's own default is 59.0
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105  # a path
@@ -198,11 +197,7 @@ class Org:
         if not response.content:
             return None
         try:
-            return orjson.loads(response.content)
-        except orjson.JSONDecodeError:
-            pass  # orjson refuses lone surrogates, which json keeps
-        try:
-            return json.loads(response.content)
+            return decoded(response)
         except ValueError:
             message = f"{about}: the answer is not JSON (HTTP {response.status_code}); the next run tries again"
             raise Retryable(message, after=SOON, vendor=VENDOR, stream=stream) from None

@@ -1,32 +1,21 @@
 """Reading tasks, events, cases, comments and e-mails as facts: what was done, and where the words are."""
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 
 from connectors.salesforce.payload import Payload
+from connectors.talk import is_markup, is_robot, is_transcript
 from models.facts import Engagement, Fact, Interaction
 from models.records import Record
 
 OBJECT_BY_PREFIX = {"001": "Account", "003": "Contact", "00Q": "Lead", "006": "Opportunity", "500": "Case"}
 """The first three characters of an id name its object (Salesforce help, "Standard Field Record ID Prefix Decoder")."""
 
-SPEAKER = re.compile(r"^(?:\[[\d:. ]+\] *)?([^\W\d_][^:\n]{0,40}):\s+\S", re.MULTILINE)
-"""A line that opens with who speaks."""
-
-MARKUP = re.compile(r"\s*<(?:!doctype|html|head|body|style|div|span|table|p|br)\b", re.IGNORECASE)
-"""How a text begins that is markup though its field is not."""
-
 CHATS = frozenset({"chat", "live chat", "messaging", "web chat"})
 """Case origins whose description is a chat log."""
 
-ROBOTS = frozenset({"noreply", "no-reply", "donotreply", "do-not-reply", "mailer-daemon", "postmaster"})
-"""Mailboxes behind which nobody sits."""
-
 MAILS = frozenset({"email", "listemail"})
 """Task subtypes that Salesforce writes itself beside an e-mail message."""
-
-FEWEST_TURNS = 3  # two labelled lines are as likely a list ("Next: …", "Owner: …") as a talk
 
 
 def lead_form(record: Record) -> Iterator[Fact]:
@@ -130,20 +119,6 @@ def _case_source(read: Payload, path: str) -> str:
     return "chat" if (read.text(path) or "").casefold() in CHATS else "ticket"
 
 
-def is_markup(text: str | None) -> bool:
-    """Whether a plain field holds a pasted web page or mail."""
-    return bool(text and MARKUP.match(text))
-
-
-def is_transcript(subject: str, text: str | None) -> bool:
-    """Whether the words are what was said, turn by turn, rather than notes about it."""
-    if text is None:
-        return False
-    speakers = [match[1].strip().casefold() for match in SPEAKER.finditer(text)]
-    talk = len(speakers) >= FEWEST_TURNS and 2 <= len(set(speakers)) < len(speakers)
-    return talk or "transcript" in subject.casefold()
-
-
 def email_message(record: Record) -> Iterator[Fact]:
     """One e-mail, in or out; the task that Salesforce logs beside it counts as the deed, the e-mail holds the words."""
     read = Payload(record)
@@ -171,8 +146,7 @@ def email_message(record: Record) -> Iterator[Fact]:
 
 
 def _mail_author(read: Payload, *, incoming: bool) -> str:
-    sender = (read.text("FromAddress") or "").casefold().split("@")[0]
-    return "agent" if sender in ROBOTS else "customer" if incoming else "rep"
+    return "agent" if is_robot(read.text("FromAddress")) else "customer" if incoming else "rep"
 
 
 def _correspondents(read: Payload, *, incoming: bool) -> list[str]:

@@ -21,6 +21,7 @@ class SalesforceCrm:
     """An org that can be enriched."""
 
     batch_size = WRITE_BATCH
+    currency: str | None = None  # an org with several has one per record
     subjects: Mapping[str, tuple[str, ...]] = SUBJECTS
 
     def __init__(self, org: Org) -> None:

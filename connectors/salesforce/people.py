@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from connectors.salesforce.payload import Payload, region
+from connectors.countries import region
+from connectors.salesforce.payload import Payload
 from models.facts import Consent, Fact, Identifier, Outcome, Profile, Relation, Scope, Touch
 from models.records import Record
 

@@ -28,7 +28,7 @@ def plan(crm: Crm, vendor: str, *, lake: Lake, store: Engine, clock: Clock, limi
     Errors: FieldsNotReady, Busy, and what the connector raises; nothing was written then.
     """
     touched = frozenset(Ledger.of(store, vendor, crm).touched())
-    cast = read_cast(lake, store, crm, vendor, touched, limits.currency)
+    cast = read_cast(lake, store, crm, vendor, touched, limits.currency or crm.currency)
     noted = {"payers in other currencies": cast.figures.left_out}
     return draw_up(crm, vendor, gather(store, cast), store=store, clock=clock, limits=limits, noted=noted)
 

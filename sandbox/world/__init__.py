@@ -5,6 +5,7 @@ names with their own texts; the rest only do things. `activities` says where eac
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from sandbox.world.activities import Activities
 from sandbox.world.documents import Document, load
 from sandbox.world.events import recent
+from sandbox.world.hubspot import Portal
+from sandbox.world.hubspot_talk import Talk
 from sandbox.world.ids import Ids
 from sandbox.world.market import Market
 from sandbox.world.moments import BEGIN, between
@@ -27,11 +30,19 @@ from sandbox.world.truth import (
     PlantedPerson,
     PlantedTouch,
     Truth,
+    hubspot_key,
     salesforce_key,
     stripe_key,
 )
 
 __all__ = ["Truth", "World", "build"]
+
+KEYS: dict[str, Callable[[str, str], str]] = {
+    "customer": stripe_key, "hubspot_contact": hubspot_key, "hubspot_form": hubspot_key,
+}  # fmt: skip
+"""How a face's record is named; those of Salesforce are not listed."""
+OBJECTS = {"hubspot_contact": "contact", "hubspot_form": "form_submission"}
+"""Objects of faces whose kind is not the object's name."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,8 @@ class World:
     """Objects of the current version, without the keys that have their plain value."""
     stripe_events: list[dict[str, Any]]
     """Events of the last 30 days, oldest first."""
+    hubspot: dict[str, list[dict[str, Any]]]
+    """What `HubSpotState.insert_many` takes, by object, in the order in which it takes it."""
     truth: Truth
 
 
@@ -63,29 +76,37 @@ def build(persons: int, seed: int, now: datetime) -> World:
     homes, people = _populate(rng, ids, texts, persons, now)
     market = Market(seed, now)
     market.bring(people)
-    org, till = Org(rng, ids, now), Till(rng, ids, now)
+    org, till, portal = Org(rng, ids, now), Till(rng, ids, now), Portal(seed, ids, now)
+    portal.meet(people, market)
+    names = {user: first for first, user in org.reps.items()}
     org.users()
     org.plant_campaigns()
     till.catalogue()
     for company in homes:
         org.company(company)
-    activities = Activities(org)
+        portal.company(company, org.accounts[company.id], names[org.owners[company.id]])
+    activities, talk = Activities(org), Talk(portal, org)
     planted, documents, payers = [], [], dict[str, list[str]]()
     for person in people:
         org.person(person)
         found = activities.plant(person)
         activities.behave(person)
         _spend(rng, org, till, person, payers)
+        touches = org.touches(person)
+        portal.contact(person)
+        found = talk.take(person, found)
+        talk.behave(person)
         documents += found
-        planted.append(_truth_of(person, found, org.touches(person), till))
+        planted.append(_truth_of(person, found, [*touches, *portal.touches(person)], till))
     busy = {person.company.id for person in people if len(person.documents) > 1}
     for company in homes:
         org.opportunities(company, promising=company.id in busy)
+        portal.deals(company)
     for _ in range(persons // 50):
         till.guest(between(rng, BEGIN, till.latest))
-    accounts = [_account(company, org, payers) for company in homes]
+    accounts = [_account(company, org, portal, payers) for company in homes]
     truth = Truth(persons=planted, accounts=accounts, documents=documents, unattributed=till.revenue(None))
-    return World(org.rows, till.objects, recent(till.objects, ids, now), truth)
+    return World(org.rows, till.objects, recent(till.objects, ids, now), portal.rows, truth)
 
 
 def _populate(
@@ -116,10 +137,7 @@ def _truth_of(person: Someone, found: list[PlantedDocument], touches: list[Plant
     home = {document.doc_id: document.record for document in found}
     return PlantedPerson(
         id=person.id, name=person.name, account=person.company.id, trap=person.trap, touches=touches,
-        records=[
-            stripe_key(face.kind, face.id) if face.kind == "customer" else salesforce_key(face.kind, face.id)
-            for face in person.faces
-        ],
+        records=[KEYS.get(face.kind, salesforce_key)(OBJECTS.get(face.kind, face.kind), face.id) for face in person.faces],
         beliefs=[
             PlantedBelief(doc_id=text.doc_id, record=home[text.doc_id], **label)
             for text in person.documents for label in text.gold
@@ -128,6 +146,6 @@ def _truth_of(person: Someone, found: list[PlantedDocument], touches: list[Plant
     )  # fmt: skip
 
 
-def _account(company: Company, org: Org, payers: dict[str, list[str]]) -> PlantedAccount:
-    keys = [salesforce_key("Account", account) for account in org.accounts[company.id]]
+def _account(company: Company, org: Org, portal: Portal, payers: dict[str, list[str]]) -> PlantedAccount:
+    keys = [salesforce_key("Account", account) for account in org.accounts[company.id]] + portal.company_keys(company)
     return PlantedAccount(id=company.id, name=company.name, records=keys, payers=payers.get(company.id, []))

@@ -1,4 +1,4 @@
-"""Instants of the planted world: drawn at random, never in the future, and written as Salesforce and Stripe write them."""
+"""Instants of the planted world: drawn at random, never in the future, and written as each vendor writes them."""
 
 import random
 from datetime import UTC, date, datetime, timedelta
@@ -18,6 +18,11 @@ def between(rng: random.Random, start: datetime, end: datetime) -> datetime:
 def wire(instant: datetime) -> str:
     """As Salesforce's REST interface writes an instant, in UTC."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+
+
+def iso(instant: datetime) -> str:
+    """As HubSpot writes a whole second, in UTC."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def day(instant: datetime | date) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 from sandbox.world.documents import Document
 from sandbox.world.names import Company, Country
 
-Kind = Literal["Contact", "Lead", "customer", "hubspot_contact", "meta_lead", "product_user"]
+Kind = Literal["Contact", "Lead", "customer", "hubspot_contact", "hubspot_form", "meta_lead", "product_user"]
 CRM: frozenset[Kind] = frozenset({"Contact", "Lead"})
 """Faces in Salesforce."""
 
@@ -26,6 +26,8 @@ class Face:
     converted_at: datetime | None = None
     names_contact: str | None = None
     """The Salesforce contact that a Stripe customer's metadata names."""
+    names_hubspot: str | None = None
+    """The HubSpot contact that a Stripe customer's metadata names."""
     document: Document | None = None
     """The form that made this lead."""
 

@@ -67,7 +67,11 @@ class Till:
     def customer(self, person: Someone, face: Face, account: str | None) -> Object:
         """A customer as its person typed themselves in; metadata names the CRM records where somebody cared to."""
         country = person.company.country
-        named = {"salesforce_contact_id": face.names_contact, "salesforce_account_id": account}
+        named = {
+            "salesforce_contact_id": face.names_contact,
+            "salesforce_account_id": account,
+            "hubspot_contact_id": face.names_hubspot,
+        }
         made = {
             "id": face.id, "object": "customer", "created": unix(face.created), "email": face.email, "name": person.name,
             "phone": face.phone, "currency": country.currency, "metadata": {key: name for key, name in named.items() if name},

@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from models.keys import RecordKey
+from sandbox.hubspot import PORTAL_ID
 from sandbox.salesforce.ids import make_id
 from sandbox.stripe import ACCOUNT_ID
 
@@ -19,6 +20,11 @@ STRIPE_ACCOUNT = f"{ACCOUNT_ID}:test"
 def salesforce_key(object_name: str, object_id: str) -> str:
     """Written record key of a Salesforce row."""
     return str(RecordKey("salesforce", SALESFORCE_ACCOUNT, object_name, object_id))
+
+
+def hubspot_key(object_name: str, object_id: str) -> str:
+    """Written record key of a HubSpot object, which is named in the singular."""
+    return str(RecordKey("hubspot", str(PORTAL_ID), object_name, object_id))
 
 
 def stripe_key(object_name: str, object_id: str) -> str:
@@ -50,14 +56,19 @@ class PlantedBelief(BaseModel):
 
 
 class PlantedTouch(BaseModel):
-    """One campaign that reached a person, or the source a lead came from."""
+    """One campaign that reached a person, the source a lead came from, or how a person first came to the web site."""
 
-    record: str = Field(description="written key of the contact or lead touched")
-    channel: str = Field(description="campaign or lead_source")
-    source: str = Field(description="name of the campaign, or the lead source")
-    source_id: str | None = Field(default=None, description="Salesforce id of the campaign")
+    record: str = Field(description="written key of the contact, lead or form submission touched")
+    channel: str = Field(description="campaign or lead_source; in HubSpot form, or the traffic source in lower case")
+    source: str = Field(description="name of the campaign or form, the lead source, or where the visit came from")
+    source_id: str | None = Field(default=None, description="the vendor's id of the campaign")
+    ad_id: str | None = Field(
+        default=None, description="Meta's id of the ad that brought the person, where the record tells"
+    )
     responded: bool
-    occurred_at: datetime = Field(description="first response (midnight UTC of its day), else when the row was made")
+    occurred_at: datetime = Field(
+        description="first response (of a campaign midnight UTC of its day), else when the row was made"
+    )
 
 
 class PlantedDocument(BaseModel):
@@ -87,7 +98,7 @@ class PlantedPerson(BaseModel):
 
 
 class PlantedAccount(BaseModel):
-    """One company, with every Salesforce account of it and the Stripe customers that name one of them as payer."""
+    """One company, with its Salesforce accounts and HubSpot companies, and the Stripe customers that name one of them as payer."""
 
     id: str
     name: str

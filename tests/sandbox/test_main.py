@@ -41,7 +41,7 @@ def free_base() -> int:
     """A base whose ports are free; below those that the system gives out by itself, so that no other test takes one meanwhile."""
     for base in random.sample(range(20_000, 30_000), 100):
         try:
-            with listen(base + 1), listen(base + 4):
+            with listen(base + 1), listen(base + 2), listen(base + 4):
                 return base
         except OSError:
             continue
@@ -60,6 +60,9 @@ def test_a_world_is_planted_once_and_stays(tmp_path):
         assert requests.get(f"{env['SALESFORCE_BASE_URL']}/_sandbox/log", timeout=5).json() == []
         bearer = {"Authorization": f"Bearer {env['STRIPE_API_KEY']}"}
         assert requests.get(f"{env['STRIPE_BASE_URL']}/v1/customers", headers=bearer, timeout=5).json()["data"]
+        bearer = {"Authorization": f"Bearer {env['HUBSPOT_ACCESS_TOKEN']}"}
+        contacts = f"{env['HUBSPOT_BASE_URL']}/crm/v3/objects/contacts"
+        assert requests.get(contacts, headers=bearer, timeout=5).json()["results"]
         assert 0 <= (ShiftedClock(Path(env["SIDECAR_CLOCK"])).now() - NOW).total_seconds() < 120
     truth = Truth.load(tmp_path / "truth.json")
     assert truth.persons

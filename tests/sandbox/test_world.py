@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from models.clock import FrozenClock
 from models.identifiers import normalise
+from sandbox.hubspot.state import HubSpotState
 from sandbox.salesforce.ids import checksum
 from sandbox.salesforce.setup_objects import OBJECTS
 from sandbox.salesforce.state import SalesforceState
@@ -22,7 +24,7 @@ from sandbox.world import Truth, World, build
 from sandbox.world.documents import load
 from sandbox.world.ids import KEY_PREFIXES
 from sandbox.world.people import PLACEHOLDER_EMAILS
-from sandbox.world.truth import Revenue, salesforce_key, stripe_key
+from sandbox.world.truth import Revenue, hubspot_key, salesforce_key, stripe_key
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 PERSONS = 300
@@ -30,6 +32,12 @@ TEXT_FIELDS = {
     "Task": ("Description",), "Event": ("Description",), "Case": ("Description",), "Lead": ("Description",),
     "CaseComment": ("CommentBody",), "EmailMessage": ("TextBody", "HtmlBody"),
 }  # fmt: skip
+HUBSPOT_TEXTS = {
+    "calls": ("call", ("hs_call_body",)), "notes": ("note", ("hs_note_body",)), "tickets": ("ticket", ("content",)),
+    "emails": ("email", ("hs_email_text", "hs_email_html")),
+}  # fmt: skip
+EXACT = {"salesforce", "hubspot", "stripe"}
+"""Kinds of values that are ids of other systems."""
 PLURALS = {
     "customer": "customer", "charge": "charge", "payment_intent": "payment_intent", "latest_charge": "charge",
     "invoice": "invoice", "subscription": "subscription", "latest_invoice": "invoice", "product": "product",
@@ -46,6 +54,18 @@ def of_kind(world: World, kind: str) -> list[dict[str, Any]]:
     return [thing for thing in world.stripe if thing["object"] == kind]
 
 
+def submissions(world: World) -> list[dict[str, Any]]:
+    return [row for name, rows in world.hubspot.items() if name.startswith("submissions/") for row in rows]
+
+
+def filled_in(submission: dict[str, Any]) -> dict[str, str]:
+    return {one["name"]: one["value"] for one in submission["values"]}
+
+
+def living(world: World) -> list[dict[str, Any]]:
+    return [row for row in world.hubspot["contacts"] if "archivedAt" not in row]
+
+
 def test_the_same_seed_gives_the_same_world(world: World) -> None:
     """Two builds of one seed are equal in every row, and another seed is another world."""
     assert build(PERSONS, 1, NOW) == world
@@ -53,14 +73,19 @@ def test_the_same_seed_gives_the_same_world(world: World) -> None:
 
 
 def test_persons_are_as_many_as_asked_for(world: World) -> None:
-    """Every person is planted, each with one to five records, and each record belongs to one person."""
+    """Every person is planted, each with one to eight records, at most five of them in Salesforce and Stripe, and each record belongs to one person."""
     records = [record for person in world.truth.persons for record in person.records]
     assert len(world.truth.persons) == PERSONS
-    assert all(1 <= len(person.records) <= 5 for person in world.truth.persons)
+    assert all(1 <= len(person.records) <= 8 for person in world.truth.persons)
+    elsewhere = [[key for key in person.records if not key.startswith("hubspot/")] for person in world.truth.persons]
+    assert all(1 <= len(records) <= 5 for records in elsewhere)
     assert len(set(records)) == len(records)
     served = {salesforce_key(name, row["Id"]) for name in ("Contact", "Lead") for row in world.salesforce[name]}
     served |= {stripe_key("customer", customer["id"]) for customer in of_kind(world, "customer")}
+    served |= {hubspot_key("contact", row["id"]) for row in living(world)}
+    served |= {hubspot_key("form_submission", row["conversionId"]) for row in submissions(world)}
     assert set(records) == served
+    assert len(living(world)) > 0.45 * PERSONS
 
 
 @pytest.mark.parametrize(
@@ -134,6 +159,18 @@ def stamps(world: World) -> Iterator[str]:
             for field, stamp in row.items():
                 if (field.endswith(("Date", "DateTime")) or field == "SystemModstamp") and stamp:
                     yield "" if (name, field) == ("Opportunity", "CloseDate") and not row["IsClosed"] else stamp
+    for name, rows in world.hubspot.items():
+        for row in rows:
+            running = name == "deals" and row["properties"]["hs_is_closed"] == "false"
+            told = {**row, **row.get("properties", {}), **({"closedate": ""} if running else {})}
+            dated = [
+                told[key]
+                for key in told
+                if key.endswith(("At", "date", "_timestamp", "_time")) and key != "submittedAt"
+            ]
+            yield from dated
+            if "submittedAt" in row:
+                yield datetime.fromtimestamp(row["submittedAt"] / 1000, UTC).isoformat()
     for thing in [*world.stripe, *world.stripe_events]:
         yield datetime.fromtimestamp(thing["created"], UTC).isoformat()
 
@@ -148,13 +185,24 @@ def test_nothing_happens_in_the_future(world: World) -> None:
 
 
 def texts_of(world: World) -> dict[str, tuple[str, str]]:
-    return {
+    said = {
         salesforce_key(name, row["Id"]): (field, row[field])
         for name, fields in TEXT_FIELDS.items()
         for row in world.salesforce[name]
         for field in fields
         if row[field] is not None
     }
+    for name, (label, fields) in HUBSPOT_TEXTS.items():
+        for row in world.hubspot[name]:
+            said |= {
+                hubspot_key(label, row["id"]): (field, text)
+                for field in fields
+                if (text := row["properties"].get(field))
+            }
+    for row in submissions(world):
+        if text := filled_in(row).get("message"):
+            said[hubspot_key("form_submission", row["conversionId"])] = ("message", text)
+    return said
 
 
 def test_every_text_is_planted_once_and_verbatim(world: World) -> None:
@@ -164,7 +212,7 @@ def test_every_text_is_planted_once_and_verbatim(world: World) -> None:
     assert len(found) == len(texts) == len(world.truth.documents)
     for document in world.truth.documents:
         assert found[document.record] == (document.field, texts[document.doc_id])
-    everything = json.dumps(world.salesforce, ensure_ascii=False)
+    everything = json.dumps([world.salesforce, world.hubspot], ensure_ascii=False)
     assert all(everything.count(json.dumps(text, ensure_ascii=False)) == 1 for text in texts.values())
 
 
@@ -177,12 +225,24 @@ def test_quotes_are_found_where_the_truth_says(world: World) -> None:
     assert {person.id for person in world.truth.persons if person.beliefs} <= set(load())
 
 
+def belongs(world: World, name: str, object_id: str) -> set[str]:
+    """Whom a HubSpot record with words hangs on."""
+    if name == "form_submission":
+        return {hubspot_key(name, object_id)}
+    path = next(path for path, (label, _) in HUBSPOT_TEXTS.items() if label == name)
+    row = next(row for row in world.hubspot[path] if row["id"] == object_id)
+    return {hubspot_key("contact", one) for one in row["associations"]["contacts"]}
+
+
 def test_texts_hang_on_their_person(world: World) -> None:
     """From each text's row the CRM's own references lead to a contact or lead of the person who is meant."""
     records = {person.id: set(person.records) for person in world.truth.persons}
     rows = {row["Id"]: row for each in world.salesforce.values() for row in each}
     for document in world.truth.documents:
-        _, _, name, object_id = document.record.split("/")
+        vendor, _, name, object_id = document.record.split("/")
+        if vendor == "hubspot":
+            assert belongs(world, name, object_id) & records[document.person], document.doc_id
+            continue
         row = rows[object_id]
         who: str
         if name == "Lead":
@@ -207,12 +267,26 @@ def author_seen(world: World, name: str, row: dict[str, Any]) -> str:
     return {"Task": "rep", "Lead": "customer"}.get(name) or ("agent" if row["Origin"] == "System" else "customer")
 
 
+def author_in_hubspot(world: World, name: str, object_id: str) -> str:
+    """The author as the flags of `sandbox.world.hubspot_talk` tell it."""
+    if name == "email":
+        values = next(row["properties"] for row in world.hubspot["emails"] if row["id"] == object_id)
+        robot = re.match("noreply@|mailer-daemon@", values["hs_email_from_email"], re.IGNORECASE)
+        return "agent" if robot else "customer" if values["hs_email_direction"] == "INCOMING_EMAIL" else "rep"
+    return {"call": "rep", "note": "rep"}.get(name, "customer")
+
+
 def test_the_author_can_be_read_from_the_flags(world: World) -> None:
     """For every text the documented flags give back the author it was labelled with."""
     rows = {row["Id"]: row for each in world.salesforce.values() for row in each}
     for document in world.truth.documents:
-        name, object_id = document.record.split("/")[2:]
-        assert author_seen(world, name, rows[object_id]) == document.author, document.doc_id
+        vendor, _, name, object_id = document.record.split("/")
+        seen = (
+            author_in_hubspot(world, name, object_id)
+            if vendor == "hubspot"
+            else author_seen(world, name, rows[object_id])
+        )
+        assert seen == document.author, document.doc_id
 
 
 def test_revenue_is_what_the_objects_add_up_to(world: World) -> None:
@@ -273,8 +347,31 @@ def identifiers(world: World) -> Iterator[tuple[str, str, str]]:
                 value = normalise(kind, raw, regions[row[country]])
                 if value:
                     yield key, kind, value
+    for row in living(world):
+        key, values = hubspot_key("contact", row["id"]), row["properties"]
+        named = [
+            ("hubspot", row["id"]),
+            *(("hubspot", one) for one in values.get("hs_merged_object_ids", "").split(";")),
+        ]
+        named += [("salesforce", values.get(name)) for name in ("salesforcecontactid", "salesforceleadid")]
+        named += [("stripe", values.get("stripe_customer_id"))]
+        named += [("email", normalise("email", values.get(name))) for name in ("email", "hs_additional_emails")]
+        named += [
+            ("phone", normalise("phone", values.get(name), regions[values["country"]]))
+            for name in ("phone", "mobilephone")
+        ]
+        yield from ((key, kind, value) for kind, value in named if value)
+    for row in submissions(world):
+        yield (
+            hubspot_key("form_submission", row["conversionId"]),
+            "email",
+            str(normalise("email", filled_in(row)["email"])),
+        )
     for customer in of_kind(world, "customer"):
         key = stripe_key("customer", customer["id"])
+        yield key, "stripe", customer["id"]
+        if "hubspot_contact_id" in customer["metadata"]:
+            yield key, "hubspot", customer["metadata"]["hubspot_contact_id"]
         if "salesforce_contact_id" in customer["metadata"]:
             yield key, "salesforce", customer["metadata"]["salesforce_contact_id"]
         for kind in ("email", "phone"):
@@ -289,7 +386,7 @@ def stitched(world: World, limit: int) -> dict[str, str]:
     holders: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for key, kind, value in identifiers(world):
         spared = value in barred or value.startswith(("info@", "billing@")) or re.search(r"(\d)\1{7}", value)
-        if kind == "salesforce" or not spared:
+        if kind in EXACT or not spared:
             holders[kind, value].add(key)
     parent: dict[str, str] = {record: record for person in world.truth.persons for record in person.records}
 
@@ -367,16 +464,20 @@ def test_a_bigger_world_grows_in_proportion() -> None:
 
 
 def test_the_sandboxes_take_the_world(world: World, clock: FrozenClock, tmp_path: Path) -> None:
-    """Both vendors' states accept every row, object and event as planted, and hold as many as there are."""
-    org, account = SalesforceState(tmp_path, clock), StripeState(tmp_path, clock)
+    """Every vendor's state accepts every row, object and event as planted, and hold as many as there are."""
+    org, account, portal = SalesforceState(tmp_path, clock), StripeState(tmp_path, clock), HubSpotState(tmp_path, clock)
     for name, rows in world.salesforce.items():
         assert org.insert_many(name, rows) == len(rows)
+    for name, rows in world.hubspot.items():
+        assert portal.insert_many(name, rows) == len(rows)
+    assert portal.count("contacts") == len(living(world))
     account.insert_many(world.stripe)
     account.insert_events(world.stripe_events)
     for kind, number in Counter(thing["object"] for thing in [*world.stripe, *world.stripe_events]).items():
         assert account.count(kind) == number
     account.close()
     org.close()
+    portal.close()
 
 
 def test_the_org_knows_every_planted_value(world: World) -> None:
@@ -387,3 +488,83 @@ def test_the_org_knows_every_planted_value(world: World) -> None:
             assert known is not None, f"{name}.{field}"
             assert not known.length or len(value) <= known.length, f"{name}.{field}"
             assert known.type != "picklist" or value in {*known.values, "Chat", "System"}, f"{name}.{field}"
+
+
+def test_hubspot_references_resolve(world: World) -> None:
+    """Ids occur once per kind of object, and every association and owner exists."""
+    ids = {name: [row["id"] for row in rows] for name, rows in world.hubspot.items() if rows and "id" in rows[0]}
+    assert all(len(set(each)) == len(each) for each in ids.values())
+    for name in ids.keys() - {"owners", "forms"}:
+        for row in world.hubspot[name]:
+            assert row["properties"].get("hubspot_owner_id") in {*ids["owners"], None}
+            for target, ends in row.get("associations", {}).items():
+                assert set(ends) <= set(ids[target]), name
+
+
+def test_a_company_is_the_same_in_both_crms(world: World) -> None:
+    """Each HubSpot company belongs to the company whose domain or Salesforce account it names, most have a domain."""
+    accounts = {account.id: account for account in world.truth.accounts}
+    known = {key for account in accounts.values() for key in account.records if key.startswith("hubspot/")}
+    assert known == {hubspot_key("company", row["id"]) for row in world.hubspot["companies"]}
+    for row in world.hubspot["companies"]:
+        values = row["properties"]
+        account = next(each for each in accounts.values() if hubspot_key("company", row["id"]) in each.records)
+        assert values.get("domain", f"{account.id}.example") == f"{account.id}.example"
+        named = values.get("salesforceaccountid")
+        assert salesforce_key("Account", named) in account.records if named else "domain" in values
+
+
+def test_the_truth_knows_how_contacts_came(world: World) -> None:
+    """The first visit of a contact is a touch of its person, exact to the instant; an ad is named where its address names it."""
+    touches = {one.record: one for person in world.truth.persons for one in person.touches if "/contact/" in one.record}
+    seen: Counter[str] = Counter()
+    for row in living(world):
+        values, touch = row["properties"], touches.pop(hubspot_key("contact", row["id"]), None)
+        if values["hs_analytics_source"] == "OFFLINE" and "hs_facebook_click_id" not in values:
+            assert touch is None
+            continue
+        assert touch is not None
+        asked = parse_qs(urlsplit(values.get("hs_analytics_first_url", "")).query)
+        assert (
+            datetime.fromisoformat(values["hs_analytics_first_timestamp"])
+            == touch.occurred_at
+            <= datetime.fromisoformat(row["createdAt"])
+        )
+        assert touch.ad_id == asked.get("utm_content", [None])[0]
+        assert touch.source_id == asked.get("hsa_cam", [None])[0]
+        clicked = "utm_content" in asked or "fbclid" in asked or "hs_facebook_click_id" in values
+        assert touch.channel == ("paid_social" if clicked else values["hs_analytics_source"].lower())
+        seen["ad" if touch.ad_id else touch.channel] += 1
+    assert not touches
+    assert min(seen[channel] for channel in ("ad", "paid_social", "organic_search", "direct_traffic")) >= 5
+
+
+def test_hubspot_has_traps_of_its_own(world: World) -> None:
+    """Merged contacts named by an old id, addresses among the additional ones only, archived contacts that belong to nobody."""
+    contacts = {row["id"]: row["properties"] for row in living(world)}
+    traps: defaultdict[str | None, list[dict[str, str]]] = defaultdict(list)
+    for person in world.truth.persons:
+        traps[person.trap] += [
+            contacts[key.split("/")[3]] for key in person.records if key.startswith("hubspot/145000001/contact/")
+        ]
+    named = {customer["metadata"].get("hubspot_contact_id") for customer in of_kind(world, "customer")} - {None}
+    for values in traps["merged_contact"]:
+        old = set(values["hs_merged_object_ids"].split(";"))
+        assert old & named
+        assert not old & contacts.keys()
+    assert len(traps["merged_contact"]) == len(traps["additional_email"]) == 2
+    assert all("@postbox.example" in values["email"] for values in traps["additional_email"])
+    gone = [row for row in world.hubspot["contacts"] if "archivedAt" in row]
+    assert len(gone) == sum(person.trap == "archived_contact" for person in world.truth.persons) == 2
+    assert all("salesforcecontactid" in row["properties"] for row in gone)
+
+
+def test_a_part_of_the_texts_is_in_hubspot(world: World) -> None:
+    """Calls, e-mails and tickets hold words in both CRMs, transcripts in Salesforce alone."""
+    places = Counter((document.record.split("/")[0], document.source) for document in world.truth.documents)
+    assert all(
+        places[vendor, source]
+        for vendor in ("hubspot", "salesforce")
+        for source in ("call_note", "email", "ticket", "form")
+    )
+    assert not places["hubspot", "transcript"]

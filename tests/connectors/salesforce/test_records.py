@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from connectors.countries import region
 from connectors.salesforce import CONNECTOR
-from connectors.salesforce.conversations import is_transcript
-from connectors.salesforce.payload import region
+from connectors.talk import is_transcript
 from models.facts import Consent, Engagement, Fact, Identifier, Interaction, Outcome, Profile, Relation, Scope, Touch
 from models.keys import RecordKey
 from models.records import Record

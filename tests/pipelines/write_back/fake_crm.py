@@ -33,6 +33,7 @@ class FakeCrm:
     """Contacts, leads, accounts and opportunities with our fields on them, once provisioned."""
 
     account: str = "00D000000000001"
+    currency: str | None = None
     batch_size: int = 200
     records: dict[str, dict[str, dict[str, FieldValue]]] = field(default_factory=dict)
     """Values by object and record id; what is not listed does not exist."""

@@ -1,0 +1,32 @@
+"""HubSpot: companies, people, deals, conversations and forms in; beliefs and alignment out."""
+
+from connectors.base import Connector
+from connectors.hubspot.client import Portal
+from connectors.hubspot.enrich import HubSpotCrm
+from connectors.hubspot.pull import HubSpotSource
+from connectors.hubspot.records import STREAMS
+from connectors.hubspot.settings import HubSpotSettings
+from models.clock import Clock
+
+
+def open_source(settings: HubSpotSettings, clock: Clock) -> HubSpotSource:
+    """Find out whose token it is, to pull. Fatal if it is refused, Retryable if HubSpot is not reached."""
+    return HubSpotSource(Portal(settings), clock)
+
+
+def open_crm(settings: HubSpotSettings, clock: Clock) -> HubSpotCrm:  # noqa: ARG001  # writes carry no times of ours
+    """The same, to write."""
+    return HubSpotCrm(Portal(settings))
+
+
+CONNECTOR = Connector(
+    name="hubspot",
+    label="HubSpot",
+    kinds=frozenset({"hubspot"}),
+    settings=HubSpotSettings,
+    streams=STREAMS,
+    open=open_source,
+    schedule="17 * * * *",  # hourly, away from the other vendors' minutes
+    open_crm=open_crm,
+    docs="https://developers.hubspot.com/docs/api-reference/overview",
+)

@@ -1,0 +1,67 @@
+"""Whom a record is tied to, read per pair of kinds to the last page and kept in the record it starts from.
+
+Source: https://developers.hubspot.com/docs/api-reference/associations/guide; the `associations` parameter of lists is not used, since it
+ends at 100 (vendors.md 2.3).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from connectors.errors import Fatal, Retryable
+from connectors.hubspot.client import ASSOCIATION_BATCH, Portal
+from connectors.hubspot.refusals import SOON, VENDOR
+
+Json = dict[str, Any]
+
+NONE = "crm.associations.NO_ASSOCIATIONS_FOUND"
+"""How the answer says of a record that it has none; so it does where the record has gone meanwhile."""
+
+
+def associations_of(
+    portal: Portal, kind: str, linked: Sequence[str], ids: Sequence[str], stream: str
+) -> dict[str, dict[str, list[Json]]]:
+    """What each of these records is tied to, by id and by kind of the other end.
+
+    Shape: `{"17": {"contacts": [{"toObjectId": 5, "associationTypes": [...]}]}}`, ordered by the other end's id; kinds without any
+    are left out. Errors: those of the portal; Retryable where only a part was answered, Fatal where pages repeat.
+    """
+    found: dict[str, dict[str, list[Json]]] = {one: {} for one in ids}
+    for other in linked:
+        for one, ends in _ends(portal, kind, other, ids, stream).items():
+            found[one][other] = [ends[end] for end in sorted(ends)]
+    return found
+
+
+def _ends(portal: Portal, kind: str, other: str, ids: Sequence[str], stream: str) -> dict[str, dict[int, Json]]:
+    """The other ends, by id of the record and by their own."""
+    ends: dict[str, dict[int, Json]] = {}
+    due: list[Json] = [{"id": one} for one in ids]
+    while due:
+        asked, due = due[:ASSOCIATION_BATCH], due[ASSOCIATION_BATCH:]
+        answer = portal.associations(kind, other, asked, stream)
+        _refuse_a_part(answer, f"{kind} to {other}", stream)
+        before = {one["id"]: one.get("after") for one in asked}
+        for result in answer["results"]:
+            one = str(result["from"]["id"])
+            known = ends.setdefault(one, {})
+            known.update({int(end["toObjectId"]): _ordered(end) for end in result["to"]})
+            after = ((result.get("paging") or {}).get("next") or {}).get("after")
+            if after is not None and after == before.get(one):
+                message = f"{kind} to {other}: the vendor repeats a page; reading on would never end"
+                raise Fatal(message, vendor=VENDOR, stream=stream, record_id=one)
+            if after is not None:
+                due.append({"id": one, "after": after})
+    return ends
+
+
+def _ordered(end: Json) -> Json:
+    """One end with its types in an order of their own, so that the same ties are the same payload."""
+    types = sorted(end["associationTypes"], key=lambda one: (str(one.get("category")), int(one.get("typeId") or 0)))
+    return {"toObjectId": end["toObjectId"], "associationTypes": types}
+
+
+def _refuse_a_part(answer: Json, about: str, stream: str) -> None:
+    """To have no associations is told as an error of the record; every other error means that something is missing."""
+    if any(error.get("subCategory") != NONE for error in answer.get("errors") or []):
+        message = f"{about}: only a part was answered; the next run tries again"
+        raise Retryable(message, after=SOON, vendor=VENDOR, stream=stream)

@@ -1,0 +1,267 @@
+"""One open portal: asks through the SDK's own methods, which send through our session, so that every answer passes the same gate.
+
+The SDK builds path, query and authorisation and then hands the request to its `ApiClient`; through its `api_factory` hook it is
+given a subclass that sends with `requests` instead of the SDK's urllib3 pool. So there is one place for time limits, waiting,
+Retry-After and the quota (left alone, the SDK waits for ever and repeats no POST, vendors.md 2.2). Answers stay JSON: the SDK's
+models drop fields they do not know and turn instants into the machine's zone. Every request of ours may be repeated: reads, updates by
+id, and creations of properties, which answer 409 the second time.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import orjson
+import requests
+from hubspot import HubSpot
+
+from connectors.errors import Fatal, Retryable
+from connectors.hubspot.refusals import BUSY, SOON, VENDOR, asked, refusal, until_midnight
+from connectors.hubspot.settings import HubSpotSettings
+from connectors.transport import Transport, decoded, session
+
+Json = dict[str, Any]
+
+HOST = "https://api.hubapi.com"
+QUOTA_SHARE = 0.8  # of the portal's daily calls; the rest is left to people (write_back.md 9)
+LIST_PAGE = 100  # the most that a list gives on one page
+SEARCH_PAGE = (
+    200  # the most that a search gives on one page (https://developers.hubspot.com/docs/api-reference/search/guide)
+)
+SUBMISSIONS_PAGE = 50  # the most that a form's submissions come in
+BATCH = 100  # records of one batch call
+ASSOCIATION_BATCH = 1_000  # records whose associations one call reads (associations v4 guide)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One page of an answer; `after` is where the next one starts, None on the last."""
+
+    rows: list[Json]
+    after: str | None
+
+
+class Portal:
+    """An open HubSpot portal. Calls are made one after the other, which keeps searches below their five a second.
+
+    Errors: Fatal with `credentials` if the token is missing or refused, Retryable if HubSpot is not reached.
+    """
+
+    def __init__(self, settings: HubSpotSettings, pause: Callable[[float], None] = time.sleep) -> None:
+        if settings.access_token is None:
+            raise Fatal(f"not connected: set {', '.join(settings.missing())}", vendor=VENDOR, credentials=True)
+        self.settings = settings
+        self.calls: Counter[str] = Counter()
+        self.used: tuple[int, int] | None = None
+        """Calls of the day used, and allowed; unknown under OAuth."""
+        self._resets_in = 0.0
+        self._zone: ZoneInfo | None = None
+        transport = Transport(
+            repeatable=lambda _: True, calls=self.calls, base_url=settings.base_url, busy=BUSY, asked=asked, pause=pause
+        )
+        self._session = session(transport)
+        self._session.hooks["response"].append(self._note)
+        self._clients: dict[str, Any] = {}
+        token = settings.access_token.get_secret_value()
+        self._sdk = HubSpot(access_token=token, host=HOST, api_factory=self._api)
+        about = self._bare("definition", "/account-info/v3/details", about="account")
+        self.id = str(about["portalId"])
+        self.currency = str(about.get("companyCurrency") or "").lower() or None
+        """ISO 4217 in lower case: what amounts are in that name none, and every currency property."""
+        self._zone = _zone(about.get("timeZone"))
+
+    # objects ----------------------------------------------------------------------------------------------------------
+
+    def search(self, reason: str, kind: str, query: Json, stream: str | None = None) -> Rows:
+        """Up to 200 objects that meet the query, in its order."""
+        body = {"limit": SEARCH_PAGE, **query}
+        return self._page(reason, self._sdk.crm.objects.search_api.do_search, kind, body, about=kind, stream=stream)
+
+    def archived(self, kind: str, after: str | None, stream: str | None = None) -> Rows:
+        """Up to 100 archived objects, each with little more than its id and `archivedAt`."""
+        few = {"limit": LIST_PAGE, "archived": True, "properties": ["hs_object_id"], **_from(after)}
+        return self._page("sweep", self._sdk.crm.objects.basic_api.get_page, kind, about=kind, stream=stream, **few)
+
+    def read(self, reason: str, kind: str, ids: Sequence[str], properties: Sequence[str]) -> list[Json]:
+        """Those of up to 100 objects that are there."""
+        body = {"properties": list(properties), "inputs": [{"id": one} for one in ids]}
+        return self._results(self._ask(reason, self._sdk.crm.objects.batch_api.read, kind, body, about=kind), kind)
+
+    def update(self, kind: str, inputs: Sequence[Json]) -> Json:
+        """The answer to up to 100 updates by id: `results`, and `errors` where some were refused. Invalid if all were."""
+        answer = self._ask("write", self._sdk.crm.objects.batch_api.update, kind, {"inputs": list(inputs)}, about=kind)
+        return answer if isinstance(answer, dict) else {}
+
+    def associations(self, kind: str, other: str, inputs: Sequence[Json], stream: str) -> Json:
+        """The objects of another kind that up to 1,000 objects are associated with: `results`, and `errors` of some."""
+        door, body = self._sdk.crm.associations.v4.batch_api.get_page, {"inputs": list(inputs)}
+        answer = self._ask("association", door, kind, other, body, about=f"{kind} to {other}", stream=stream)
+        self._results(answer, f"{kind} to {other}", stream)
+        found: Json = answer
+        return found
+
+    # definitions ------------------------------------------------------------------------------------------------------
+
+    def properties(self, kind: str, stream: str | None = None) -> list[Json]:
+        """The definition of every property of a kind of object."""
+        answer = self._ask("definition", self._sdk.crm.properties.core_api.get_all, kind, about=kind, stream=stream)
+        return self._results(answer, kind, stream)
+
+    def create_property(self, kind: str, definition: Json) -> None:
+        """Make a property. Exists if there is one of that name."""
+        door = self._sdk.crm.properties.core_api.create
+        self._ask("write", door, kind, definition, about=f"{kind}.{definition['name']}")
+
+    def change_property(self, kind: str, name: str, changes: Json) -> None:
+        """Change what is named of a property."""
+        self._ask("write", self._sdk.crm.properties.core_api.update, kind, name, changes, about=f"{kind}.{name}")
+
+    def groups(self, kind: str) -> list[Json]:
+        """The groups that properties of a kind of object are shown in."""
+        return self._results(
+            self._ask("definition", self._sdk.crm.properties.groups_api.get_all, kind, about=kind), kind
+        )
+
+    def create_group(self, kind: str, name: str, label: str) -> None:
+        """Make a group. Exists if there is one of that name."""
+        body = {"name": name, "label": label, "displayOrder": -1}
+        self._ask("write", self._sdk.crm.properties.groups_api.create, kind, body, about=f"{kind}.{name}")
+
+    def pipelines(self, kind: str, stream: str | None = None) -> list[Json]:
+        """The pipelines of deals or tickets, with their stages."""
+        door = self._sdk.crm.pipelines.pipelines_api.get_all
+        return self._results(
+            self._ask("definition", door, kind, about=f"{kind} pipelines", stream=stream), kind, stream
+        )
+
+    # everything else --------------------------------------------------------------------------------------------------
+
+    def owners(self, reason: str, after: str | None, *, archived: bool, stream: str | None = None) -> Rows:
+        """Up to 100 of the seller's own people."""
+        door = self._sdk.crm.owners.owners_api.get_page
+        return self._page(
+            reason, door, about="owners", stream=stream, limit=LIST_PAGE, archived=archived, **_from(after)
+        )
+
+    def forms(self, after: str | None, stream: str | None = None) -> Rows:
+        """Up to 100 forms with their fields."""
+        door = self._sdk.marketing.forms.forms_api.get_page
+        return self._page("definition", door, about="forms", stream=stream, limit=LIST_PAGE, **_from(after))
+
+    def submissions(self, form: str, after: str | None, stream: str | None = None) -> Rows:
+        """Up to 50 submissions of a form, newest first. The SDK has no method for them."""
+        path = f"/form-integrations/v1/submissions/forms/{form}"
+        params = {"limit": SUBMISSIONS_PAGE, **_from(after)}
+        answer = self._bare("window", path, about="form submissions", stream=stream, params=params)
+        return Rows(self._results(answer, "form submissions", stream), _after(answer))
+
+    # sending ----------------------------------------------------------------------------------------------------------
+
+    def _api(self, package: Any, name: str, config: Json) -> Any:
+        """The SDK's hook for building the API of a package: one client each, which sends through our session."""
+        if package.__name__ not in self._clients:
+            configuration = package.Configuration(host=config["host"])
+            configuration.access_token = config["access_token"]
+            self._clients[package.__name__] = _sending(package.ApiClient, self._session)(configuration)
+        return getattr(package, name)(api_client=self._clients[package.__name__])
+
+    def _bare(
+        self, reason: str, path: str, *, about: str, stream: str | None = None, params: Json | None = None
+    ) -> Json:
+        """A GET for which the SDK has no method, through its client all the same."""
+        call = self._sdk.crm.objects.basic_api.api_client.call_api
+        query = list((params or {}).items())
+        answer = self._ask(
+            reason, call, path, "GET", about=about, stream=stream, query_params=query, auth_settings=["oauth2"]
+        )
+        if not isinstance(answer, dict):
+            raise self._half(about, stream)
+        return answer
+
+    def _ask(
+        self, reason: str, call: Callable[..., Any], *given: Any, about: str, stream: str | None = None, **params: Any
+    ) -> Any:
+        """The decoded answer. Retryable at 80 % of the day's calls, before the call; else what the refusal asks for."""
+        self._mind_the_quota(stream)
+        self.calls[reason] += 1
+        try:
+            response: requests.Response = call(*given, _preload_content=False, **params)
+        except requests.RequestException as error:
+            message = f"{about}: no answer from HubSpot ({type(error).__name__}); the next run tries again"
+            raise Retryable(message, after=60, vendor=VENDOR, stream=stream) from None
+        if response.status_code >= 300:
+            raise refusal(response, about=about, stream=stream, zone=self._zone)
+        try:
+            return decoded(response)
+        except ValueError:
+            raise self._half(about, stream) from None
+
+    def _page(
+        self, reason: str, call: Callable[..., Any], *given: Any, about: str, stream: str | None, **params: Any
+    ) -> Rows:
+        answer = self._ask(reason, call, *given, about=about, stream=stream, **params)
+        return Rows(self._results(answer, about, stream), _after(answer))
+
+    def _results(self, answer: Any, about: str, stream: str | None = None) -> list[Json]:
+        """The rows of an answer. Refuses what is no list of objects: half a result looks like a whole one."""
+        rows = answer.get("results") if isinstance(answer, dict) else None
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise self._half(about, stream)
+        return rows
+
+    def _half(self, about: str, stream: str | None) -> Retryable:
+        message = f"{about}: the answer is not what was asked for; the next run tries again"
+        return Retryable(message, after=SOON, vendor=VENDOR, stream=stream)
+
+    def _note(self, response: requests.Response, *_: Any, **__: Any) -> None:
+        """Remember the quota, which only the raw answer tells; searches and OAuth tokens do not tell it."""
+        daily = response.headers.get("X-HubSpot-RateLimit-Daily", "")
+        left = response.headers.get("X-HubSpot-RateLimit-Daily-Remaining", "")
+        if daily.isdigit() and left.isdigit():
+            self.used = int(daily) - int(left), int(daily)
+            self._resets_in = until_midnight(response, self._zone)
+
+    def _mind_the_quota(self, stream: str | None) -> None:
+        if self.used and self.used[0] >= QUOTA_SHARE * self.used[1]:
+            used, total = self.used
+            message = f"{used} of the portal's {total} daily API calls are used; the rest is left to people"
+            raise Retryable(message, after=self._resets_in, vendor=VENDOR, stream=stream)
+
+
+def _sending(client: Any, through: requests.Session) -> Any:
+    """The SDK's client of one package, with another way out."""
+
+    class Sending(client):  # type: ignore[misc]  # the SDK has no types
+        def request(
+            self,
+            method: str,
+            url: str,
+            query_params: Any = None,
+            headers: Any = None,
+            body: Any = None,
+            **_: Any,
+        ) -> requests.Response:
+            data = None if body is None else orjson.dumps(body)
+            return through.request(method, url, params=query_params, headers=headers, data=data)
+
+    return Sending
+
+
+def _after(answer: Json) -> str | None:
+    """Where the next page starts."""
+    after = ((answer.get("paging") or {}).get("next") or {}).get("after")
+    return None if after is None else str(after)
+
+
+def _from(after: str | None) -> Json:
+    return {"after": after} if after else {}
+
+
+def _zone(name: Any) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(str(name))
+    except (ZoneInfoNotFoundError, ValueError):
+        return None

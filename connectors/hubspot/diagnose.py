@@ -1,0 +1,94 @@
+"""What `sidecar doctor` says of a portal: which streams can be read, which scope is missing, how many calls are left."""
+
+from collections.abc import Iterator, Sequence
+
+from connectors.base import Finding, Stream
+from connectors.errors import ConnectorError
+from connectors.hubspot.client import QUOTA_SHARE, Portal
+from connectors.hubspot.feeds import FEEDS
+from connectors.hubspot.fields import KINDS, writable
+from connectors.hubspot.refusals import GRANT
+
+NEEDED = {
+    "contacts": ("email", "phone", "hs_email_optout"),
+    "companies": ("name", "domain"),
+    "deals": ("dealstage", "amount"),
+    "tickets": ("content",),
+    "calls": ("hs_call_body",),
+    "emails": ("hs_email_text", "hs_email_html"),
+    "meetings": ("hs_meeting_body",),
+    "notes": ("hs_note_body",),
+    "communications": ("hs_communication_body",),
+}
+"""Properties without which a stream says less than it should."""
+
+SCOPES = {
+    "contacts": "crm.objects.contacts.read and crm.schemas.contacts.read",
+    "companies": "crm.objects.companies.read and crm.schemas.companies.read",
+    "deals": "crm.objects.deals.read and crm.schemas.deals.read",
+    "tickets": "tickets",
+    "emails": "sales-email-read",
+    "owners": "crm.objects.owners.read",
+    "form_submissions": "forms",
+    "pipelines": "crm.objects.deals.read and tickets",
+}
+"""What each stream needs; activities go with contacts (https://developers.hubspot.com/docs/apps/legacy-apps/authentication/scopes)."""
+
+
+def diagnose(portal: Portal, streams: Sequence[Stream]) -> list[Finding]:
+    """One finding for the portal, one per stream, one per object with fields of ours, one for the quota."""
+    findings = [Finding("portal", ok=True, message=f"{portal.id}, company currency {portal.currency or 'unknown'}")]
+    findings += [_readable(portal, stream) for stream in streams]
+    findings += list(_our_fields(portal))
+    return [*findings, _quota(portal)]
+
+
+def _readable(portal: Portal, stream: Stream) -> Finding:
+    try:
+        lacking = _ask(portal, stream)
+    except ConnectorError as error:
+        remedy = f"{GRANT} {SCOPES.get(stream.name, SCOPES['contacts'])}"
+        return Finding(stream.name, ok=False, message=f"{error}; the stream will be missing", remedy=remedy)
+    if lacking:
+        remedy = "give the app's creator view access to sensitive properties, or restore the archived ones"
+        return Finding(stream.name, ok=False, message=f"hidden properties: {', '.join(lacking)}", remedy=remedy)
+    return Finding(stream.name, ok=True, message="readable")
+
+
+def _ask(portal: Portal, stream: Stream) -> list[str]:
+    """Ask for the first rows; gives what the stream needs and does not see."""
+    if feed := FEEDS.get(stream.name):
+        portal.search("definition", feed.kind, {"limit": 1}, stream.name)
+        there = {one["name"] for one in portal.properties(feed.kind, stream.name)}
+        return [name for name in NEEDED[feed.kind] if name not in there]
+    if stream.name == "owners":
+        portal.owners("definition", None, archived=False, stream=stream.name)
+    elif stream.name == "pipelines":
+        for kind in ("deals", "tickets"):
+            portal.pipelines(kind, stream.name)
+    else:
+        portal.forms(None, stream.name)
+    return []
+
+
+def _our_fields(portal: Portal) -> Iterator[Finding]:
+    """Whether the properties are there and writable, per object that carries them."""
+    for name, kind in KINDS.items():
+        try:
+            ours = [one for one in portal.properties(kind) if portal.settings.owns(str(one["name"]))]
+        except ConnectorError:
+            continue  # the stream's own finding says so
+        stuck = [one for one in ours if not writable(one)]
+        ok = bool(ours) and not stuck
+        message = f"{len(ours)} properties {portal.settings.field_prefix}…, {len(stuck)} of them read-only"
+        remedy = None if ok else "run `sidecar provision`; it creates the properties"
+        yield Finding(f"fields on {name}", ok=ok, message=message, remedy=remedy)
+
+
+def _quota(portal: Portal) -> Finding:
+    if portal.used is None:
+        return Finding("quota", ok=True, message="the portal reports no daily limit")
+    used, total = portal.used
+    ok = used < QUOTA_SHARE * total
+    remedy = None if ok else "wait, or buy the API add-on; the sidecar stops at 80 % and leaves the rest to people"
+    return Finding("quota", ok=ok, message=f"{used} of {total} API calls of the day used", remedy=remedy)

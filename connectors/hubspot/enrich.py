@@ -1,0 +1,110 @@
+"""Writing to the portal: values of our own properties, by record id, never a new record."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.base import FieldSpec, FieldValue, ProvisionStep, RowResult
+from connectors.errors import Fatal
+from connectors.hubspot.client import BATCH, Portal
+from connectors.hubspot.fields import KINDS, SUBJECTS, api_name, length, writable
+from connectors.hubspot.provision import provision
+from connectors.hubspot.refusals import VENDOR, Invalid
+from connectors.hubspot.wire import received, sent, types
+
+Json = dict[str, Any]
+Row = tuple[str, dict[str, FieldValue]]
+
+PASSING = frozenset({"RATE_LIMITS", "INTERNAL_ERROR", "LOCKED", "TIMEOUT"})
+"""Categories of row errors that nobody needs to act upon."""
+REFUSED = "VALIDATION_ERROR"
+
+
+class HubSpotCrm:
+    """A portal that can be enriched."""
+
+    batch_size = BATCH
+    subjects: Mapping[str, tuple[str, ...]] = SUBJECTS
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._prefix = portal.settings.field_prefix
+        self._types: dict[str, dict[str, str]] = {}
+        self.account = portal.id
+        self.currency = portal.currency
+
+    def field_name(self, spec: FieldSpec) -> str:
+        """The name of the property, prefix included."""
+        return api_name(spec, self._prefix)
+
+    def provision(self, specs: Sequence[FieldSpec], *, dry_run: bool) -> list[ProvisionStep]:
+        """Make the properties exist, in a group of their own; refuses to convert one."""
+        self._types.clear()
+        return provision(self._portal, specs, dry_run=dry_run)
+
+    def writable(self, object_name: str) -> dict[str, int]:
+        """Our properties that may be written, with their length in characters (0 where none applies)."""
+        ours = [one for one in self._defined(object_name) if self._portal.settings.owns(one["name"]) and writable(one)]
+        return {one["name"]: length(one) for one in ours}
+
+    def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, FieldValue]]:
+        """Present values by record id; archived records are absent, and so is an id that a merge has taken away."""
+        if object_name not in self._types:
+            self._defined(object_name)
+        kinds, found = self._types[object_name], {}
+        known = [name for name in fields if name in kinds]
+        for start in range(0, len(ids), BATCH):
+            some = ids[start : start + BATCH]
+            for row in self._portal.read("read", KINDS[object_name], some, known):
+                if str(row["id"]) in some:  # the id of a merged record answers with the one it became
+                    values = row["properties"]
+                    found[str(row["id"])] = {name: received(values.get(name), kinds.get(name, "")) for name in fields}
+        return found
+
+    def update(self, object_name: str, rows: Sequence[Row]) -> list[RowResult]:
+        """Write one batch; a row's refusal touches no other row. ValueError for more rows than a batch holds."""
+        if len(rows) > BATCH:
+            raise ValueError(f"{len(rows)} rows in one batch; HubSpot takes {BATCH}")
+        return self._written(object_name, rows) if rows else []
+
+    def _written(self, object_name: str, rows: Sequence[Row]) -> list[RowResult]:
+        """Results in the order of the rows. One bad value refuses a whole batch, which is halved until the row is found."""
+        inputs = [
+            {"id": one, "properties": {name: sent(value) for name, value in values.items()}} for one, values in rows
+        ]
+        try:
+            return _results(object_name, rows, self._portal.update(KINDS[object_name], inputs))
+        except Invalid as error:
+            if len(rows) == 1:
+                return [RowResult(rows[0][0], ok=False, code=REFUSED, message=str(error))]
+        half = len(rows) // 2
+        return [*self._written(object_name, rows[:half]), *self._written(object_name, rows[half:])]
+
+    def _defined(self, object_name: str) -> list[Json]:
+        definitions = self._portal.properties(KINDS[object_name])
+        self._types[object_name] = types(definitions)
+        return definitions
+
+
+def _results(object_name: str, rows: Sequence[Row], answer: Json) -> list[RowResult]:
+    """Fatal where a row was neither written nor refused: HubSpot has answered 200 to batches that it did not read."""
+    done = {str(row.get("id")) for row in answer.get("results") or []}
+    refused = {
+        one: error for error in answer.get("errors") or [] for one in (error.get("context") or {}).get("ids") or []
+    }
+    lost = [one for one, _ in rows if one not in done and one not in refused]
+    if lost:
+        message = f"{object_name}: {len(rows) - len(lost)} answers to {len(rows)} written rows"
+        raise Fatal(message, vendor=VENDOR)
+    return [RowResult(one, ok=True) if one in done else _refused(one, refused[one]) for one, _ in rows]
+
+
+def _refused(one: str, error: Json) -> RowResult:
+    code = str(error.get("category") or "UNKNOWN")
+    message = "; ".join(_detail(detail) for detail in error.get("errors") or []) or "refused"
+    return RowResult(one, ok=False, code=code, message=message, retry=code in PASSING)
+
+
+def _detail(detail: Json) -> str:
+    """Such as "INVALID_OPTION (blf_trend)"; the vendor's own words may quote a value."""
+    names = ", ".join((detail.get("context") or {}).get("propertyName") or [])
+    return f"{detail.get('code', 'refused')}{f' ({names})' if names else ''}"

@@ -1,0 +1,40 @@
+"""How each kind of CRM object is read: its name in paths, the stamp that moves with every change, whom it may be tied to.
+
+Source: https://developers.hubspot.com/docs/api-reference/search/guide; vendors.md 2.3.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Reading instructions of one stream."""
+
+    kind: str
+    """Plural, as paths name it."""
+    linked: tuple[str, ...]
+    """Kinds of objects whose associations are kept in the record."""
+    stamp: str = "hs_lastmodifieddate"
+    pipelines: bool = False
+    """Whether the record is told what its stage means."""
+    names: bool = False
+    """Whether an id that was merged away still names somebody: other systems and older activities go on using it."""
+
+
+PARTIES = ("contacts", "companies", "deals", "tickets")
+"""What an activity may be about."""
+
+FEEDS = {
+    "contacts": Feed("contacts", ("companies",), stamp="lastmodifieddate", names=True),
+    "companies": Feed("companies", (), names=True),
+    "deals": Feed("deals", ("contacts", "companies"), pipelines=True),
+    "tickets": Feed("tickets", ("contacts", "companies", "deals")),
+    "calls": Feed("calls", PARTIES),
+    "emails": Feed("emails", PARTIES),
+    "meetings": Feed("meetings", PARTIES),
+    "notes": Feed("notes", PARTIES),
+    "communications": Feed("communications", PARTIES),
+}
+
+OBJECT_BY_KIND = {"contacts": "contact", "companies": "company", "deals": "deal", "tickets": "ticket"}
+"""Singular, as record keys name the objects that others are tied to."""
