@@ -80,7 +80,8 @@ def comma_separated(file: BinaryIO, place: Place, finished: bool) -> Iterator[Li
         return
     columns = header.fields or []
     if not any(column.strip().lower() == "timestamp" for column in columns):
-        yield Line(header.number, header.end, fault="header", raw=header.raw)
+        if place.offset < header.end:  # said once, not again with every look at the file
+            yield Line(header.number, header.end, fault="header", raw=header.raw)
         return
     names = [column.strip() for column in columns]
     place = Place(header.end, header.following) if place.offset < header.end else place

@@ -15,7 +15,7 @@ from connectors.product_events.formats import Place
 from models.keys import stable_hash
 
 OPEN = 500
-"""Files known one by one: about 100 bytes each in every page's position."""
+"""Files known one by one, at most: about 100 bytes each in every page's position."""
 PARTS = 256
 FAULTS_KEPT = 100
 """Unreadable lines per file that are taken back once the file is replaced."""
@@ -66,9 +66,10 @@ class Known:
 
 
 class Ledger:
-    """Made from a cursor or a position, both of which it writes."""
+    """Made from a cursor or a position, both of which it writes; knows so many files one by one."""
 
-    def __init__(self, position: Position | None) -> None:
+    def __init__(self, position: Position | None, most: int = OPEN) -> None:
+        self._most = most
         said: dict[str, Any] = position or {}
         self.files: dict[str, Known] = {path: Known(*known) for path, known in said.get("files", {}).items()}
         self.sums: dict[str, int] = dict(said.get("sums", {}))
@@ -76,8 +77,8 @@ class Ledger:
         """Closed files changed at this instant or before."""
 
     def position(self) -> Position:
-        """All that must be kept; the oldest of more than `OPEN` files are closed first."""
-        over = len(self.files) - OPEN
+        """All that must be kept; the oldest of too many files are closed first."""
+        over = len(self.files) - self._most
         if over > 0:
             closed = sorted((known.changed, path) for path, known in self.files.items() if known.state == "whole")
             for changed, path in closed[:over]:

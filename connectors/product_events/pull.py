@@ -1,7 +1,7 @@
 """Walking the files: new and changed ones only, in the order of their names, each from where it was left.
 
-A page is at most `LINES` lines or `BYTES`, so that memory does not grow with a file; its position is the ledger after it, so that a
-pull that broke off goes on in the middle of a file. `WINDOW` pages land together. A file that grew is read on from its last whole
+A page is limited in lines and bytes, so that memory does not grow with a file; its position is the ledger after it, so that a
+pull that broke off goes on in the middle of a file. Some pages land together. A file that grew is read on from its last whole
 line; one that shrank or begins otherwise is read anew, which changes nothing where its lines are the same.
 """
 
@@ -17,26 +17,37 @@ from connectors.errors import ConnectorError
 from connectors.product_events import lines, transcripts
 from connectors.product_events.client import Files
 from connectors.product_events.formats import SHOWN, Format, format_of
-from connectors.product_events.ledger import FAULTS_KEPT, File, Known, Ledger
+from connectors.product_events.ledger import FAULTS_KEPT, OPEN, File, Known, Ledger
 from connectors.product_events.lines import VENDOR, Line, Unreadable
 from models.clock import Clock
 from models.keys import RecordKey, content_id
 from models.records import Record
 
-LINES = 2_000
-BYTES = 2**23
-WINDOW = 50
-"""Pages that land together: 100,000 events of 1 kB are what landing was measured with."""
 CHECKED = 256
 """Bytes before the place reached that must still be there if a file merely grew."""
 TALKS = frozenset({"transcripts", "participants"})
 REMEDY = "set PRODUCT_EVENTS_URL to where .jsonl, .csv, .parquet (also .gz) or .vtt files lie"
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How much a page, a window and a cursor hold."""
+
+    lines: int = 2_000
+    """Of one page."""
+    bytes: int = 2**23
+    """Of one page, before they are read as records."""
+    pages: int = 50
+    """That land together; landing was measured with windows of 50,000 to 200,000 records."""
+    files: int = OPEN
+    """That a cursor knows one by one."""
+
+
 @dataclass
 class Batch:
     """What one page has gathered: of each record its newest version."""
 
+    limits: Limits
     records: dict[RecordKey, Record] = field(default_factory=dict)
     lines: int = 0
     bytes: int = 0
@@ -53,30 +64,31 @@ class Batch:
     @property
     def is_full(self) -> bool:
         """Whether it is time for the next page."""
-        return self.lines >= LINES or self.bytes >= BYTES
+        return self.lines >= self.limits.lines or self.bytes >= self.limits.bytes
 
 
 class ProductEventsSource:
     """The files of one place. `calls` counts one listing per stream and pull."""
 
-    def __init__(self, files: Files, account: str, clock: Clock) -> None:
+    def __init__(self, files: Files, account: str, clock: Clock, limits: Limits | None = None) -> None:
         self.account = account
         self.calls = files.calls
         self._files = files
         self._clock = clock
+        self._limits = limits or Limits()
 
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         """Every line that was not read before. Errors: those of `Files`."""
-        ledger = Ledger(resume or cursor)
-        batch, number = Batch(), 0
+        ledger = Ledger(resume or cursor, self._limits.files)
+        batch, number = Batch(self._limits), 0
         steps = self._talks if stream.name in TALKS else self._lines
         for file in ledger.due(self._listing(stream)):
             for record, size in steps(stream, file, ledger):
                 batch.add(record, size)
                 if batch.is_full:
                     number += 1
-                    yield self._page(batch, ledger, complete=number % WINDOW == 0)
-                    batch = Batch()
+                    yield self._page(batch, ledger, complete=number % self._limits.pages == 0)
+                    batch = Batch(self._limits)
         yield self._page(batch, ledger, complete=True)
 
     def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
@@ -165,7 +177,7 @@ class ProductEventsSource:
         try:
             with self._files.open(file.path, stream.name) as opened:
                 whole = opened.read(transcripts.LARGEST)
-            return transcripts.transcript(key, whole.decode("utf-8-sig"), self._beside(file, stream))
+            return transcripts.transcript(key, whole.decode("utf-8-sig"), self._beside(file, stream), self._clock.now())
         except UnicodeDecodeError:
             fault = "encoding"
         except Unreadable as error:

@@ -30,7 +30,7 @@ from typing import Any
 import orjson
 
 from connectors.product_events.client import Captions, captions
-from connectors.product_events.lines import EPOCH, VENDOR, Row, Unreadable
+from connectors.product_events.lines import VENDOR, Row, Unreadable
 from connectors.product_events.payload import Payload
 from models.identifiers import email
 from models.keys import RecordKey, content_id
@@ -42,8 +42,8 @@ LARGEST = 2**24
 HEADER = re.compile(r"^(\w+)\s*:\s*(.+)$", re.MULTILINE)
 
 
-def transcript(key: RecordKey, text: str, sidecar: bytes | None) -> Record:
-    """The talk: its words as lines of "Speaker: words", its particulars. Unreadable if one of them is missing."""
+def transcript(key: RecordKey, text: str, sidecar: bytes | None, at: datetime) -> Record:
+    """The talk as of this instant: its words as lines of "Speaker: words", its particulars. Unreadable if one is missing."""
     try:
         read = captions(text)
     except ValueError:
@@ -54,8 +54,12 @@ def transcript(key: RecordKey, text: str, sidecar: bytes | None) -> Record:
         raise Unreadable("vtt")
     if not any(one["role"] == "customer" for one in said["participants"]):
         raise Unreadable("customer")
-    payload = {**said, "text": words, "duration_s": round(max(cue.end for cue in read.cues))}
-    return Record(key, _began(key, said), payload)
+    talk = Record(key, at, {**said, "text": words, "duration_s": round(max(cue.end for cue in read.cues))})
+    try:
+        Payload(talk).moment("started_at")
+    except ValueError:
+        raise Unreadable("started_at") from None
+    return talk
 
 
 def participants(record: Record) -> Iterator[Record]:
@@ -124,10 +128,3 @@ def _participant(told: Any) -> Row | None:
         if email(address)
         else None
     )
-
-
-def _began(key: RecordKey, said: Row) -> datetime:
-    try:
-        return Payload(Record(key, EPOCH, said)).moment("started_at")
-    except ValueError:
-        raise Unreadable("started_at") from None
