@@ -6,6 +6,7 @@ The world is complete once `truth.json` is there; a start that was interrupted b
 import argparse
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -23,10 +24,12 @@ from sandbox.salesforce.tokens import CLIENT_ID, CLIENT_SECRET
 from sandbox.stripe import API_KEY
 from sandbox.stripe import app as stripe
 from sandbox.world import Truth, build
+from sandbox.world.truth import PRODUCT_ACCOUNT
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)  # the present of the planted world, when it is made
 PORTS = {"salesforce": 1, "stripe": 4}  # beside the base; 2 and 3 are kept for HubSpot and Meta
 APPS = {"salesforce": salesforce.create_app, "stripe": stripe.create_app}
+PRODUCT_EVENTS = "product_events"  # a folder, for they are files and no server
 USAGE_ERROR = 2
 INTERRUPTED = 130  # as shells say it
 
@@ -93,6 +96,7 @@ def _clear(root: Path) -> None:
     for pattern in ("*.db", "*.db-wal", "*.db-shm", "truth.json", "clock", "sandbox.env"):
         for path in root.glob(pattern):
             path.unlink()
+    shutil.rmtree(root / PRODUCT_EVENTS, ignore_errors=True)
 
 
 def _plant(root: Path, clock: ShiftedClock, apps: dict[str, Starlette], persons: int, seed: int) -> None:
@@ -106,10 +110,22 @@ def _plant(root: Path, clock: ShiftedClock, apps: dict[str, Starlette], persons:
         apps["salesforce"].state.store.insert_many(name, rows)
     apps["stripe"].state.store.insert_many(world.stripe)
     apps["stripe"].state.store.insert_events(world.stripe_events)
+    _write(root / PRODUCT_EVENTS, world.product_events)
     clock.set_now(NOW)
     _finish(root, world.truth)
     counts = sum(len(rows) for rows in world.salesforce.values())
-    _say(f"Planted {counts} Salesforce records and {len(world.stripe)} Stripe objects.")
+    _say(
+        f"Planted {counts} Salesforce records, {len(world.stripe)} Stripe objects and {len(world.product_events)} files of the product."
+    )
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    """Files of the product, as old as the world's present."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        os.utime(path, (NOW.timestamp(), NOW.timestamp()))
 
 
 def _finish(root: Path, truth: Truth) -> None:
@@ -131,6 +147,7 @@ def _serve(
     variables = {
         "SALESFORCE_BASE_URL": urls["salesforce"], "SALESFORCE_DOMAIN": "acme.my", "SALESFORCE_CLIENT_ID": CLIENT_ID,
         "SALESFORCE_CLIENT_SECRET": CLIENT_SECRET, "STRIPE_API_KEY": API_KEY, "STRIPE_BASE_URL": urls["stripe"],
+        "PRODUCT_EVENTS_URL": str((root / PRODUCT_EVENTS).resolve()), "PRODUCT_EVENTS_ACCOUNT": PRODUCT_ACCOUNT,
         "SIDECAR_CLOCK": str((root / "clock").resolve()), "SIDECAR_WRITE_BACK_CURRENCY": "eur",  # its org names none
     }  # fmt: skip
     path = root / "sandbox.env"

@@ -11,6 +11,8 @@ from models.records import Record
 CRM_PERSONS = ("salesforce_contact_id", "salesforce_lead_id")
 CRM_ACCOUNT = "salesforce_account_id"
 """Metadata keys by which a customer names its records in the CRM; a convention of integrations, not Stripe's own."""
+PRODUCT_USER = "user_id"
+"""Metadata key by which a customer names its user in the product, likewise."""
 
 WITHDRAWN = frozenset({"needs_response", "under_review", "lost", "appeal_needs_response", "appeal_under_review"})
 """Disputes that hold our money; inquiries (warning_…) and prevented ones never took it, won ones gave it back.
@@ -35,6 +37,7 @@ def customer(record: Record) -> Iterator[Fact]:
     yield from Identifier.of(Scope.person, "phone", read.text("phone"), country)
     for key in CRM_PERSONS:
         yield from Identifier.of(Scope.person, "salesforce_id", read.text(f"metadata.{key}"))
+    yield from Identifier.of(Scope.person, "external_id", read.text(f"metadata.{PRODUCT_USER}"))
     yield from Identifier.of(Scope.account, "salesforce_id", read.text(f"metadata.{CRM_ACCOUNT}"))
 
 

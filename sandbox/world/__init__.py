@@ -17,7 +17,8 @@ from sandbox.world.market import Market
 from sandbox.world.moments import BEGIN, between
 from sandbox.world.names import Company, companies
 from sandbox.world.people import Population, roster
-from sandbox.world.person import Someone
+from sandbox.world.person import Face, Someone
+from sandbox.world.product_events import Product, participant_of
 from sandbox.world.salesforce import Org
 from sandbox.world.stripe import Till
 from sandbox.world.truth import (
@@ -27,6 +28,7 @@ from sandbox.world.truth import (
     PlantedPerson,
     PlantedTouch,
     Truth,
+    product_key,
     salesforce_key,
     stripe_key,
 )
@@ -44,6 +46,8 @@ class World:
     """Objects of the current version, without the keys that have their plain value."""
     stripe_events: list[dict[str, Any]]
     """Events of the last 30 days, oldest first."""
+    product_events: dict[str, bytes]
+    """Files of the product by their path."""
     truth: Truth
 
 
@@ -69,23 +73,31 @@ def build(persons: int, seed: int, now: datetime) -> World:
     till.catalogue()
     for company in homes:
         org.company(company)
-    activities = Activities(org)
+    activities, product = Activities(org), Product(seed, now)
     planted, documents, payers = [], [], dict[str, list[str]]()
     for person in people:
         org.person(person)
         found = activities.plant(person)
         activities.behave(person)
         _spend(rng, org, till, person, payers)
+        touches = org.touches(person)
+        touches += product.take_up(person, market.arrivals.get(person.id), till.customers)
+        found = product.take_over(person, found, org.rows.get("Event", []))
         documents += found
-        planted.append(_truth_of(person, found, org.touches(person), till))
+        planted.append(_truth_of(person, found, touches, till))
     busy = {person.company.id for person in people if len(person.documents) > 1}
     for company in homes:
         org.opportunities(company, promising=company.id in busy)
     for _ in range(persons // 50):
         till.guest(between(rng, BEGIN, till.latest))
+    product.visitors(persons // 10)
+    files = product.files()
     accounts = [_account(company, org, payers) for company in homes]
-    truth = Truth(persons=planted, accounts=accounts, documents=documents, unattributed=till.revenue(None))
-    return World(org.rows, till.objects, recent(till.objects, ids, now), truth)
+    truth = Truth(
+        persons=planted, accounts=accounts, documents=documents, unattributed=till.revenue(None),
+        unreadable_events=product.unreadable,
+    )  # fmt: skip
+    return World(org.rows, till.objects, recent(till.objects, ids, now), files, truth)
 
 
 def _populate(
@@ -117,8 +129,8 @@ def _truth_of(person: Someone, found: list[PlantedDocument], touches: list[Plant
     return PlantedPerson(
         id=person.id, name=person.name, account=person.company.id, trap=person.trap, touches=touches,
         records=[
-            stripe_key(face.kind, face.id) if face.kind == "customer" else salesforce_key(face.kind, face.id)
-            for face in person.faces
+            *(_key(face) for face in person.faces),
+            *participant_of(person, found),
         ],
         beliefs=[
             PlantedBelief(doc_id=text.doc_id, record=home[text.doc_id], **label)
@@ -126,6 +138,12 @@ def _truth_of(person: Someone, found: list[PlantedDocument], touches: list[Plant
         ],
         revenue=till.revenue([face.id for face in person.of_kind("customer")]),
     )  # fmt: skip
+
+
+def _key(face: Face) -> str:
+    if face.kind == "product_user":
+        return product_key("user", face.id)
+    return stripe_key(face.kind, face.id) if face.kind == "customer" else salesforce_key(face.kind, face.id)
 
 
 def _account(company: Company, org: Org, payers: dict[str, list[str]]) -> PlantedAccount:

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from models.keys import RecordKey
+from models.keys import RecordKey, content_id
 from sandbox.salesforce.ids import make_id
 from sandbox.stripe import ACCOUNT_ID
 
@@ -24,6 +24,20 @@ def salesforce_key(object_name: str, object_id: str) -> str:
 def stripe_key(object_name: str, object_id: str) -> str:
     """Written record key of a Stripe object; the object is named as Stripe's own `object` field names it."""
     return str(RecordKey("stripe", STRIPE_ACCOUNT, object_name, object_id))
+
+
+PRODUCT_ACCOUNT = "app"
+"""The account of the product's files, as the sandbox's settings name it."""
+
+
+def product_key(object_name: str, object_id: str) -> str:
+    """Written record key of a user, an event, a participant or a transcript of the product."""
+    return str(RecordKey("product_events", PRODUCT_ACCOUNT, object_name, object_id))
+
+
+def participant_key(address: str) -> str:
+    """Written record key of somebody who took part in talks: named by the hash of the folded address."""
+    return product_key("participant", content_id("participant", address.lower()))
 
 
 class Revenue(BaseModel):
@@ -54,8 +68,9 @@ class PlantedTouch(BaseModel):
 
     record: str = Field(description="written key of the contact or lead touched")
     channel: str = Field(description="campaign or lead_source")
-    source: str = Field(description="name of the campaign, or the lead source")
+    source: str | None = Field(default=None, description="name of the campaign, or the lead source, where it is told")
     source_id: str | None = Field(default=None, description="Salesforce id of the campaign")
+    ad_id: str | None = Field(default=None, description="id of the ad that brought them, where it is told")
     responded: bool
     occurred_at: datetime = Field(description="first response (midnight UTC of its day), else when the row was made")
 
@@ -101,6 +116,7 @@ class Truth(BaseModel):
     persons: list[PlantedPerson]
     accounts: list[PlantedAccount]
     documents: list[PlantedDocument]
+    unreadable_events: int = Field(default=0, description="lines of the product's files that cannot be read")
     unattributed: dict[str, Revenue] = Field(description="payments that name no customer, by currency")
 
     def save(self, path: Path) -> None:

@@ -60,6 +60,8 @@ def test_a_world_is_planted_once_and_stays(tmp_path):
         assert requests.get(f"{env['SALESFORCE_BASE_URL']}/_sandbox/log", timeout=5).json() == []
         bearer = {"Authorization": f"Bearer {env['STRIPE_API_KEY']}"}
         assert requests.get(f"{env['STRIPE_BASE_URL']}/v1/customers", headers=bearer, timeout=5).json()["data"]
+        files = Path(env["PRODUCT_EVENTS_URL"])
+        assert {path.suffix for path in files.rglob("*.*")} == {".csv", ".parquet", ".gz", ".jsonl", ".vtt", ".json"}
         assert 0 <= (ShiftedClock(Path(env["SIDECAR_CLOCK"])).now() - NOW).total_seconds() < 120
     truth = Truth.load(tmp_path / "truth.json")
     assert truth.persons
@@ -67,8 +69,10 @@ def test_a_world_is_planted_once_and_stays(tmp_path):
     with running(tmp_path) as lines:
         assert [line.split()[0] for line in lines] == ["Ready:"]
     assert (tmp_path / "clock").read_text() == offset
+    (files / "left over.jsonl").write_text("{}")
     with running(tmp_path, "--reset", "--seed", "3") as lines:
         assert lines[0] == "Planting a world of 300 persons, seed 3 ..."
+    assert not (files / "left over.jsonl").exists()
 
 
 def test_a_taken_port_is_one_plain_sentence(tmp_path, capsys):

@@ -1,14 +1,20 @@
 """The planted world is repeatable, whole, and solvable; its truth is what its objects say."""
 
+import csv
+import gzip
+import html
+import io
 import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import combinations
+from itertools import combinations, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from models.clock import FrozenClock
@@ -22,7 +28,8 @@ from sandbox.world import Truth, World, build
 from sandbox.world.documents import load
 from sandbox.world.ids import KEY_PREFIXES
 from sandbox.world.people import PLACEHOLDER_EMAILS
-from sandbox.world.truth import Revenue, salesforce_key, stripe_key
+from sandbox.world.product_events import BAD_LINES
+from sandbox.world.truth import PlantedDocument, Revenue, participant_key, product_key, salesforce_key, stripe_key
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 PERSONS = 300
@@ -56,10 +63,12 @@ def test_persons_are_as_many_as_asked_for(world: World) -> None:
     """Every person is planted, each with one to five records, and each record belongs to one person."""
     records = [record for person in world.truth.persons for record in person.records]
     assert len(world.truth.persons) == PERSONS
-    assert all(1 <= len(person.records) <= 5 for person in world.truth.persons)
+    assert all(1 <= len(person.records) <= 7 for person in world.truth.persons)
     assert len(set(records)) == len(records)
     served = {salesforce_key(name, row["Id"]) for name in ("Contact", "Lead") for row in world.salesforce[name]}
     served |= {stripe_key("customer", customer["id"]) for customer in of_kind(world, "customer")}
+    served |= {product_key("user", str(row["userId"])) for row in product_lines(world) if row.get("userId")}
+    served |= {participant_key(address) for address in addresses(world)}
     assert set(records) == served
 
 
@@ -147,8 +156,39 @@ def test_nothing_happens_in_the_future(world: World) -> None:
     assert all(NOW.timestamp() - event["created"] < 30 * 86400 for event in world.stripe_events)
 
 
+def product_lines(world: World) -> Iterator[dict[str, Any]]:
+    """Every line of the product's files that can be read, those of flat files with JSON cells as they stand."""
+    for name, content in world.product_events.items():
+        if name.endswith(".csv"):
+            yield from csv.DictReader(io.StringIO(content.decode()))
+        elif name.endswith(".parquet"):
+            yield from pq.read_table(io.BytesIO(content)).to_pylist()
+        elif name.startswith("events/"):
+            plain = gzip.decompress(content) if name.endswith(".gz") else content
+            yield from (json.loads(line) for line in plain.decode().splitlines() if line not in BAD_LINES)
+
+
+def addresses(world: World) -> set[str]:
+    """Addresses of the customers who took part in talks."""
+    told = [content.decode() for name, content in world.product_events.items() if name.startswith("talks/")]
+    found = {address for text in told for address in re.findall(r"[\w.]+@[\w.-]+", text)}
+    return {address.lower() for address in found if not address.endswith("@acme.example")}
+
+
+def talks(world: World) -> dict[str, tuple[str, str]]:
+    """The words of every caption file, turn by turn."""
+    found = {}
+    for name, content in world.product_events.items():
+        if name.endswith(".vtt"):
+            cues = re.findall(r"<v ([^>]+)>(.*)", content.decode())
+            turns = [(who, " ".join(words for _, words in said)) for who, said in groupby(cues, key=itemgetter(0))]
+            words = html.unescape("\n".join(f"{who}: {words}" for who, words in turns))
+            found[product_key("transcript", name)] = ("text", words)
+    return found
+
+
 def texts_of(world: World) -> dict[str, tuple[str, str]]:
-    return {
+    return talks(world) | {
         salesforce_key(name, row["Id"]): (field, row[field])
         for name, fields in TEXT_FIELDS.items()
         for row in world.salesforce[name]
@@ -164,7 +204,7 @@ def test_every_text_is_planted_once_and_verbatim(world: World) -> None:
     assert len(found) == len(texts) == len(world.truth.documents)
     for document in world.truth.documents:
         assert found[document.record] == (document.field, texts[document.doc_id])
-    everything = json.dumps(world.salesforce, ensure_ascii=False)
+    everything = json.dumps([world.salesforce, talks(world)], ensure_ascii=False)
     assert all(everything.count(json.dumps(text, ensure_ascii=False)) == 1 for text in texts.values())
 
 
@@ -177,11 +217,15 @@ def test_quotes_are_found_where_the_truth_says(world: World) -> None:
     assert {person.id for person in world.truth.persons if person.beliefs} <= set(load())
 
 
+def crm_documents(world: World) -> list[PlantedDocument]:
+    return [document for document in world.truth.documents if document.record.startswith("salesforce/")]
+
+
 def test_texts_hang_on_their_person(world: World) -> None:
     """From each text's row the CRM's own references lead to a contact or lead of the person who is meant."""
     records = {person.id: set(person.records) for person in world.truth.persons}
     rows = {row["Id"]: row for each in world.salesforce.values() for row in each}
-    for document in world.truth.documents:
+    for document in crm_documents(world):
         _, _, name, object_id = document.record.split("/")
         row = rows[object_id]
         who: str
@@ -210,7 +254,7 @@ def author_seen(world: World, name: str, row: dict[str, Any]) -> str:
 def test_the_author_can_be_read_from_the_flags(world: World) -> None:
     """For every text the documented flags give back the author it was labelled with."""
     rows = {row["Id"]: row for each in world.salesforce.values() for row in each}
-    for document in world.truth.documents:
+    for document in crm_documents(world):
         name, object_id = document.record.split("/")[2:]
         assert author_seen(world, name, rows[object_id]) == document.author, document.doc_id
 
@@ -277,10 +321,20 @@ def identifiers(world: World) -> Iterator[tuple[str, str, str]]:
         key = stripe_key("customer", customer["id"])
         if "salesforce_contact_id" in customer["metadata"]:
             yield key, "salesforce", customer["metadata"]["salesforce_contact_id"]
+        if "user_id" in customer["metadata"]:
+            yield key, "user", customer["metadata"]["user_id"]
         for kind in ("email", "phone"):
             value = normalise(kind, customer[kind], customer["address"]["country"])
             if value:
                 yield key, kind, value
+    for row in product_lines(world):
+        if row["type"] == "identify":
+            traits = json.loads(row["traits"]) if isinstance(row["traits"], str) else row["traits"]
+            yield product_key("user", row["userId"]), "user", row["userId"]
+            if value := normalise("email", traits.get("email")):
+                yield product_key("user", row["userId"]), "email", value
+    for address in addresses(world):
+        yield participant_key(address), "email", address
 
 
 def stitched(world: World, limit: int) -> dict[str, str]:
@@ -289,7 +343,7 @@ def stitched(world: World, limit: int) -> dict[str, str]:
     holders: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for key, kind, value in identifiers(world):
         spared = value in barred or value.startswith(("info@", "billing@")) or re.search(r"(\d)\1{7}", value)
-        if kind == "salesforce" or not spared:
+        if kind in ("salesforce", "user") or not spared:
             holders[kind, value].add(key)
     parent: dict[str, str] = {record: record for person in world.truth.persons for record in person.records}
 
