@@ -6,6 +6,7 @@ The world is complete once `truth.json` is there; a start that was interrupted b
 import argparse
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -25,10 +26,12 @@ from sandbox.salesforce.tokens import CLIENT_ID, CLIENT_SECRET
 from sandbox.stripe import API_KEY
 from sandbox.stripe import app as stripe
 from sandbox.world import Truth, build
+from sandbox.world.truth import PRODUCT_ACCOUNT
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)  # the present of the planted world, when it is made
 PORTS = {"salesforce": 1, "hubspot": 2, "stripe": 4}  # beside the base; 3 is kept for Meta
 APPS = {"salesforce": salesforce.create_app, "hubspot": hubspot.create_app, "stripe": stripe.create_app}
+PRODUCT_EVENTS = "product_events"  # a folder, for they are files and no server
 USAGE_ERROR = 2
 INTERRUPTED = 130  # as shells say it
 
@@ -95,6 +98,7 @@ def _clear(root: Path) -> None:
     for pattern in ("*.db", "*.db-wal", "*.db-shm", "truth.json", "clock", "sandbox.env"):
         for path in root.glob(pattern):
             path.unlink()
+    shutil.rmtree(root / PRODUCT_EVENTS, ignore_errors=True)
 
 
 def _plant(root: Path, clock: ShiftedClock, apps: dict[str, Starlette], persons: int, seed: int) -> None:
@@ -110,10 +114,23 @@ def _plant(root: Path, clock: ShiftedClock, apps: dict[str, Starlette], persons:
         apps["hubspot"].state.store.insert_many(name, rows)
     apps["stripe"].state.store.insert_many(world.stripe)
     apps["stripe"].state.store.insert_events(world.stripe_events)
+    _write(root / PRODUCT_EVENTS, world.product_events)
     clock.set_now(NOW)
     _finish(root, world.truth)
     ours, theirs = (sum(map(len, rows.values())) for rows in (world.salesforce, world.hubspot))
-    _say(f"Planted {ours} Salesforce records, {theirs} HubSpot records and {len(world.stripe)} Stripe objects.")
+    _say(
+        f"Planted {ours} Salesforce records, {theirs} HubSpot records, {len(world.stripe)} Stripe objects "
+        f"and {len(world.product_events)} files of the product."
+    )
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    """Files of the product, as old as the world's present."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        os.utime(path, (NOW.timestamp(), NOW.timestamp()))
 
 
 def _finish(root: Path, truth: Truth) -> None:
@@ -136,6 +153,7 @@ def _serve(
         "SALESFORCE_BASE_URL": urls["salesforce"], "SALESFORCE_DOMAIN": "acme.my", "SALESFORCE_CLIENT_ID": CLIENT_ID,
         "SALESFORCE_CLIENT_SECRET": CLIENT_SECRET, "STRIPE_API_KEY": API_KEY, "STRIPE_BASE_URL": urls["stripe"],
         "HUBSPOT_ACCESS_TOKEN": ACCESS_TOKEN, "HUBSPOT_BASE_URL": urls["hubspot"],
+        "PRODUCT_EVENTS_URL": str((root / PRODUCT_EVENTS).resolve()), "PRODUCT_EVENTS_ACCOUNT": PRODUCT_ACCOUNT,
         "SIDECAR_CLOCK": str((root / "clock").resolve()), "SIDECAR_WRITE_BACK_CURRENCY": "eur",  # its org names none
     }  # fmt: skip
     path = root / "sandbox.env"

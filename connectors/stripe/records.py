@@ -8,13 +8,15 @@ from connectors.stripe.recurring import monthly
 from models.facts import Fact, Identifier, Payment, Profile, Scope, Subscription
 from models.records import Record
 
-CRM_PERSONS = {
+PERSONS = {
     "salesforce_contact_id": "salesforce_id",
     "salesforce_lead_id": "salesforce_id",
     "hubspot_contact_id": "hubspot_id",
+    "user_id": "external_id",
 }
-CRM_ACCOUNTS = {"salesforce_account_id": "salesforce_id", "hubspot_company_id": "hubspot_id"}
-"""Metadata keys by which a customer names its records in a CRM, and what those ids are; a convention of integrations, not Stripe's own."""
+ACCOUNTS = {"salesforce_account_id": "salesforce_id", "hubspot_company_id": "hubspot_id"}
+"""Metadata keys by which a customer names its records in a CRM or its user in the product, and what those ids are; a convention of
+integrations, not Stripe's own."""
 
 WITHDRAWN = frozenset({"needs_response", "under_review", "lost", "appeal_needs_response", "appeal_under_review"})
 """Disputes that hold our money; inquiries (warning_…) and prevented ones never took it, won ones gave it back.
@@ -37,7 +39,7 @@ def customer(record: Record) -> Iterator[Fact]:
     yield from Identifier.of(Scope.person, "stripe_customer", record.key.id)
     yield from Identifier.of(Scope.person, "email", read.text("email"))
     yield from Identifier.of(Scope.person, "phone", read.text("phone"), country)
-    for scope, named in ((Scope.person, CRM_PERSONS), (Scope.account, CRM_ACCOUNTS)):
+    for scope, named in ((Scope.person, PERSONS), (Scope.account, ACCOUNTS)):
         for key, kind in named.items():
             yield from Identifier.of(scope, kind, read.text(f"metadata.{key}"))
 

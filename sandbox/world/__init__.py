@@ -21,6 +21,7 @@ from sandbox.world.moments import BEGIN, between
 from sandbox.world.names import Company, companies
 from sandbox.world.people import Population, roster
 from sandbox.world.person import Someone
+from sandbox.world.product_events import Product, participant_of
 from sandbox.world.salesforce import Org
 from sandbox.world.stripe import Till
 from sandbox.world.truth import (
@@ -31,6 +32,7 @@ from sandbox.world.truth import (
     PlantedTouch,
     Truth,
     hubspot_key,
+    product_key,
     salesforce_key,
     stripe_key,
 )
@@ -38,10 +40,10 @@ from sandbox.world.truth import (
 __all__ = ["Truth", "World", "build"]
 
 KEYS: dict[str, Callable[[str, str], str]] = {
-    "customer": stripe_key, "hubspot_contact": hubspot_key, "hubspot_form": hubspot_key,
+    "customer": stripe_key, "hubspot_contact": hubspot_key, "hubspot_form": hubspot_key, "product_user": product_key,
 }  # fmt: skip
 """How a face's record is named; those of Salesforce are not listed."""
-OBJECTS = {"hubspot_contact": "contact", "hubspot_form": "form_submission"}
+OBJECTS = {"hubspot_contact": "contact", "hubspot_form": "form_submission", "product_user": "user"}
 """Objects of faces whose kind is not the object's name."""
 
 
@@ -57,6 +59,8 @@ class World:
     """Events of the last 30 days, oldest first."""
     hubspot: dict[str, list[dict[str, Any]]]
     """What `HubSpotState.insert_many` takes, by object, in the order in which it takes it."""
+    product_events: dict[str, bytes]
+    """Files of the product by their path."""
     truth: Truth
 
 
@@ -85,7 +89,7 @@ def build(persons: int, seed: int, now: datetime) -> World:
     for company in homes:
         org.company(company)
         portal.company(company, org.accounts[company.id], names[org.owners[company.id]])
-    activities, talk = Activities(org), Talk(portal, org)
+    activities, talk, product = Activities(org), Talk(portal, org), Product(seed, now)
     planted, documents, payers = [], [], dict[str, list[str]]()
     for person in people:
         org.person(person)
@@ -96,17 +100,25 @@ def build(persons: int, seed: int, now: datetime) -> World:
         portal.contact(person)
         found = talk.take(person, found)
         talk.behave(person)
+        touches += portal.touches(person)
+        touches += product.take_up(person, market.arrivals.get(person.id), till.customers)
+        found = product.take_over(person, found, org.rows.get("Event", []))
         documents += found
-        planted.append(_truth_of(person, found, [*touches, *portal.touches(person)], till))
+        planted.append(_truth_of(person, found, touches, till))
     busy = {person.company.id for person in people if len(person.documents) > 1}
     for company in homes:
         org.opportunities(company, promising=company.id in busy)
         portal.deals(company)
     for _ in range(persons // 50):
         till.guest(between(rng, BEGIN, till.latest))
+    product.visitors(persons // 10)
+    files = product.files()
     accounts = [_account(company, org, portal, payers) for company in homes]
-    truth = Truth(persons=planted, accounts=accounts, documents=documents, unattributed=till.revenue(None))
-    return World(org.rows, till.objects, recent(till.objects, ids, now), portal.rows, truth)
+    truth = Truth(
+        persons=planted, accounts=accounts, documents=documents, unattributed=till.revenue(None),
+        unreadable_events=product.unreadable,
+    )  # fmt: skip
+    return World(org.rows, till.objects, recent(till.objects, ids, now), portal.rows, files, truth)
 
 
 def _populate(
@@ -137,7 +149,10 @@ def _truth_of(person: Someone, found: list[PlantedDocument], touches: list[Plant
     home = {document.doc_id: document.record for document in found}
     return PlantedPerson(
         id=person.id, name=person.name, account=person.company.id, trap=person.trap, touches=touches,
-        records=[KEYS.get(face.kind, salesforce_key)(OBJECTS.get(face.kind, face.kind), face.id) for face in person.faces],
+        records=[
+            *(KEYS.get(face.kind, salesforce_key)(OBJECTS.get(face.kind, face.kind), face.id) for face in person.faces),
+            *participant_of(person, found),
+        ],
         beliefs=[
             PlantedBelief(doc_id=text.doc_id, record=home[text.doc_id], **label)
             for text in person.documents for label in text.gold

@@ -38,6 +38,7 @@ class Till:
         self.ids = ids
         self.latest = now - MARGIN
         self.objects: list[Object] = []
+        self.customers: dict[str, Object] = {}
         self.prices: dict[tuple[str, str, str], Object] = {}
         self.earned: defaultdict[str | None, Counter[tuple[str, str]]] = defaultdict(Counter)
         """By customer id: minor units by (currency, part)."""
@@ -78,6 +79,7 @@ class Till:
             "address": {**NO_ADDRESS, "city": country.city, "country": country.code},
         }  # fmt: skip
         self.objects.append(made)
+        self.customers[face.id] = made
         return made
 
     def buys(self, customer: Object, face: Face, country: Country, *, loyal: bool) -> None:

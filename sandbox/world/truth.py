@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from models.keys import RecordKey
+from models.keys import RecordKey, content_id
 from sandbox.hubspot import PORTAL_ID
 from sandbox.salesforce.ids import make_id
 from sandbox.stripe import ACCOUNT_ID
@@ -30,6 +30,20 @@ def hubspot_key(object_name: str, object_id: str) -> str:
 def stripe_key(object_name: str, object_id: str) -> str:
     """Written record key of a Stripe object; the object is named as Stripe's own `object` field names it."""
     return str(RecordKey("stripe", STRIPE_ACCOUNT, object_name, object_id))
+
+
+PRODUCT_ACCOUNT = "app"
+"""The account of the product's files, as the sandbox's settings name it."""
+
+
+def product_key(object_name: str, object_id: str) -> str:
+    """Written record key of a user, an event, a participant or a transcript of the product."""
+    return str(RecordKey("product_events", PRODUCT_ACCOUNT, object_name, object_id))
+
+
+def participant_key(address: str) -> str:
+    """Written record key of somebody who took part in talks: named by the hash of the folded address."""
+    return product_key("participant", content_id("participant", address.lower()))
 
 
 class Revenue(BaseModel):
@@ -58,9 +72,12 @@ class PlantedBelief(BaseModel):
 class PlantedTouch(BaseModel):
     """One campaign that reached a person, the source a lead came from, or how a person first came to the web site."""
 
-    record: str = Field(description="written key of the contact, lead or form submission touched")
-    channel: str = Field(description="campaign or lead_source; in HubSpot form, or the traffic source in lower case")
-    source: str = Field(description="name of the campaign or form, the lead source, or where the visit came from")
+    record: str = Field(description="written key of the contact, lead, user or form submission touched")
+    channel: str = Field(description="campaign or lead_source; elsewhere form, or the traffic source in lower case")
+    source: str | None = Field(
+        default=None,
+        description="name of the campaign or form, the lead source, or where the visit came from, where it is told",
+    )
     source_id: str | None = Field(default=None, description="the vendor's id of the campaign")
     ad_id: str | None = Field(
         default=None, description="Meta's id of the ad that brought the person, where the record tells"
@@ -112,6 +129,7 @@ class Truth(BaseModel):
     persons: list[PlantedPerson]
     accounts: list[PlantedAccount]
     documents: list[PlantedDocument]
+    unreadable_events: int = Field(default=0, description="lines of the product's files that cannot be read")
     unattributed: dict[str, Revenue] = Field(description="payments that name no customer, by currency")
 
     def save(self, path: Path) -> None:

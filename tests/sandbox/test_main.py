@@ -63,6 +63,8 @@ def test_a_world_is_planted_once_and_stays(tmp_path):
         bearer = {"Authorization": f"Bearer {env['HUBSPOT_ACCESS_TOKEN']}"}
         contacts = f"{env['HUBSPOT_BASE_URL']}/crm/v3/objects/contacts"
         assert requests.get(contacts, headers=bearer, timeout=5).json()["results"]
+        files = Path(env["PRODUCT_EVENTS_URL"])
+        assert {path.suffix for path in files.rglob("*.*")} == {".csv", ".parquet", ".gz", ".jsonl", ".vtt", ".json"}
         assert 0 <= (ShiftedClock(Path(env["SIDECAR_CLOCK"])).now() - NOW).total_seconds() < 120
     truth = Truth.load(tmp_path / "truth.json")
     assert truth.persons
@@ -70,8 +72,10 @@ def test_a_world_is_planted_once_and_stays(tmp_path):
     with running(tmp_path) as lines:
         assert [line.split()[0] for line in lines] == ["Ready:"]
     assert (tmp_path / "clock").read_text() == offset
+    (files / "left over.jsonl").write_text("{}")
     with running(tmp_path, "--reset", "--seed", "3") as lines:
         assert lines[0] == "Planting a world of 300 persons, seed 3 ..."
+    assert not (files / "left over.jsonl").exists()
 
 
 def test_a_taken_port_is_one_plain_sentence(tmp_path, capsys):

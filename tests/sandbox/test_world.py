@@ -1,15 +1,21 @@
 """The planted world is repeatable, whole, and solvable; its truth is what its objects say."""
 
+import csv
+import gzip
+import html
+import io
 import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import combinations
+from itertools import combinations, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pyarrow.parquet as pq
 import pytest
 
 from models.clock import FrozenClock
@@ -24,7 +30,16 @@ from sandbox.world import Truth, World, build
 from sandbox.world.documents import load
 from sandbox.world.ids import KEY_PREFIXES
 from sandbox.world.people import PLACEHOLDER_EMAILS
-from sandbox.world.truth import Revenue, hubspot_key, salesforce_key, stripe_key
+from sandbox.world.product_events import BAD_LINES
+from sandbox.world.truth import (
+    PlantedDocument,
+    Revenue,
+    hubspot_key,
+    participant_key,
+    product_key,
+    salesforce_key,
+    stripe_key,
+)
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 PERSONS = 300
@@ -36,7 +51,7 @@ HUBSPOT_TEXTS = {
     "calls": ("call", ("hs_call_body",)), "notes": ("note", ("hs_note_body",)), "tickets": ("ticket", ("content",)),
     "emails": ("email", ("hs_email_text", "hs_email_html")),
 }  # fmt: skip
-EXACT = {"salesforce", "hubspot", "stripe"}
+EXACT = {"salesforce", "hubspot", "stripe", "user"}
 """Kinds of values that are ids of other systems."""
 PLURALS = {
     "customer": "customer", "charge": "charge", "payment_intent": "payment_intent", "latest_charge": "charge",
@@ -76,14 +91,18 @@ def test_persons_are_as_many_as_asked_for(world: World) -> None:
     """Every person is planted, each with one to eight records, at most five of them in Salesforce and Stripe, and each record belongs to one person."""
     records = [record for person in world.truth.persons for record in person.records]
     assert len(world.truth.persons) == PERSONS
-    assert all(1 <= len(person.records) <= 8 for person in world.truth.persons)
-    elsewhere = [[key for key in person.records if not key.startswith("hubspot/")] for person in world.truth.persons]
-    assert all(1 <= len(records) <= 5 for records in elsewhere)
+    assert all(1 <= len(person.records) <= 10 for person in world.truth.persons)
+    own = [
+        [key for key in person.records if key.startswith(("salesforce/", "stripe/"))] for person in world.truth.persons
+    ]
+    assert all(len(records) <= 5 for records in own)
     assert len(set(records)) == len(records)
     served = {salesforce_key(name, row["Id"]) for name in ("Contact", "Lead") for row in world.salesforce[name]}
     served |= {stripe_key("customer", customer["id"]) for customer in of_kind(world, "customer")}
     served |= {hubspot_key("contact", row["id"]) for row in living(world)}
     served |= {hubspot_key("form_submission", row["conversionId"]) for row in submissions(world)}
+    served |= {product_key("user", str(row["userId"])) for row in product_lines(world) if row.get("userId")}
+    served |= {participant_key(address) for address in addresses(world)}
     assert set(records) == served
     assert len(living(world)) > 0.45 * PERSONS
 
@@ -184,8 +203,39 @@ def test_nothing_happens_in_the_future(world: World) -> None:
     assert all(NOW.timestamp() - event["created"] < 30 * 86400 for event in world.stripe_events)
 
 
+def product_lines(world: World) -> Iterator[dict[str, Any]]:
+    """Every line of the product's files that can be read, those of flat files with JSON cells as they stand."""
+    for name, content in world.product_events.items():
+        if name.endswith(".csv"):
+            yield from csv.DictReader(io.StringIO(content.decode()))
+        elif name.endswith(".parquet"):
+            yield from pq.read_table(io.BytesIO(content)).to_pylist()
+        elif name.startswith("events/"):
+            plain = gzip.decompress(content) if name.endswith(".gz") else content
+            yield from (json.loads(line) for line in plain.decode().splitlines() if line not in BAD_LINES)
+
+
+def addresses(world: World) -> set[str]:
+    """Addresses of the customers who took part in talks."""
+    told = [content.decode() for name, content in world.product_events.items() if name.startswith("talks/")]
+    found = {address for text in told for address in re.findall(r"[\w.]+@[\w.-]+", text)}
+    return {address.lower() for address in found if not address.endswith("@acme.example")}
+
+
+def talks(world: World) -> dict[str, tuple[str, str]]:
+    """The words of every caption file, turn by turn."""
+    found = {}
+    for name, content in world.product_events.items():
+        if name.endswith(".vtt"):
+            cues = re.findall(r"<v ([^>]+)>(.*)", content.decode())
+            turns = [(who, " ".join(words for _, words in said)) for who, said in groupby(cues, key=itemgetter(0))]
+            words = html.unescape("\n".join(f"{who}: {words}" for who, words in turns))
+            found[product_key("transcript", name)] = ("text", words)
+    return found
+
+
 def texts_of(world: World) -> dict[str, tuple[str, str]]:
-    said = {
+    said = talks(world) | {
         salesforce_key(name, row["Id"]): (field, row[field])
         for name, fields in TEXT_FIELDS.items()
         for row in world.salesforce[name]
@@ -212,7 +262,7 @@ def test_every_text_is_planted_once_and_verbatim(world: World) -> None:
     assert len(found) == len(texts) == len(world.truth.documents)
     for document in world.truth.documents:
         assert found[document.record] == (document.field, texts[document.doc_id])
-    everything = json.dumps([world.salesforce, world.hubspot], ensure_ascii=False)
+    everything = json.dumps([world.salesforce, world.hubspot, talks(world)], ensure_ascii=False)
     assert all(everything.count(json.dumps(text, ensure_ascii=False)) == 1 for text in texts.values())
 
 
@@ -234,11 +284,15 @@ def belongs(world: World, name: str, object_id: str) -> set[str]:
     return {hubspot_key("contact", one) for one in row["associations"]["contacts"]}
 
 
+def crm_documents(world: World) -> list[PlantedDocument]:
+    return [document for document in world.truth.documents if not document.record.startswith("product_events/")]
+
+
 def test_texts_hang_on_their_person(world: World) -> None:
     """From each text's row the CRM's own references lead to a contact or lead of the person who is meant."""
     records = {person.id: set(person.records) for person in world.truth.persons}
     rows = {row["Id"]: row for each in world.salesforce.values() for row in each}
-    for document in world.truth.documents:
+    for document in crm_documents(world):
         vendor, _, name, object_id = document.record.split("/")
         if vendor == "hubspot":
             assert belongs(world, name, object_id) & records[document.person], document.doc_id
@@ -279,7 +333,7 @@ def author_in_hubspot(world: World, name: str, object_id: str) -> str:
 def test_the_author_can_be_read_from_the_flags(world: World) -> None:
     """For every text the documented flags give back the author it was labelled with."""
     rows = {row["Id"]: row for each in world.salesforce.values() for row in each}
-    for document in world.truth.documents:
+    for document in crm_documents(world):
         vendor, _, name, object_id = document.record.split("/")
         seen = (
             author_in_hubspot(world, name, object_id)
@@ -374,10 +428,20 @@ def identifiers(world: World) -> Iterator[tuple[str, str, str]]:
             yield key, "hubspot", customer["metadata"]["hubspot_contact_id"]
         if "salesforce_contact_id" in customer["metadata"]:
             yield key, "salesforce", customer["metadata"]["salesforce_contact_id"]
+        if "user_id" in customer["metadata"]:
+            yield key, "user", customer["metadata"]["user_id"]
         for kind in ("email", "phone"):
             value = normalise(kind, customer[kind], customer["address"]["country"])
             if value:
                 yield key, kind, value
+    for row in product_lines(world):
+        if row["type"] == "identify":
+            traits = json.loads(row["traits"]) if isinstance(row["traits"], str) else row["traits"]
+            yield product_key("user", row["userId"]), "user", row["userId"]
+            if value := normalise("email", traits.get("email")):
+                yield product_key("user", row["userId"]), "email", value
+    for address in addresses(world):
+        yield participant_key(address), "email", address
 
 
 def stitched(world: World, limit: int) -> dict[str, str]:

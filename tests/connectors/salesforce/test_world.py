@@ -5,6 +5,7 @@ import pytest
 from connectors.salesforce import CONNECTOR
 from models.facts import Fact, Interaction, Touch
 from sandbox.world import Truth, build
+from sandbox.world.truth import PlantedDocument
 from tests.conftest import NOW
 from tests.connectors.salesforce.conftest import pull, records
 
@@ -15,6 +16,10 @@ def truth(practice) -> Truth:
     for name, rows in world.salesforce.items():
         practice.sandbox.state.insert_many(name, rows)
     return world.truth
+
+
+def spoken_here(truth: Truth) -> list[PlantedDocument]:
+    return [text for text in truth.documents if text.record.startswith("salesforce/")]
 
 
 @pytest.fixture
@@ -35,7 +40,7 @@ def test_every_planted_text_is_found_where_it_is_and_nothing_else(truth, read):
     found = {
         (key, fact.field, fact.source, fact.author, fact.html) for key, fact in read if isinstance(fact, Interaction)
     }
-    planted = {(text.record, text.field, text.source, text.author, text.html) for text in truth.documents}
+    planted = {(text.record, text.field, text.source, text.author, text.html) for text in spoken_here(truth)}
     assert found == planted
 
 
@@ -59,5 +64,6 @@ def test_every_planted_touch_is_read_and_nothing_else(truth, read):
         (touch.record, touch.channel, touch.source, touch.source_id, touch.responded, touch.occurred_at)
         for person in truth.persons
         for touch in person.touches
+        if touch.record.startswith("salesforce/")
     }
     assert found == planted

@@ -184,3 +184,9 @@ def test_a_payload_that_makes_no_sense_is_refused_with_the_key(name: str, change
     """ValueError that names the key; ingest keeps the record and counts it as rejected."""
     with pytest.raises(ValueError, match=reason):
         facts(name, **changes)
+
+
+def test_a_customer_may_name_its_user_in_the_product():
+    """The user id in the metadata is the id under which the product knows the person."""
+    found = facts("customer", metadata={"user_id": "u-4711"})
+    assert set(Identifier.of(Scope.person, "external_id", "u-4711")) <= set(found)

@@ -1,0 +1,25 @@
+"""Product events: what people do in the product and say in recorded calls, read from files in a folder or an object store."""
+
+from connectors.base import Connector
+from connectors.product_events.client import open_files
+from connectors.product_events.pull import ProductEventsSource
+from connectors.product_events.records import STREAMS
+from connectors.product_events.settings import ProductEventsSettings
+from models.clock import Clock
+
+
+def open_source(settings: ProductEventsSettings, clock: Clock) -> ProductEventsSource:
+    """Find the store that the URL names. Fatal if there is no URL, or one that no store understands; nothing is listed yet."""
+    return ProductEventsSource(open_files(settings), settings.name, clock)
+
+
+CONNECTOR = Connector(
+    name="product_events",
+    label="Product events",
+    kinds=frozenset({"file"}),
+    settings=ProductEventsSettings,
+    streams=STREAMS,
+    open=open_source,
+    schedule="52 * * * *",  # hourly, away from the other vendors' minutes
+    docs="https://segment.com/docs/connections/spec/",
+)

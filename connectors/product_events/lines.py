@@ -1,0 +1,170 @@
+"""What one line of an event file is: a deed, a word on who somebody is, or nothing that can be read.
+
+Shape of a line (https://segment.com/docs/connections/spec/): `type` (track, page, screen, identify, group, alias; without one, a
+line with `event` is a track, one with `traits` an identify), `event`, `userId`, `anonymousId`, `email`, `timestamp`, `traits`,
+`properties`, `messageId`, `context`. Flat files have the same columns, nested ones as `properties.plan` or as JSON text.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from connectors.product_events.payload import EVENT_ID, Payload
+from models.keys import RecordKey, content_id
+from models.records import Record
+
+VENDOR = "product_events"
+DEEDS = frozenset({"track", "page", "screen"})
+TELLING = frozenset({"identify", "group", "alias"})
+NESTED = ("traits", "properties", "context")
+NAMING = frozenset({"name", "firstName", "first_name", "lastName", "last_name", "phone"})
+"""Traits, beside the address, that say who somebody is."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+FAULTS = {
+    "json": "is not JSON",
+    "object": "is not an object",
+    "encoding": "is not UTF-8",
+    "length": "is longer than a mebibyte",
+    "fields": "has not as many fields as the header",
+    "quotes": "has quotes that do not match",
+    "header": "has no header that names a timestamp",
+    "cut": "is cut off in the middle of its compressed data",
+    "parquet": "is not a Parquet file, or a broken one",
+    "type": "has no type that is known and no event",
+    "event": "has no event name",
+    "timestamp": "has no timestamp that is an instant",
+    "id": "has an id that is neither text nor a whole number",
+    "nested": "has traits, properties or context that are no object",
+    "vtt": "is not WebVTT, or has no words",
+    "sidecar": "has a file of particulars beside it that is not a JSON object",
+    "started_at": "does not say when the talk began: write `started_at` into its NOTE or the file beside it",
+    "customer": "names no customer with an e-mail address: write one into its NOTE or the file beside it",
+}
+"""What makes a line or a transcript unreadable, and how that is said behind its place."""
+
+Row = dict[str, Any]
+
+
+class Unreadable(ValueError):
+    """This line is no event; its argument is a key of `FAULTS`."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line or row of a file. `number` counts from 1; `end` is where reading goes on after it: bytes, in Parquet rows."""
+
+    number: int
+    end: int
+    row: Row | None = None
+    fault: str | None = None
+    raw: str = ""
+    """What stands there, cut to `SHOWN` characters, where it cannot be read."""
+    size: int = 0
+    """Bytes that it took."""
+
+
+def nested(flat: Mapping[str, Any]) -> Row:
+    """A row of a flat file in the shape of a line: dotted columns and JSON text become objects, empty cells nothing."""
+    row: Row = {}
+    for column, value in flat.items():
+        if value is None or value == "":
+            continue
+        *parents, name = column.split(".")
+        if column in NESTED and isinstance(value, str):
+            try:
+                value = orjson.loads(value)  # noqa: PLW2901  # the cell's own meaning
+            except orjson.JSONDecodeError:
+                raise Unreadable("nested") from None
+        into = row
+        for parent in parents:
+            into = into.setdefault(parent, {})
+            if not isinstance(into, dict):
+                raise Unreadable("nested")
+        known = into.get(name)
+        into[name] = {**known, **value} if isinstance(known, dict) and isinstance(value, dict) else value
+    return row
+
+
+def kind_of(read: Payload) -> str:
+    """The type of a line, said or meant."""
+    said = read.value("type")
+    kind = said.strip().lower() if isinstance(said, str) else ""
+    if not kind:
+        kind = "track" if read.value("event") else "identify" if read.value("traits") else ""
+    if kind not in DEEDS | TELLING:
+        raise Unreadable("type")
+    return kind
+
+
+def checked(account: str, row: Row) -> tuple[str, Payload, datetime]:
+    """Kind, reading and instant of a line that makes sense; Unreadable for any other."""
+    read = Payload(Record(RecordKey(VENDOR, account, "event", ""), EPOCH, row))
+    kind = kind_of(read)
+    try:
+        at = read.moment("timestamp")
+    except ValueError:
+        raise Unreadable("timestamp") from None
+    if any(not isinstance(row.get(name), dict | None) for name in NESTED):
+        raise Unreadable("nested")
+    try:
+        _ = read.user, read.label(*EVENT_ID)
+    except ValueError:
+        raise Unreadable("id") from None
+    if kind == "track" and not isinstance(row.get("event"), str):
+        raise Unreadable("event")
+    return kind, read, at
+
+
+def event(account: str, row: Row) -> Record | None:
+    """The deed that a line tells of, None if it tells of none.
+
+    Its id is the event's own, else the hash of its content, so that a line delivered again is the same record.
+    """
+    kind, read, at = checked(account, row)
+    if kind not in DEEDS:
+        return None
+    own = read.label(*EVENT_ID) or content_id(orjson.dumps(row, option=orjson.OPT_SORT_KEYS, default=str).decode())
+    return Record(RecordKey(VENDOR, account, "event", own), at, row)
+
+
+def unreadable(key: RecordKey, fault: str, raw: str, at: datetime) -> Record:
+    """What stands where nothing could be read, kept under its place; `refuse` says what is wrong with it."""
+    return Record(key, at, {"unreadable": {fault: raw}})
+
+
+def refuse(record: Record) -> None:
+    """ValueError, naming the place and never the content, if this is what could not be read."""
+    fault = record.payload.get("unreadable")
+    if isinstance(fault, dict):
+        what = next((FAULTS[key] for key in fault if key in FAULTS), "cannot be read")
+        raise ValueError(f"{record.key.id} {what}")  # noqa: TRY004  # the content is bad, not our call
+
+
+def user(account: str, row: Row) -> Record | None:
+    """Who a line says its user is, None if it names none or cannot be read.
+
+    Traits come in parts, and the newest version of a record is the one that counts. So a line without an address never replaces
+    one with an address, nor a bare mention anything: they are dated to the beginning of time.
+    """
+    try:
+        _, read, at = checked(account, row)
+    except Unreadable:
+        return None
+    if read.user is None:
+        return None
+    traits = {name: value for part in (_traits(row, "context"), _traits(row)) for name, value in part.items()}
+    if "email" not in traits and row.get("email"):
+        traits["email"] = row["email"]
+    stamp = at if traits.get("email") else EPOCH + timedelta(seconds=not NAMING.isdisjoint(traits))
+    return Record(RecordKey(VENDOR, account, "user", read.user), stamp, {"userId": read.user, "traits": traits})
+
+
+def _traits(row: Row, *inside: str) -> Row:
+    part: Any = row
+    for name in (*inside, "traits"):
+        part = part.get(name) if isinstance(part, dict) else None
+    return part if isinstance(part, dict) else {}

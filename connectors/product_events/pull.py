@@ -1,0 +1,238 @@
+"""Walking the files: new and changed ones only, in the order of their names, each from where it was left.
+
+A page is limited in lines and bytes, so that memory does not grow with a file; its position is the ledger after it, so that a
+pull that broke off goes on in the middle of a file. Some pages land together. A file that grew is read on from its last whole
+line; one that shrank or begins otherwise is read anew, which changes nothing where its lines are the same.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+import orjson
+
+from connectors.base import Finding, Page, Position, Stream
+from connectors.errors import ConnectorError
+from connectors.product_events import lines, transcripts
+from connectors.product_events.client import Files
+from connectors.product_events.formats import SHOWN, Format, format_of
+from connectors.product_events.ledger import FAULTS_KEPT, OPEN, File, Known, Ledger
+from connectors.product_events.lines import VENDOR, Line, Unreadable
+from models.clock import Clock
+from models.keys import RecordKey, content_id
+from models.records import Record
+
+CHECKED = 256
+"""Bytes before the place reached that must still be there if a file merely grew."""
+TALKS = frozenset({"transcripts", "participants"})
+REMEDY = "set PRODUCT_EVENTS_URL to where .jsonl, .csv, .parquet (also .gz) or .vtt files lie"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a page, a window and a cursor hold."""
+
+    lines: int = 2_000
+    """Of one page."""
+    bytes: int = 2**23
+    """Of one page, before they are read as records."""
+    pages: int = 50
+    """That land together; landing was measured with windows of 50,000 to 200,000 records."""
+    files: int = OPEN
+    """That a cursor knows one by one."""
+
+
+@dataclass
+class Batch:
+    """What one page has gathered: of each record its newest version."""
+
+    limits: Limits
+    records: dict[RecordKey, Record] = field(default_factory=dict)
+    lines: int = 0
+    bytes: int = 0
+
+    def add(self, record: Record | None, size: int) -> None:
+        """One more line, whether or not it told anything."""
+        self.lines += 1
+        self.bytes += size
+        if record:
+            known = self.records.get(record.key)
+            if known is None or known.updated_at <= record.updated_at:
+                self.records[record.key] = record
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time for the next page."""
+        return self.lines >= self.limits.lines or self.bytes >= self.limits.bytes
+
+
+class ProductEventsSource:
+    """The files of one place. `calls` counts one listing per stream and pull."""
+
+    def __init__(self, files: Files, account: str, clock: Clock, limits: Limits | None = None) -> None:
+        self.account = account
+        self.calls = files.calls
+        self._files = files
+        self._clock = clock
+        self._limits = limits or Limits()
+
+    def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
+        """Every line that was not read before. Errors: those of `Files`."""
+        ledger = Ledger(resume or cursor, self._limits.files)
+        batch, number = Batch(self._limits), 0
+        steps = self._talks if stream.name in TALKS else self._lines
+        for file in ledger.due(self._listing(stream)):
+            for record, size in steps(stream, file, ledger):
+                batch.add(record, size)
+                if batch.is_full:
+                    number += 1
+                    yield self._page(batch, ledger, complete=number % self._limits.pages == 0)
+                    batch = Batch(self._limits)
+        yield self._page(batch, ledger, complete=True)
+
+    def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
+        """Whether the place is there, and how many files each kind of stream finds in it."""
+        try:
+            found = self._files.listing()
+        except ConnectorError as error:
+            return [Finding("files", ok=False, message=str(error), remedy=REMEDY)]
+        of_stream = {stream.name: _of(stream, found) for stream in streams}
+        if not any(of_stream.values()):
+            message = f"none of the {len(found)} files there is one that can be read"
+            return [Finding("files", ok=False, message=message, remedy=REMEDY)]
+        told = [Finding(name, ok=True, message=f"{len(files)} files") for name, files in of_stream.items()]
+        return told + list(self._readable([files[0] for files in of_stream.values() if files]))
+
+    def _readable(self, samples: Sequence[File]) -> Iterator[Finding]:
+        for file in dict.fromkeys(samples):
+            try:
+                with self._files.open(file.path) as opened:
+                    opened.read(1)
+            except FileNotFoundError:
+                continue  # cleared away meanwhile
+            except ConnectorError as error:
+                remedy = "grant read access to the files, not only to their list"
+                yield Finding("reading", ok=False, message=str(error), remedy=remedy)
+
+    def _listing(self, stream: Stream) -> list[File]:
+        return _of(stream, self._files.listing(stream.name))
+
+    def _page(self, batch: Batch, ledger: Ledger, *, complete: bool) -> Page:
+        position = ledger.position()
+        return Page(list(batch.records.values()), position, position if complete else None)
+
+    def _lines(self, stream: Stream, file: File, ledger: Ledger) -> Iterator[tuple[Record | None, int]]:
+        """A record or nothing for each line that was not read yet, the ledger being past it."""
+        kind = format_of(file.path)
+        assert kind is not None  # noqa: S101  # the listing holds no others
+        try:
+            with self._files.open(file.path, stream.name) as opened:
+                known, gone = _start(opened, file, ledger.files.get(file.path), kind)
+                finished = known.state == "tail" and known.is_of(file)
+                ledger.files[file.path] = known
+                known.size, known.changed, known.state, known.check = file.size, file.changed, "part", ""
+                for number in gone:
+                    yield Record(self._place(file, number), self._clock.now(), {}, deleted=True), 0
+                for line in kind.read(opened, known.place, finished):
+                    known.offset, known.number = line.end, line.number + 1
+                    yield self._told(stream, file, line, known), line.size
+                if kind.appendable:
+                    known.check = _check(opened, known.offset)
+                left = kind.appendable and not finished and known.offset < file.size
+                known.state = "tail" if left else "whole"
+        except FileNotFoundError:
+            return  # cleared away since it was listed
+
+    def _told(self, stream: Stream, file: File, line: Line, known: Known) -> Record | None:
+        fault, raw = line.fault, line.raw
+        if line.row is not None:
+            try:
+                return (lines.user if stream.name == "users" else lines.event)(self.account, line.row)
+            except Unreadable as error:
+                fault, raw = str(error), orjson.dumps(line.row, default=str).decode()[:SHOWN]
+        if fault is None or stream.name != "events":  # one stream keeps what none can read
+            return None
+        known.faults = [*known.faults, line.number][:FAULTS_KEPT]
+        return lines.unreadable(self._place(file, line.number), fault, raw, self._clock.now())
+
+    def _place(self, file: File, number: int) -> RecordKey:
+        return RecordKey(VENDOR, self.account, "event", f"{file.path}:{number}")
+
+    def _talks(self, stream: Stream, file: File, ledger: Ledger) -> Iterator[tuple[Record | None, int]]:
+        """The talk of one file, or who took part in it."""
+        key = RecordKey(VENDOR, self.account, "transcript", file.path)
+        try:
+            talk = self._talk(key, file, stream)
+        except FileNotFoundError:
+            return
+        *first, last = [talk] if stream.name == "transcripts" else [*transcripts.participants(talk), None]
+        for record in first:
+            yield record, file.size
+        ledger.files[file.path] = Known(file.size, file.changed, "whole")  # not before: a page may end after each
+        yield last, file.size
+
+    def _talk(self, key: RecordKey, file: File, stream: Stream) -> Record:
+        whole = b""
+        try:
+            with self._files.open(file.path, stream.name) as opened:
+                whole = opened.read(transcripts.LARGEST)
+            return transcripts.transcript(key, whole.decode("utf-8-sig"), self._beside(file, stream), self._clock.now())
+        except UnicodeDecodeError:
+            fault = "encoding"
+        except Unreadable as error:
+            fault = str(error)
+        return lines.unreadable(key, fault, whole.decode("utf-8", "replace")[:SHOWN], self._clock.now())
+
+    def _beside(self, file: File, stream: Stream) -> bytes | None:
+        try:
+            with self._files.open(_sidecar(file.path), stream.name) as opened:
+                return opened.read()
+        except FileNotFoundError:
+            return None
+
+
+def _start(opened: BinaryIO, file: File, known: Known | None, kind: Format) -> tuple[Known, list[int]]:
+    """Where reading starts, and the numbers of unreadable lines that are no longer where they were."""
+    if known is None:
+        return Known(file.size, file.changed), []
+    if known.is_of(file):
+        return known, []
+    if kind.appendable and known.check and file.size > known.size and _check(opened, known.offset) == known.check:
+        known.state = "part"
+        return known, []
+    return Known(file.size, file.changed), known.faults
+
+
+def _check(opened: BinaryIO, offset: int) -> str:
+    start = max(0, offset - CHECKED)
+    opened.seek(start)
+    return content_id(opened.read(offset - start).hex())
+
+
+def _of(stream: Stream, listing: Sequence[File]) -> list[File]:
+    return _of_talks(listing) if stream.name in TALKS else _of_events(listing)
+
+
+def _of_events(listing: Sequence[File]) -> list[File]:
+    beside = {_sidecar(file.path) for file in listing if _is_talk(file)}
+    return [file for file in listing if format_of(file.path) and file.path not in beside]
+
+
+def _of_talks(listing: Sequence[File]) -> list[File]:
+    """Each transcript together with the file beside it: a change of either is a change of both."""
+    by_path = {file.path: file for file in listing}
+    found = []
+    for file in listing:
+        if _is_talk(file):
+            other = by_path.get(_sidecar(file.path), File("", 0, 0))
+            found.append(File(file.path, file.size + other.size, max(file.changed, other.changed)))
+    return found
+
+
+def _is_talk(file: File) -> bool:
+    return file.path.lower().endswith(".vtt")
+
+
+def _sidecar(path: str) -> str:
+    return str(PurePosixPath(path).with_suffix(".json"))
