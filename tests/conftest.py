@@ -117,3 +117,9 @@ def salesforce_sandbox(tmp_path: Path, clock: FrozenClock, serve: Serve) -> Iter
 def stripe_sandbox(tmp_path: Path, clock: FrozenClock, serve: Serve) -> Iterator[Sandbox]:
     """An empty Stripe account in test mode."""
     yield from vendor("stripe", tmp_path, clock, serve)
+
+
+@pytest.fixture
+def meta_ads_sandbox(tmp_path: Path, clock: FrozenClock, serve: Serve) -> Iterator[Sandbox]:
+    """A Graph API without any ad account."""
+    yield from vendor("meta_ads", tmp_path, clock, serve)
