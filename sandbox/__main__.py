@@ -18,6 +18,8 @@ from starlette.applications import Starlette
 
 from models.clock import ShiftedClock
 from sandbox.core import LOOPBACK, Context, listen, serving
+from sandbox.meta_ads import ACCESS_TOKEN, APP_ID, APP_SECRET
+from sandbox.meta_ads import app as meta_ads
 from sandbox.salesforce import app as salesforce
 from sandbox.salesforce.tokens import CLIENT_ID, CLIENT_SECRET
 from sandbox.stripe import API_KEY
@@ -25,8 +27,8 @@ from sandbox.stripe import app as stripe
 from sandbox.world import Truth, build
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)  # the present of the planted world, when it is made
-PORTS = {"salesforce": 1, "stripe": 4}  # beside the base; 2 and 3 are kept for HubSpot and Meta
-APPS = {"salesforce": salesforce.create_app, "stripe": stripe.create_app}
+PORTS = {"salesforce": 1, "meta_ads": 3, "stripe": 4}  # beside the base; 2 is kept for HubSpot
+APPS = {"salesforce": salesforce.create_app, "meta_ads": meta_ads.create_app, "stripe": stripe.create_app}
 USAGE_ERROR = 2
 INTERRUPTED = 130  # as shells say it
 
@@ -71,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--persons", type=int, default=300, help="people in a new world")
     parser.add_argument("--seed", type=int, default=1, help="which world")
     parser.add_argument(
-        "--port-base", type=int, default=8700, help="Salesforce listens one above it, Stripe four above it"
+        "--port-base", type=int, default=8700, help="Salesforce listens one above it, Meta three, Stripe four"
     )
     parser.add_argument("--reset", action="store_true", help="throw the world away and make a new one")
     parser.add_argument("--while-used", type=Path, help="end once no process holds a shared lock on this file")
@@ -106,10 +108,13 @@ def _plant(root: Path, clock: ShiftedClock, apps: dict[str, Starlette], persons:
         apps["salesforce"].state.store.insert_many(name, rows)
     apps["stripe"].state.store.insert_many(world.stripe)
     apps["stripe"].state.store.insert_events(world.stripe_events)
+    for kind, rows in world.meta_ads.items():
+        apps["meta_ads"].state.store.insert_many(kind, rows)
     clock.set_now(NOW)
     _finish(root, world.truth)
     counts = sum(len(rows) for rows in world.salesforce.values())
-    _say(f"Planted {counts} Salesforce records and {len(world.stripe)} Stripe objects.")
+    days = len(world.meta_ads["insight"])
+    _say(f"Planted {counts} Salesforce records, {len(world.stripe)} Stripe objects and {days} days of ads.")
 
 
 def _finish(root: Path, truth: Truth) -> None:
@@ -131,7 +136,8 @@ def _serve(
     variables = {
         "SALESFORCE_BASE_URL": urls["salesforce"], "SALESFORCE_DOMAIN": "acme.my", "SALESFORCE_CLIENT_ID": CLIENT_ID,
         "SALESFORCE_CLIENT_SECRET": CLIENT_SECRET, "STRIPE_API_KEY": API_KEY, "STRIPE_BASE_URL": urls["stripe"],
-        "SIDECAR_CLOCK": str((root / "clock").resolve()), "SIDECAR_WRITE_BACK_CURRENCY": "eur",  # its org names none
+        "META_ADS_BASE_URL": urls["meta_ads"], "META_ADS_ACCESS_TOKEN": ACCESS_TOKEN, "META_ADS_APP_ID": APP_ID,
+        "META_ADS_APP_SECRET": APP_SECRET, "SIDECAR_CLOCK": str((root / "clock").resolve()), "SIDECAR_WRITE_BACK_CURRENCY": "eur",  # its org names none
     }  # fmt: skip
     path = root / "sandbox.env"
     path.write_text("".join(f"{name}={value}\n" for name, value in variables.items()), encoding="utf-8")

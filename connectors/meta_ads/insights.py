@@ -29,7 +29,7 @@ VERSION = 1  # of fields, windows and the day as the step; a cursor of another v
 MOVES = 28  # days for which Meta still corrects a day (attribution)
 MEMORY = timedelta(days=1123)  # 37 months at their shortest; older days are refused
 SPAN = 30  # days of one report
-FLIGHT = 20  # spans of the past in one window: reports that run at once, of at most 100 per account
+FLIGHT = 50  # spans of the past in one window: reports that run at once (at most 100 per account) and are looked at in one call
 ONE = timedelta(days=1)
 
 Span = dict[str, Any]

@@ -36,7 +36,7 @@ PARENTS = {"adset": "campaign_id", "ad": "adset_id", "lead": "ad_id"}
 PERMISSIONS = frozenset({"ads_read", "leads_retrieval"})
 FIRST_REPORT = 6_000_000_000_000_001
 
-LIFE = (("Job Not Started", 0), ("Job Running", 60), ("Job Running", 100), ("Job Completed", 100))
+LIFE = (("Job Running", 100), ("Job Completed", 100))
 """What a report's node answers, call by call; "Job Running" at 100 % has been seen in the wild (vendors.md 3.3)."""
 
 

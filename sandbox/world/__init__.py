@@ -14,10 +14,11 @@ from sandbox.world.documents import Document, load
 from sandbox.world.events import recent
 from sandbox.world.ids import Ids
 from sandbox.world.market import Market
+from sandbox.world.meta_ads import Ads
 from sandbox.world.moments import BEGIN, between
 from sandbox.world.names import Company, companies
 from sandbox.world.people import Population, roster
-from sandbox.world.person import Someone
+from sandbox.world.person import Face, Someone
 from sandbox.world.salesforce import Org
 from sandbox.world.stripe import Till
 from sandbox.world.truth import (
@@ -44,6 +45,8 @@ class World:
     """Objects of the current version, without the keys that have their plain value."""
     stripe_events: list[dict[str, Any]]
     """Events of the last 30 days, oldest first."""
+    meta_ads: dict[str, list[dict[str, Any]]]
+    """Ad accounts, what they advertise, days and leads, by kind."""
     truth: Truth
 
 
@@ -63,6 +66,7 @@ def build(persons: int, seed: int, now: datetime) -> World:
     homes, people = _populate(rng, ids, texts, persons, now)
     market = Market(seed, now)
     market.bring(people)
+    ads = Ads(market)
     org, till = Org(rng, ids, now), Till(rng, ids, now)
     org.users()
     org.plant_campaigns()
@@ -77,15 +81,18 @@ def build(persons: int, seed: int, now: datetime) -> World:
         activities.behave(person)
         _spend(rng, org, till, person, payers)
         documents += found
-        planted.append(_truth_of(person, found, org.touches(person), till))
+        touches = org.touches(person) + ads.fill_in(person)
+        planted.append(_truth_of(person, found, touches, till, ads))
     busy = {person.company.id for person in people if len(person.documents) > 1}
     for company in homes:
         org.opportunities(company, promising=company.id in busy)
     for _ in range(persons // 50):
         till.guest(between(rng, BEGIN, till.latest))
     accounts = [_account(company, org, payers) for company in homes]
-    truth = Truth(persons=planted, accounts=accounts, documents=documents, unattributed=till.revenue(None))
-    return World(org.rows, till.objects, recent(till.objects, ids, now), truth)
+    truth = Truth(
+        persons=planted, accounts=accounts, documents=documents, unattributed=till.revenue(None), spend=ads.spend()
+    )
+    return World(org.rows, till.objects, recent(till.objects, ids, now), ads.rows, truth)
 
 
 def _populate(
@@ -112,20 +119,28 @@ def _spend(rng: random.Random, org: Org, till: Till, person: Someone, payers: di
         till.buys(till.customer(person, face, account), face, person.company.country, loyal=len(person.documents) > 1)
 
 
-def _truth_of(person: Someone, found: list[PlantedDocument], touches: list[PlantedTouch], till: Till) -> PlantedPerson:
+def _truth_of(
+    person: Someone, found: list[PlantedDocument], touches: list[PlantedTouch], till: Till, ads: Ads
+) -> PlantedPerson:
     home = {document.doc_id: document.record for document in found}
     return PlantedPerson(
         id=person.id, name=person.name, account=person.company.id, trap=person.trap, touches=touches,
-        records=[
-            stripe_key(face.kind, face.id) if face.kind == "customer" else salesforce_key(face.kind, face.id)
-            for face in person.faces
-        ],
+        records=[_record(face, ads) for face in person.faces],
         beliefs=[
             PlantedBelief(doc_id=text.doc_id, record=home[text.doc_id], **label)
             for text in person.documents for label in text.gold
         ],
         revenue=till.revenue([face.id for face in person.of_kind("customer")]),
     )  # fmt: skip
+
+
+def _record(face: Face, ads: Ads) -> str:
+    match face.kind:
+        case "customer":
+            return stripe_key(face.kind, face.id)
+        case "meta_lead":
+            return ads.key(face)
+    return salesforce_key(face.kind, face.id)
 
 
 def _account(company: Company, org: Org, payers: dict[str, list[str]]) -> PlantedAccount:

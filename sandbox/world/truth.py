@@ -26,6 +26,11 @@ def stripe_key(object_name: str, object_id: str) -> str:
     return str(RecordKey("stripe", STRIPE_ACCOUNT, object_name, object_id))
 
 
+def meta_ads_key(account: str, object_name: str, object_id: str) -> str:
+    """Written record key of a Meta object; the account is the ad account's number."""
+    return str(RecordKey("meta_ads", account, object_name, object_id))
+
+
 class Revenue(BaseModel):
     """Money of one currency in minor units; the parts are never negative, `net` may be."""
 
@@ -53,11 +58,22 @@ class PlantedTouch(BaseModel):
     """One campaign that reached a person, or the source a lead came from."""
 
     record: str = Field(description="written key of the contact or lead touched")
-    channel: str = Field(description="campaign or lead_source")
-    source: str = Field(description="name of the campaign, or the lead source")
-    source_id: str | None = Field(default=None, description="Salesforce id of the campaign")
+    channel: str = Field(description="campaign, lead_source or lead_ad")
+    source: str = Field(description="name of the campaign or ad, or the lead source")
+    source_id: str | None = Field(default=None, description="the vendor's id of the campaign")
+    ad_id: str | None = Field(default=None, description="Meta's id of the ad that brought them, where it is told")
     responded: bool
     occurred_at: datetime = Field(description="first response (midnight UTC of its day), else when the row was made")
+
+
+class PlantedSpend(BaseModel):
+    """What one ad cost on one day of its account."""
+
+    account: str = Field(description="number of the ad account")
+    day: str = Field(description="day of the account's time zone, as 2026-01-31")
+    ad_id: str
+    amount_minor: int
+    currency: str = Field(description="ISO 4217, lower case")
 
 
 class PlantedDocument(BaseModel):
@@ -102,6 +118,7 @@ class Truth(BaseModel):
     accounts: list[PlantedAccount]
     documents: list[PlantedDocument]
     unattributed: dict[str, Revenue] = Field(description="payments that name no customer, by currency")
+    spend: list[PlantedSpend] = Field(default=[], description="every ad and day that Meta has a row for")
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
