@@ -68,6 +68,8 @@ def refusal(status: int, error: dict[str, Any], *, about: str, stream: str | Non
     if (code, subcode) == (100, 33):
         message = f"not there, or hidden from the token ({told}); {GRANTS['ads_read']}"
         return NotThere(message, vendor=VENDOR, stream=stream)
+    if code == 2 or (code, subcode) in TRANSIENT or transient:
+        return _trouble(told, stream)
     if code in PERMISSIONS:
         permission = "leads_retrieval" if stream == "leads" else "ads_read"
         message = f"the token may not read this ({told}); {GRANTS[permission]}"
@@ -75,9 +77,11 @@ def refusal(status: int, error: dict[str, Any], *, about: str, stream: str | Non
     if code == 100 and error.get("type") == "GraphMethodException":
         message = f"the call was not proven ({told}); check that META_ADS_APP_SECRET is the secret of the token's app"
         return Fatal(message, vendor=VENDOR, stream=stream, credentials=True)
-    if code == 2 or (code, subcode) in TRANSIENT or transient or status >= 500:
-        return Retryable(
-            f"Meta is in trouble ({told}); the next run tries again", after=SOON, vendor=VENDOR, stream=stream
-        )
+    if status >= 500:
+        return _trouble(told, stream)
     message = f"the request was refused: our mistake, or a field that this version has no more ({told})"
     return Fatal(message, vendor=VENDOR, stream=stream)
+
+
+def _trouble(told: str, stream: str | None) -> Retryable:
+    return Retryable(f"Meta is in trouble ({told}); the next run tries again", after=SOON, vendor=VENDOR, stream=stream)

@@ -21,13 +21,17 @@ class Throttle:
 
     def __init__(self) -> None:
         self._used: dict[str, float] = {}
-        self.regain = 0.0
-        """Seconds until access is regained, where a header says so."""
+        self._regain: dict[str, float] = {}
 
     @property
     def used(self) -> float:
         """The greatest share of any limit."""
         return max(self._used.values(), default=0.0)
+
+    @property
+    def regain(self) -> float:
+        """Seconds until access is regained, by the header that says most; 0 where none says."""
+        return max(self._regain.values(), default=0.0)
 
     def note(self, headers: Mapping[str, str]) -> None:
         """Read an answer's headers; what cannot be read is left as it was known."""
@@ -36,13 +40,12 @@ class Throttle:
             if not entries:
                 continue
             self._used[name] = max((_number(entry.get(key)) for entry in entries for key in SHARES), default=0.0)
-            if name == "x-business-use-case-usage":
-                self.regain = 60 * max(_number(entry.get("estimated_time_to_regain_access")) for entry in entries)
+            self._regain[name] = max(map(_seconds, entries))
 
     def forget(self) -> None:
         """After a wait the readings are out of date; the next answer brings new ones."""
         self._used.clear()
-        self.regain = 0.0
+        self._regain.clear()
 
 
 def _entries(text: str | None) -> Iterator[Mapping[str, Any]]:
@@ -59,3 +62,8 @@ def _entries(text: str | None) -> Iterator[Mapping[str, Any]]:
 
 def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _seconds(entry: Mapping[str, Any]) -> float:
+    """Until the limit is as good as new: told in minutes of a business use case, in seconds of an ad account."""
+    return max(60 * _number(entry.get("estimated_time_to_regain_access")), _number(entry.get("reset_time_duration")))

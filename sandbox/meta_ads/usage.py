@@ -62,10 +62,10 @@ class Usage:
         business = {
             "type": "ads_insights" if insights else "ads_management", "call_count": int(spent if insights else used),
             "total_cputime": 1, "total_time": 1, "ads_api_access_tier": TIER,
-            "estimated_time_to_regain_access": self._minutes(f"insights/{account}") if spent >= 100 else 0,
+            "estimated_time_to_regain_access": -(-self._left(f"insights/{account}") // 60) if spent >= 100 else 0,
         }  # fmt: skip
         more: dict[str, object] = {
-            "x-ad-account-usage": {"acc_id_util_pct": round(used, 2), "reset_time_duration": 300, "ads_api_access_tier": TIER},
+            "x-ad-account-usage": {"acc_id_util_pct": round(used, 2), "reset_time_duration": self._left(account), "ads_api_access_tier": TIER},
             "x-business-use-case-usage": {BUSINESS: [business]},
         }  # fmt: skip
         if insights:
@@ -79,6 +79,7 @@ class Usage:
             calls.popleft()
         return 100 * len(calls) / limit
 
-    def _minutes(self, name: str) -> int:
-        """Until the oldest call of the hour is forgotten."""
-        return max(1, -(-int((self._calls[name][0] + HOUR - self._clock.now()).total_seconds()) // 60))
+    def _left(self, name: str) -> int:
+        """Seconds until the oldest call of the hour is forgotten."""
+        calls = self._calls[name]
+        return int((calls[0] + HOUR - self._clock.now()).total_seconds()) if calls else 0
