@@ -45,7 +45,7 @@ class Graph:
 
     def account_of(self, parts: list[str]) -> str | None:
         """The ad account that a call counts for."""
-        found = self._state.node(parts[0]) if parts else None
+        found = self._state.node(self._state.holder(parts[0]) or parts[0]) if parts else None
         return str(found[1].get("account_id", "")) or None if found else None
 
     def get(self, caller: Caller, url: str, parts: list[str], params: Params) -> Any:

@@ -141,6 +141,12 @@ class MetaState:
             row = self._db.execute(sql, (FIRST_REPORT, account, orjson.dumps(params), outcome)).fetchone()
         return str(row[0])
 
+    def holder(self, report: str) -> str | None:
+        """The object that a report is of."""
+        known = report.isdecimal() and len(report) <= 18
+        found = self._db.execute("select account from reports where id=?", (int(report),)).fetchone() if known else None
+        return str(found[0]) if found else None
+
     def look_at(self, report: str, what: str) -> tuple[str, Row, str, int, int] | None:
         """Account, parameters and outcome of a report, and how often it was asked for and fetched, this look included.
 

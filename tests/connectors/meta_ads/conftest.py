@@ -36,6 +36,8 @@ class Puller:
     """Whether a pause moves the clock, so that limits recover."""
     cursors: dict[str, Position | None] = field(default_factory=dict)
     records: dict[tuple[str, str], Record] = field(default_factory=dict)
+    position: Position | None = None
+    """Where an unfinished window stands."""
 
     def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -59,6 +61,7 @@ class Puller:
                 "a later read must never be the older version"
             )
             self.records[record.key[1:4:2]] = record
+        self.position = page.position if page.cursor is None else None
         if page.cursor is not None:
             self.cursors[stream] = page.cursor
         return len(page.records)
