@@ -21,6 +21,9 @@ from models.clock import ShiftedClock
 from sandbox.core import LOOPBACK, Context, listen, serving
 from sandbox.hubspot import ACCESS_TOKEN
 from sandbox.hubspot import app as hubspot
+from sandbox.meta_ads import ACCESS_TOKEN as META_TOKEN
+from sandbox.meta_ads import APP_ID, APP_SECRET
+from sandbox.meta_ads import app as meta_ads
 from sandbox.salesforce import app as salesforce
 from sandbox.salesforce.tokens import CLIENT_ID, CLIENT_SECRET
 from sandbox.stripe import API_KEY
@@ -29,8 +32,13 @@ from sandbox.world import Truth, build
 from sandbox.world.truth import PRODUCT_ACCOUNT
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)  # the present of the planted world, when it is made
-PORTS = {"salesforce": 1, "hubspot": 2, "stripe": 4}  # beside the base; 3 is kept for Meta
-APPS = {"salesforce": salesforce.create_app, "hubspot": hubspot.create_app, "stripe": stripe.create_app}
+PORTS = {"salesforce": 1, "hubspot": 2, "meta_ads": 3, "stripe": 4}  # beside the base
+APPS = {
+    "salesforce": salesforce.create_app,
+    "hubspot": hubspot.create_app,
+    "meta_ads": meta_ads.create_app,
+    "stripe": stripe.create_app,
+}
 PRODUCT_EVENTS = "product_events"  # a folder, for they are files and no server
 USAGE_ERROR = 2
 INTERRUPTED = 130  # as shells say it
@@ -76,7 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--persons", type=int, default=300, help="people in a new world")
     parser.add_argument("--seed", type=int, default=1, help="which world")
     parser.add_argument(
-        "--port-base", type=int, default=8700, help="Salesforce listens one above it, HubSpot two, Stripe four"
+        "--port-base",
+        type=int,
+        default=8700,
+        help="Salesforce listens one above it, HubSpot two, Meta three, Stripe four",
     )
     parser.add_argument("--reset", action="store_true", help="throw the world away and make a new one")
     parser.add_argument("--while-used", type=Path, help="end once no process holds a shared lock on this file")
@@ -114,13 +125,15 @@ def _plant(root: Path, clock: ShiftedClock, apps: dict[str, Starlette], persons:
         apps["hubspot"].state.store.insert_many(name, rows)
     apps["stripe"].state.store.insert_many(world.stripe)
     apps["stripe"].state.store.insert_events(world.stripe_events)
+    for kind, rows in world.meta_ads.items():
+        apps["meta_ads"].state.store.insert_many(kind, rows)
     _write(root / PRODUCT_EVENTS, world.product_events)
     clock.set_now(NOW)
     _finish(root, world.truth)
     ours, theirs = (sum(map(len, rows.values())) for rows in (world.salesforce, world.hubspot))
     _say(
-        f"Planted {ours} Salesforce records, {theirs} HubSpot records, {len(world.stripe)} Stripe objects "
-        f"and {len(world.product_events)} files of the product."
+        f"Planted {ours} Salesforce records, {theirs} HubSpot records, {len(world.meta_ads['insight'])} days of ads, "
+        f"{len(world.stripe)} Stripe objects and {len(world.product_events)} files of the product."
     )
 
 
@@ -153,6 +166,8 @@ def _serve(
         "SALESFORCE_BASE_URL": urls["salesforce"], "SALESFORCE_DOMAIN": "acme.my", "SALESFORCE_CLIENT_ID": CLIENT_ID,
         "SALESFORCE_CLIENT_SECRET": CLIENT_SECRET, "STRIPE_API_KEY": API_KEY, "STRIPE_BASE_URL": urls["stripe"],
         "HUBSPOT_ACCESS_TOKEN": ACCESS_TOKEN, "HUBSPOT_BASE_URL": urls["hubspot"],
+        "META_ADS_BASE_URL": urls["meta_ads"], "META_ADS_ACCESS_TOKEN": META_TOKEN, "META_ADS_APP_ID": APP_ID,
+        "META_ADS_APP_SECRET": APP_SECRET,
         "PRODUCT_EVENTS_URL": str((root / PRODUCT_EVENTS).resolve()), "PRODUCT_EVENTS_ACCOUNT": PRODUCT_ACCOUNT,
         "SIDECAR_CLOCK": str((root / "clock").resolve()), "SIDECAR_WRITE_BACK_CURRENCY": "eur",  # its org names none
     }  # fmt: skip

@@ -123,3 +123,9 @@ def stripe_sandbox(tmp_path: Path, clock: FrozenClock, serve: Serve) -> Iterator
 def hubspot_sandbox(tmp_path: Path, clock: FrozenClock, serve: Serve) -> Iterator[Sandbox]:
     """An empty HubSpot portal with one private app."""
     yield from vendor("hubspot", tmp_path, clock, serve)
+
+
+@pytest.fixture
+def meta_ads_sandbox(tmp_path: Path, clock: FrozenClock, serve: Serve) -> Iterator[Sandbox]:
+    """A Graph API without any ad account."""
+    yield from vendor("meta_ads", tmp_path, clock, serve)

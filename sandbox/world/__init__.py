@@ -17,10 +17,11 @@ from sandbox.world.hubspot import Portal
 from sandbox.world.hubspot_talk import Talk
 from sandbox.world.ids import Ids
 from sandbox.world.market import Market
+from sandbox.world.meta_ads import Ads
 from sandbox.world.moments import BEGIN, between
 from sandbox.world.names import Company, companies
 from sandbox.world.people import Population, roster
-from sandbox.world.person import Someone
+from sandbox.world.person import Face, Someone
 from sandbox.world.product_events import Product, participant_of
 from sandbox.world.salesforce import Org
 from sandbox.world.stripe import Till
@@ -61,6 +62,8 @@ class World:
     """What `HubSpotState.insert_many` takes, by object, in the order in which it takes it."""
     product_events: dict[str, bytes]
     """Files of the product by their path."""
+    meta_ads: dict[str, list[dict[str, Any]]]
+    """Ad accounts, what they advertise, days and leads, by kind."""
     truth: Truth
 
 
@@ -80,6 +83,7 @@ def build(persons: int, seed: int, now: datetime) -> World:
     homes, people = _populate(rng, ids, texts, persons, now)
     market = Market(seed, now)
     market.bring(people)
+    ads = Ads(market)
     org, till, portal = Org(rng, ids, now), Till(rng, ids, now), Portal(seed, ids, now)
     portal.meet(people, market)
     names = {user: first for first, user in org.reps.items()}
@@ -104,7 +108,8 @@ def build(persons: int, seed: int, now: datetime) -> World:
         touches += product.take_up(person, market.arrivals.get(person.id), till.customers)
         found = product.take_over(person, found, org.rows.get("Event", []))
         documents += found
-        planted.append(_truth_of(person, found, touches, till))
+        touches += ads.fill_in(person)
+        planted.append(_truth_of(person, found, touches, till, ads))
     busy = {person.company.id for person in people if len(person.documents) > 1}
     for company in homes:
         org.opportunities(company, promising=company.id in busy)
@@ -116,9 +121,9 @@ def build(persons: int, seed: int, now: datetime) -> World:
     accounts = [_account(company, org, portal, payers) for company in homes]
     truth = Truth(
         persons=planted, accounts=accounts, documents=documents, unattributed=till.revenue(None),
-        unreadable_events=product.unreadable,
+        unreadable_events=product.unreadable, spend=ads.spend(),
     )  # fmt: skip
-    return World(org.rows, till.objects, recent(till.objects, ids, now), portal.rows, files, truth)
+    return World(org.rows, till.objects, recent(till.objects, ids, now), portal.rows, files, ads.rows, truth)
 
 
 def _populate(
@@ -145,20 +150,25 @@ def _spend(rng: random.Random, org: Org, till: Till, person: Someone, payers: di
         till.buys(till.customer(person, face, account), face, person.company.country, loyal=len(person.documents) > 1)
 
 
-def _truth_of(person: Someone, found: list[PlantedDocument], touches: list[PlantedTouch], till: Till) -> PlantedPerson:
+def _truth_of(
+    person: Someone, found: list[PlantedDocument], touches: list[PlantedTouch], till: Till, ads: Ads
+) -> PlantedPerson:
     home = {document.doc_id: document.record for document in found}
     return PlantedPerson(
         id=person.id, name=person.name, account=person.company.id, trap=person.trap, touches=touches,
-        records=[
-            *(KEYS.get(face.kind, salesforce_key)(OBJECTS.get(face.kind, face.kind), face.id) for face in person.faces),
-            *participant_of(person, found),
-        ],
+        records=[*(_record(face, ads) for face in person.faces), *participant_of(person, found)],
         beliefs=[
             PlantedBelief(doc_id=text.doc_id, record=home[text.doc_id], **label)
             for text in person.documents for label in text.gold
         ],
         revenue=till.revenue([face.id for face in person.of_kind("customer")]),
     )  # fmt: skip
+
+
+def _record(face: Face, ads: Ads) -> str:
+    if face.kind == "meta_lead":
+        return ads.key(face)
+    return KEYS.get(face.kind, salesforce_key)(OBJECTS.get(face.kind, face.kind), face.id)
 
 
 def _account(company: Company, org: Org, portal: Portal, payers: dict[str, list[str]]) -> PlantedAccount:

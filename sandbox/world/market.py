@@ -25,6 +25,8 @@ CAMPAIGNS = (
 CREATIVES = ("Video A", "Carousel", "Quote card")
 RUN_DAYS = (45, 120)
 """An ad runs for so many days, at least and at most."""
+LEADS_SERVED = timedelta(days=85)
+"""How long ago a form may have been filled in: Meta serves leads for 90 days, and what no vendor tells cannot be true."""
 COME_BY_AD = 0.45
 """Share of the people who can be traced at all that an ad brought."""
 
@@ -120,7 +122,12 @@ class Market:
     def _brought(self, person: Someone, at: datetime) -> None:
         running = [ad for ad in self.ads if ad.runs(at.astimezone(ZoneInfo(ad.account.zone)).date())]
         if running:
-            self.arrivals[person.id] = Arrival(person.id, at, self.rng.choice(running), self.rng.choice(WAYS))
+            ad, way = self.rng.choice(running), self.rng.choice(WAYS)
+            if (
+                way != "click_id"
+            ):  # an older form is served no more, and told by an address; younger ones are few enough
+                way = "lead_form" if at >= self.now - LEADS_SERVED else "utm"
+            self.arrivals[person.id] = Arrival(person.id, at, ad, way)
 
     def _advertise(self, account: AdAccount) -> None:
         numbers = count(int(account.id[-1]) * 10**6 + 1)

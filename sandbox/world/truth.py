@@ -36,6 +36,11 @@ PRODUCT_ACCOUNT = "app"
 """The account of the product's files, as the sandbox's settings name it."""
 
 
+def meta_ads_key(account: str, object_name: str, object_id: str) -> str:
+    """Written record key of a Meta object; the account is the ad account's number."""
+    return str(RecordKey("meta_ads", account, object_name, object_id))
+
+
 def product_key(object_name: str, object_id: str) -> str:
     """Written record key of a user, an event, a participant or a transcript of the product."""
     return str(RecordKey("product_events", PRODUCT_ACCOUNT, object_name, object_id))
@@ -73,10 +78,12 @@ class PlantedTouch(BaseModel):
     """One campaign that reached a person, the source a lead came from, or how a person first came to the web site."""
 
     record: str = Field(description="written key of the contact, lead, user or form submission touched")
-    channel: str = Field(description="campaign or lead_source; elsewhere form, or the traffic source in lower case")
+    channel: str = Field(
+        description="campaign, lead_source or lead_ad; elsewhere form, or the traffic source in lower case"
+    )
     source: str | None = Field(
         default=None,
-        description="name of the campaign or form, the lead source, or where the visit came from, where it is told",
+        description="name of the campaign, ad or form, the lead source, or where the visit came from, where it is told",
     )
     source_id: str | None = Field(default=None, description="the vendor's id of the campaign")
     ad_id: str | None = Field(
@@ -86,6 +93,16 @@ class PlantedTouch(BaseModel):
     occurred_at: datetime = Field(
         description="first response (of a campaign midnight UTC of its day), else when the row was made"
     )
+
+
+class PlantedSpend(BaseModel):
+    """What one ad cost on one day of its account."""
+
+    account: str = Field(description="number of the ad account")
+    day: str = Field(description="day of the account's time zone, as 2026-01-31")
+    ad_id: str
+    amount_minor: int
+    currency: str = Field(description="ISO 4217, lower case")
 
 
 class PlantedDocument(BaseModel):
@@ -131,6 +148,7 @@ class Truth(BaseModel):
     documents: list[PlantedDocument]
     unreadable_events: int = Field(default=0, description="lines of the product's files that cannot be read")
     unattributed: dict[str, Revenue] = Field(description="payments that name no customer, by currency")
+    spend: list[PlantedSpend] = Field(default=[], description="every ad and day that Meta has a row for")
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""

@@ -1,5 +1,6 @@
 """The command that starts all vendors, as a process of its own."""
 
+import hmac
 import random
 import signal
 import subprocess
@@ -41,7 +42,7 @@ def free_base() -> int:
     """A base whose ports are free; below those that the system gives out by itself, so that no other test takes one meanwhile."""
     for base in random.sample(range(20_000, 30_000), 100):
         try:
-            with listen(base + 1), listen(base + 2), listen(base + 4):
+            with listen(base + 1), listen(base + 2), listen(base + 3), listen(base + 4):
                 return base
         except OSError:
             continue
@@ -65,6 +66,11 @@ def test_a_world_is_planted_once_and_stays(tmp_path):
         assert requests.get(contacts, headers=bearer, timeout=5).json()["results"]
         files = Path(env["PRODUCT_EVENTS_URL"])
         assert {path.suffix for path in files.rglob("*.*")} == {".csv", ".parquet", ".gz", ".jsonl", ".vtt", ".json"}
+        token = env["META_ADS_ACCESS_TOKEN"]
+        proof = hmac.new(env["META_ADS_APP_SECRET"].encode(), token.encode(), "sha256").hexdigest()
+        asked = {"access_token": token, "appsecret_proof": proof}
+        accounts = requests.get(f"{env['META_ADS_BASE_URL']}/v26.0/me/adaccounts", params=asked, timeout=5).json()
+        assert len(accounts["data"]) == 2
         assert 0 <= (ShiftedClock(Path(env["SIDECAR_CLOCK"])).now() - NOW).total_seconds() < 120
     truth = Truth.load(tmp_path / "truth.json")
     assert truth.persons

@@ -8,7 +8,8 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import combinations, groupby
 from operator import itemgetter
 from pathlib import Path
@@ -21,6 +22,8 @@ import pytest
 from models.clock import FrozenClock
 from models.identifiers import normalise
 from sandbox.hubspot.state import HubSpotState
+from sandbox.meta_ads.params import FIELDS
+from sandbox.meta_ads.state import MetaState
 from sandbox.salesforce.ids import checksum
 from sandbox.salesforce.setup_objects import OBJECTS
 from sandbox.salesforce.state import SalesforceState
@@ -35,6 +38,7 @@ from sandbox.world.truth import (
     PlantedDocument,
     Revenue,
     hubspot_key,
+    meta_ads_key,
     participant_key,
     product_key,
     salesforce_key,
@@ -65,6 +69,10 @@ def world() -> World:
     return build(PERSONS, 1, NOW)
 
 
+def lead_key(lead: dict[str, Any]) -> str:
+    return meta_ads_key(lead["account_id"], "lead", lead["id"])
+
+
 def of_kind(world: World, kind: str) -> list[dict[str, Any]]:
     return [thing for thing in world.stripe if thing["object"] == kind]
 
@@ -88,7 +96,7 @@ def test_the_same_seed_gives_the_same_world(world: World) -> None:
 
 
 def test_persons_are_as_many_as_asked_for(world: World) -> None:
-    """Every person is planted, each with one to eight records, at most five of them in Salesforce and Stripe, and each record belongs to one person."""
+    """Every person is planted, each with one to ten records, at most five of them in Salesforce and Stripe, and each record belongs to one person."""
     records = [record for person in world.truth.persons for record in person.records]
     assert len(world.truth.persons) == PERSONS
     assert all(1 <= len(person.records) <= 10 for person in world.truth.persons)
@@ -103,6 +111,7 @@ def test_persons_are_as_many_as_asked_for(world: World) -> None:
     served |= {hubspot_key("form_submission", row["conversionId"]) for row in submissions(world)}
     served |= {product_key("user", str(row["userId"])) for row in product_lines(world) if row.get("userId")}
     served |= {participant_key(address) for address in addresses(world)}
+    served |= {lead_key(lead) for lead in world.meta_ads["lead"]}
     assert set(records) == served
     assert len(living(world)) > 0.45 * PERSONS
 
@@ -192,6 +201,9 @@ def stamps(world: World) -> Iterator[str]:
                 yield datetime.fromtimestamp(row["submittedAt"] / 1000, UTC).isoformat()
     for thing in [*world.stripe, *world.stripe_events]:
         yield datetime.fromtimestamp(thing["created"], UTC).isoformat()
+    for rows in world.meta_ads.values():
+        for row in rows:
+            yield from (row[field] for field in ("created_time", "updated_time") if field in row)
 
 
 def test_nothing_happens_in_the_future(world: World) -> None:
@@ -442,6 +454,12 @@ def identifiers(world: World) -> Iterator[tuple[str, str, str]]:
                 yield product_key("user", row["userId"]), "email", value
     for address in addresses(world):
         yield participant_key(address), "email", address
+    for lead in world.meta_ads["lead"]:
+        said = {answer["name"]: answer["values"][0] for answer in lead["field_data"]}
+        for kind, name in (("email", "email"), ("phone", "phone_number")):
+            value = normalise(kind, said[name], said["country"])
+            if value:
+                yield lead_key(lead), kind, value
 
 
 def stitched(world: World, limit: int) -> dict[str, str]:
@@ -500,6 +518,42 @@ def test_traps_are_there(world: World) -> None:
     assert sum(len(each) > 1 for each in homes.values()) >= 5
 
 
+def test_what_ads_cost_is_what_their_days_add_up_to(world: World) -> None:
+    """Every planted day and no other is served, to the minor unit; deleted ads have cost as well."""
+    served = {
+        (row["account_id"], row["date_start"], row["ad_id"]): (
+            Decimal(row["spend"]) * 100,
+            row["account_currency"].lower(),
+        )
+        for row in world.meta_ads["insight"]
+    }
+    planted = {
+        (one.account, one.day, one.ad_id): (Decimal(one.amount_minor), one.currency) for one in world.truth.spend
+    }
+    assert served == planted
+    assert {currency for _, currency in planted.values()} == {"eur", "usd"}
+    deleted = {ad["id"] for ad in world.meta_ads["ad"] if ad["effective_status"] == "DELETED"}
+    assert deleted & {ad for _, _, ad in planted}
+
+
+def test_a_lead_is_the_first_that_is_seen_of_its_person(world: World) -> None:
+    """Whoever filled in a form did so on an ad that ran, within what Meta keeps, and the truth names the ad."""
+    ads = {ad["id"]: ad for ad in world.meta_ads["ad"]}
+    touches = {touch.record: touch for person in world.truth.persons for touch in person.touches if touch.ad_id}
+    assert touches.keys() == {lead_key(lead) for lead in world.meta_ads["lead"]} != set()
+    for lead in world.meta_ads["lead"]:
+        touch = touches[lead_key(lead)]
+        assert (touch.ad_id, touch.source, touch.channel) == (lead["ad_id"], ads[lead["ad_id"]]["name"], "lead_ad")
+        assert touch.occurred_at == datetime.fromisoformat(lead["created_time"])
+        assert NOW - touch.occurred_at < timedelta(days=90)
+
+
+def test_ads_have_no_field_that_meta_does_not_know(world: World) -> None:
+    """Every key of every planted object is one of the SDK's own (vendors.md 6.4); a lead's account is ours to find it by."""
+    for kind, rows in world.meta_ads.items():
+        assert {key for row in rows for key in row} - {"account_id"} <= FIELDS[kind], kind
+
+
 def test_the_world_has_every_kind_of_money(world: World) -> None:
     """Four currencies, tax, whole and partial refunds, disputes that hold money and that do not, and declined charges."""
     charges = of_kind(world, "charge")
@@ -530,6 +584,11 @@ def test_a_bigger_world_grows_in_proportion() -> None:
 def test_the_sandboxes_take_the_world(world: World, clock: FrozenClock, tmp_path: Path) -> None:
     """Every vendor's state accepts every row, object and event as planted, and hold as many as there are."""
     org, account, portal = SalesforceState(tmp_path, clock), StripeState(tmp_path, clock), HubSpotState(tmp_path, clock)
+    ads = MetaState(tmp_path, clock)
+    for kind, rows in world.meta_ads.items():
+        ads.insert_many(kind, rows)
+        assert ads.count(kind) == len(rows) > 0
+    ads.close()
     for name, rows in world.salesforce.items():
         assert org.insert_many(name, rows) == len(rows)
     for name, rows in world.hubspot.items():

@@ -1,0 +1,25 @@
+"""Meta Ads: what every ad cost on every day, and the people who filled in a form on one."""
+
+from connectors.base import Connector
+from connectors.meta_ads.client import MetaApi
+from connectors.meta_ads.pull import MetaAdsSource
+from connectors.meta_ads.records import STREAMS
+from connectors.meta_ads.settings import MetaAdsSettings
+from models.clock import Clock
+
+
+def open_source(settings: MetaAdsSettings, clock: Clock) -> MetaAdsSource:
+    """Find out which ad accounts the token sees. Fatal if it is refused, Retryable if Meta is not reached."""
+    return MetaAdsSource(MetaApi(settings), clock)
+
+
+CONNECTOR = Connector(
+    name="meta_ads",
+    label="Meta Ads",
+    kinds=frozenset({"facebook"}),
+    settings=MetaAdsSettings,
+    streams=STREAMS,
+    open=open_source,
+    schedule="47 * * * *",  # hourly, away from the other vendors' minutes
+    docs="https://developers.facebook.com/docs/marketing-api",
+)

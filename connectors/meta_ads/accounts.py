@@ -1,0 +1,75 @@
+"""The ad accounts that are read, and what a day is in each of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from connectors.errors import Fatal
+from connectors.meta_ads.client import Json, MetaApi
+from connectors.meta_ads.paging import leaves
+from connectors.meta_ads.refusals import GRANTS, VENDOR
+
+FIELDS = ("id", "account_id", "name", "account_status", "currency", "timezone_name", "created_time", "business")
+
+
+@dataclass(frozen=True)
+class AdAccount:
+    """One ad account; `id` is its number, which paths write with act_ before it."""
+
+    id: str
+    zone: ZoneInfo
+    currency: str
+    payload: Json
+
+    @property
+    def node(self) -> str:
+        """How paths name it."""
+        return f"act_{self.id}"
+
+    @property
+    def created(self) -> date | None:
+        """Its first day; nothing of it is older."""
+        stamp = self.payload.get("created_time")
+        return self.day(datetime.fromisoformat(stamp)) if isinstance(stamp, str) else None
+
+    def day(self, instant: datetime) -> date:
+        """The account's day of an instant; "today" is not the same in Berlin and in Los Angeles."""
+        return instant.astimezone(self.zone).date()
+
+
+def bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """First instant of a day and of the next one, in UTC; 23 or 25 hours apart where the clocks change."""
+    start = datetime.combine(day, time(), zone)
+    return start.astimezone(UTC), datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+
+
+def visible(api: MetaApi) -> list[AdAccount]:
+    """Every ad account that the token sees, or those that the settings name, in order of their numbers.
+
+    Errors: Fatal if one that was named is hidden, or if there is none at all.
+    """
+    wanted: Sequence[str] = api.settings.account_ids
+    fields = {"fields": ",".join(FIELDS)}
+    found = {
+        row["account_id"]: row
+        for leaf in leaves(api, "definition", ("me", "adaccounts"), fields, stream="ad_accounts")
+        for row in leaf.rows
+    }
+    for number in [number for number in wanted if number not in found]:
+        # an account shared with the business may be readable and not listed
+        found[number] = api.get("definition", (f"act_{number}", ""), fields, stream="ad_accounts")
+    chosen = [read(found[number]) for number in sorted(wanted or found)]
+    if not chosen:
+        raise Fatal(f"the token sees no ad account; {GRANTS['ads_read']}", vendor=VENDOR, credentials=True)
+    return chosen
+
+
+def read(payload: Json) -> AdAccount:
+    """An account as it is used here. Errors: Fatal for one without a time zone that we know, or without a currency."""
+    try:
+        zone = ZoneInfo(str(payload["timezone_name"]))
+        return AdAccount(str(payload["account_id"]), zone, str(payload["currency"]).lower(), payload)
+    except (KeyError, ValueError, ZoneInfoNotFoundError):
+        message = f"ad account {payload.get('account_id')} names no currency or no time zone that is known"
+        raise Fatal(message, vendor=VENDOR) from None

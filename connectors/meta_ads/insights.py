@@ -1,0 +1,192 @@
+"""What every ad cost and did on every day: one record per ad account and day of its own time zone, replaced as a whole.
+
+Windows are flights of spans. The first flight of a run holds what may still change: yesterday and today, and, once a day, every day
+younger than 28 days, for attribution moves. Further flights fill the past, newest first, back to Meta's memory or the account's first
+day. The ids of the reports are written down before they are waited for, so that a run that was killed asks for none twice.
+Source: vendors.md 3.3.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from connectors.base import Page, Position, Stream
+from connectors.errors import Fatal
+from connectors.meta_ads.accounts import AdAccount
+from connectors.meta_ads.client import Json, MetaApi
+from connectors.meta_ads.refusals import VENDOR, TooMuch
+from connectors.meta_ads.reports import WINDOWS, Part, Reports, by_day
+from connectors.meta_ads.throttle import NO_NEW_JOBS
+from models.clock import Clock
+from models.keys import RecordKey
+from models.records import Record
+
+FIELDS = (
+    "ad_id", "ad_name", "adset_id", "adset_name", "campaign_id", "campaign_name", "spend", "impressions", "clicks", "reach",
+    "actions", "action_values",
+)  # fmt: skip
+VERSION = 1  # of fields, windows and the day as the step; a cursor of another version is void (vendors.md 3.3)
+MOVES = 28  # days for which Meta still corrects a day (attribution)
+MEMORY = timedelta(days=1123)  # 37 months at their shortest; older days are refused
+SPAN = 30  # days of one report
+FLIGHT = 50  # spans of the past in one window: reports that run at once (at most 100 per account) and are looked at in one call
+ONE = timedelta(days=1)
+
+Span = dict[str, Any]
+"""`account`, `since` and `until` (first and last day), and `job`, the id of its report once it is begun."""
+
+
+class Insights:
+    """Flights over all accounts."""
+
+    def __init__(self, api: MetaApi, stream: Stream, accounts: Sequence[AdAccount], clock: Clock) -> None:
+        self._api = api
+        self._stream = stream
+        self._accounts = {account.id: account for account in accounts}
+        self._clock = clock
+        self._reports = Reports(api, stream.name)
+        self._refused: dict[str, Fatal] = {}
+        """Accounts that may not be read; the others are, and the first refusal is raised in the end."""
+
+    def pages(self, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
+        """Fly until nothing is left.
+
+        Cursor: per account `read`, the last day that was read with the 27 before it, and `since`, the oldest day known.
+        Position: the flight's `as_of`, its `spans`, and how many of them are `done`.
+        """
+        state = cursor if cursor and cursor["version"] == VERSION else {"version": VERSION, "accounts": {}}
+        if resume and resume["version"] == VERSION:
+            state = yield from self._fly(state, resume)
+        state = yield from self._fly(state, self._flight(self._recent(state)))
+        while past := self._past(state):
+            state = yield from self._fly(state, self._flight(past))
+        if self._refused:
+            raise next(iter(self._refused.values()))
+
+    def _flight(self, spans: list[Span]) -> Position:
+        return {"version": VERSION, "as_of": self._clock.now().isoformat(), "spans": spans, "done": 0}
+
+    def _fly(self, state: Position, flight: Position) -> Generator[Page, None, Position]:
+        """One window: begin the reports, write down their ids, and bring home span after span; returns its cursor."""
+        begun = [self._begin(span) for span in flight["spans"][flight["done"] :]]
+        if any(begun):
+            yield Page([], flight)
+        for number, span in list(enumerate(flight["spans"]))[flight["done"] :]:
+            try:
+                records = self._bring(span, datetime.fromisoformat(flight["as_of"]))
+            except Fatal as error:
+                if error.credentials:
+                    raise
+                self._refused[span["account"]] = error
+                continue
+            yield Page(records, {**flight, "done": number + 1})
+        flown = [span for span in flight["spans"] if span["account"] not in self._refused]
+        done = _after(state, flown)
+        yield Page([], {**flight, "done": len(flight["spans"])}, done)
+        return done
+
+    def _begin(self, span: Span) -> bool:
+        """Begin the span's report where it is worth one and the limits allow it now; whether one was begun."""
+        if span["job"]:
+            self._reports.know(span["job"])
+        if (
+            span["job"]
+            or _short(span)
+            or span["account"] not in self._accounts
+            or self._api.throttle.used >= NO_NEW_JOBS
+        ):
+            return False
+        try:
+            span["job"] = self._reports.begin(self._part(span))
+        except (Fatal, TooMuch):
+            return False  # met again, and dealt with, when the span's turn comes
+        return True
+
+    def _bring(self, span: Span, as_of: datetime) -> list[Record]:
+        """One record per day of the span, days without any row included: rows may disappear."""
+        account = self._accounts.get(span["account"])
+        if account is None:
+            return []  # begun by an earlier run, and no longer to be read
+        part = self._part(span)
+        rows = self._reports.at_once(part) if _short(span) else self._reports.rows(part, span["job"])
+        return [self._record(account, day, found, as_of) for day, found in by_day(rows, _days(span)).items()]
+
+    def _part(self, span: Span) -> Part:
+        return Part(self._accounts[span["account"]].node, *_ends(span), FIELDS)
+
+    def _record(self, account: AdAccount, day: date, rows: list[Json], as_of: datetime) -> Record:
+        payload = {
+            "day": str(day), "zone": account.zone.key, "currency": account.currency, "windows": list(WINDOWS), "rows": rows,
+        }  # fmt: skip
+        key = RecordKey(VENDOR, account.id, self._stream.object, str(day))
+        return Record(key, as_of.astimezone(UTC), payload)
+
+    def _recent(self, state: Position) -> list[Span]:
+        """What may have changed, per account: two days within the same day, 28 and what was missed on a new one."""
+        spans = []
+        for account in self._accounts.values():
+            today = account.day(self._clock.now())
+            known = state["accounts"].get(account.id)
+            if known is None:
+                since = today - (MOVES - 1) * ONE
+            elif known["read"] == str(today):
+                since = today - ONE
+            else:
+                since = date.fromisoformat(known["read"]) - (MOVES - 1) * ONE
+            spans += _spans(account.id, max(since, self._floor(account)), today)
+        return spans
+
+    def _past(self, state: Position) -> list[Span]:
+        """The next spans of days that were never read: each account's newest first, accounts in turn."""
+        waiting = []
+        for account in self._accounts.values():
+            known = state["accounts"].get(account.id)
+            if known is None or account.id in self._refused:
+                continue
+            newest = date.fromisoformat(known["since"]) - ONE
+            if newest >= (floor := self._floor(account)):
+                waiting.append(_spans(account.id, floor, newest))
+        most = max((len(spans) for spans in waiting), default=0)
+        in_turn = [spans[number] for number in range(most) for spans in waiting if number < len(spans)]
+        return in_turn[:FLIGHT]
+
+    def _floor(self, account: AdAccount) -> date:
+        """The first day that can be read."""
+        oldest = account.day(self._clock.now()) - MEMORY
+        return max(oldest, account.created) if account.created else oldest
+
+
+def _spans(account: str, since: date, until: date) -> list[Span]:
+    """The days in spans of a report each, newest first."""
+    spans = []
+    while until >= since:
+        first = max(since, until - (SPAN - 1) * ONE)
+        spans.append({"account": account, "since": str(first), "until": str(until), "job": None})
+        until = first - ONE
+    return spans
+
+
+def _ends(span: Span) -> tuple[date, date]:
+    return date.fromisoformat(span["since"]), date.fromisoformat(span["until"])
+
+
+def _days(span: Span) -> Iterator[date]:
+    since, until = _ends(span)
+    return (since + number * ONE for number in range((until - since).days + 1))
+
+
+def _short(span: Span) -> bool:
+    """Whether a report, of three calls at least, would be too much ado."""
+    since, until = _ends(span)
+    return until - since <= ONE
+
+
+def _after(state: Position, flown: Sequence[Span]) -> Position:
+    """The cursor when these spans are read."""
+    accounts = dict(state["accounts"])
+    for span in flown:
+        known = accounts.get(span["account"], {"read": span["until"], "since": span["since"]})
+        accounts[span["account"]] = {
+            "read": max(known["read"], span["until"]), "since": min(known["since"], span["since"]),
+        }  # fmt: skip
+    return {"version": VERSION, "accounts": accounts}

@@ -1,0 +1,92 @@
+"""Leads of one account: people who filled in a form on an ad, as long as Meta keeps them, which is 90 days.
+
+There is no list of an account's leads. An ad can only have new ones if it was shown, so insights name the ads to ask, and those are
+asked fifty in one call. Source: https://developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from connectors.base import Page, Position, Stream
+from connectors.errors import ConnectorError
+from connectors.meta_ads.accounts import AdAccount
+from connectors.meta_ads.client import MOST_IN_BATCH, Json, MetaApi
+from connectors.meta_ads.paging import LIMIT, Leaf, leaves, read_leaf
+from connectors.meta_ads.payload import free_text
+from connectors.meta_ads.refusals import VENDOR, NotThere, TooMuch
+from connectors.meta_ads.reports import Part, Reports
+from models.keys import RecordKey
+from models.records import Record
+
+logger = logging.getLogger(__name__)
+
+FIELDS = (
+    "id", "created_time", "ad_id", "ad_name", "adset_id", "adset_name", "campaign_id", "campaign_name", "form_id", "field_data",
+    "is_organic", "platform",
+)  # fmt: skip
+KEPT = 90 * 86400  # seconds
+LOOK_BACK = 3600  # seconds; a lead may be listed after the second it was made in
+SHOWN_BEFORE = timedelta(days=2)  # a form may be sent a while after its ad was shown last
+
+
+class Leads:
+    """Pages of the leads stream."""
+
+    def __init__(self, api: MetaApi, stream: Stream) -> None:
+        self._api = api
+        self._stream = stream
+
+    def pages(self, account: AdAccount, known: Position | None, resume: Position | None, now: int) -> Iterator[Page]:
+        """One window of one account. Cursor: `until` (seconds), when the window began. Position: `as_of`, and the last `ad` asked.
+
+        A lead is stamped once and never changes, so windows look back, and a second that two leads share is read as a whole.
+        """
+        as_of, last = (resume["as_of"], resume["ad"]) if resume else (now, "")
+        since = max(known["until"] - LOOK_BACK if known else 0, as_of - KEPT)
+        ads = [ad for ad in self._shown(account, since, now) if ad > last]
+        groups = [ads[start : start + MOST_IN_BATCH] for start in range(0, len(ads), MOST_IN_BATCH)] or [[]]
+        for number, group in enumerate(groups, start=1):
+            records = [self._record(account, row) for row in self._of(group, since)]
+            done = {"until": as_of} if number == len(groups) else None
+            yield Page(records, {"as_of": as_of, "ad": group[-1] if group else last}, done)
+
+    def _shown(self, account: AdAccount, since: int, now: int) -> list[str]:
+        """Ads that were shown in that time, in order of their ids."""
+        first = account.day(datetime.fromtimestamp(since, UTC)) - SHOWN_BEFORE
+        until = account.day(datetime.fromtimestamp(now, UTC))
+        part = Part(account.node, first, until, ("ad_id",), daily=False)
+        rows = Reports(self._api, self._stream.name, "definition").at_once(part)
+        return sorted({row["ad_id"] for row in rows if isinstance(row.get("ad_id"), str)})
+
+    def _of(self, ads: Sequence[str], since: int) -> Iterator[Json]:
+        """Leads of some ads from that second on."""
+        bound = {"field": "time_created", "operator": "GREATER_THAN", "value": since - 1}
+        params = {"fields": ",".join(FIELDS), "filtering": [bound]}
+        asked = [(f"{ad}/leads", {**params, "limit": LIMIT}) for ad in ads]
+        answers = self._api.batch("window", asked, stream=self._stream.name) if asked else []
+        for ad, answer in zip(ads, answers, strict=True):
+            for leaf in self._leaves(ad, params, answer):
+                yield from leaf.rows
+
+    def _leaves(self, ad: str, params: Json, answer: Json | ConnectorError) -> Iterator[Leaf]:
+        """The first page, which came in a batch, and those behind it."""
+        path = (ad, "leads")
+        if isinstance(answer, NotThere):
+            logger.warning("ad %s cannot be seen any more; its latest leads, if any, are unknown", ad)
+            return
+        if isinstance(answer, TooMuch):
+            yield from leaves(self._api, "window", path, params, stream=self._stream.name)
+            return
+        if isinstance(answer, ConnectorError):
+            raise answer
+        first = read_leaf(answer, f"{ad}/leads", self._stream.name)
+        yield first
+        if first.after:
+            yield from leaves(self._api, "window", path, params, stream=self._stream.name, after=first.after)
+
+    def _record(self, account: AdAccount, row: Json) -> Record:
+        """The lead, with its answers in free words beside it, each under a key of its own: a text is found by its field's name."""
+        key = RecordKey(VENDOR, account.id, self._stream.object, row["id"])
+        at = datetime.fromisoformat(row["created_time"]).astimezone(UTC)
+        return Record(key, at, row | free_text(row.get("field_data")))

@@ -1,0 +1,219 @@
+"""What ads did on some days: asked for at once where it is little, by a report where it is much, in ever smaller parts where it is too much.
+
+A report is begun, looked at until `async_status` says that it has ended ("Job Running" at 100 % is not the end), and fetched. One that
+fails is begun once more; failing again, or being too much, splits it: by days, then by campaigns, ad sets and ads, then by fields.
+Source: vendors.md 3.3 and https://developers.facebook.com/docs/marketing-api/insights/best-practices (asynchronous jobs).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+from connectors.errors import ConnectorError, Fatal
+from connectors.meta_ads.client import MOST_IN_BATCH, Json, MetaApi
+from connectors.meta_ads.feeds import AD_STATUSES, FEEDS
+from connectors.meta_ads.paging import leaves
+from connectors.meta_ads.refusals import SOON, VENDOR, NotThere, TooMuch
+
+WINDOWS = ("1d_click", "7d_click", "28d_click", "1d_view")
+"""Attribution windows asked for; 7d_view and 28d_view are no more (vendors.md 3.3)."""
+KEY = "ad_id"
+ENDED = frozenset({"Job Completed", "Job Failed", "Job Skipped"})
+LONGEST = 3600.0  # seconds that a report may take (vendors.md 3.2)
+FIRST_LOOK, LAST_LOOK = 0.5, 30.0  # seconds between looks, doubling from the first to the last
+UNBORN_LOOKS = 6  # a report may be invisible at first; after so many looks it is lost
+LEVELS = ("account", "campaign", "adset", "ad")
+CHILDREN = {"account": "campaigns", "campaign": "adsets", "adset": "ads"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some work: the days of an account, first and last included, or only some campaigns, ad sets or ads, or only some fields."""
+
+    node: str
+    since: date
+    until: date
+    fields: tuple[str, ...]
+    daily: bool = True
+    """A row per ad and day, or one per ad."""
+    level: str = "account"
+    ids: tuple[str, ...] = ()
+
+    def params(self) -> Json:
+        """As Meta wants it; ads that are deleted or archived count too, for they have cost."""
+        filters: list[Json] = [{"field": "ad.effective_status", "operator": "IN", "value": list(AD_STATUSES)}]
+        if self.ids:
+            filters.append({"field": f"{self.level}.id", "operator": "IN", "value": list(self.ids)})
+        params: dict[str, Any] = {
+            "level": "ad", "fields": ",".join(self.fields), "filtering": filters,
+            "action_attribution_windows": list(WINDOWS),
+            "time_range": {"since": str(self.since), "until": str(self.until)},
+        }  # fmt: skip
+        return params | ({"time_increment": 1} if self.daily else {})
+
+    def halves(self, kind: str) -> "tuple[Part, Part]":
+        """The part in two, by `days`, `ids` or `fields`."""
+        match kind:
+            case "days":
+                middle = self.since + (self.until - self.since) // 2
+                return replace(self, until=middle), replace(self, since=middle + timedelta(days=1))
+            case "ids":
+                half = len(self.ids) // 2
+                return replace(self, ids=self.ids[:half]), replace(self, ids=self.ids[half:])
+            case _:
+                rest = tuple(name for name in self.fields if name != KEY)
+                half = len(rest) // 2
+                return replace(self, fields=(KEY, *rest[:half])), replace(self, fields=(KEY, *rest[half:]))
+
+
+class Reports:
+    """Asks for parts. One per run: it looks at all its reports together, 50 in one call."""
+
+    def __init__(self, api: MetaApi, stream: str, reason: str = "window") -> None:
+        self._api = api
+        self._stream = stream
+        self._reason = reason
+        self._running: dict[str, int] = {}
+        """Looks at each report, as long as it has not ended."""
+        self._ended: dict[str, Json] = {}
+
+    def begin(self, part: Part) -> str:
+        """Begin a report; its id. Errors: TooMuch where Meta sees at once that it is."""
+        self._api.calm_for_a_job(self._stream)
+        answer = self._api.post(self._reason, (part.node, "insights"), part.params(), stream=self._stream)
+        job = answer.get("report_run_id")
+        if not isinstance(job, str):
+            raise TooMuch("no report was begun", after=SOON, vendor=VENDOR, stream=self._stream)
+        self.know(job)
+        return job
+
+    def know(self, job: str) -> None:
+        """Look at this report too, begun now or by an earlier run."""
+        self._running.setdefault(job, 0)
+
+    def at_once(self, part: Part) -> list[Json]:
+        """The rows of a part without a report, which is one call where they fit a page."""
+        try:
+            return self._all((part.node, "insights"), part.params())
+        except TooMuch:
+            return self.rows(part)
+
+    def rows(self, part: Part, job: str | None = None) -> list[Json]:
+        """The rows of a part, from a report that was begun already or from a new one, however often it must be split.
+
+        Errors: Retryable if even one field of one ad's day is too much.
+        """
+        try:
+            return self._reported(part, job or self.begin(part))
+        except TooMuch as error:
+            smaller = self._split(part)
+            if not smaller:
+                raise
+            del error
+        return _merged(row for piece, begun in self._begun(smaller) for row in self.rows(piece, begun))
+
+    def _begun(self, parts: Sequence[Part]) -> list[tuple[Part, str | None]]:
+        """All parts begun before the first is waited for; one that is too much from the start is split later."""
+        found: list[tuple[Part, str | None]] = []
+        for part in parts:
+            try:
+                found.append((part, self.begin(part)))
+            except TooMuch:
+                found.append((part, None))
+        return found
+
+    def _reported(self, part: Part, job: str) -> list[Json]:
+        """Rows of a report; one that failed is begun once more."""
+        ended = self._wait(job)
+        if ended["async_status"] != "Job Completed" and not _too_large(ended):
+            job = self.begin(part)
+            ended = self._wait(job)
+        if ended["async_status"] != "Job Completed":
+            raise TooMuch(f"a report ended as {ended['async_status']}", after=SOON, vendor=VENDOR, stream=self._stream)
+        return self._all((job, "insights"), {})
+
+    def _all(self, path: Sequence[str], params: Json) -> list[Json]:
+        return [row for leaf in leaves(self._api, self._reason, path, params, stream=self._stream) for row in leaf.rows]
+
+    def _wait(self, job: str) -> Json:
+        """Until the report has ended, or is given up."""
+        waited, pause = 0.0, FIRST_LOOK
+        while job not in self._ended:
+            self._look()
+            if job in self._ended:
+                break
+            if waited >= LONGEST:
+                self._end(job, {"async_status": "Job Failed"})
+                break
+            self._api.pause(pause)
+            waited, pause = waited + pause, min(2 * pause, LAST_LOOK)
+        return self._ended[job]
+
+    def _look(self) -> None:
+        """One look at every report that runs."""
+        jobs = list(self._running)
+        fields = {"fields": "async_status,async_percent_completion,error_code,error_subcode"}
+        for start in range(0, len(jobs), MOST_IN_BATCH):
+            group = jobs[start : start + MOST_IN_BATCH]
+            answers = self._api.batch(self._reason, [(f"{job}/", fields) for job in group], stream=self._stream)
+            for job, answer in zip(group, answers, strict=True):
+                self._note(job, answer)
+
+    def _note(self, job: str, answer: Json | ConnectorError) -> None:
+        self._running[job] += 1
+        if isinstance(answer, NotThere):
+            if self._running[job] >= UNBORN_LOOKS:
+                self._end(job, {"async_status": "Job Failed"})
+        elif isinstance(answer, ConnectorError):
+            raise answer
+        elif answer.get("async_status") in ENDED:
+            self._end(job, answer)
+
+    def _end(self, job: str, told: Json) -> None:
+        self._running.pop(job, None)
+        self._ended[job] = told
+
+    def _split(self, part: Part) -> list[Part]:
+        """The same work in smaller parts; empty if there are none."""
+        if part.since < part.until:
+            return list(part.halves("days"))
+        if len(part.ids) > 1:
+            return list(part.halves("ids"))
+        if part.level != "ad":
+            below, ids = LEVELS[LEVELS.index(part.level) + 1], self._children(part)
+            return [replace(part, level=below, ids=ids)] if ids else []
+        return list(part.halves("fields")) if len(part.fields) > 2 else []
+
+    def _children(self, part: Part) -> tuple[str, ...]:
+        edge = CHILDREN[part.level]
+        params = {"fields": "id", "effective_status": list(FEEDS[edge].statuses)}
+        path = (part.ids[0] if part.ids else part.node, edge)
+        found = leaves(self._api, self._reason, path, params, stream=self._stream)
+        return tuple(sorted(row["id"] for leaf in found for row in leaf.rows))
+
+
+def _too_large(ended: Json) -> bool:
+    return (ended.get("error_code"), ended.get("error_subcode")) == (100, 1487534)
+
+
+def _merged(rows: Iterable[Json]) -> list[Json]:
+    """Rows of the same ad and day as one: they came with different fields."""
+    whole: dict[tuple[Any, Any], Json] = {}
+    for row in rows:
+        key = row.get("date_start"), row.get(KEY)
+        whole[key] = whole.get(key, {}) | row
+    return list(whole.values())
+
+
+def by_day(rows: Iterable[Json], days: Iterator[date]) -> dict[date, list[Json]]:
+    """Rows by their day, each day's in order of their ads. Fatal for a row of another day: the answer is not ours."""
+    found: dict[date, list[Json]] = {day: [] for day in days}
+    for row in rows:
+        try:
+            found[date.fromisoformat(row["date_start"])].append(row)
+        except (KeyError, TypeError, ValueError):
+            raise Fatal(
+                "insights answered a row of a day that was not asked for", vendor=VENDOR, stream="insights"
+            ) from None
+    return {day: sorted(each, key=lambda row: str(row.get(KEY))) for day, each in found.items()}
