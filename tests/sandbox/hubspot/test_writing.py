@@ -57,7 +57,7 @@ def test_values_that_do_not_fit_are_refused(client: HubSpot, kind: str, values: 
 
 
 @pytest.mark.parametrize(
-    "body", [{"properties": {"city": 5}}, {"properties": {"city": None}}, {"propertys": {}}, {}, {"properties": []}]
+    "body", [{"properties": {"city": 5}}, {"properties": {"city": None}}, {"values": {}}, {}, {"properties": []}]
 )
 def test_values_are_strings_on_the_wire(client: HubSpot, body: dict[str, Any]) -> None:
     """Numbers, nulls and unknown keys are 400 (SDK: SimplePublicObjectInput.properties is dict[str, str])."""
