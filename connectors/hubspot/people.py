@@ -17,8 +17,8 @@ CRM_ACCOUNT = "salesforceaccountid"
 def contact(record: Record) -> Iterator[Fact]:
     """A person; where they came from is a touch. One who was merged into another is their second name and no more."""
     read = Payload(record)
-    if became := read.text("mergedInto"):
-        yield from _merged(read, Scope.person, became)
+    if read.text("mergedInto"):
+        yield from _merged(read, Scope.person)
         return
     country = read.text("country")
     names = [part for part in (read.text("firstname"), read.text("lastname")) if part]
@@ -48,8 +48,8 @@ def contact(record: Record) -> Iterator[Fact]:
 def company(record: Record) -> Iterator[Fact]:
     """A company; one that was merged into another is its second name and no more."""
     read = Payload(record)
-    if became := read.text("mergedInto"):
-        yield from _merged(read, Scope.account, became)
+    if read.text("mergedInto"):
+        yield from _merged(read, Scope.account)
         return
     country = read.text("country")
     yield Profile(
@@ -118,11 +118,10 @@ def _status(read: Payload) -> str:
     return "won" if read.yes("hs_is_closed_won") else "lost" if read.yes("hs_is_closed") else "open"
 
 
-def _merged(read: Payload, scope: Scope, became: str) -> Iterator[Fact]:
-    """Old ids are still named by other systems and by activities, so they stay names of whoever has them now."""
+def _merged(read: Payload, scope: Scope) -> Iterator[Fact]:
+    """Other systems and older activities still name the old id; whoever has it now lists it among theirs."""
     yield Profile(scope=scope, live=False)
     yield from Identifier.of(scope, "hubspot_id", read.record.key.id)
-    yield from Identifier.of(scope, "hubspot_id", became)
 
 
 def _own_ids(read: Payload, scope: Scope) -> Iterator[Identifier]:

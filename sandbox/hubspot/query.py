@@ -51,7 +51,11 @@ class Query:
 
     def after(self) -> int:
         """The numeric cursor, 0 at the start."""
-        text = self.one("after") or "0"
-        if not text.isdecimal():
-            raise HubSpotRefusal(400, f"The cursor {text} is invalid.")
-        return int(text)
+        return cursor(self.one("after"))
+
+
+def cursor(text: str | None) -> int:
+    """Where a page starts. Errors: 400 for what is no cursor of ours."""
+    if text and not text.isdecimal():
+        raise HubSpotRefusal(400, f"The cursor {text} is invalid.")
+    return int(text or 0)

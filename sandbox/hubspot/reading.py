@@ -13,7 +13,7 @@ from sandbox.hubspot import associations
 from sandbox.hubspot.bodies import judge
 from sandbox.hubspot.errors import Answer, HubSpotRefusal, gone, not_found
 from sandbox.hubspot.objects import ObjectType, object_type
-from sandbox.hubspot.query import ARCHIVED, PAGE, SHOWN, Query
+from sandbox.hubspot.query import ARCHIVED, PAGE, SHOWN, Query, cursor
 from sandbox.hubspot.render import chosen, paging, shown
 from sandbox.hubspot.state import HubSpotState, Record
 from sandbox.hubspot.values import wire
@@ -59,6 +59,8 @@ class Reader:
         """Records by id or by a unique property; 207 if some are not there."""
         archived = Query.read(text, ARCHIVED).yes("archived")
         asked = judge(models, "BatchReadInputSimplePublicObjectId", body)
+        if asked.get("propertiesWithHistory"):
+            raise HubSpotRefusal(400, "the sandbox keeps no history of values")
         inputs = [one["id"] for one in limited(asked)]
         names = chosen(kind, self._state.properties.known(kind), asked.get("properties") or [])
         found: dict[int, Record] = {}
@@ -79,9 +81,11 @@ class Reader:
         asked = judge(v4, "BatchInputPublicFetchAssociationsBatchRequest", body)
         results, errors = [], []
         for one in limited(asked, ASSOCIATION_BATCH):
-            after = one.get("after") or "0"
-            found, more = self._state.associations.page(
-                near, int(one["id"]), far, after=int(after), limit=ASSOCIATION_PAGE
+            record, after = self._state.find(near.path, one["id"]), cursor(one.get("after"))
+            found, more = (
+                self._state.associations.page(near, record.id, far, after=after, limit=ASSOCIATION_PAGE)
+                if record
+                else ([], None)
             )
             if not found:
                 errors.append(_alone(near, far, one["id"]))

@@ -16,6 +16,7 @@ from sandbox.hubspot.bodies import judge, parse
 from sandbox.hubspot.definitions import Definition
 from sandbox.hubspot.errors import Answer, HubSpotRefusal
 from sandbox.hubspot.objects import ObjectType
+from sandbox.hubspot.query import cursor
 from sandbox.hubspot.render import chosen, paging, shown
 from sandbox.hubspot.state import HubSpotState
 from sandbox.hubspot.values import MILLISECOND, milliseconds
@@ -144,14 +145,12 @@ def _judged(body: bytes) -> Answer:
 
 
 def _window(asked: Answer) -> tuple[int, int]:
-    limit, after = asked.get("limit", DEFAULT_LIMIT), asked.get("after") or "0"
+    limit, after = asked.get("limit", DEFAULT_LIMIT), cursor(asked.get("after"))
     if not 1 <= limit <= MOST:
         raise HubSpotRefusal(400, f"Invalid limit {limit}: a page has between 1 and {MOST} results.")
-    if not after.isdecimal():
-        raise HubSpotRefusal(400, f"The cursor {after} is invalid.")
-    if int(after) + limit > WINDOW:
+    if after + limit > WINDOW:
         raise HubSpotRefusal(400, f"Search cannot page beyond {WINDOW} results; narrow the filters.")
-    return limit, int(after)
+    return limit, after
 
 
 def _column(kind: ObjectType, definition: Definition) -> str:

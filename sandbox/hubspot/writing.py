@@ -113,17 +113,21 @@ class Writer:
         return 204, {}
 
     def associate(self, source: str, target: str, body: bytes) -> Status:
-        """Unlabelled associations (SDK: PublicDefaultAssociationMultiPost); 207 tells of records that are not there."""
+        """Unlabelled associations (SDK: PublicDefaultAssociationMultiPost); errors beside them tell of records that are not there.
+
+        The SDK knows this answer with status 200 only, errors or not.
+        """
         near, far = object_type(source), object_type(target)
         results, errors = [], []
         with self._state.together():
             for one in limited(judge(v4, "BatchInputPublicDefaultAssociationMultiPost", body), ASSOCIATION_BATCH):
-                ends = self._state.find(near.path, one["from"]["id"]), self._state.find(far.path, one["to"]["id"])
-                if None in ends or any(end and end.archived_at for end in ends):
+                first, second = self._there(near, one["from"]["id"]), self._there(far, one["to"]["id"])
+                if first and second:
+                    results += self._link(near, first.id, far, second.id)
+                else:
                     errors.append(gone(near.label, [one["from"]["id"]]).entry({"toObjectId": [one["to"]["id"]]}))
-                    continue
-                results += self._link(near, int(one["from"]["id"]), far, int(one["to"]["id"]))
-        return batch_answer(self._state, results, errors)
+        _, whole = batch_answer(self._state, results, errors)
+        return 200, whole
 
     def _link(self, near: ObjectType, near_id: int, far: ObjectType, far_id: int) -> list[Answer]:
         number = self._state.associations.link(near, near_id, far, far_id)
@@ -145,9 +149,10 @@ class Writer:
     def _associate_new(self, kind: ObjectType, made: int, target_id: str, numbers: list[int]) -> None:
         for number in numbers:
             far = target_of(kind, number)
-            if self._state.find(far.path, target_id) is None:
+            end = self._there(far, target_id)
+            if end is None:
                 raise gone(far.label, [target_id])
-            self._state.associations.link(kind, made, far, int(target_id))
+            self._state.associations.link(kind, made, far, end.id)
 
     def _checked(self, kind: ObjectType, given: Mapping[str, str], before: Record | None) -> Values:
         """The values as they will be kept. Errors: 400 for those that do not fit, 409 for one that another record has."""
@@ -181,12 +186,15 @@ class Writer:
         if by is not None and by not in self._state.properties.unique(kind):
             raise HubSpotRefusal(400, f"{by} is not a unique property of {kind.path}")
         record_id = one["id"] if by is None else self._state.holder(kind, by, one["id"])
-        found = None if record_id is None else self._state.find(kind.path, record_id)
+        return None if record_id is None else self._there(kind, record_id)
+
+    def _there(self, kind: ObjectType, record_id: str | int) -> Record | None:
+        found = self._state.find(kind.path, record_id)
         return found if found and found.archived_at is None else None
 
     def _living(self, kind: ObjectType, record_id: str) -> Record:
-        found = self._state.find(kind.path, record_id)
-        if found is None or found.archived_at is not None:
+        found = self._there(kind, record_id)
+        if found is None:
             raise not_found()
         return found
 

@@ -10,12 +10,15 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sandbox.world.ids import Ids
 from sandbox.world.market import Arrival, Market
 from sandbox.world.moments import BEGIN, between
 from sandbox.world.names import dialled
 from sandbox.world.person import CRM, Face, Someone
+
+T = TypeVar("T")
 
 SHARE = 0.6
 OUTSIDE = 0.95
@@ -98,19 +101,23 @@ class Acquaintances:
     def _set_traps(self, people: Sequence[Someone]) -> None:
         each = 2 + len(people) // 500
         quiet = [card for card in self.cards.values() if not card.person.documents]
-        merged = self.rng.sample([card for card in quiet if card.person.of_kind("customer")], each)
+        merged = self._some([card for card in quiet if card.person.of_kind("customer")], each)
         for card in merged:
             self._merge(card)
         known = [card for card in quiet if card.face.email == card.person.email and card not in merged]
-        for card in self.rng.sample(known, each):
+        for card in self._some(known, each):
             card.person.trap = "additional_email"
             card.face.email = self._private(card.person)
             card.values = {"hs_additional_emails": card.person.email}
         strangers = [one for one in people if one.trap is None and one.id not in self.cards and one.of_kind("Contact")]
-        chosen = self.rng.sample(strangers, 2 * each)
-        for person, other in zip(chosen[:each], chosen[each:], strict=True):
+        chosen = self._some(strangers, 2 * each)
+        for person, other in zip(chosen[::2], chosen[1::2], strict=False):
             person.trap = "archived_contact"
             self.archived.append((person, {"email": person.email, **_synced(other)}))
+
+    def _some(self, there: list[T], wanted: int) -> list[T]:
+        """As many as wanted; a small world may have fewer."""
+        return self.rng.sample(there, min(wanted, len(there)))
 
     def _merge(self, card: Card) -> None:
         """Two contacts became one with a new id; the Stripe customer still names an old one, and nothing else is shared."""

@@ -125,6 +125,14 @@ def test_a_world_too_small_or_too_young_for_its_texts_is_refused(persons: int, n
         build(persons, 1, now)
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_the_smallest_world_is_one(seed: int) -> None:
+    """The people with texts alone are a world, in which traps may be missing."""
+    world = build(95, seed, NOW)
+    assert len(world.truth.persons) == 95
+    assert {document.record.split("/")[0] for document in world.truth.documents} == {"salesforce", "hubspot"}
+
+
 def test_salesforce_ids_are_valid_and_unique(world: World) -> None:
     """Every row has an 18-character id with its object's prefix and a checksum that holds; none occurs twice."""
     seen = Counter(row["Id"] for rows in world.salesforce.values() for row in rows)

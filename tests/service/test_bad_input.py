@@ -76,7 +76,7 @@ def test_an_unreadable_dotenv_is_said_and_not_passed_over(door, content, said):
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (("run", "pull_nothing"), "There is no job called pull_nothing; choose from pull_salesforce"),
+        (("run", "pull_nothing"), "There is no job called pull_nothing; choose from pull_"),
         (("show", "nobody@nowhere.example"), "No person is known as 'nobody@nowhere.example'"),
         (("show", "x", "--purpose", "spying"), "--purpose"),
         (("apply", "no-such-plan"), "There is no plan no-such-plan"),

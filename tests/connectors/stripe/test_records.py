@@ -54,6 +54,12 @@ def test_a_customer_is_a_person_with_names_in_other_systems():
     )
 
 
+def test_a_customer_may_name_records_of_hubspot():
+    """A contact is the person, a company the account."""
+    found = set(facts("customer", metadata={"hubspot_contact_id": "101", "hubspot_company_id": "501"}))
+    assert identifiers((Scope.person, "hubspot_id", "101"), (Scope.account, "hubspot_id", "501")) <= found
+
+
 def test_only_what_was_captured_is_a_payment():
     """A partial capture counts its part; a failed charge and a mere authorisation count nothing; nought is a payment of nought."""
     assert facts("charge") == payment("charge", 9900, AT)

@@ -1,0 +1,171 @@
+"""Two CRMs side by side: one person with records in both, each CRM with a plan of its own."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from connectors.base import Connector, Crm
+from connectors.registry import connectors_by_name
+from models import Observation, Payment, RecordKey, Scope
+from models.clock import FrozenClock
+from models.keys import content_id
+from models.store import transaction
+from pipelines.ingest.lake import Lake
+from pipelines.ingest.pull import pull_stream
+from pipelines.stitch.journeys import build_journeys
+from pipelines.stitch.stitch import stitch
+from pipelines.understand.replay import replay_beliefs
+from pipelines.understand.slots import seed
+from pipelines.write_back.crm import Fields, provision
+from pipelines.write_back.deliver import Delivery, apply
+from pipelines.write_back.limits import Limits
+from pipelines.write_back.plan import plan
+from tests.connectors.hubspot import conftest as hubspot
+from tests.connectors.salesforce import conftest as salesforce
+from tests.pipelines.stitch.conftest import Hand
+from tests.pipelines.write_back.people import said
+
+STREAMS = {
+    "salesforce": ("accounts", "contacts", "leads", "opportunities"),
+    "hubspot": ("companies", "contacts", "deals"),
+}
+
+
+@dataclass
+class Both:
+    """Dana, who is a contact and a lead in Salesforce and two contacts in HubSpot."""
+
+    practices: dict[str, Any]
+    crms: dict[str, Crm]
+    records: dict[str, list[tuple[str, str]]]
+    """Object and id of Dana's records, by CRM."""
+    lake: Lake
+    store: Engine
+    clock: FrozenClock
+    staging: Any
+
+    def pull(self) -> None:
+        for name, practice in self.practices.items():
+            connector: Connector = connectors_by_name()[name]
+            source = practice.source()
+            for stream in STREAMS[name]:
+                pull_stream(
+                    source, connector, connector.streams_by_name[stream], lake=self.lake, store=self.store, staging=self.staging,
+                    clock=self.clock,
+                )  # fmt: skip
+        for scope in (Scope.person, Scope.account):
+            stitch(self.lake, self.store, self.clock, scope)
+        build_journeys(self.lake, self.store, self.clock)
+        replay_beliefs(self.store, self.clock)
+
+    def write(self, name: str) -> Delivery:
+        self.clock.advance(timedelta(minutes=1))
+        crm, limits = self.crms[name], Limits()
+        planned = plan(crm, name, lake=self.lake, store=self.store, clock=self.clock, limits=limits)
+        return apply(crm, name, planned.id, store=self.store, clock=self.clock, limits=limits)
+
+    def shown(self, name: str, field: str) -> list[Any]:
+        fields = Fields(self.crms[name])
+        return [fields.read(kind, [one])[one][field] for kind, one in self.records[name]]
+
+    def hear(self, name: str) -> None:
+        """Dana says something on her first record of a CRM."""
+        kind, one = self.records[name][0]
+        subject = RecordKey(name, self.crms[name].account, kind, one)
+        row = said("The price is too high", "price", subject=str(subject), subject_hash=subject.hash)
+        row.observation_id = content_id(str(subject))
+        with transaction(self.store) as session:
+            session.add(
+                Observation(
+                    id=row.observation_id, record=f"{subject}/x", subject=str(subject), subject_hash=subject.hash, source="email",
+                    author="customer", text=row.quote, text_hash="t", occurred_at=row.occurred_at, recorded_at=row.recorded_at,
+                    lawful_basis="contract", purposes=["write_back"], region="eu", retain_until=row.occurred_at + timedelta(days=999),
+                )
+            )  # fmt: skip
+            session.flush()
+            session.add(row)
+
+    def pay(self, currency: str, minor: int, at: datetime) -> None:
+        kind, one = self.records["salesforce"][0]
+        payer = str(RecordKey("salesforce", self.crms["salesforce"].account, kind, one))
+        payment = Payment(payer=payer, kind="charge", amount_minor=minor, currency=currency, occurred_at=at)
+        Hand(self.lake).write({currency: [payment]})
+
+
+@pytest.fixture
+def both(salesforce_sandbox, hubspot_sandbox, clock, tmp_path, new_desk) -> Both:
+    practices = {
+        "salesforce": salesforce.Practice(salesforce_sandbox, clock),
+        "hubspot": hubspot.Practice(hubspot_sandbox, clock),
+    }
+    at = clock.now() - timedelta(days=300)
+    (contact,) = practices["salesforce"].contacts(range(1, 2), at, FirstName="Dana", Email="dana@kolbe.example")
+    (lead,) = practices["salesforce"].plant("Lead", "00Q", range(1, 2), at, Company="K", Email="dana@kolbe.example")
+    (first,) = practices["hubspot"].contacts(range(1, 2), at, email="dana@kolbe.example", firstname="Dana")
+    (second,) = practices["hubspot"].contacts(range(2, 3), at, salesforcecontactid=contact)
+    records = {
+        "salesforce": [("Contact", contact), ("Lead", lead)],
+        "hubspot": [("contact", first), ("contact", second)],
+    }
+    crms: dict[str, Crm] = {name: practice.crm() for name, practice in practices.items()}
+    for crm in crms.values():
+        provision(crm)
+    store = new_desk().store
+    seed(store)
+    return Both(practices, crms, records, Lake.open(str(tmp_path / "lake")), store, clock, tmp_path / "staging")
+
+
+@pytest.mark.parametrize("heard", ["salesforce", "hubspot"])
+def test_every_live_record_in_both_crms_shows_what_was_said_in_either(both, heard):
+    """Each CRM is written by itself, and a second run of either writes nothing."""
+    both.hear(heard)
+    both.pull()
+    for name in ("salesforce", "hubspot"):
+        assert both.write(name).records == 2
+        (top,) = set(both.shown(name, "top_belief"))
+        assert top.startswith("The price is too high")
+    assert len(set(both.shown("salesforce", "key") + both.shown("hubspot", "key"))) == 1
+    assert [both.write(name).written for name in both.crms] == [0, 0]
+
+
+def test_what_was_written_to_either_comes_back_as_nothing(both):
+    """The next pull finds both CRMs touched and no record changed; nothing is written again."""
+    both.hear("hubspot")
+    both.pull()
+    for name in both.crms:
+        both.write(name)
+    before = {name: both.lake.census(name, "contacts") for name in both.crms}
+    both.clock.advance(timedelta(hours=1))
+    both.pull()
+    after = {name: both.lake.census(name, "contacts") for name in both.crms}
+    assert {name: census.records for name, census in after.items()} == {
+        name: census.records for name, census in before.items()
+    }
+    assert [both.write(name).written for name in both.crms] == [0, 0]
+
+
+def test_contacts_that_were_merged_are_written_under_their_new_id_alone(both):
+    """Until it is pulled nothing is; the other CRM does not wait for that."""
+    both.hear("hubspot")
+    both.pull()
+    first, second = (one for _, one in both.records["hubspot"])
+    both.practices["hubspot"].sandbox.state.merge("contacts", first, second)
+    assert both.write("salesforce").records == 2
+    assert both.write("hubspot").records == 0
+    both.clock.advance(timedelta(hours=1))
+    both.pull()
+    assert both.write("hubspot").records == 1
+
+
+def test_money_is_in_the_currency_that_each_crm_tells(both):
+    """A portal names its own; an org that names none, while payments name two, shows no money."""
+    both.pay("eur", 12_050, both.clock.now() - timedelta(days=40))
+    both.pay("usd", 99_900, both.clock.now() - timedelta(days=30))
+    both.pull()
+    for name in both.crms:
+        both.write(name)
+    assert both.shown("hubspot", "revenue_to_date") == [120.5, 120.5]
+    assert both.shown("salesforce", "revenue_to_date") == [None, None]
