@@ -1,8 +1,8 @@
 """What it cost to win each person: the cost of an ad on a day of its account, split among those it brought that day.
 
 The parts of a day add up to what the platform says, to the minor unit; a day that brought nobody we know stays whole, without a
-person. Source of the rule: spend per person = spend of the ad and day / persons of that ad and day; a click that does not name its
-ad is never given one.
+person. Platforms tell costs per ad and day and never per person, so those of one day bear equal parts; a click that does not name
+its ad bears none.
 """
 
 import ibis
@@ -58,10 +58,6 @@ def _brought(lake: Lake, persons: ir.Table, costs: ir.Table) -> ir.Table:
     came = named.join(persons, "record")
     found = costs.join(
         came,
-        [
-            costs.ad_id == came.ad_id,
-            costs.starts_at <= came.occurred_at,
-            came.occurred_at < costs.ends_at,
-        ],
+        [costs.ad_id == came.ad_id, costs.starts_at <= came.occurred_at, came.occurred_at < costs.ends_at],
     ).drop("ad_id_right")
     return found.group_by(*AD_DAY, "person_id").agg(came_at=found.occurred_at.min(), came_by=found.record.min())

@@ -90,7 +90,7 @@ def _sources(journeys: ir.Table) -> dict[str, str]:
 def _recent(lake: Lake, who: ir.Table) -> dict[str, int]:
     """Engagements of each person in the days up to their last one; a session in the product is one."""
     told = lake.facts(Engagement)
-    doings = told.filter(told.kind.notin([OURS, PRODUCT])).select("subject", "occurred_at")
+    doings = told.filter(~told.kind.isin([OURS, PRODUCT])).select("subject", "occurred_at")
     persons = who.filter(who.scope == Scope.person.value).select(subject="record", person="entity_id")
     own = doings.join(persons, "subject").select("person", "occurred_at")
     if (sessions := lake.table(SESSIONS.name)) is not None:
