@@ -3,10 +3,10 @@
 import pytest
 
 from models import Evidence, Extraction, Profile, Scope
-from pipelines.understand.claims import Document, check
+from pipelines.understand.claims import Document
 from pipelines.understand.embedded import Embedded
 from pipelines.understand.extraction import extract
-from pipelines.understand.extractor import ExtractionFailed, Reading
+from pipelines.understand.extractor import Unread, Waiting, checked
 from pipelines.understand.observations import collect_observations
 from tests.pipelines.understand.conftest import key
 
@@ -14,7 +14,9 @@ LOUD = "The price is too high for us."
 
 
 class Scripted:
-    """An extractor that answers what a test tells it to, and counts how often it is asked."""
+    """An extractor that answers what a test tells it to, claims or an outcome, and remembers what it is asked."""
+
+    at_once = 20
 
     def __init__(self, answer, model="scripted", prompt="1"):
         self.answer, self.model, self.prompt = answer, model, prompt
@@ -23,9 +25,16 @@ class Scripted:
     def schema_hash(self, slots):
         return "schema"
 
-    def extract(self, document):
+    def read(self, documents):
+        return [self.outcome(document) for document in documents]
+
+    def reach(self):
+        return self.model
+
+    def outcome(self, document):
         self.asked.append(document)
-        return Reading(check(document, self.answer(document)))
+        answer = self.answer(document)
+        return checked(document, answer) if isinstance(answer, list) else answer
 
 
 def claim(quote, **more):
@@ -72,7 +81,7 @@ def test_a_failure_is_recorded_and_is_no_empty_answer(world, broken):
     def answer(document):
         if document.text == LOUD:
             if broken == "unreadable":
-                raise ExtractionFailed("the model did not answer")
+                return Unread("the model's answer was cut off")
             return [claim("words that nobody said")]
         return [claim(document.text)]
 
