@@ -69,4 +69,10 @@ def wrong_settings(error: ValidationError) -> str:
 
 
 def _kinds() -> list[type[BaseSettings]]:
-    return [WorkspaceSettings, Limits, Policy, LanguageModelSettings, *(connector.settings for connector in connectors_by_name().values())]
+    return [
+        WorkspaceSettings,
+        Limits,
+        Policy,
+        LanguageModelSettings,
+        *(connector.settings for connector in connectors_by_name().values()),
+    ]

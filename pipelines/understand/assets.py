@@ -192,7 +192,11 @@ def _counts(done: Extracted) -> dict[str, int]:
 
 
 def _why_waiting(done: Extracted) -> dict[str, str]:
-    return {"why_waiting": "; ".join(f"{number}: {why}" for why, number in done.waiting.most_common())} if done.waiting else {}
+    return (
+        {"why_waiting": "; ".join(f"{number}: {why}" for why, number in done.waiting.most_common())}
+        if done.waiting
+        else {}
+    )
 
 
 def _buckets(context: dg.AssetExecutionContext) -> list[int]:

@@ -26,11 +26,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import httpx
 from anthropic import AnthropicError, AsyncAnthropic
+from anthropic import APIConnectionError as AnthropicIsLost
 from anthropic import NotFoundError as NotAtAnthropic
-from instructor import AsyncInstructor, Hooks, from_provider
+from instructor import AsyncInstructor, from_provider
 from instructor import Mode as InstructorMode
 from instructor.core.exceptions import IncompleteOutputException, InstructorError, InstructorRetryException
+from instructor.core.hooks import Hooks
+from openai import APIConnectionError as OpenAIIsLost
 from openai import AsyncOpenAI, OpenAIError
 from openai import NotFoundError as NotAtOpenAI
 from pydantic import Field, ValidationError, create_model
@@ -48,6 +52,8 @@ TIMEOUT_S = 120.0
 """Longest wait for one answer; the SDKs would wait ten minutes."""
 OUTAGE = 5
 """Texts in a row without any answer after which the model is taken to be away: one bad text alone must not hold up the others."""
+LOST = (OpenAIIsLost, AnthropicIsLost, httpx.TransportError, OSError)
+"""How SDKs say that there is no connection: the two that ship, and what others let through."""
 KEYS = {
     "anthropic": "ANTHROPIC_API_KEY", "cerebras": "CEREBRAS_API_KEY", "cohere": "CO_API_KEY", "deepseek": "DEEPSEEK_API_KEY",
     "fireworks": "FIREWORKS_API_KEY", "google": "GOOGLE_API_KEY", "groq": "GROQ_API_KEY", "mistral": "MISTRAL_API_KEY",
@@ -88,7 +94,13 @@ class LanguageModel:
     """A model behind the extractor's door. Use it inside `open_language_model`."""
 
     def __init__(
-        self, settings: LanguageModelSettings, client: AsyncInstructor, runner: asyncio.Runner, *, spent_today: int, pause: Pause
+        self,
+        settings: LanguageModelSettings,
+        client: AsyncInstructor,
+        runner: asyncio.Runner,
+        *,
+        spent_today: int,
+        pause: Pause,
     ) -> None:
         self._settings = settings
         self._client = client
@@ -117,7 +129,7 @@ class LanguageModel:
 
     def schema_hash(self, slots: Sequence[Slot]) -> str:
         """Hash of the answer's schema and of what the model is told about the slots."""
-        told = [f"{slot.name} {slot.description} {slot.example}" for slot in slots]
+        told = sorted(f"{slot.name} {slot.description} {slot.example}" for slot in slots)
         return content_id(json.dumps(schema(_names(slots)).model_json_schema(), sort_keys=True), *told)[:12]
 
     def read(self, documents: Sequence[Document]) -> list[Outcome]:
@@ -158,7 +170,7 @@ class LanguageModel:
                 response_model=schema(_names(document.slots)),
                 messages=[{"role": "system", "content": asked.system}, {"role": "user", "content": asked.text}],
                 context={"document": document, "mark": secrets.token_hex(8)},
-                max_retries=patience(self._pause),
+                max_retries=patience(self._pause, LOST),
                 hooks=hooks,
             )
         except InstructorRetryException as error:
@@ -169,7 +181,7 @@ class LanguageModel:
     def _judged(self, error: BaseException | None, usage: Usage) -> Outcome | Refused:
         code = status(error)
         kind = f"HTTP {code}" if code else type(error).__name__
-        if silent(error):
+        if silent(error, LOST):
             self._silent += 1
             return Waiting(f"the model gave no answer ({kind})", usage)
         self._silent = 0
@@ -247,11 +259,16 @@ def connect(settings: LanguageModelSettings) -> AsyncInstructor:
     name = settings.name or ""
     provider = name.partition("/")[0]
     if provider == "litellm":  # instructor 1.17 drops the model's name
-        raise ExtractorUnusable("SIDECAR_LLM cannot go through litellm; name the provider itself, or openai/MODEL with SIDECAR_LLM_BASE_URL.")
+        raise ExtractorUnusable(
+            "SIDECAR_LLM cannot go through litellm; name the provider itself, or openai/MODEL with SIDECAR_LLM_BASE_URL."
+        )
     mode = settings.mode or (Mode.json_schema if settings.base_url and provider == "openai" else None)
     try:
         client = from_provider(
-            name, async_client=True, mode=InstructorMode[mode.upper()] if mode else None, api_key=_key(settings, provider)
+            name,
+            async_client=True,
+            mode=InstructorMode[mode.upper()] if mode else None,
+            api_key=_key(settings, provider),
         )
     except (InstructorError, ImportError) as error:
         raise ExtractorUnusable(f"SIDECAR_LLM names {name!r}, which cannot be used: {error}") from error
@@ -261,7 +278,9 @@ def connect(settings: LanguageModelSettings) -> AsyncInstructor:
         if settings.base_url:
             sdk.base_url = settings.base_url
     elif settings.base_url:
-        raise ExtractorUnusable(f"SIDECAR_LLM_BASE_URL cannot be used with {name}; name the model openai/MODEL, or unset it.")
+        raise ExtractorUnusable(
+            f"SIDECAR_LLM_BASE_URL cannot be used with {name}; name the model openai/MODEL, or unset it."
+        )
     return client
 
 
@@ -273,7 +292,9 @@ def _key(settings: LanguageModelSettings, provider: str) -> str | None:
         return NO_KEY
     variable = KEYS.get(provider)
     if variable and not os.environ.get(variable):
-        raise ExtractorUnusable(f"SIDECAR_LLM names {settings.name}, which needs a key: set SIDECAR_LLM_API_KEY or {variable}.")
+        raise ExtractorUnusable(
+            f"SIDECAR_LLM names {settings.name}, which needs a key: set SIDECAR_LLM_API_KEY or {variable}."
+        )
     return None
 
 
@@ -317,7 +338,9 @@ def schema(slots: tuple[str, ...]) -> type[Answer]:
     """The closed schema of an answer with these slots, reasoning first."""
     slot = Field(description="one of the slots given", json_schema_extra={"enum": list(slots)})
     claim = create_model("Claim", __base__=Claim, __doc__="One belief.", slot=(str, slot))
-    return create_model("Answer", __base__=Answer, __doc__="All beliefs of the text.", claims=(list[claim], Field(max_length=30)))  # type: ignore[valid-type]
+    return create_model(
+        "Answer", __base__=Answer, __doc__="All beliefs of the text.", claims=(list[claim], Field(max_length=30))
+    )
 
 
 def _names(slots: Sequence[Slot]) -> tuple[str, ...]:

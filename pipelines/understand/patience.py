@@ -7,7 +7,6 @@ The SDK's own repetitions are switched off.
 import random
 from collections.abc import Awaitable, Callable
 
-import httpx
 from tenacity import AsyncRetrying, RetryCallState
 
 from connectors.transport import retry_after
@@ -21,18 +20,13 @@ LONGEST_WAIT = 120.0
 """Seconds that a text waits for a vendor; one that asks for more gets it with the next run."""
 
 Pause = Callable[[float], Awaitable[None]]
+Errors = tuple[type[BaseException], ...]
 
 
-def patience(pause: Pause) -> AsyncRetrying:
-    """The budgets of one text, unspent."""
-    budgets = _Budgets()
-    return AsyncRetrying(
-        retry=lambda state: poor(_error(state)) or (silent(_error(state)) and _asked(_error(state)) <= LONGEST_WAIT),
-        stop=budgets.spent,
-        wait=budgets.wait,
-        sleep=pause,
-        reraise=True,
-    )
+def patience(pause: Pause, lost: Errors) -> AsyncRetrying:
+    """The budgets of one text, unspent; `lost` are the errors by which an SDK says that it has no connection."""
+    budgets = _Budgets(lost)
+    return AsyncRetrying(retry=budgets.again, stop=budgets.spent, wait=budgets.wait, sleep=pause, reraise=True)
 
 
 def poor(error: BaseException | None) -> bool:
@@ -40,10 +34,10 @@ def poor(error: BaseException | None) -> bool:
     return isinstance(error, ValueError)
 
 
-def silent(error: BaseException | None) -> bool:
+def silent(error: BaseException | None, lost: Errors) -> bool:
     """Whether nobody answered: the vendor is busy or down, or cannot be reached. That says nothing about the text."""
     code = status(error)
-    return code in (408, 429) or (code is not None and code >= 500) or (code is None and _unreachable(error))
+    return isinstance(error, lost) if code is None else code in (408, 429) or code >= 500
 
 
 def status(error: BaseException | None) -> int | None:
@@ -53,21 +47,29 @@ def status(error: BaseException | None) -> int | None:
 
 
 class _Budgets:
-    def __init__(self) -> None:
+    """What tenacity asks after every attempt that failed: `again` first, then the others."""
+
+    def __init__(self, lost: Errors) -> None:
+        self.lost = lost
         self.reasked = self.resent = 0
 
-    def spent(self, state: RetryCallState) -> bool:
-        if poor(_error(state)):
+    def again(self, state: RetryCallState) -> bool:
+        error = _error(state)
+        if poor(error):
             self.reasked += 1
-            return self.reasked > REASKS
+            return True
         self.resent += 1
-        return self.resent > RESENDS
+        return silent(error, self.lost) and _asked(error) <= LONGEST_WAIT
+
+    def spent(self, _: RetryCallState) -> bool:
+        return self.reasked > REASKS or self.resent > RESENDS
 
     def wait(self, state: RetryCallState) -> float:
-        if poor(_error(state)):
+        error = _error(state)
+        if poor(error):
             return 0.0
         spread = random.uniform(0.5, 1.0)  # noqa: S311  # keeps texts that failed together from trying together
-        return _asked(_error(state)) or FIRST_WAIT * 2.0 ** (self.resent - 1) * spread
+        return _asked(error) or FIRST_WAIT * 2.0 ** (self.resent - 1) * spread
 
 
 def _error(state: RetryCallState) -> BaseException | None:
@@ -77,12 +79,4 @@ def _error(state: RetryCallState) -> BaseException | None:
 def _asked(error: BaseException | None) -> float:
     """Seconds that the vendor asks us to wait; 0 if it does not say."""
     response = getattr(error, "response", None)
-    return (retry_after(response) if isinstance(response, httpx.Response) else None) or 0.0
-
-
-def _unreachable(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, httpx.TransportError | OSError):
-            return True
-        error = error.__cause__
-    return False
+    return (retry_after(response) if hasattr(response, "headers") else None) or 0.0

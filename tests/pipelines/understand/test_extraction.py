@@ -6,7 +6,7 @@ from models import Evidence, Extraction, Profile, Scope
 from pipelines.understand.claims import Document
 from pipelines.understand.embedded import Embedded
 from pipelines.understand.extraction import extract
-from pipelines.understand.extractor import Unread, Waiting, checked
+from pipelines.understand.extractor import Unread, checked
 from pipelines.understand.observations import collect_observations
 from tests.pipelines.understand.conftest import key
 
