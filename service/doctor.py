@@ -57,6 +57,8 @@ def _extractor(workspace: Workspace) -> Finding:
             return Finding("extractor", ok=True, message=extractor.reach())
     except ExtractorUnusable as error:
         return Finding("extractor", ok=False, message=str(error))
+    except ValidationError as error:
+        return Finding("extractor", ok=False, message=wrong_settings(error))
 
 
 def _part(name: str, look: Callable[[Workspace], str], workspace: Workspace) -> Finding:

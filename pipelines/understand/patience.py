@@ -6,6 +6,7 @@ The SDK's own repetitions are switched off.
 
 import random
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from tenacity import AsyncRetrying, RetryCallState
 
@@ -78,5 +79,5 @@ def _error(state: RetryCallState) -> BaseException | None:
 
 def _asked(error: BaseException | None) -> float:
     """Seconds that the vendor asks us to wait; 0 if it does not say."""
-    response = getattr(error, "response", None)
+    response: Any = getattr(error, "response", None)
     return (retry_after(response) if hasattr(response, "headers") else None) or 0.0

@@ -84,7 +84,7 @@ def test_every_way_of_answering_in_a_schema_works(desk, mode):
     assert isinstance(found, Reading)
     asked = str(at.stub.calls[0])
     assert "'lock_in'" in asked or '"lock_in"' in asked
-    assert list(schema(("price",)).model_json_schema()["$defs"]["Claim"]["properties"])[0] == "reasoning"
+    assert next(iter(schema(("price",)).model_json_schema()["$defs"]["Claim"]["properties"])) == "reasoning"
 
 
 def test_a_server_of_ones_own_is_asked_for_json_and_the_vendor_for_tools(desk):

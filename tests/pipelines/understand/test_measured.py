@@ -6,14 +6,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.beliefs import BLOCK, DATA, README, load, measure, report, shown
+from benchmarks.beliefs import BLOCK, DATA, README, load, measure, report, shown, total
 from pipelines.understand.beliefs import conclude, quotes
 from pipelines.understand.confidence import PRIOR, RELIABILITY, TRUSTED, relied_on, replay
 from pipelines.understand.embedded import Embedded
+from pipelines.understand.extractor import Unread, Waiting
 from pipelines.understand.measured import ENOUGH, MEASURED, Tally, caps, read
 from tests.pipelines.understand.test_beliefs import HALF_LIVES, said
+from tests.pipelines.understand.test_extraction import Scripted
 
 READER = "reader:1:schema"
+
+
+def test_half_a_report_is_none():
+    """A model that is away for some texts has no figures at all, and says why."""
+    away = Scripted(lambda document: Waiting("away") if "price" in document.text else [])
+    with pytest.raises(SystemExit, match="away"):
+        measure(load(DATA), away)
+
+
+def test_a_text_that_cannot_be_read_is_one_of_which_nothing_is_said():
+    """It stays in the report, among the texts and the labels."""
+    scores = measure(load(DATA), Scripted(lambda _: Unread("cut off")))
+    assert (total(scores, "unread"), total(scores, "predictions")) == (len(load(DATA)), 0)
 
 
 def measured(hits, predictions, **classes):
