@@ -14,16 +14,12 @@ What can go wrong, and what follows:
 """
 
 import asyncio
-import json
 import logging
 import os
 import secrets
-import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -37,17 +33,16 @@ from instructor.core.hooks import Hooks
 from openai import APIConnectionError as OpenAIIsLost
 from openai import AsyncOpenAI, OpenAIError
 from openai import NotFoundError as NotAtOpenAI
-from pydantic import Field, ValidationError, create_model
+from pydantic import ValidationError
 
 from models import Slot
-from models.keys import content_id
-from pipelines.understand.claims import Answer, Claim, Document
-from pipelines.understand.extractor import ExtractorUnusable, Outcome, Reading, Unread, Usage, Waiting, reasons
+from pipelines.understand.claims import Answer, Document
+from pipelines.understand.extractor import FREE, ExtractorUnusable, Outcome, Reading, Unread, Usage, Waiting, reasons
+from pipelines.understand.instructions import instructions, names, schema, schema_hash
 from pipelines.understand.patience import Pause, patience, silent, status
 from pipelines.understand.prices import Price, price_of
 from pipelines.understand.settings import LanguageModelSettings, Mode
 
-PROMPT = Path(__file__).with_name("prompts") / "read_text.toml"
 TIMEOUT_S = 120.0
 """Longest wait for one answer; the SDKs would wait ten minutes."""
 OUTAGE = 5
@@ -80,11 +75,13 @@ class Refused:
 class Tally:
     """Tokens of one text, over all its attempts."""
 
+    answers: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
 
     def add(self, response: Any) -> None:
-        """Count one answer. OpenAI and Anthropic have two names for each number; others that count nothing are not counted."""
+        """Count one answer; OpenAI and Anthropic have two names for each number."""
+        self.answers += 1
         used = getattr(response, "usage", None)
         self.tokens_in += getattr(used, "prompt_tokens", None) or getattr(used, "input_tokens", None) or 0
         self.tokens_out += getattr(used, "completion_tokens", None) or getattr(used, "output_tokens", None) or 0
@@ -110,7 +107,7 @@ class LanguageModel:
         self._left = allowance(settings, spent_today)
         self._price = None if settings.base_url else price_of(self.model)
         self._silent = 0
-        self._answered = False
+        self._answered = self._key_refused = False
 
     @property
     def model(self) -> str:
@@ -129,15 +126,16 @@ class LanguageModel:
 
     def schema_hash(self, slots: Sequence[Slot]) -> str:
         """Hash of the answer's schema and of what the model is told about the slots."""
-        told = sorted(f"{slot.name} {slot.description} {slot.example}" for slot in slots)
-        return content_id(json.dumps(schema(_names(slots)).model_json_schema(), sort_keys=True), *told)[:12]
+        return schema_hash(slots)
 
     def read(self, documents: Sequence[Document]) -> list[Outcome]:
         """What comes of each text, in their order; see the head of this file for what each outcome means."""
         found = self._runner.run(self._read(documents))
         answered_now = any(isinstance(one, Reading | Unread) for one in found)
         self._answered = self._answered or answered_now
-        return [self._settled(one, answered_now=answered_now) for one in found]
+        if self._key_refused and not answered_now:  # what was answered before the key was revoked is kept first
+            raise ExtractorUnusable(self._complaint(401))
+        return [self._settled(one) for one in found]
 
     def reach(self) -> str:
         """Say that the model is there, having sent no text. ExtractorUnusable if it is not."""
@@ -167,7 +165,7 @@ class LanguageModel:
         asked = instructions()
         try:
             return await self._client.create(
-                response_model=schema(_names(document.slots)),
+                response_model=schema(names(document.slots)),
                 messages=[{"role": "system", "content": asked.system}, {"role": "user", "content": asked.text}],
                 context={"document": document, "mark": secrets.token_hex(8)},
                 max_retries=patience(self._pause, LOST),
@@ -191,13 +189,12 @@ class LanguageModel:
             return Unread("the model's answer was cut off at its longest", usage)
         if isinstance(error, AssertionError):  # instructor's, for a refusal in so many words
             return Unread("the model declined to answer", usage)
+        self._key_refused = self._key_refused or code == 401
         return Refused(code, f"the model refused the request or answered in no known form ({kind})", usage)
 
-    def _settled(self, found: Outcome | Refused, *, answered_now: bool) -> Outcome:
+    def _settled(self, found: Outcome | Refused) -> Outcome:
         if not isinstance(found, Refused):
             return found
-        if found.status == 401 and not answered_now:
-            raise ExtractorUnusable(self._complaint(401))
         if found.status in (403, 404) and not self._answered:
             raise ExtractorUnusable(self._complaint(found.status))
         its_own_fault = self._answered and found.status != 401
@@ -207,6 +204,8 @@ class LanguageModel:
         """Why no further text is asked about; None while it is."""
         if self._left and self._left.tokens <= 0:
             return f"the token budget is used up ({self._left.variable})"
+        if self._key_refused:
+            return "the key was refused"
         return "the model is away" if self._silent >= OUTAGE else None
 
     def _complaint(self, code: int | None) -> str:
@@ -316,37 +315,9 @@ def allowance(settings: LanguageModelSettings, spent_today: int) -> Allowance | 
     return min(budgets, key=lambda budget: budget.tokens, default=None)
 
 
-@dataclass(frozen=True)
-class Instructions:
-    """What the model is told: a plain system message, a template for the text, and the version of both."""
-
-    version: str
-    system: str
-    text: str
-
-
-@cache
-def instructions() -> Instructions:
-    """The instructions that ship, read once."""
-    raw = PROMPT.read_text(encoding="utf-8")
-    told = tomllib.loads(raw)
-    return Instructions(f"{told['version']}-{content_id(raw)[:8]}", told["system"].strip(), told["text"].strip())
-
-
-@cache
-def schema(slots: tuple[str, ...]) -> type[Answer]:
-    """The closed schema of an answer with these slots, reasoning first."""
-    slot = Field(description="one of the slots given", json_schema_extra={"enum": list(slots)})
-    claim = create_model("Claim", __base__=Claim, __doc__="One belief.", slot=(str, slot))
-    return create_model(
-        "Answer", __base__=Answer, __doc__="All beliefs of the text.", claims=(list[claim], Field(max_length=30))
-    )
-
-
-def _names(slots: Sequence[Slot]) -> tuple[str, ...]:
-    return tuple(sorted(slot.name for slot in slots))
-
-
 def _usage(tally: Tally, price: Price | None) -> Usage:
-    cost = price.cost_microusd(tally.tokens_in, tally.tokens_out) if price else None
+    """What a text cost: nothing without any answer, unknown without a price or a count."""
+    if not tally.answers:
+        return FREE
+    cost = price.cost_microusd(tally.tokens_in, tally.tokens_out) if price and tally.tokens_in else None
     return Usage(tally.tokens_in, tally.tokens_out, cost)

@@ -10,7 +10,8 @@ from starlette.responses import HTMLResponse, JSONResponse
 from models import Slot
 from pipelines.understand.claims import Document
 from pipelines.understand.extractor import ExtractorUnusable, Reading, Unread, Usage, Waiting
-from pipelines.understand.language_model import OUTAGE, open_language_model, schema
+from pipelines.understand.instructions import schema
+from pipelines.understand.language_model import OUTAGE, open_language_model
 from pipelines.understand.patience import LONGEST_WAIT, REASKS, RESENDS
 from pipelines.understand.settings import LanguageModelSettings
 from pipelines.understand.slots import shipped
@@ -281,7 +282,7 @@ def test_without_any_answer_a_text_waits(desk, code):
     """After the last try the text is neither read nor failed."""
     with desk(Stub(always=lambda _: code)) as at:
         (found,) = at.read(LOUD)
-    assert found == Waiting(f"the model gave no answer (HTTP {code})", Usage(0, 0, None))
+    assert found == Waiting(f"the model gave no answer (HTTP {code})", Usage(0, 0, 0))
     assert len(at.stub.calls) == 1 + RESENDS
 
 
@@ -335,12 +336,35 @@ def test_an_outage_is_noticed_and_the_rest_of_the_run_waits(desk):
 @pytest.mark.parametrize("code", [401, 403])
 def test_a_refused_key_stops_at_once_in_one_sentence(desk, code):
     """The sentence names the variables, and neither the key nor the text."""
-    with desk(Stub(always=lambda _: code), concurrency=1) as at, pytest.raises(ExtractorUnusable) as caught:
+    with desk(Stub(always=lambda _: code)) as at, pytest.raises(ExtractorUnusable) as caught:
         at.read(LOUD)
     assert (
         str(caught.value) == f"openai/m cannot be used: the key was refused (HTTP {code}). Check SIDECAR_LLM_API_KEY."
     )
     assert len(at.stub.calls) == 1
+
+
+def test_with_a_refused_key_the_other_texts_are_not_sent(desk):
+    """One refusal is enough to know."""
+    with desk(Stub(always=lambda _: 401), concurrency=1) as at, pytest.raises(ExtractorUnusable):
+        at.read(*(f"Text {number}." for number in range(9)))
+    assert len(at.stub.calls) == 1
+
+
+def test_a_key_that_is_revoked_in_the_middle_loses_no_answer(desk):
+    """What was read before is handed over; the next chunk stops the run."""
+    with desk(Stub([], always=lambda _: 401), concurrency=1) as at:
+        assert [type(one) for one in at.read("One.", "Two.", "Three.")] == [Reading, Waiting, Waiting]
+        with pytest.raises(ExtractorUnusable):
+            at.read("Two.")
+
+
+def test_tokens_that_a_provider_does_not_count_cost_an_unknown_sum(desk):
+    """No usage is not no cost."""
+    silent = completion({"role": "assistant", "content": '{"claims": []}'})
+    del silent["usage"]
+    with desk(Stub(JSONResponse(silent))) as at:
+        assert at.read(LOUD)[0].usage == Usage(0, 0, None)
 
 
 def test_a_model_that_is_not_there_stops_at_once(desk):
