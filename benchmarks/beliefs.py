@@ -1,8 +1,9 @@
-"""How well the embedded extractor reads: precision, recall and what it invents, on texts it was never written for.
+"""How well an extractor reads: precision, recall and what it invents, on texts it was never written for.
 
 The labelled texts (`sandbox/data/beliefs_dev.jsonl`) are the report, never a source of cues. A prediction matches a label of the
 same slot and polarity if their quotes overlap by at least half of the shorter one; intervals are 90 %, bootstrapped by document.
 
+The embedded extractor is measured, or the language model that SIDECAR_LLM names: every text is then sent there, once.
 `--texts=FILE` measures on other labelled texts. `--write` keeps the report's figures where confidence and the README read them.
 """
 
@@ -13,14 +14,17 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from models.clock import SystemClock
+from models.store import open_store
+from pipelines.understand.choice import chosen_extractor
 from pipelines.understand.claims import Document
-from pipelines.understand.embedded import Embedded
-from pipelines.understand.extractor import Extractor
+from pipelines.understand.extractor import Extractor, Outcome, Reading, Unread, Waiting
 from pipelines.understand.measured import MEASURED
+from pipelines.understand.people import chunks
 from pipelines.understand.slots import shipped
 from pipelines.understand.text import canonical
 from pipelines.understand.turns import split
@@ -53,6 +57,7 @@ class Score:
     matched: int = 0
     duplicates: int = 0
     invented: int = 0
+    unread: int = 0
     holders: int = 0
     strengths: int = 0
     hits_by_class: Mapping[str, int] = field(default_factory=dict)
@@ -63,15 +68,17 @@ class Score:
 def main() -> None:
     """Read every text once and print the figures."""
     path = next((Path(word.removeprefix("--texts=")) for word in sys.argv if word.startswith("--texts=")), DATA)
-    documents, extractor = load(path), Embedded()
-    start = time.perf_counter()
-    scores = measure(documents, extractor)
-    seconds = time.perf_counter() - start
+    documents = load(path)
+    with chosen_extractor(open_store("sqlite:///:memory:"), SystemClock()) as extractor:
+        start = time.perf_counter()
+        scores = measure(documents, extractor)
+        seconds = time.perf_counter() - start
     print(f"{extractor.model} {extractor.prompt}: {len(scores)} documents, {total(scores, 'labels')} labels")
     for name, figure in FIGURES.items():
         low, high = interval(figure, scores)
         print(f"  {name:<32} {figure(scores):.3f}  [{low:.3f}, {high:.3f}]")
     print(f"  {'invented quotes':<32} {total(scores, 'invented')}")
+    print(f"  {'texts not read':<32} {total(scores, 'unread')}")
     print(f"  {'predictions, duplicates':<32} {total(scores, 'predictions')}, {total(scores, 'duplicates')}")
     print(f"  {'milliseconds per document':<32} {1_000 * seconds / len(scores):.1f}")
     for source in sorted({row["source"] for row in documents}):
@@ -88,9 +95,18 @@ def load(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def measure(documents: Iterable[dict[str, Any]], extractor: Extractor) -> list[Score]:
-    """What comes of each text."""
-    return [score(*stances(extractor, row), row["text"]) for row in documents]
+def measure(documents: Sequence[dict[str, Any]], extractor: Extractor) -> list[Score]:
+    """What comes of each text; one that could not be read counts as one of which nothing is said."""
+    scores: list[Score] = []
+    for some in chunks(documents, extractor.at_once):
+        outcomes = extractor.read([document(row) for row in some])
+        if away := {outcome.reason for outcome in outcomes if isinstance(outcome, Waiting)}:
+            sys.exit(f"Not every text could be asked about, and half of them give no figures: {'; '.join(away)}")
+        scores += [
+            replace(score(labels(row), predictions(row, outcome), row["text"]), unread=isinstance(outcome, Unread))
+            for row, outcome in zip(some, outcomes, strict=True)
+        ]
+    return scores
 
 
 def report(extractor: Extractor, scores: Sequence[Score]) -> dict[str, Any]:
@@ -119,16 +135,20 @@ def tallies(scores: Sequence[Score]) -> dict[str, dict[str, int]]:
 
 
 def write(extractor: Extractor, scores: Sequence[Score]) -> None:
-    """Keep the figures where confidence reads them, and show them in the README."""
-    origin = f"python -m benchmarks beliefs --write, on {DATA.relative_to(ROOT)}, on which nothing was tuned"
-    kept = {"origin": origin, "extractors": {extractor.model: report(extractor, scores)}}
+    """Keep the figures beside those of other extractors, where confidence reads them, and show them in the README."""
+    kept = json.loads(MEASURED.read_text())
+    kept["origin"] = f"python -m benchmarks beliefs --write, on {DATA.relative_to(ROOT)}, on which nothing was tuned"
+    kept["extractors"][extractor.model] = report(extractor, scores)
     MEASURED.write_text(json.dumps(kept, indent=2) + "\n")
     README.write_text(BLOCK.sub(lambda _: shown(kept), README.read_text()))
 
 
 def shown(kept: Mapping[str, Any]) -> str:
-    """The README's table of what was measured, and what it means."""
-    ((name, found),) = kept["extractors"].items()
+    """The README's tables of what was measured, and what they mean."""
+    return "".join(_shown(name, found) for name, found in kept["extractors"].items())
+
+
+def _shown(name: str, found: Mapping[str, Any]) -> str:
     rows = [
         f"  | {figure} | {value:.3f} | {low:.3f} to {high:.3f} |"
         for figure, (value, low, high) in found["figures"].items()
@@ -150,26 +170,37 @@ def shown(kept: Mapping[str, Any]) -> str:
     )
 
 
-def stances(extractor: Extractor, row: dict[str, Any]) -> tuple[list[Stance], list[Stance]]:
-    """Labels of a document and what the extractor reads in it."""
-    labels = [
+def document(row: Mapping[str, Any]) -> Document:
+    """A labelled text as an extractor sees it."""
+    text, name = canonical(row["text"], row["source"]), subject(row)
+    turns = split(text, row["source"], row["author"], [name])
+    return Document(text, turns, row["source"], row["author"], (name,), tuple(shipped()))
+
+
+def subject(row: Mapping[str, Any]) -> str:
+    """The first name of the person a text hangs on; persons are written first-name and company: mia-larkshelf."""
+    return str(row["person"]).split("-")[0].capitalize()
+
+
+def labels(row: Mapping[str, Any]) -> list[Stance]:
+    """What people found in a text."""
+    return [
         Stance(*(label[name] for name in ("slot", "polarity", "strength", "holder", "quote"))) for label in row["gold"]
     ]
-    text = canonical(row["text"], row["source"])
-    name = row["person"].split("-")[0].capitalize()  # persons are written first-name and company: mia-larkshelf
-    turns = split(text, row["source"], row["author"], [name])
-    document = Document(text, turns, row["source"], row["author"], (name,), tuple(shipped()))
-    claims = extractor.extract(document).answer.claims
-    return labels, [
+
+
+def predictions(row: Mapping[str, Any], outcome: Outcome) -> list[Stance]:
+    """What an extractor found in it."""
+    return [
         Stance(
             claim.slot,
             claim.polarity.value,
             claim.strength.value,
-            claim.holder or name,
+            claim.holder or subject(row),
             claim.quote,
             claim.place.source_class(row["source"]),
         )
-        for claim in claims
+        for claim in (outcome.answer.claims if isinstance(outcome, Reading) else ())
     ]
 
 

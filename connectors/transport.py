@@ -10,9 +10,9 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import orjson
@@ -30,7 +30,16 @@ BUSY = frozenset({429, 500, 502, 503, 504})
 """Statuses by which a vendor says that the same request may work later."""
 
 
-def retry_after(response: requests.Response) -> float | None:
+class Answered(Protocol):
+    """What every HTTP library's answer has."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By name, in any case."""
+        ...
+
+
+def retry_after(response: Answered) -> float | None:
     """Seconds the vendor asks us to wait; None if it does not say. A date counts from the answer's own `Date`."""
     asked = response.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", asked):

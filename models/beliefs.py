@@ -82,8 +82,12 @@ class Extraction(SQLModel, table=True):
     status: str = Field(index=True, description="ok or failed")
     error: str | None = Field(default=None, description="why it failed; never customer text")
     claims: int = Field(default=0, description="claims kept")
-    tokens: int = Field(default=0, description="tokens used, both ways")
-    extracted_at: datetime = Field(sa_type=UtcDateTime, description="UTC")
+    tokens_in: int = Field(default=0, description="tokens sent, every re-ask included")
+    tokens_out: int = Field(default=0, description="tokens answered, every re-ask included")
+    cost_microusd: int | None = Field(
+        default=None, description="list price, millionths of a US dollar; empty where the price is not known"
+    )
+    extracted_at: datetime = Field(sa_type=UtcDateTime, index=True, description="UTC")
 
 
 class Evidence(SQLModel, table=True):

@@ -9,6 +9,8 @@ from connectors.errors import ConnectorError
 from connectors.registry import connectors_by_name
 from models.store import StoreError
 from pipelines.ingest.lake import LakeError
+from pipelines.understand.choice import chosen_extractor
+from pipelines.understand.extractor import ExtractorUnusable
 from pipelines.workspace import Workspace
 from service import environment
 from service.coverage import words_on_deals
@@ -44,7 +46,19 @@ def _workspace(workspace: Workspace) -> Iterator[Finding]:
     found = [_part(name, look, workspace) for name, look in parts.items()]
     yield from found
     if all(finding.ok for finding in found):
+        yield _extractor(workspace)
         yield words_on_deals(workspace)
+
+
+def _extractor(workspace: Workspace) -> Finding:
+    """Who reads, and whether it can be reached; no text is sent."""
+    try:
+        with chosen_extractor(workspace.store, workspace.clock) as extractor:
+            return Finding("extractor", ok=True, message=extractor.reach())
+    except ExtractorUnusable as error:
+        return Finding("extractor", ok=False, message=str(error))
+    except ValidationError as error:
+        return Finding("extractor", ok=False, message=wrong_settings(error))
 
 
 def _part(name: str, look: Callable[[Workspace], str], workspace: Workspace) -> Finding:

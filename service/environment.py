@@ -18,6 +18,7 @@ from connectors.base import Connector
 from connectors.registry import connectors_by_name
 from pipelines.ingest.sources import unusable_variables
 from pipelines.understand.policy import Policy
+from pipelines.understand.settings import LanguageModelSettings
 from pipelines.workspace import Workspace
 from pipelines.write_back.limits import Limits
 from service import ground
@@ -86,7 +87,7 @@ def opened() -> Iterator[Workspace]:
     """The chosen place of work. UsageError, LakeError, StoreError or ValidationError, before any work, if a part of it cannot be used."""
     with chosen():
         workspace = Workspace.from_environment()
-        for settings in (Policy, Limits):
+        for settings in (Policy, Limits, LanguageModelSettings):
             settings()
         for part in (clock, lake, store):
             part(workspace)

@@ -17,6 +17,7 @@ from pipelines.ingest.lake import LakeError
 from pipelines.ingest.tables import LakeBusyError
 from pipelines.run import AlreadyRunning
 from pipelines.understand.policy import Policy
+from pipelines.understand.settings import LanguageModelSettings
 from pipelines.workspace import WorkspaceSettings
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.refusals import Refused
@@ -68,4 +69,10 @@ def wrong_settings(error: ValidationError) -> str:
 
 
 def _kinds() -> list[type[BaseSettings]]:
-    return [WorkspaceSettings, Limits, Policy, *(connector.settings for connector in connectors_by_name().values())]
+    return [
+        WorkspaceSettings,
+        Limits,
+        Policy,
+        LanguageModelSettings,
+        *(connector.settings for connector in connectors_by_name().values()),
+    ]

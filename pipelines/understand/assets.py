@@ -11,8 +11,9 @@ from models import Alignment, Belief, Evidence, Observation, Scope
 from models.store import transaction
 from pipelines.understand.accounts import score_accounts
 from pipelines.understand.buckets import ALL_BUCKETS, bucket_name
-from pipelines.understand.embedded import Embedded
-from pipelines.understand.extraction import extract
+from pipelines.understand.choice import chosen_extractor
+from pipelines.understand.extraction import Extracted, extract
+from pipelines.understand.extractor import ExtractorUnusable
 from pipelines.understand.observations import collect_observations
 from pipelines.understand.replay import replay_beliefs
 from pipelines.understand.rows import Written
@@ -85,20 +86,17 @@ def extractions(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[W
     """Verbatim quotes that say what somebody believes, each found again in its text.
 
     Every text is read once per extractor; without a key that is the **embedded** one (`extractor` below says which). What could
-    not be read is a recorded failure and changes no belief. Rows are evidence: quote, offsets, speaker, slot, polarity, strength.
+    not be read is a recorded failure and changes no belief; what could not be asked about (vendor away, budget used up) is
+    `waiting` and is read by the next run. Rows are evidence: quote, offsets, speaker, slot, polarity, strength.
     """
-    reader = Embedded()
-    done = extract(workspace.lake, workspace.store, reader, workspace.clock, _buckets(context))
-    numbers = {
-        "read": done.read,
-        "cache_hits": done.cached,
-        "failed": done.failed,
-        "quotes_found": done.claims,
-        "quarantined_sentences": done.quarantined,
-        "tokens": done.tokens,
-    }
+    try:
+        with chosen_extractor(workspace.store, workspace.clock) as reader:
+            done = extract(workspace.lake, workspace.store, reader, workspace.clock, _buckets(context))
+    except ExtractorUnusable as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
     rows = count(workspace.store, Evidence, col(Evidence.withdrawn_at).is_(None))
-    return _result(rows, numbers, {"extractor": reader.model, "instructions": reader.prompt})
+    words = {"extractor": reader.model, "instructions": reader.prompt, **_why_waiting(done)}
+    return _result(rows, _counts(done), words)
 
 
 @dg.asset(
@@ -176,6 +174,29 @@ def count(store: Engine, model: type[SQLModel], *where: object) -> int:
     """Rows of a table."""
     with transaction(store) as session:
         return session.exec(select(func.count()).select_from(model).where(*where)).one()  # type: ignore[arg-type]
+
+
+def _counts(done: Extracted) -> dict[str, int]:
+    return {
+        "read": done.read,
+        "cache_hits": done.cached,
+        "failed": done.failed,
+        "waiting": done.waiting.total(),
+        "quotes_found": done.claims,
+        "quarantined_sentences": done.quarantined,
+        "tokens_in": done.tokens_in,
+        "tokens_out": done.tokens_out,
+        "cost_microusd": done.cost_microusd,
+        "texts_of_unknown_cost": done.unpriced,
+    }
+
+
+def _why_waiting(done: Extracted) -> dict[str, str]:
+    return (
+        {"why_waiting": "; ".join(f"{number}: {why}" for why, number in done.waiting.most_common())}
+        if done.waiting
+        else {}
+    )
 
 
 def _buckets(context: dg.AssetExecutionContext) -> list[int]:

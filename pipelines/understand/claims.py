@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel, Field, PrivateAttr, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
 
 from models import Polarity, Slot, Strength
 from pipelines.understand import screens
@@ -22,6 +22,8 @@ NEGATION = re.compile(
 CLAUSE_END = re.compile(
     r"[.!?;:,\u2014]|\b(?:but|although|though|however|because|so|and|yet|while|if)\b", re.IGNORECASE
 )
+WORDLESS = ConfigDict(hide_input_in_errors=True)
+"""An error's text reaches logs and re-asks; it says what is wrong without the words that were."""
 NEGATION_REACH = 4
 """Words over which a negation before a quote is taken to reach it: "not really worried about price"."""
 OPEN_QUOTES, CLOSE_QUOTES = '"\u201c\u201e\u00ab', '"\u201d\u201c\u00bb'
@@ -42,6 +44,11 @@ class Document:
     def sentences(self) -> dict[Turn, list[Span]]:
         """Sentences of every turn that can be evidence, in order."""
         return {turn: list(sentences(self.text, turn.start, turn.end)) for turn in self.turns if turn.role in HEARD}
+
+    @property
+    def suspicious(self) -> int:
+        """How many of its sentences give orders or carry links, and can be no evidence."""
+        return sum(screens.suspicious(self.text[slice(*span)]) for spans in self.sentences.values() for span in spans)
 
     def sentence(self, turn: Turn, start: int, end: int) -> Span:
         """The whole sentence, or sentences, around a stretch of a turn."""
@@ -69,6 +76,7 @@ class Place:
 class Claim(BaseModel):
     """One belief that an extractor reads in a text. Validated in the context of its document; ValueError names what to mend."""
 
+    model_config = WORDLESS
     reasoning: str = Field(max_length=300, description="why this is a belief; first, because the verdict follows it")
     slot: str = Field(description="one of the slots given")
     holder: str | None = Field(default=None, max_length=80, description="name or role, if not the speaker's own belief")
@@ -103,6 +111,7 @@ class Claim(BaseModel):
 class Answer(BaseModel):
     """All that an extractor reads in one text; no claims means that nothing is believed there."""
 
+    model_config = WORDLESS
     claims: list[Claim] = Field(max_length=30)
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from models import Polarity, Slot, Strength
 from models.keys import content_id
 from pipelines.understand import screens
-from pipelines.understand.claims import Document, check, find
+from pipelines.understand.claims import Document, find
 from pipelines.understand.cues import Heard, listen, load, qualified
-from pipelines.understand.extractor import Reading
+from pipelines.understand.extractor import Outcome, checked
 from pipelines.understand.phrasing import (
     beside_the_point,
     clauses,
@@ -47,6 +47,7 @@ class Embedded:
     """The extractor that works on a fresh machine."""
 
     model = "embedded-2"
+    at_once = 20
 
     @property
     def prompt(self) -> str:
@@ -57,8 +58,16 @@ class Embedded:
         """Hash of the slots it may fill."""
         return content_id(*sorted(slot.name for slot in slots))[:12]
 
-    def extract(self, document: Document) -> Reading:
-        """Read one text. What the validator would object to is not said: a second look would come to nothing else."""
+    def read(self, documents: Sequence[Document]) -> list[Outcome]:
+        """What it says of each text."""
+        return [self._outcome(document) for document in documents]
+
+    def reach(self) -> str:
+        """It is always there."""
+        return f"{self.model}, which needs no key and says little; set SIDECAR_LLM to read with a language model"
+
+    def _outcome(self, document: Document) -> Outcome:
+        """One text. What the validator would object to is not said: a second look would come to nothing else."""
         allowed = {slot.name for slot in document.slots}
         found: list[Found] = []
         quarantined = 0
@@ -70,7 +79,7 @@ class Embedded:
                 elif not words.rstrip("\"'\u201d ").endswith("?") and not screens.special(words):
                     found += [met for met in _read(document, turn, sentence) if met.heard.cue.slot in allowed]
         claims = [claim for met in _best(found)[:MOST] if _stands(document, claim := _claim(document, met))]
-        return Reading(check(document, claims), quarantined=quarantined)
+        return checked(document, claims, quarantined)
 
 
 def _read(document: Document, turn: Turn, sentence: Span) -> Iterator[Found]:

@@ -1,56 +1,89 @@
 """Reading texts: every observation once per extractor, committed in small chunks, so that a kill costs a chunk and no more.
 
 The key of an extraction is its cache key. A failure is a row as well, and changes no belief; it is read again when the text, the
-instructions, the slots or the model are others.
+instructions, the slots or the model are others. A text that the extractor could not be asked about leaves no row: it waits for the
+next run. No transaction is open while a model reads.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import Engine, Select, and_
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from models import Evidence, Extraction, Membership, Observation, Slot
 from models.clock import Clock
 from models.keys import content_id
 from models.store import transaction
 from pipelines.ingest.lake import Lake
-from pipelines.progress import track
+from pipelines.progress import Meter
 from pipelines.understand.buckets import ALL_BUCKETS, bucket_of
 from pipelines.understand.claims import Claim, Document
-from pipelines.understand.extractor import ExtractionFailed, Extractor, Reading, reader
+from pipelines.understand.extractor import Extractor, Outcome, Reading, Unread, Waiting, reader
 from pipelines.understand.people import People, chunks, read_people
 from pipelines.understand.policy import EXTRACTION
-from pipelines.understand.settle import settle
+from pipelines.understand.settle import readable, settle
 from pipelines.understand.slots import active_slots
 from pipelines.understand.turns import same_person, split
-
-CHUNK = 20
-"""Texts per commit: with a language model, the most that a kill may cost again."""
 
 
 @dataclass
 class Extracted:
-    """What one extraction did. Units: texts, claims, tokens and sentences."""
+    """What one extraction did. Units: texts, claims, sentences, tokens, millionths of a US dollar."""
 
     read: int = 0
     cached: int = 0
     failed: int = 0
     claims: int = 0
-    tokens: int = 0
     quarantined: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_microusd: int = 0
+    unpriced: int = 0
+    """Texts whose cost is not known."""
+    waiting: Counter[str] = field(default_factory=Counter)
+    """Texts left for the next run, by reason."""
+
+    def note(self, outcome: Outcome) -> None:
+        """Count what came of one text."""
+        self.read += not isinstance(outcome, Waiting)
+        self.failed += isinstance(outcome, Unread)
+        if isinstance(outcome, Reading):
+            self.claims += len(outcome.answer.claims)
+            self.quarantined += outcome.quarantined
+        elif isinstance(outcome, Waiting):
+            self.waiting[outcome.reason] += 1
+        self.tokens_in += outcome.usage.tokens_in
+        self.tokens_out += outcome.usage.tokens_out
+        self.cost_microusd += outcome.usage.cost_microusd or 0
+        self.unpriced += outcome.usage.cost_microusd is None
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one extraction reads with: the extractor, the slots it may fill, and who is who."""
+
+    extractor: Extractor
+    slots: tuple[Slot, ...]
+    people: People
+
+    @property
+    def read_by(self) -> str:
+        """The extractor, as evidence names it."""
+        return reader(self.extractor, self.slots)
 
 
 def extract(
     lake: Lake, store: Engine, extractor: Extractor, clock: Clock, buckets: Iterable[int] = ALL_BUCKETS
 ) -> Extracted:
-    """Read every text of these buckets that this extractor has not read yet.
+    """Read every text of these buckets that this extractor has not read yet, oldest first.
 
     Shape: the bucket is that of the person the text hangs on, or of its record until it is stitched. A text that cannot be read
-    is counted in `failed` and stops nothing.
+    is counted in `failed` and stops nothing. Once a whole chunk could not be asked about, the rest waits for the next run.
+    Errors: ExtractorUnusable; what was read before stays.
     """
     report, chosen = Extracted(), set(buckets)
     with transaction(store) as session:
@@ -63,9 +96,18 @@ def extract(
         with transaction(store) as session:
             settle(session, some, clock.now(), reader(extractor, slots))
     people = read_people(lake, (subject for _, subject in pending)) if pending else People()
-    for some in track(chunks([id_ for id_, _ in pending], CHUNK), "texts read", -(-len(pending) // CHUNK)):
-        with transaction(store) as session:
-            _read(session, some, extractor, slots, people, clock.now(), report)
+    work = Work(extractor, slots, people)
+    meter, done = Meter("texts read", len(pending)), 0
+    for some in chunks([id_ for id_, _ in pending], extractor.at_once):
+        outcomes = _read(store, work, clock, some)
+        done += len(some)
+        for outcome in outcomes:
+            report.note(outcome)
+        meter.at(done)
+        if reason := _nobody_answered(outcomes):
+            report.waiting[reason] += len(pending) - done
+            break
+    meter.end(done)
     return report
 
 
@@ -76,52 +118,56 @@ def document(observation: Observation, slots: Sequence[Slot], people: People) ->
     return Document(observation.text, turns, observation.source, observation.author, names, tuple(slots))
 
 
-def _read(
-    session: Session,
-    ids: list[str],
-    extractor: Extractor,
-    slots: Sequence[Slot],
-    people: People,
-    now: datetime,
-    report: Extracted,
-) -> None:
-    for observation in session.exec(select(Observation).where(col(Observation.id).in_(ids))).all():
-        found, error = _ask(extractor, document(observation, slots, people))
-        claims = found.answer.claims if found else []
-        row = Extraction(
+def _read(store: Engine, work: Work, clock: Clock, ids: list[str]) -> list[Outcome]:
+    """Read some texts and keep what came of them; a text that was withdrawn or changed meanwhile leaves nothing behind."""
+    with transaction(store) as session:
+        observations = _observations(session, ids)
+        session.expunge_all()
+    outcomes = work.extractor.read([document(observation, work.slots, work.people) for observation in observations])
+    with transaction(store) as session:
+        present = {observation.id: observation.text_hash for observation in _observations(session, ids)}
+        for observation, outcome in zip(observations, outcomes, strict=True):
+            if present.get(observation.id) == observation.text_hash and not isinstance(outcome, Waiting):
+                _keep(session, work, observation, outcome, clock.now())
+        session.flush()
+        settle(session, ids, clock.now(), work.read_by)
+    return outcomes
+
+
+def _observations(session: Session, ids: list[str]) -> list[Observation]:
+    """Those that may be read, oldest first."""
+    statement = select(Observation).where(col(Observation.id).in_(ids))
+    rows = session.exec(statement.order_by(col(Observation.occurred_at), col(Observation.id))).all()
+    return [row for row in rows if readable(row)]
+
+
+def _nobody_answered(outcomes: Sequence[Outcome]) -> str | None:
+    """Why a whole chunk waits; None if any of it was read. The rest would fare no better now."""
+    waiting = [outcome.reason for outcome in outcomes if isinstance(outcome, Waiting)]
+    return waiting[-1] if waiting and len(waiting) == len(outcomes) else None
+
+
+def _keep(session: Session, work: Work, observation: Observation, outcome: Reading | Unread, now: datetime) -> None:
+    claims = outcome.answer.claims if isinstance(outcome, Reading) else []
+    session.merge(
+        Extraction(
             observation_id=observation.id,
             text_hash=observation.text_hash,
-            prompt=extractor.prompt,
-            schema_hash=extractor.schema_hash(slots),
-            model=extractor.model,
-            status="ok" if found else "failed",
-            error=error,
+            prompt=work.extractor.prompt,
+            schema_hash=work.extractor.schema_hash(work.slots),
+            model=work.extractor.model,
+            status="ok" if isinstance(outcome, Reading) else "failed",
+            error=outcome.reason if isinstance(outcome, Unread) else None,
             claims=len(claims),
-            tokens=found.tokens if found else 0,
+            tokens_in=outcome.usage.tokens_in,
+            tokens_out=outcome.usage.tokens_out,
+            cost_microusd=outcome.usage.cost_microusd,
             extracted_at=now,
         )
-        session.merge(row)
-        names = people.names.get(observation.subject, ())
-        for claim in claims:
-            session.merge(_evidence(observation, claim, reader(extractor, slots), names, now))
-        report.read += 1
-        report.failed += found is None
-        report.claims += len(claims)
-        report.tokens += row.tokens
-        report.quarantined += found.quarantined if found else 0
-    session.flush()
-    settle(session, ids, now, reader(extractor, slots))
-
-
-def _ask(extractor: Extractor, text: Document) -> tuple[Reading | None, str | None]:
-    """The reading, or why there is none; reasons never hold the customer's words."""
-    try:
-        return extractor.extract(text), None
-    except ExtractionFailed as error:
-        return None, str(error)
-    except ValidationError as error:
-        reasons = error.errors(include_input=False, include_context=False, include_url=False)
-        return None, "; ".join(sorted({reason["msg"] for reason in reasons}))
+    )
+    names = work.people.names.get(observation.subject, ())
+    for claim in claims:
+        session.merge(_evidence(observation, claim, work.read_by, names, now))
 
 
 def _evidence(observation: Observation, claim: Claim, read_by: str, names: Sequence[str], now: datetime) -> Evidence:
@@ -152,6 +198,13 @@ def _evidence(observation: Observation, claim: Claim, read_by: str, names: Seque
         occurred_at=observation.occurred_at,
         recorded_at=now,
     )
+
+
+def tokens_since(store: Engine, since: datetime) -> int:
+    """Tokens, both ways, of all readings kept from an instant on."""
+    spent = func.sum(col(Extraction.tokens_in) + col(Extraction.tokens_out))
+    with transaction(store) as session:
+        return session.exec(select(func.coalesce(spent, 0)).where(col(Extraction.extracted_at) >= since)).one()
 
 
 def _owned(statement: Select[Any]) -> Select[Any]:

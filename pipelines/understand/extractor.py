@@ -2,14 +2,34 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+from pydantic import ValidationError
 
 from models import Slot
-from pipelines.understand.claims import Answer, Document
+from pipelines.understand.claims import Answer, Document, check
 
 
-class ExtractionFailed(Exception):
-    """A text could not be read; the message says why and holds no customer text. Recorded, never taken for "believes nothing"."""
+class ExtractorUnusable(Exception):
+    """No text can be read until a human acts; the message says which variable to mend and how. Nothing is recorded."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one text cost, answers that had to be mended included. Units: tokens, millionths of a US dollar."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_microusd: int | None = 0
+    """None where the price is not known, which is not the same as free."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens both ways."""
+        return self.tokens_in + self.tokens_out
+
+
+FREE = Usage()
 
 
 @dataclass(frozen=True)
@@ -17,13 +37,32 @@ class Reading:
     """An extractor's answer for one text, validated, and what it cost."""
 
     answer: Answer
-    tokens: int = 0
+    usage: Usage = FREE
     quarantined: int = 0
     """Sentences left out because they give orders or carry links."""
 
 
+@dataclass(frozen=True)
+class Unread:
+    """A text that cannot be read; the reason holds no customer text. Recorded as a failure, never taken for "believes nothing"."""
+
+    reason: str
+    usage: Usage = FREE
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A text that could not be asked about now. It says nothing about the text: nothing is recorded, and the next run asks again."""
+
+    reason: str
+    usage: Usage = FREE
+
+
+Outcome = Reading | Unread | Waiting
+
+
 class Extractor(Protocol):
-    """Reads one text of one customer at a time; has no tools and no memory."""
+    """Reads texts, each by itself, several at a time if it can; has no tools and no memory."""
 
     @property
     def model(self) -> str:
@@ -35,15 +74,38 @@ class Extractor(Protocol):
         """Version of its instructions."""
         ...
 
+    @property
+    def at_once(self) -> int:
+        """How many texts it is best given together: what is kept in one commit, and the most that a kill may cost again."""
+        ...
+
     def schema_hash(self, slots: Sequence[Slot]) -> str:
         """Hash of the answer's schema with these slots: a different one reads every text anew."""
         ...
 
-    def extract(self, document: Document) -> Reading:
-        """Read one text. Errors: ExtractionFailed, or pydantic's ValidationError for a claim the text does not bear out."""
+    def read(self, documents: Sequence[Document]) -> list[Outcome]:
+        """What comes of each text, in their order. Errors: ExtractorUnusable."""
+        ...
+
+    def reach(self) -> str:
+        """Say which one it is and that it is there, having sent no text. Errors: ExtractorUnusable."""
         ...
 
 
 def reader(extractor: Extractor, slots: Sequence[Slot]) -> str:
     """The extractor with its instructions and schema, as evidence names it: `model:prompt:schema`."""
     return f"{extractor.model}:{extractor.prompt}:{extractor.schema_hash(slots)}"
+
+
+def checked(document: Document, claims: list[dict[str, Any]], quarantined: int = 0) -> Reading | Unread:
+    """Raw claims held against their text: a reading, or why it is none."""
+    try:
+        return Reading(check(document, claims), quarantined=quarantined)
+    except ValidationError as error:
+        return Unread(reasons(error))
+
+
+def reasons(error: ValidationError) -> str:
+    """What the validators objected to, each objection once, without the words they objected to."""
+    found = error.errors(include_input=False, include_context=False, include_url=False)
+    return "; ".join(sorted({one["msg"] for one in found}))

@@ -41,7 +41,7 @@ class Caps:
 
     def of(self, read_by: str, source_class: str) -> float:
         """The most that evidence may be relied on, 0 to 1; 1 where its extractor (`model:prompt:schema`) has not been measured."""
-        tallies = next((found for name, found in self.extractors.items() if read_by.startswith(f"{name}:")), None)
+        tallies = self.extractors.get(read_by.rsplit(":", 2)[0])  # a model's own name may hold a colon
         if tallies is None:
             return 1.0
         own = tallies.get(source_class)

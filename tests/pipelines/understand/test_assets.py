@@ -1,14 +1,18 @@
 """The room as Dagster runs it: one run over all buckets, counts and ids only, checks that can fail."""
 
+from datetime import timedelta
+
 import dagster as dg
 import pytest
 from sqlmodel import select
+from starlette.responses import JSONResponse
 
-from models import Evidence, Observation
+from models import Evidence, Extraction, Observation
 from models.store import transaction
 from pipelines.run import ALL_BUCKETS
 from pipelines.understand import assets, automation, checks
 from pipelines.workspace import Workspace, WorkspaceSettings
+from tests.pipelines.understand.llm_stub import TOKENS_IN, TOKENS_OUT, Stub
 
 SECRET = "The price is too high for Kolbe Stanztechnik."
 
@@ -81,6 +85,77 @@ def test_an_empty_lake_is_no_failure(job):
     result = run(job)
     assert result.success
     assert all(check.passed for check in result.get_asset_check_evaluations())
+
+
+@pytest.fixture
+def read_by_model(serve, monkeypatch):
+    """The environment names a model on loopback; what it answers is the test's."""
+
+    def named(stub, **more):
+        variables = {"": "openai/m", "_BASE_URL": f"{serve(stub.app)}/v1", "_CONCURRENCY": "1", **more}
+        for name, value in variables.items():
+            monkeypatch.setenv(f"SIDECAR_LLM{name}", value)
+
+    return named
+
+
+def test_the_model_that_the_environment_names_reads(job, world, read_by_model):
+    """The page says who read, what it cost and that this host's price is not known; no word of the text reaches Dagster."""
+    quote = {"reasoning": "r", "slot": "price", "statement": "Too dear", "polarity": "negative", "strength": "explicit"}
+    read_by_model(Stub([{**quote, "quote": SECRET}]))
+    world.say("1", SECRET)
+    result = run(job)
+    found = numbers(result)["understand/extractions"]
+    assert (found["extractor"], found["quotes_found"]) == ("openai/m", 1)
+    assert (found["tokens_in"], found["tokens_out"]) == (TOKENS_IN, TOKENS_OUT)
+    assert (found["cost_microusd"], found["texts_of_unknown_cost"]) == (0, 1)
+    assert numbers(result)["understand/beliefs"]["rows_added"] == 1
+    assert "Stanztechnik" not in "".join(str(event) for event in result.all_events)
+
+
+def test_a_run_stops_at_its_budget_and_the_next_goes_on(job, world, read_by_model):
+    """Five texts, two of them a run: what waits is counted, and nothing is read twice."""
+    stub = Stub()
+    read_by_model(stub, _MAX_TOKENS_PER_RUN=str(2 * (TOKENS_IN + TOKENS_OUT)))
+    world.land(*(world.said(str(number), f"Text {number}.", number) for number in range(5)))
+    runs = [numbers(run(job))["understand/extractions"] for _ in range(3)]
+    assert [(found["read"], found["waiting"]) for found in runs] == [(2, 3), (2, 1), (1, 0)]
+    assert "SIDECAR_LLM_MAX_TOKENS_PER_RUN" in runs[0]["why_waiting"]
+    assert "why_waiting" not in runs[2]
+    assert len(stub.calls) == 5
+
+
+def test_a_days_budget_counts_every_run_and_ends_with_the_day(job, world, read_by_model):
+    """What earlier runs of the day have used counts; the next day starts anew."""
+    read_by_model(Stub(), _MAX_TOKENS_PER_DAY=str(2 * (TOKENS_IN + TOKENS_OUT)))
+    world.land(*(world.said(str(number), f"Text {number}.", number) for number in range(5)))
+    read = [numbers(run(job))["understand/extractions"]["read"] for _ in range(2)]
+    world.clock.advance(timedelta(days=1))
+    assert [*read, numbers(run(job))["understand/extractions"]["read"]] == [2, 0, 2]
+
+
+def test_an_outage_records_no_failure(job, world, read_by_model):
+    """The run succeeds, says how many texts wait and why, and the next one reads them."""
+    stub = Stub(*[JSONResponse({}, 503, headers={"Retry-After": "3600"})] * 3)
+    read_by_model(stub)
+    world.land(*(world.said(str(number), f"Text {number}.", number) for number in range(3)))
+    result = run(job)
+    found = numbers(result)["understand/extractions"]
+    assert result.success
+    assert (found["read"], found["failed"], found["waiting"]) == (0, 0, 3)
+    assert found["why_waiting"] == "3: the model gave no answer (HTTP 503)"
+    assert world.rows(Extraction) == []
+    assert numbers(run(job))["understand/extractions"]["read"] == 3
+
+
+def test_a_refused_key_is_one_sentence_on_the_page(job, world, read_by_model):
+    """The operator reads which variable to mend; no text is marked."""
+    read_by_model(Stub(always=lambda _: 401))
+    world.say("1", SECRET)
+    result = run(job)
+    failure = next(event.step_failure_data for event in result.all_events if event.is_step_failure)
+    assert failure.user_failure_data.description.endswith("the key was refused (HTTP 401). Check SIDECAR_LLM_API_KEY.")
+    assert world.rows(Extraction) == []
 
 
 def test_every_column_is_described():

@@ -23,9 +23,9 @@ def kept_out(row):
 
 def read(raw, source="email", author="customer", names=("Dana Kolbe",)):
     text = canonical(raw, source)
-    return Embedded().extract(
-        Document(text, split(text, source, author, names), source, author, names, tuple(shipped()))
-    )
+    document = Document(text, split(text, source, author, names), source, author, names, tuple(shipped()))
+    (outcome,) = Embedded().read([document])
+    return outcome
 
 
 def claims(raw, *args, **more):

@@ -1,12 +1,16 @@
 """Reading texts: once each, failures kept, killed anywhere."""
 
+from collections import Counter
+from datetime import timedelta
+
 import pytest
 
-from models import Evidence, Extraction, Profile, Scope
-from pipelines.understand.claims import Document, check
+from models import Evidence, Extraction, Observation, Profile, Scope
+from models.store import transaction
+from pipelines.understand.claims import Document
 from pipelines.understand.embedded import Embedded
-from pipelines.understand.extraction import extract
-from pipelines.understand.extractor import ExtractionFailed, Reading
+from pipelines.understand.extraction import extract, tokens_since
+from pipelines.understand.extractor import Unread, Usage, Waiting, checked
 from pipelines.understand.observations import collect_observations
 from tests.pipelines.understand.conftest import key
 
@@ -14,7 +18,9 @@ LOUD = "The price is too high for us."
 
 
 class Scripted:
-    """An extractor that answers what a test tells it to, and counts how often it is asked."""
+    """An extractor that answers what a test tells it to, claims or an outcome, and remembers what it is asked."""
+
+    at_once = 20
 
     def __init__(self, answer, model="scripted", prompt="1"):
         self.answer, self.model, self.prompt = answer, model, prompt
@@ -23,9 +29,16 @@ class Scripted:
     def schema_hash(self, slots):
         return "schema"
 
-    def extract(self, document):
+    def read(self, documents):
+        return [self.outcome(document) for document in documents]
+
+    def reach(self):
+        return self.model
+
+    def outcome(self, document):
         self.asked.append(document)
-        return Reading(check(document, self.answer(document)))
+        answer = self.answer(document)
+        return checked(document, answer) if isinstance(answer, list) else answer
 
 
 def claim(quote, **more):
@@ -72,7 +85,7 @@ def test_a_failure_is_recorded_and_is_no_empty_answer(world, broken):
     def answer(document):
         if document.text == LOUD:
             if broken == "unreadable":
-                raise ExtractionFailed("the model did not answer")
+                return Unread("the model's answer was cut off")
             return [claim("words that nobody said")]
         return [claim(document.text)]
 
@@ -84,6 +97,63 @@ def test_a_failure_is_recorded_and_is_no_empty_answer(world, broken):
     assert failed.error
     assert "nobody said" not in failed.error
     assert counting(world) == ["Way too expensive."]
+
+
+def test_what_could_not_be_asked_about_leaves_no_row_and_is_read_next_time(world):
+    """An outage is no failure of a text: it is counted with its reason, and the next run asks again."""
+    world.say("1", LOUD)
+    world.say("2", "Way too expensive.")
+    away = Scripted(lambda document: Waiting("away") if document.text == LOUD else [])
+    report = read(world, away)
+    assert (report.read, report.failed, report.waiting) == (1, 0, Counter(away=1))
+    assert len(world.rows(Extraction)) == 1
+    again = read(world, Scripted(lambda document: [claim(document.text)]))
+    assert (again.read, again.waiting.total()) == (1, 0)
+    assert counting(world) == [LOUD]
+
+
+def test_once_a_whole_chunk_waits_the_rest_waits_too(world):
+    """Nobody knocks at a closed door a thousand times; every text that was left is counted."""
+    world.land(*(world.said(str(number), f"Text {number}.", number) for number in range(45)))
+    away = Scripted(lambda _: Waiting("away"))
+    assert read(world, away).waiting == Counter(away=45)
+    assert len(away.asked) == away.at_once
+
+
+def test_what_a_reading_cost_is_kept_with_it(world):
+    """Tokens and cost of every text, of failures too; an unknown cost stays unknown, and the day's tokens add up."""
+    world.land(*(world.said(str(number), f"Text {number}.", number) for number in range(3)))
+    outcomes = {
+        "Text 0.": Unread("cut off", Usage(100, 20, 7)),
+        "Text 1.": Waiting("away", Usage(10, 2, 1)),
+        "Text 2.": Unread("cut off", Usage(50, 5, None)),
+    }
+    report = read(world, Scripted(lambda document: outcomes[document.text]))
+    assert (report.tokens_in, report.tokens_out, report.cost_microusd, report.unpriced) == (160, 27, 8, 1)
+    kept = sorted((row.tokens_in, row.tokens_out, row.cost_microusd) for row in world.rows(Extraction))
+    assert kept == [(50, 5, None), (100, 20, 7)]
+    assert tokens_since(world.store, world.clock.now()) == 175
+    assert tokens_since(world.store, world.clock.now() + timedelta(seconds=1)) == 0
+
+
+def test_the_embedded_extractor_costs_nothing(world):
+    """Nothing, which is known."""
+    world.say("1", LOUD)
+    report = read(world)
+    assert (report.tokens_in, report.tokens_out, report.cost_microusd, report.unpriced) == (0, 0, 0, 0)
+
+
+def test_a_text_that_is_withdrawn_while_it_is_read_leaves_nothing_behind(world):
+    """Somebody may refuse while a model takes its time, for no transaction is open then."""
+    world.say("1", LOUD)
+
+    def answer(document):
+        with transaction(world.store) as session:
+            session.get(Observation, world.rows(Observation)[0].id).withdrawn_at = world.clock.now()
+        return [claim(document.text)]
+
+    read(world, Scripted(answer))
+    assert (world.rows(Extraction), world.rows(Evidence)) == ([], [])
 
 
 def test_a_failed_new_model_leaves_what_an_old_one_read(world):
@@ -195,6 +265,4 @@ def test_the_thread_falls_back_to_the_text_itself(world):
 
 
 def _observed(world):
-    from models import Observation
-
     return world.rows(Observation)

@@ -6,14 +6,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.beliefs import BLOCK, DATA, README, load, measure, report, shown
+from benchmarks.beliefs import BLOCK, DATA, README, load, measure, report, shown, total
 from pipelines.understand.beliefs import conclude, quotes
 from pipelines.understand.confidence import PRIOR, RELIABILITY, TRUSTED, relied_on, replay
 from pipelines.understand.embedded import Embedded
+from pipelines.understand.extractor import Unread, Waiting
 from pipelines.understand.measured import ENOUGH, MEASURED, Tally, caps, read
 from tests.pipelines.understand.test_beliefs import HALF_LIVES, said
+from tests.pipelines.understand.test_extraction import Scripted
 
 READER = "reader:1:schema"
+
+
+def test_half_a_report_is_none():
+    """A model that is away for some texts has no figures at all, and says why."""
+    away = Scripted(lambda document: Waiting("away") if "price" in document.text else [])
+    with pytest.raises(SystemExit, match="away"):
+        measure(load(DATA), away)
+
+
+def test_a_text_that_cannot_be_read_is_one_of_which_nothing_is_said():
+    """It stays in the report, among the texts and the labels."""
+    scores = measure(load(DATA), Scripted(lambda _: Unread("cut off")))
+    assert (total(scores, "unread"), total(scores, "predictions")) == (len(load(DATA)), 0)
 
 
 def measured(hits, predictions, **classes):
@@ -26,7 +41,7 @@ def test_the_figures_are_those_of_the_extractor_that_ships():
     """Cues that have changed, or figures that have, are measured again: `python -m benchmarks beliefs --write`."""
     extractor = Embedded()
     kept = json.loads(MEASURED.read_text())["extractors"]
-    assert kept == {extractor.model: report(extractor, measure(load(DATA), extractor))}
+    assert kept[extractor.model] == report(extractor, measure(load(DATA), extractor))
 
 
 def test_the_readme_shows_what_was_measured():
@@ -53,6 +68,7 @@ def test_an_extractor_is_known_by_its_whole_name():
     """Another version, or a model that has not been measured, is not it."""
     found = measured(60, 100)
     assert found.of("reader-2:1:schema", "email/customer") == 1
+    assert found.of("reader:8b:1:schema", "email/customer") == 1
 
 
 def test_what_ships_is_capped():

@@ -1,8 +1,18 @@
 """The scorer of the belief benchmark, and what must hold on its texts whatever the figures are."""
 
-import json
-
-from benchmarks.beliefs import DATA, Score, Stance, empty_with_predictions, f1, precision, recall, score, stances
+from benchmarks.beliefs import (
+    DATA,
+    Score,
+    Stance,
+    empty_with_predictions,
+    f1,
+    load,
+    measure,
+    precision,
+    recall,
+    score,
+    total,
+)
 from pipelines.understand.embedded import Embedded
 
 TEXT = "The price is too high. Support is slow. The price is a joke."
@@ -48,5 +58,5 @@ def test_figures_of_nothing_are_zero():
 
 def test_on_the_labelled_texts_nothing_is_invented_and_nothing_fails():
     """Every text is read, traps included, and every quote is its own."""
-    rows = [json.loads(line) for line in DATA.read_text().splitlines()]
-    assert sum(score(*stances(Embedded(), row), row["text"]).invented for row in rows) == 0
+    scores = measure(load(DATA), Embedded())
+    assert (total(scores, "invented"), total(scores, "unread")) == (0, 0)

@@ -1,0 +1,323 @@
+"""Reading with a language model, through instructor: whichever provider `SIDECAR_LLM` names.
+
+One call sees one text of one customer and has no tools. The text enters as the value of a template variable, never as part of a
+template: instructor renders every message. Nothing of an answer is acted on but what the closed schema and the validators of
+`claims.py` let through. The SDKs and instructor are imported here and nowhere else.
+
+What can go wrong, and what follows:
+- An answer that its text does not bear out is given back to be mended; if it stays so, the text is `Unread`: a recorded failure.
+- Nobody answers (429, 5xx, no connection): after the last try the text is `Waiting`, which leaves no row, and the next run asks again.
+  After `OUTAGE` texts in a row the rest of the run waits too: an outage must not look like a thousand texts that cannot be read.
+- A request is refused (another 4xx, or an answer in no known form): the fault of that text if the model has answered about another
+  one in this run, else of the setup, and then the text is `Waiting`.
+- The key is refused, or the model is not there: ExtractorUnusable.
+"""
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from anthropic import AnthropicError, AsyncAnthropic
+from anthropic import APIConnectionError as AnthropicIsLost
+from anthropic import NotFoundError as NotAtAnthropic
+from instructor import AsyncInstructor, from_provider
+from instructor import Mode as InstructorMode
+from instructor.core.exceptions import IncompleteOutputException, InstructorError, InstructorRetryException
+from instructor.core.hooks import Hooks
+from openai import APIConnectionError as OpenAIIsLost
+from openai import AsyncOpenAI, OpenAIError
+from openai import NotFoundError as NotAtOpenAI
+from pydantic import ValidationError
+
+from models import Slot
+from pipelines.understand.claims import Answer, Document
+from pipelines.understand.extractor import FREE, ExtractorUnusable, Outcome, Reading, Unread, Usage, Waiting, reasons
+from pipelines.understand.instructions import instructions, names, schema, schema_hash
+from pipelines.understand.patience import Pause, patience, silent, status
+from pipelines.understand.prices import Price, price_of
+from pipelines.understand.settings import LanguageModelSettings, Mode
+
+TIMEOUT_S = 120.0
+"""Longest wait for one answer; the SDKs would wait ten minutes."""
+OUTAGE = 5
+"""Texts in a row without any answer after which the model is taken to be away: one bad text alone must not hold up the others."""
+LOST = (OpenAIIsLost, AnthropicIsLost, httpx.TransportError, OSError)
+"""How SDKs say that there is no connection: the two that ship, and what others let through."""
+KEYS = {
+    "anthropic": "ANTHROPIC_API_KEY", "cerebras": "CEREBRAS_API_KEY", "cohere": "CO_API_KEY", "deepseek": "DEEPSEEK_API_KEY",
+    "fireworks": "FIREWORKS_API_KEY", "google": "GOOGLE_API_KEY", "groq": "GROQ_API_KEY", "mistral": "MISTRAL_API_KEY",
+    "openai": "OPENAI_API_KEY", "openrouter": "OPENROUTER_API_KEY", "perplexity": "PERPLEXITY_API_KEY", "together": "TOGETHER_API_KEY",
+    "writer": "WRITER_API_KEY", "xai": "XAI_API_KEY",
+}  # fmt: skip
+"""Where each provider's SDK looks for a key by itself; one that is missing here says so in its own words."""
+NO_KEY = "none"
+"""What a server of one's own is sent where it asks for no key."""
+QUIET = {"instructor": logging.CRITICAL + 1, "openai": logging.WARNING, "anthropic": logging.WARNING}
+"""Below these levels they log requests, and instructor whole errors: customers' words."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A request that was turned down; whose fault that is shows once the others are back."""
+
+    status: int | None
+    reason: str
+    usage: Usage
+
+
+@dataclass
+class Tally:
+    """Tokens of one text, over all its attempts."""
+
+    answers: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+    def add(self, response: Any) -> None:
+        """Count one answer; OpenAI and Anthropic have two names for each number."""
+        self.answers += 1
+        used = getattr(response, "usage", None)
+        self.tokens_in += getattr(used, "prompt_tokens", None) or getattr(used, "input_tokens", None) or 0
+        self.tokens_out += getattr(used, "completion_tokens", None) or getattr(used, "output_tokens", None) or 0
+
+
+class LanguageModel:
+    """A model behind the extractor's door. Use it inside `open_language_model`."""
+
+    def __init__(
+        self,
+        settings: LanguageModelSettings,
+        client: AsyncInstructor,
+        runner: asyncio.Runner,
+        *,
+        spent_today: int,
+        pause: Pause,
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._runner = runner
+        self._pause = pause
+        self._free = asyncio.Semaphore(settings.concurrency)
+        self._left = allowance(settings, spent_today)
+        self._price = None if settings.base_url else price_of(self.model)
+        self._silent = 0
+        self._answered = self._key_refused = False
+
+    @property
+    def model(self) -> str:
+        """The model in instructor's form: `provider/model`."""
+        return self._settings.name or ""
+
+    @property
+    def prompt(self) -> str:
+        """Version of the instructions: their own number and the hash of their file."""
+        return instructions().version
+
+    @property
+    def at_once(self) -> int:
+        """Three rounds of what may be with the model at the same time: a slow text then keeps few others waiting."""
+        return 3 * self._settings.concurrency
+
+    def schema_hash(self, slots: Sequence[Slot]) -> str:
+        """Hash of the answer's schema and of what the model is told about the slots."""
+        return schema_hash(slots)
+
+    def read(self, documents: Sequence[Document]) -> list[Outcome]:
+        """What comes of each text, in their order; see the head of this file for what each outcome means."""
+        found = self._runner.run(self._read(documents))
+        answered_now = any(isinstance(one, Reading | Unread) for one in found)
+        self._answered = self._answered or answered_now
+        if self._key_refused and not answered_now:  # what was answered before the key was revoked is kept first
+            raise ExtractorUnusable(self._complaint(401))
+        return [self._settled(one) for one in found]
+
+    def reach(self) -> str:
+        """Say that the model is there, having sent no text. ExtractorUnusable if it is not."""
+        return self._runner.run(self._reach())
+
+    async def _read(self, documents: Sequence[Document]) -> list[Outcome | Refused]:
+        return list(await asyncio.gather(*(self._one(document) for document in documents)))
+
+    async def _one(self, document: Document) -> Outcome | Refused:
+        async with self._free:
+            if closed := self._closed():
+                return Waiting(closed)
+            tally = Tally()
+            answer = await self._ask(document, tally)
+            usage = _usage(tally, self._price)
+            if self._left:
+                self._left.tokens -= usage.tokens
+            if isinstance(answer, Answer):
+                self._silent = 0
+                return Reading(answer, usage, document.suspicious)
+            return self._judged(answer, usage)
+
+    async def _ask(self, document: Document, tally: Tally) -> Answer | BaseException | None:
+        """The model's answer, or the error of its last attempt."""
+        hooks = Hooks()
+        hooks.on("completion:response", tally.add)
+        asked = instructions()
+        try:
+            return await self._client.create(
+                response_model=schema(names(document.slots)),
+                messages=[{"role": "system", "content": asked.system}, {"role": "user", "content": asked.text}],
+                context={"document": document, "mark": secrets.token_hex(8)},
+                max_retries=patience(self._pause, LOST),
+                hooks=hooks,
+            )
+        except InstructorRetryException as error:
+            return error.__cause__
+        except IncompleteOutputException as error:
+            return error
+
+    def _judged(self, error: BaseException | None, usage: Usage) -> Outcome | Refused:
+        code = status(error)
+        kind = f"HTTP {code}" if code else type(error).__name__
+        if silent(error, LOST):
+            self._silent += 1
+            return Waiting(f"the model gave no answer ({kind})", usage)
+        self._silent = 0
+        if isinstance(error, ValidationError):
+            return Unread(reasons(error), usage)
+        if isinstance(error, IncompleteOutputException):
+            return Unread("the model's answer was cut off at its longest", usage)
+        if isinstance(error, AssertionError):  # instructor's, for a refusal in so many words
+            return Unread("the model declined to answer", usage)
+        self._key_refused = self._key_refused or code == 401
+        return Refused(code, f"the model refused the request or answered in no known form ({kind})", usage)
+
+    def _settled(self, found: Outcome | Refused) -> Outcome:
+        if not isinstance(found, Refused):
+            return found
+        if found.status in (403, 404) and not self._answered:
+            raise ExtractorUnusable(self._complaint(found.status))
+        its_own_fault = self._answered and found.status != 401
+        return Unread(found.reason, found.usage) if its_own_fault else Waiting(found.reason, found.usage)
+
+    def _closed(self) -> str | None:
+        """Why no further text is asked about; None while it is."""
+        if self._left and self._left.tokens <= 0:
+            return f"the token budget is used up ({self._left.variable})"
+        if self._key_refused:
+            return "the key was refused"
+        return "the model is away" if self._silent >= OUTAGE else None
+
+    def _complaint(self, code: int | None) -> str:
+        provider, _, model = self.model.partition("/")
+        if code == 404:
+            return f"{self.model} cannot be used: there is no model {model} (HTTP 404). Check SIDECAR_LLM and SIDECAR_LLM_BASE_URL."
+        if code in (401, 403):
+            usual = "" if self._settings.base_url or provider not in KEYS else f" or {KEYS[provider]}"
+            return f"{self.model} cannot be used: the key was refused (HTTP {code}). Check SIDECAR_LLM_API_KEY{usual}."
+        kind = f"HTTP {code}" if code else "no connection"
+        return f"{self.model} cannot be reached ({kind}). Check the network and SIDECAR_LLM_BASE_URL."
+
+    async def _reach(self) -> str:
+        sdk, model = self._client.client, self.model.partition("/")[2]
+        if not isinstance(sdk, AsyncOpenAI | AsyncAnthropic):
+            return f"{self.model}, which cannot be asked without sending a text"
+        try:
+            try:
+                await sdk.models.retrieve(model)
+            except (NotAtOpenAI, NotAtAnthropic):  # servers of one's own often know only the list
+                if model not in [offered.id async for offered in sdk.models.list()]:
+                    raise
+        except (OpenAIError, AnthropicError) as error:
+            raise ExtractorUnusable(self._complaint(status(error))) from error
+        return f"{self.model} at {sdk.base_url.host}, instructions {self.prompt}"
+
+
+@contextmanager
+def open_language_model(
+    settings: LanguageModelSettings, *, spent_today: int = 0, pause: Pause = asyncio.sleep
+) -> Iterator[LanguageModel]:
+    """The model that the settings name, for one run. ExtractorUnusable, before any text is sent, if they name none that can be asked.
+
+    Shape: `spent_today` are tokens that count towards the day's budget. Runs at the same time do not see each other's tokens until
+    they end, and what texts that wait had used is not kept: the day's budget is a brake, not a promise.
+    """
+    client = connect(settings)
+    with asyncio.Runner() as runner:
+        try:
+            yield LanguageModel(settings, client, runner, spent_today=spent_today, pause=pause)
+        finally:
+            if isinstance(client.client, AsyncOpenAI | AsyncAnthropic):
+                runner.run(client.client.close())
+
+
+def connect(settings: LanguageModelSettings) -> AsyncInstructor:
+    """The client of the model's provider. Errors: ExtractorUnusable, in one sentence."""
+    for name, level in QUIET.items():
+        logging.getLogger(name).setLevel(level)
+    name = settings.name or ""
+    provider = name.partition("/")[0]
+    if provider == "litellm":  # instructor 1.17 drops the model's name
+        raise ExtractorUnusable(
+            "SIDECAR_LLM cannot go through litellm; name the provider itself, or openai/MODEL with SIDECAR_LLM_BASE_URL."
+        )
+    mode = settings.mode or (Mode.json_schema if settings.base_url and provider == "openai" else None)
+    try:
+        client = from_provider(
+            name,
+            async_client=True,
+            mode=InstructorMode[mode.upper()] if mode else None,
+            api_key=_key(settings, provider),
+        )
+    except (InstructorError, ImportError) as error:
+        raise ExtractorUnusable(f"SIDECAR_LLM names {name!r}, which cannot be used: {error}") from error
+    sdk = client.client
+    if isinstance(sdk, AsyncOpenAI | AsyncAnthropic):
+        sdk.max_retries, sdk.timeout = 0, TIMEOUT_S
+        if settings.base_url:
+            sdk.base_url = settings.base_url
+    elif settings.base_url:
+        raise ExtractorUnusable(
+            f"SIDECAR_LLM_BASE_URL cannot be used with {name}; name the model openai/MODEL, or unset it."
+        )
+    return client
+
+
+def _key(settings: LanguageModelSettings, provider: str) -> str | None:
+    """The key to send; None leaves it to the SDK. Another host never gets the provider's own key."""
+    if settings.api_key:
+        return settings.api_key.get_secret_value()
+    if settings.base_url:
+        return NO_KEY
+    variable = KEYS.get(provider)
+    if variable and not os.environ.get(variable):
+        raise ExtractorUnusable(
+            f"SIDECAR_LLM names {settings.name}, which needs a key: set SIDECAR_LLM_API_KEY or {variable}."
+        )
+    return None
+
+
+@dataclass
+class Allowance:
+    """Tokens that this run may still use, and the variable that says so."""
+
+    tokens: int
+    variable: str
+
+
+def allowance(settings: LanguageModelSettings, spent_today: int) -> Allowance | None:
+    """What the narrower of the two budgets leaves; None without any."""
+    run, day = settings.max_tokens_per_run, settings.max_tokens_per_day
+    budgets = [
+        *([Allowance(run, "SIDECAR_LLM_MAX_TOKENS_PER_RUN")] if run is not None else []),
+        *([Allowance(day - spent_today, "SIDECAR_LLM_MAX_TOKENS_PER_DAY")] if day is not None else []),
+    ]
+    return min(budgets, key=lambda budget: budget.tokens, default=None)
+
+
+def _usage(tally: Tally, price: Price | None) -> Usage:
+    """What a text cost: nothing without any answer, unknown without a price or a count."""
+    if not tally.answers:
+        return FREE
+    cost = price.cost_microusd(tally.tokens_in, tally.tokens_out) if price and tally.tokens_in else None
+    return Usage(tally.tokens_in, tally.tokens_out, cost)
