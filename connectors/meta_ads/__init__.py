@@ -16,7 +16,7 @@ def open_source(settings: MetaAdsSettings, clock: Clock) -> MetaAdsSource:
 CONNECTOR = Connector(
     name="meta_ads",
     label="Meta Ads",
-    kinds=frozenset({"facebook"}),
+    kinds=frozenset({"meta"}),
     settings=MetaAdsSettings,
     streams=STREAMS,
     open=open_source,

@@ -106,11 +106,10 @@ class Reports:
         """
         try:
             return self._reported(part, job or self.begin(part))
-        except TooMuch as error:
+        except TooMuch:
             smaller = self._split(part)
             if not smaller:
                 raise
-            del error
         return _merged(row for piece, begun in self._begun(smaller) for row in self.rows(piece, begun))
 
     def _begun(self, parts: Sequence[Part]) -> list[tuple[Part, str | None]]:
