@@ -31,6 +31,11 @@ def imports(path: Path) -> set[str]:
     return names
 
 
+def spelled(distribution: str) -> str:
+    """The one spelling of a distribution's name (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
 @pytest.mark.parametrize("package", [connectors, models, pipelines])
 def test_packages_are_ours_and_not_those_of_the_same_name_on_the_index(package):
     """PyPI has packages called connectors, pipelines and models; what is imported lies in this folder."""
@@ -49,9 +54,9 @@ def test_the_contract_names_every_sdk_that_a_client_imports():
     clients = set((ROOT / "connectors").glob("*/client.py"))
     others = {path for room in ("connectors", "models", "pipelines", "service") for path in (ROOT / room).rglob("*.py")}
     of_clients, of_others = (set().union(*map(imports, paths)) for paths in (clients, others - clients))
-    home = packages_distributions()
-    declared = {re.split(r"[^\w.-]", line)[0] for line in PYPROJECT["project"]["dependencies"]}
-    used = {name for name in of_clients - of_others if declared & set(home.get(name, ()))}
+    home = {name: set(map(spelled, found)) for name, found in packages_distributions().items()}
+    declared = {spelled(re.split(r"[^\w.-]", line)[0]) for line in PYPROJECT["project"]["dependencies"]}
+    used = {name for name in of_clients - of_others if declared & home.get(name, set())}
     contract = next(c for c in PYPROJECT["tool"]["importlinter"]["contracts"] if "SDK" in c["name"])
     assert used == set(contract["forbidden_modules"])
 

@@ -130,7 +130,7 @@ def test_the_smallest_world_is_one(seed: int) -> None:
     """The people with texts alone are a world, in which traps may be missing."""
     world = build(95, seed, NOW)
     assert len(world.truth.persons) == 95
-    assert {document.record.split("/")[0] for document in world.truth.documents} == {"salesforce", "hubspot"}
+    assert {document.record.split("/")[0] for document in world.truth.documents} >= {"salesforce", "hubspot"}
 
 
 def test_salesforce_ids_are_valid_and_unique(world: World) -> None:
@@ -547,7 +547,8 @@ def test_what_ads_cost_is_what_their_days_add_up_to(world: World) -> None:
 def test_a_lead_is_the_first_that_is_seen_of_its_person(world: World) -> None:
     """Whoever filled in a form did so on an ad that ran, within what Meta keeps, and the truth names the ad."""
     ads = {ad["id"]: ad for ad in world.meta_ads["ad"]}
-    touches = {touch.record: touch for person in world.truth.persons for touch in person.touches if touch.ad_id}
+    told = [touch for person in world.truth.persons for touch in person.touches]
+    touches = {touch.record: touch for touch in told if touch.channel == "lead_ad"}
     assert touches.keys() == {lead_key(lead) for lead in world.meta_ads["lead"]} != set()
     for lead in world.meta_ads["lead"]:
         touch = touches[lead_key(lead)]
