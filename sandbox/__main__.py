@@ -12,34 +12,16 @@ import socket
 import sys
 import threading
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
 from starlette.applications import Starlette
 
 from models.clock import ShiftedClock
-from sandbox.core import LOOPBACK, Context, listen, serving
-from sandbox.hubspot import ACCESS_TOKEN
-from sandbox.hubspot import app as hubspot
-from sandbox.meta_ads import ACCESS_TOKEN as META_TOKEN
-from sandbox.meta_ads import APP_ID, APP_SECRET
-from sandbox.meta_ads import app as meta_ads
-from sandbox.salesforce import app as salesforce
-from sandbox.salesforce.tokens import CLIENT_ID, CLIENT_SECRET
-from sandbox.stripe import API_KEY
-from sandbox.stripe import app as stripe
+from sandbox.core import LOOPBACK, listen, serving
+from sandbox.practice import NOW, PRODUCT_EVENTS, create_apps, plant, variables
 from sandbox.world import Truth, build
-from sandbox.world.truth import PRODUCT_ACCOUNT
 
-NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)  # the present of the planted world, when it is made
 PORTS = {"salesforce": 1, "hubspot": 2, "meta_ads": 3, "stripe": 4}  # beside the base
-APPS = {
-    "salesforce": salesforce.create_app,
-    "hubspot": hubspot.create_app,
-    "meta_ads": meta_ads.create_app,
-    "stripe": stripe.create_app,
-}
-PRODUCT_EVENTS = "product_events"  # a folder, for they are files and no server
 USAGE_ERROR = 2
 INTERRUPTED = 130  # as shells say it
 
@@ -62,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
             if given.reset or not (root / "truth.json").exists():
                 _clear(root)
             clock = ShiftedClock(root / "clock")
-            apps = {name: create(Context(root, clock)) for name, create in APPS.items()}
+            apps = create_apps(root, clock)
             for app in apps.values():
                 stack.callback(app.state.store.close)
             if not (root / "truth.json").exists():
@@ -119,15 +101,7 @@ def _plant(root: Path, clock: ShiftedClock, apps: dict[str, Starlette], persons:
         world = build(persons, seed, NOW)
     except ValueError as reason:
         raise CannotStart(f"{reason}.") from None
-    for name, rows in world.salesforce.items():
-        apps["salesforce"].state.store.insert_many(name, rows)
-    for name, rows in world.hubspot.items():
-        apps["hubspot"].state.store.insert_many(name, rows)
-    apps["stripe"].state.store.insert_many(world.stripe)
-    apps["stripe"].state.store.insert_events(world.stripe_events)
-    for kind, rows in world.meta_ads.items():
-        apps["meta_ads"].state.store.insert_many(kind, rows)
-    _write(root / PRODUCT_EVENTS, world.product_events)
+    plant(root, apps, world)
     clock.set_now(NOW)
     _finish(root, world.truth)
     ours, theirs = (sum(map(len, rows.values())) for rows in (world.salesforce, world.hubspot))
@@ -135,15 +109,6 @@ def _plant(root: Path, clock: ShiftedClock, apps: dict[str, Starlette], persons:
         f"Planted {ours} Salesforce records, {theirs} HubSpot records, {len(world.meta_ads['insight'])} days of ads, "
         f"{len(world.stripe)} Stripe objects and {len(world.product_events)} files of the product."
     )
-
-
-def _write(folder: Path, files: dict[str, bytes]) -> None:
-    """Files of the product, as old as the world's present."""
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        os.utime(path, (NOW.timestamp(), NOW.timestamp()))
 
 
 def _finish(root: Path, truth: Truth) -> None:
@@ -162,17 +127,8 @@ def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     urls = {name: stack.enter_context(serving(app, listeners[name])) for name, app in apps.items()}
-    variables = {
-        "SALESFORCE_BASE_URL": urls["salesforce"], "SALESFORCE_DOMAIN": "acme.my", "SALESFORCE_CLIENT_ID": CLIENT_ID,
-        "SALESFORCE_CLIENT_SECRET": CLIENT_SECRET, "STRIPE_API_KEY": API_KEY, "STRIPE_BASE_URL": urls["stripe"],
-        "HUBSPOT_ACCESS_TOKEN": ACCESS_TOKEN, "HUBSPOT_BASE_URL": urls["hubspot"],
-        "META_ADS_BASE_URL": urls["meta_ads"], "META_ADS_ACCESS_TOKEN": META_TOKEN, "META_ADS_APP_ID": APP_ID,
-        "META_ADS_APP_SECRET": APP_SECRET,
-        "PRODUCT_EVENTS_URL": str((root / PRODUCT_EVENTS).resolve()), "PRODUCT_EVENTS_ACCOUNT": PRODUCT_ACCOUNT,
-        "SIDECAR_CLOCK": str((root / "clock").resolve()), "SIDECAR_WRITE_BACK_CURRENCY": "eur",  # its org names none
-    }  # fmt: skip
     path = root / "sandbox.env"
-    path.write_text("".join(f"{name}={value}\n" for name, value in variables.items()), encoding="utf-8")
+    path.write_text("".join(f"{name}={value}\n" for name, value in variables(root, urls).items()), encoding="utf-8")
     addresses = ", ".join(f"{name} {url}" for name, url in urls.items())
     _say(f"Ready: {addresses}; variables in {path}")
     stop.wait()
