@@ -55,10 +55,6 @@ class Ad:
     first_day: date
     last_day: date
 
-    def runs(self, day: date) -> bool:
-        """Whether it was shown on this day of its account."""
-        return self.first_day <= day <= self.last_day
-
 
 @dataclass(frozen=True)
 class Arrival:
@@ -115,19 +111,18 @@ class Market:
                 )
                 self._brought(person, max(at, BEGIN))
 
-    def brought(self, ad: Ad, day: date) -> list[Arrival]:
-        """Whom this ad brought on this day of its account and can be traced to it; a bare click id cannot."""
-        return [one for one in self.arrivals.values() if one.way != "click_id" and (one.ad, one.day) == (ad, day)]
-
     def _brought(self, person: Someone, at: datetime) -> None:
-        running = [ad for ad in self.ads if ad.runs(at.astimezone(ZoneInfo(ad.account.zone)).date())]
-        if running:
-            ad, way = self.rng.choice(running), self.rng.choice(WAYS)
-            if (
-                way != "click_id"
-            ):  # an older form is served no more, and told by an address; younger ones are few enough
+        shown = [ad for ad in self.ads if self._costs(ad, at)]
+        if shown:
+            ad, way = self.rng.choice(shown), self.rng.choice(WAYS)
+            if way != "click_id":  # an older form is not served any more; an address tells of it instead
                 way = "lead_form" if at >= self.now - LEADS_SERVED else "utm"
             self.arrivals[person.id] = Arrival(person.id, at, ad, way)
+
+    def _costs(self, ad: Ad, at: datetime) -> bool:
+        """Whether somebody may have come by the ad just then: a click is paid for."""
+        day = self.days.get((ad, at.astimezone(ZoneInfo(ad.account.zone)).date()))
+        return day is not None and day.spend > 0
 
     def _advertise(self, account: AdAccount) -> None:
         numbers = count(int(account.id[-1]) * 10**6 + 1)
