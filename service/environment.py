@@ -84,8 +84,7 @@ def chosen() -> Iterator[None]:
 @contextmanager
 def opened() -> Iterator[Workspace]:
     """The chosen place of work. UsageError, LakeError, StoreError or ValidationError, before any work, if a part of it cannot be used."""
-    with chosen():
-        workspace = Workspace.from_environment()
+    with chosen(), Workspace.from_environment() as workspace:
         for settings in (Policy, Limits):
             settings()
         for part in (clock, lake, store):

@@ -16,7 +16,7 @@ from connectors.registry import connectors_by_name
 from models import Belief, Evidence, Extraction, Membership, Observation
 from models.clock import FrozenClock
 from models.facts import Identifier, Interaction, Payment, Profile, Relation, Scope, Subscription, Touch
-from models.store import open_store, transaction
+from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.pull import pull_stream
 from pipelines.stitch.journeys import build_journeys
@@ -31,6 +31,7 @@ from pipelines.understand.slots import seed as seed_slots
 from pipelines.understand.text import canonical
 from sandbox.world import Truth, build
 from tests.conftest import NOW, Sandbox
+from tests.stores import new_store
 
 PERSONS = 300
 TEXTS = Path(__file__).parents[1] / "sandbox/data/beliefs_dev.jsonl"
@@ -72,7 +73,7 @@ def stitched(seed: int, salesforce: Sandbox, stripe: Sandbox, folder: Path) -> S
         salesforce.state.insert_many(name, rows)
     stripe.state.insert_many(planted.stripe)
     stripe.state.insert_events(planted.stripe_events)
-    lake, store = Lake.open(str(folder / "lake")), open_store(f"sqlite:///{folder / 'store.db'}")
+    lake, store = Lake.open(str(folder / "lake")), new_store(folder)
     pull(lake, store, folder / "staging", clock)
     stitch(lake, store, clock, Scope.person)
     stitch(lake, store, clock, Scope.account)
