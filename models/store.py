@@ -76,14 +76,19 @@ def open_store(url: str) -> Engine:
 
 def upgrade(engine: Engine) -> None:
     """Bring the schema to the newest revision, as the only process that does; nothing where it already is."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.begin() as connection:
-        if _revision(connection) == ScriptDirectory.from_config(config).get_current_head():
-            return
-        connection.exec_driver_sql(ALONE[engine.dialect.name])
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        config = _config(connection)
+        if _revision(connection) != ScriptDirectory.from_config(config).get_current_head():
+            connection.exec_driver_sql(ALONE[engine.dialect.name])
+            command.upgrade(config, "head")
+
+
+def clear_store(url: str) -> None:
+    """Take every table of ours, and all that is in them, out of a database. StoreError as in `open_store`."""
+    engine = open_store(url)
+    with engine.begin() as connection:
+        command.downgrade(_config(connection), "base")
+    engine.dispose()
 
 
 @contextmanager
@@ -91,6 +96,13 @@ def transaction(engine: Engine) -> Iterator[Session]:
     """A session whose changes land together, or not at all."""
     with Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
 
 
 def _revision(connection: Connection) -> str | None:

@@ -9,6 +9,7 @@ from connectors.errors import ConnectorError
 from connectors.registry import connectors_by_name
 from models.store import StoreError
 from pipelines.ingest.lake import LakeError
+from pipelines.run import InstanceError
 from pipelines.workspace import Workspace
 from service import environment
 from service.coverage import words_on_deals
@@ -44,11 +45,12 @@ def _workspace(workspace: Workspace) -> Iterator[Finding]:
     found = [_part(name, look, workspace) for name, look in parts.items()]
     yield from found
     if all(finding.ok for finding in found):
+        yield _part("runs", environment.runs, workspace)
         yield words_on_deals(workspace)
 
 
 def _part(name: str, look: Callable[[Workspace], str], workspace: Workspace) -> Finding:
     try:
         return Finding(name, ok=True, message=look(workspace))
-    except (LakeError, StoreError, UsageError) as error:
+    except (InstanceError, LakeError, StoreError, UsageError) as error:
         return Finding(name, ok=False, message=str(error))

@@ -19,7 +19,7 @@ from models.store import open_store
 SERVER = os.environ.get("SIDECAR_TEST_DATABASE_URL")
 RUN = "SIDECAR_TEST_RUN"
 """Variable that names this run of the tests; all its databases begin so."""
-TEMPLATE = "template0 encoding 'UTF8' locale_provider icu icu_locale 'en' locale 'C.UTF-8'"
+TEMPLATE = "template0 encoding 'UTF8' locale_provider icu icu_locale 'en' locale 'C'"
 """Capitals beside small letters, punctuation almost ignored: https://www.postgresql.org/docs/15/collation.html."""
 
 _opened: dict[Path, list[Engine]] = {}
