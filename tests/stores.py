@@ -30,7 +30,7 @@ def store_url(folder: Path, name: str = "store") -> str:
     """URL of a store of the folder; a database is made, empty and of the newest schema, when it is first asked for."""
     if not SERVER:
         return f"sqlite:///{folder / name}.db"
-    database = f"{os.environ[RUN]}_{content_id(str(folder.resolve() / name))}_practice"[-63:]
+    database = f"{os.environ[RUN]}_{content_id(str(folder.resolve()))[:16]}_{name}"
     with _server() as server:
         if not server.execute("select 1 from pg_database where datname = %s", [database]).fetchone():
             server.execute(f"create database {database} template {os.environ[RUN]}_migrated")
@@ -46,6 +46,31 @@ def new_store(folder: Path, name: str = "store") -> Engine:
     engine = open_store(store_url(folder, name))
     _opened.setdefault(folder, []).append(engine)
     return engine
+
+
+def variables(home: Path) -> dict[str, str]:
+    """Environment of commands that work in this home. Empty on SQLite, which they find there by themselves."""
+    if not SERVER:
+        return {}
+    return {
+        "SIDECAR_DATABASE_URL": store_url(home),
+        "SIDECAR_PRACTICE_DATABASE_URL": store_url(home / "practice", "practice"),
+        RUN: os.environ[RUN],
+    }
+
+
+def dagster_url(folder: Path) -> str:
+    """URL of a database for Dagster, in the words of its driver; like many a real one, it holds a store as well."""
+    return make_url(store_url(folder)).set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+
+
+def copy_store(of: Path, to: Path) -> None:
+    """Let a folder that was copied have its store too; a SQLite file came with it."""
+    if SERVER:
+        database = make_url(store_url(to)).database
+        with _server() as server:
+            server.execute(f"drop database {database}")
+            server.execute(f"create database {database} template {make_url(store_url(of)).database}")
 
 
 def close_stores(folder: Path = Path("/")) -> None:

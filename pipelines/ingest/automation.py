@@ -18,9 +18,12 @@ UPKEEP = "20 3 * * *"
 Job: TypeAlias = dg.JobDefinition | UnresolvedAssetJobDefinition
 
 
-def alone(job: str) -> dict[str, str]:
-    """Tag by which `deploy/dagster.yaml` keeps two runs of one job apart; others run beside it."""
-    return {"sidecar/job": job}
+def alone(what: str) -> dict[str, str]:
+    """Tag by which `deploy/dagster.yaml` runs one at a time of those that work on the same thing: a vendor, or a room.
+
+    The pools of the assets do the same for runs that somebody starts by hand, but not in the first minute of a new instance.
+    """
+    return {"sidecar/alone": what}
 
 
 def jobs() -> list[Job]:
@@ -45,7 +48,7 @@ def _job(connector: Connector) -> UnresolvedAssetJobDefinition:
         f"pull_{connector.name}",
         dg.AssetSelection.groups(connector.name),
         description=f"Pulls what is new at {connector.label} and reads it as facts.",
-        tags=alone(f"pull_{connector.name}"),
+        tags=alone(connector.name),
     )
 
 
@@ -74,7 +77,7 @@ def compact_tables(context: dg.OpExecutionContext, workspace: dg.ResourceParam[W
     context.log.info("%d tables compacted", workspace.lake.compact())
 
 
-@dg.job(description="Keeps the lake quick to read.", tags=alone("compact_lake"))
+@dg.job(description="Keeps the lake quick to read.", tags=alone("upkeep"))
 def compact_lake() -> None:
     """The lake's upkeep."""
     compact_tables()

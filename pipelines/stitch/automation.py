@@ -19,7 +19,7 @@ stitch = dg.define_asset_job(
     "stitch",
     dg.AssetSelection.groups(GROUP),
     description="Decides who is who and derives journeys from whatever has landed.",
-    tags=alone("stitch"),
+    tags=alone(GROUP),
 )
 
 

@@ -19,7 +19,7 @@ understand = dg.define_asset_job(
     "understand",
     dg.AssetSelection.groups(GROUP),
     description="Reads what was said since the last run, and brings beliefs and alignment in step.",
-    tags=alone("understand"),
+    tags=alone(GROUP),
 )
 
 

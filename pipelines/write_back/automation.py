@@ -24,7 +24,7 @@ def jobs() -> list[Job]:
             f"write_back_{connector.name}",
             dg.AssetSelection.assets(asset_key(connector)),
             description=f"Plans what should change in {connector.label} and delivers it.",
-            tags=alone(f"write_back_{connector.name}"),
+            tags=alone(connector.name),
         )
         for connector in crms()
     ]

@@ -22,6 +22,7 @@ from pipelines.understand.slots import seed
 from pipelines.workspace import Workspace, WorkspaceSettings
 from service.commands import app
 from service.self_models import SelfModels
+from tests import stores
 from tests.conftest import Sandbox
 from tests.pipelines.understand.conftest import World, key
 from tests.stores import new_store
@@ -81,6 +82,8 @@ def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, salesforce_sandbox: Sa
     folder = tmp_path / "home"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    for name, value in stores.variables(folder / ".sidecar").items():
+        monkeypatch.setenv(name, value)
     for connector in connectors_by_name().values():
         for name in connector.settings.model_fields:
             monkeypatch.delenv(connector.settings.variable(name), raising=False)
