@@ -5,7 +5,7 @@ RUN := $(UV) run --locked --quiet
 
 unexport PYTHONDONTWRITEBYTECODE # else every process would compile its imports anew, seconds each time
 
-.PHONY: demo test test-all dev check bench
+.PHONY: demo test test-all test-postgres dev check bench
 .DEFAULT_GOAL := test
 
 demo: | $(UV)  ## set up, run the whole job against the sandbox, show one person's story
@@ -16,6 +16,9 @@ test: | $(UV)  ## set up and run the tests
 
 test-all: | $(UV)  ## the slow proofs too
 	$(RUN) pytest -n 2
+
+test-postgres: | $(UV)  ## the tests of `make test` on a PostgreSQL of their own
+	.ci/postgres $(RUN) pytest -n 2 -m "not slow"
 
 dev: | $(UV)  ## sandbox and Dagster UI on the demo's data; on your own accounts where there is a .env
 	$(RUN) $(if $(wildcard .env),,sidecar sandbox --) dagster dev -w dagster_workspace.yaml

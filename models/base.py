@@ -1,4 +1,4 @@
-"""What every table of the store shares: instants kept in UTC, JSON columns, ids that sort by age."""
+"""What every table of the store shares: instants kept in UTC, text that every database can keep, ids that sort by age."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +28,15 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         instant: datetime = value
         return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def mend(text: str) -> str:
+    """The text as lake and every store keep it: U+FFFD stands for NUL and for half a surrogate pair; two halves become one.
+
+    Source: https://www.postgresql.org/docs/15/datatype-character.html, which has no NUL; no encoding has half a pair.
+    """
+    whole = text.replace("\0", "\ufffd")
+    return whole if whole.isascii() else whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def new_id(now: datetime) -> str:

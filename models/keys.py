@@ -7,6 +7,11 @@ same in every version and engine, so they can be kept.
 import hashlib
 from typing import NamedTuple
 
+from models.base import mend
+
+LONGEST = 600
+"""Characters of a written key: no index of PostgreSQL holds more than 2,704 bytes, and a character may take four of them."""
+
 
 def stable_hash(*parts: str) -> int:
     """Signed 64-bit hash of the parts; collisions are about n²/2⁶⁵ (4e-6 at 12 million values)."""
@@ -28,7 +33,8 @@ class RecordKey(NamedTuple):
     id: str
 
     def __str__(self) -> str:
-        return "/".join(self)
+        text = mend("/".join(self))
+        return text if len(text) <= LONGEST else f"{text[: LONGEST - 33]}…{content_id(text)}"
 
     @property
     def hash(self) -> int:

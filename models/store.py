@@ -1,4 +1,8 @@
-"""Opening the store: SQLite in WAL mode by default, PostgreSQL in production; Alembic owns the schema from day one."""
+"""Opening the store: SQLite in WAL mode by default, PostgreSQL in production; Alembic owns the schema from day one.
+
+Both hold the same and answer the same: text is mended before it is sent, `LIKE` heeds case, instants are UTC. Rows come in an
+order that results depend on only where Python sorts them, for each database sorts text in its own way.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,10 +11,23 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, event
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlmodel import Session, create_engine
+
+from models.base import mend
+
+REVISIONS = "sidecar_revision"
+"""Table of the schema's version; Alembic's usual name is Dagster's, should both live in one database."""
+ALONE = {
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": "select pg_advisory_xact_lock(hashtext('sidecar: upgrade of the store'))",
+}
+"""What makes other processes wait until the transaction has ended."""
 
 
 class StoreError(Exception):
@@ -20,7 +37,7 @@ class StoreError(Exception):
 def open_store(url: str) -> Engine:
     """A store brought up to the newest schema.
 
-    Errors: StoreError for a URL that no driver understands or no database answers. Source: https://sqlite.org/wal.html for the pragmas.
+    Errors: StoreError for a URL that no driver understands, no database answers, or whose database is of a newer version.
     """
     try:
         parsed = make_url(url)
@@ -39,24 +56,39 @@ def open_store(url: str) -> Engine:
         raise StoreError(
             f"The folder of the store cannot be made: {error.strerror}: {error.filename}; set SIDECAR_HOME or SIDECAR_DATABASE_URL"
         ) from error
-    if parsed.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _sqlite_pragmas)
+    event.listen(engine, "connect", _begin_sqlite if engine.dialect.name == "sqlite" else _begin_postgresql)
+    event.listen(engine, "before_cursor_execute", _mended, retval=True)
     try:
         upgrade(engine)
     except DBAPIError as error:
+        engine.dispose()
+        why = " ".join(str(error.orig).split())
         raise StoreError(
-            f"The store at {parsed.render_as_string()} cannot be opened: {str(error.orig).strip()}; check SIDECAR_DATABASE_URL or SIDECAR_HOME"
+            f"The store at {parsed.render_as_string()} cannot be opened: {why}; check SIDECAR_DATABASE_URL or SIDECAR_HOME"
+        ) from error
+    except CommandError as error:
+        engine.dispose()
+        raise StoreError(
+            f"The store at {parsed.render_as_string()} was made by a newer version of the sidecar; update this one"
         ) from error
     return engine
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the schema to the newest revision; does nothing where it already is."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    """Bring the schema to the newest revision, as the only process that does; nothing where it already is."""
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        config = _config(connection)
+        if _revision(connection) != ScriptDirectory.from_config(config).get_current_head():
+            connection.exec_driver_sql(ALONE[engine.dialect.name])
+            command.upgrade(config, "head")
+
+
+def clear_store(url: str) -> None:
+    """Take every table of ours, and all that is in them, out of a database. StoreError as in `open_store`."""
+    engine = open_store(url)
+    with engine.begin() as connection:
+        command.downgrade(_config(connection), "base")
+    engine.dispose()
 
 
 @contextmanager
@@ -66,10 +98,45 @@ def transaction(engine: Engine) -> Iterator[Session]:
         yield session
 
 
-def _sqlite_pragmas(connection: Any, _: Any) -> None:
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection, opts={"version_table": REVISIONS}).get_current_revision()
+
+
+def _begin_sqlite(connection: Any, _: Any) -> None:
+    """Source: https://sqlite.org/wal.html and https://sqlite.org/pragma.html."""
     cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=30000")  # milliseconds: outlasts any write of ours
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA busy_timeout=30000")  # milliseconds: outlasts any write of ours
+    cursor.execute("PRAGMA case_sensitive_like=ON")  # vendors' ids differ by case alone
     cursor.close()
+
+
+def _begin_postgresql(connection: Any, _: Any) -> None:
+    connection.execute(
+        "SET TIME ZONE 'UTC'"
+    )  # in a zone east of it, the last day of year 9999 is past Python's calendar
+    connection.commit()
+
+
+def _mended(_: Any, __: Any, statement: str, parameters: Any, ___: Any, ____: Any) -> tuple[str, Any]:
+    """SQLAlchemy's hook before every statement: what customers wrote may hold what one of the databases cannot."""
+    return statement, _storable(parameters)
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return mend(value)
+    if isinstance(value, dict):
+        return {name: _storable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_storable, value))
+    return value

@@ -4,6 +4,7 @@ A job that fails stops only itself. Nothing is remembered here; killed at any po
 """
 
 import fcntl
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.events import JobFailureData  # no public names in 1.13
 from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.storage.runs import SqliteRunStorage
 
 from connectors.registry import connectors_by_name
 from pipelines.ingest.sources import unusable_variables
@@ -36,6 +38,10 @@ WITHOUT_FILE = {  # what dagster.yaml says, for a folder that has none
 
 class AlreadyRunning(Exception):
     """Another process runs jobs in the same place; nothing was done."""
+
+
+class InstanceError(Exception):
+    """Dagster's own storage cannot be opened; the message says which file to look into."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +110,9 @@ def missing_credentials(job: str) -> list[str]:
 
 @contextmanager
 def local_instance(home: Path) -> Iterator[dg.DagsterInstance]:
-    """The instance that `dagster dev` here shares: dagster.yaml in the working directory, else one kept under `home`.
+    """The instance that `dagster dev` here shares: that of `dagster_yaml`, else one kept under `home`.
 
-    Errors: AlreadyRunning while another process has it. Runs that a killed process left open are closed as failed: else they
+    Errors: AlreadyRunning while another process has it; InstanceError if its storage does not open. Runs that a killed process left open are closed as failed: else they
     would look busy for ever, and keep the scheduled ones waiting.
     """
     with _opened(home) as instance, _alone(Path(instance.root_directory)):
@@ -115,12 +121,51 @@ def local_instance(home: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
+def dagster_yaml() -> Path | None:
+    """The file that rules Dagster here: in the folder that DAGSTER_HOME names, else in the working directory. None if there is none."""
+    file = Path(os.environ.get("DAGSTER_HOME") or Path.cwd()) / "dagster.yaml"
+    return file if file.exists() else None
+
+
+@dataclass(frozen=True)
+class RunsAtOnce:
+    """How many runs Dagster starts side by side, None for any number, and whether its own storage is SQLite, which serves one."""
+
+    most: int | None
+    on_sqlite: bool
+
+
+def runs_at_once(file: Path) -> RunsAtOnce:
+    """What a dagster.yaml allows. InstanceError if its storage does not open."""
+    with _configured(file) as instance:
+        queue = instance.get_concurrency_config().run_queue_config
+        most = queue.max_concurrent_runs if queue else -1
+        return RunsAtOnce(None if most < 0 else most, isinstance(instance.run_storage, SqliteRunStorage))
+
+
 def _opened(home: Path) -> dg.DagsterInstance:
-    if Path("dagster.yaml").exists():
-        return dg.DagsterInstance.from_config(str(Path.cwd()))
+    if file := dagster_yaml():
+        return _configured(file)
     folder = (home / "dagster").absolute()
     folder.mkdir(parents=True, exist_ok=True)
     return dg.DagsterInstance.local_temp(str(folder), overrides=WITHOUT_FILE)
+
+
+def _configured(file: Path) -> dg.DagsterInstance:
+    try:
+        return dg.DagsterInstance.from_config(str(file.parent))
+    except _refusals() as error:
+        raise InstanceError(
+            f"{file} cannot be used: a setting in it is wrong, a variable that it names is not set, or its database does not "
+            "answer; see docs/operating.md"
+        ) from error
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What opening raises; asked for only once something was raised."""
+    from dagster_postgres.utils import DagsterPostgresException  # noqa: PLC0415  # a second, that SQLite need not wait
+
+    return dg.DagsterInvalidConfigError, DagsterPostgresException
 
 
 @contextmanager

@@ -30,7 +30,7 @@ class WorkspaceSettings(BaseSettings):
 
 @dataclass(frozen=True)
 class Workspace:
-    """One place of work; lake and store are opened on first use and brought up to date."""
+    """One place of work; lake and store are opened on first use and brought up to date, and closed at the end of a `with` block."""
 
     settings: WorkspaceSettings
 
@@ -38,6 +38,14 @@ class Workspace:
     def from_environment(cls) -> "Workspace":
         """The workspace that the environment describes."""
         return cls(WorkspaceSettings())
+
+    def __enter__(self) -> "Workspace":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the store's connections back: PostgreSQL has a hundred for everybody."""
+        if "store" in self.__dict__:
+            self.store.dispose()
 
     @cached_property
     def lake(self) -> Lake:

@@ -35,8 +35,8 @@ Reset = Annotated[bool, typer.Option("--reset", help="Throw the sandbox's world 
 @app.command()
 def demo(persons: Persons = 300, seed: Seed = 1, reset: Reset = False) -> None:
     """Run the whole job against the sandbox and tell one person's story."""
-    with practice(World(persons, seed), reset=reset):
-        story.tell(Workspace.from_environment())
+    with practice(World(persons, seed), reset=reset), Workspace.from_environment() as workspace:
+        story.tell(workspace)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -53,8 +53,8 @@ def sandbox(context: typer.Context, persons: Persons = 300, seed: Seed = 1, rese
 @app.command()
 def doctor(json: Json = False) -> None:
     """Say per vendor what works, what is missing, which permission, and how to mend it."""
-    with chosen():
-        findings = diagnosis.examine(Workspace.from_environment())
+    with chosen(), Workspace.from_environment() as workspace:
+        findings = diagnosis.examine(workspace)
     if json:
         terminal.print_json(findings)
     else:

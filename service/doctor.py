@@ -9,6 +9,7 @@ from connectors.errors import ConnectorError
 from connectors.registry import connectors_by_name
 from models.store import StoreError
 from pipelines.ingest.lake import LakeError
+from pipelines.run import InstanceError
 from pipelines.understand.choice import chosen_extractor
 from pipelines.understand.extractor import ExtractorUnusable
 from pipelines.workspace import Workspace
@@ -47,6 +48,7 @@ def _workspace(workspace: Workspace) -> Iterator[Finding]:
     yield from found
     if all(finding.ok for finding in found):
         yield _extractor(workspace)
+        yield _part("runs", environment.runs, workspace)
         yield words_on_deals(workspace)
 
 
@@ -64,5 +66,5 @@ def _extractor(workspace: Workspace) -> Finding:
 def _part(name: str, look: Callable[[Workspace], str], workspace: Workspace) -> Finding:
     try:
         return Finding(name, ok=True, message=look(workspace))
-    except (LakeError, StoreError, UsageError) as error:
+    except (InstanceError, LakeError, StoreError, UsageError) as error:
         return Finding(name, ok=False, message=str(error))

@@ -10,13 +10,16 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import load_dotenv
 from dotenv.parser import parse_stream
 
 from connectors.base import Connector
 from connectors.registry import connectors_by_name
+from models.store import clear_store
 from pipelines.ingest.sources import unusable_variables
+from pipelines.run import dagster_yaml, runs_at_once
 from pipelines.understand.policy import Policy
 from pipelines.understand.settings import LanguageModelSettings
 from pipelines.workspace import Workspace
@@ -63,11 +66,17 @@ def whose(workspace: Workspace) -> str:
 
 @contextmanager
 def practice(world: World, *, reset: bool = False) -> Iterator[None]:
-    """Practise: sandbox up, its credentials the only ones, its own home, which a reset empties."""
+    """Practise: sandbox up, its credentials the only ones, its own home and store, which a reset empties.
+
+    Errors: UsageError if the database for practice could be a real one; StoreError if it cannot be opened.
+    """
+    database = _practice_database()
     with ground.sandbox(world, reset=reset):
         if reset and PRACTICE_HOME.exists():
             shutil.rmtree(PRACTICE_HOME)  # it tells of the world that is gone
-        _enter_practice()
+        if database and not PRACTICE_HOME.exists():
+            clear_store(database)
+        _enter_practice(database)
         yield
 
 
@@ -85,8 +94,7 @@ def chosen() -> Iterator[None]:
 @contextmanager
 def opened() -> Iterator[Workspace]:
     """The chosen place of work. UsageError, LakeError, StoreError or ValidationError, before any work, if a part of it cannot be used."""
-    with chosen():
-        workspace = Workspace.from_environment()
+    with chosen(), Workspace.from_environment() as workspace:
         for settings in (Policy, Limits, LanguageModelSettings):
             settings()
         for part in (clock, lake, store):
@@ -110,8 +118,29 @@ def lake(workspace: Workspace) -> str:
 
 def store(workspace: Workspace) -> str:
     """What can be said of the store. StoreError if it cannot be used."""
-    backend = workspace.store.url.get_backend_name()
-    return f"{backend}, newest schema, {'one run at a time' if backend == 'sqlite' else 'runs in parallel'}"
+    return f"{workspace.store.dialect.name}, newest schema"
+
+
+def runs(workspace: Workspace) -> str:
+    """What can be said of runs side by side. InstanceError or UsageError if they cannot be had as configured."""
+    file = dagster_yaml()
+    if file is None:
+        return "one at a time by `sidecar run`; for `dagster dev`, copy dagster.yaml here"
+    allowed = runs_at_once(file)
+    on_sqlite = [
+        name
+        for name, is_so in (
+            ("the store", workspace.store.dialect.name == "sqlite"),
+            ("Dagster's storage", allowed.on_sqlite),
+        )
+        if is_so
+    ]
+    if on_sqlite and allowed.most != 1:
+        raise UsageError(
+            f"{file} allows {allowed.most or 'any number of'} runs at once, but {' and '.join(on_sqlite)} on SQLite "
+            f"{'serves' if len(on_sqlite) == 1 else 'serve'} one; set max_concurrent_runs to 1, or use PostgreSQL (docs/operating.md)"
+        )
+    return "one at a time" if allowed.most == 1 else f"{allowed.most or 'any number'} at once"
 
 
 def companion(command: Sequence[str]) -> int:
@@ -151,10 +180,22 @@ def _is_meant(connector: Connector) -> bool:
     return set(unusable_variables(connector)) != {settings.variable(name) for name in settings.required()}
 
 
-def _enter_practice() -> None:
+def _practice_database() -> str | None:
+    """The PostgreSQL to practise on, if any; its name must say that nothing in it is dear, however it was reached."""
+    url = os.environ.get("SIDECAR_PRACTICE_DATABASE_URL")
+    if url and not urlsplit(url).path.endswith("practice"):
+        raise UsageError(
+            "SIDECAR_PRACTICE_DATABASE_URL must name a database whose name ends in 'practice', for practising empties it."
+        )
+    return url
+
+
+def _enter_practice(database: str | None) -> None:
     for connector in connectors_by_name().values():
         for name in connector.settings.model_fields:
             os.environ.pop(connector.settings.variable(name), None)
-    for variable in ("SIDECAR_LAKE", "SIDECAR_DATABASE_URL"):
+    for variable in ("SIDECAR_LAKE", "SIDECAR_DATABASE_URL", "DAGSTER_HOME"):
         os.environ.pop(variable, None)
     os.environ.update(ground.variables(), SIDECAR_HOME=str(PRACTICE_HOME))
+    if database:
+        os.environ["SIDECAR_DATABASE_URL"] = database

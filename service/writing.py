@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -148,13 +147,9 @@ def _read(crm: Crm, connector: Connector, object_name: str, ids: list[str]) -> S
 
 
 def _writes(workspace: Workspace, planned: WritePlan) -> list[PlannedWrite]:
-    query = (
-        select(IntendedWrite)
-        .where(IntendedWrite.plan_id == planned.id, IntendedWrite.state == "planned")
-        .order_by(col(IntendedWrite.record), col(IntendedWrite.field))
-    )
+    query = select(IntendedWrite).where(IntendedWrite.plan_id == planned.id, IntendedWrite.state == "planned")
     with transaction(workspace.store) as session:
-        rows: list[Any] = list(session.exec(query))
+        rows = sorted(session.exec(query), key=lambda row: (row.record, row.field))
     return [
         PlannedWrite(row.record, row.field, from_json(row.old_value), from_json(row.new_value), row.reason)
         for row in rows

@@ -16,6 +16,7 @@ from models.clock import FrozenClock
 from sandbox.core import Context, Running, listen, start
 from sandbox.faults import Faults
 from sandbox.request_log import RequestLog
+from tests import stores
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)  # the present of the planted world
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
@@ -39,6 +40,21 @@ class FilesTogether(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogether:
     """The scheduler of `pytest -n`."""
     return FilesTogether(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One process of a run makes what all take their stores from, and takes it away."""
+    if stores.begin():
+        config.add_cleanup(stores.end)
+    config.add_cleanup(stores.close_stores)
+
+
+@pytest.fixture(autouse=True)
+def _stores_end_with_their_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What lies in the folder of a test goes with it."""
+    yield
+    if folder := request.node.funcargs.get("tmp_path"):
+        stores.close_stores(folder)
 
 
 @dataclass(frozen=True)

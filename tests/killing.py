@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from models import Alignment, Belief, Evidence, IntendedWrite, Membership, Observation
 from models.clock import ShiftedClock
 from models.facts import FACTS
-from models.store import open_store, transaction
+from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.write_back.fields import KEY, STAMPS
 from sandbox.core import Context
@@ -30,6 +30,7 @@ from sandbox.stripe.app import create_app as stripe
 from sandbox.world import build
 from service.commands import app
 from tests.conftest import NOW, Serve
+from tests.stores import new_store, variables
 
 ROOT = Path(__file__).parents[1]
 SIDECAR = Path(sys.executable).parent / "sidecar"
@@ -142,7 +143,7 @@ def place(folder: Path, planted: Path, serve: Serve) -> Iterator[Place]:
     here = Place(folder)
     apps = {"SALESFORCE": salesforce(Context(world, clock)), "STRIPE": stripe(Context(world, clock))}
     here.apps = {name: made.state.store for name, made in apps.items()}
-    here.environment = credentials() | {"SIDECAR_CLOCK": str(clock.path)}
+    here.environment = credentials() | {"SIDECAR_CLOCK": str(clock.path)} | variables(folder / ".sidecar")
     here.environment |= {f"{name}_BASE_URL": serve(Wire(made, here.seen)) for name, made in apps.items()}
     try:
         yield here
@@ -177,7 +178,7 @@ def plant(folder: Path, persons: int, seed: int) -> None:
 def found(here: Place) -> dict[str, Any]:
     """Everything that must not depend on whether a run was killed; ids that are minted by chance are resolved to records."""
     home = here.folder / ".sidecar"
-    lake, store = Lake.open(str(home / "lake")), open_store(f"sqlite:///{home / 'store.db'}")
+    lake, store = Lake.open(str(home / "lake")), new_store(home)
     with transaction(store) as session:
         told = _store(session)
     store.dispose()

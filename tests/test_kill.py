@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.killing import Place, found, place, plant
+from tests.stores import copy_store
 
 PERSONS = 95  # the fewest that hold all planted texts
 DEATHS = 12
@@ -37,6 +38,7 @@ def make(tmp_path, planted, serve, monkeypatch) -> Iterator[Make]:
             folder.mkdir()
             if of:
                 shutil.copytree(of.folder / ".sidecar", folder / ".sidecar")
+                copy_store(of.folder / ".sidecar", folder / ".sidecar")
             here = stack.enter_context(place(folder, of.folder / "world" if of else planted, serve))
             here.enter(monkeypatch)
             here.run("provision")

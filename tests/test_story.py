@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.stores import variables
+
 ROOT = Path(__file__).parents[1]
 SIDECAR = Path(sys.executable).parent / "sidecar"
 FAR_TOO_LONG_S = 300  # a hanging command fails the test instead of the gate
@@ -23,6 +25,7 @@ class Home:
         shutil.copy(ROOT / "dagster.yaml", folder)
         keep = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
         self.environment = {name: os.environ[name] for name in keep if name in os.environ} | {"COLUMNS": "200"}
+        self.environment |= variables(folder / ".sidecar")
 
     def sidecar(self, *arguments: str, exits: int = 0) -> str:
         done = subprocess.run(

@@ -12,6 +12,7 @@ from connectors.registry import connectors_by_name
 from models.facts import Identifier
 from pipelines import definitions
 from pipelines.workspace import Workspace
+from tests import stores
 
 FOLDER = Path(__file__).parent / "toy_vendor"
 
@@ -41,7 +42,8 @@ def test_a_new_folder_appears_as_assets_with_checks_job_and_schedule(with_toy_ve
 
 def test_a_new_folder_is_pulled_landed_and_read_as_facts(with_toy_vendor, tmp_path, monkeypatch):
     """Its records reach the lake, the good one as facts, the bad one as a counted rejection."""
-    monkeypatch.setenv("SIDECAR_HOME", str(tmp_path / "home"))
+    for name, value in {"SIDECAR_HOME": str(tmp_path / "home"), **stores.variables(tmp_path / "home")}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("TOY_KEY", "k")
     job = definitions.build().resolve_job_def("pull_toy_vendor")
     with dg.DagsterInstance.ephemeral() as instance:

@@ -4,10 +4,12 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import models  # noqa: F401  # registers every table
+from models.store import REVISIONS
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=SQLModel.metadata,
+    version_table=REVISIONS,
     render_as_batch=True,  # SQLite cannot alter a column in place
 )
 with context.begin_transaction():

@@ -18,6 +18,14 @@ UPKEEP = "20 3 * * *"
 Job: TypeAlias = dg.JobDefinition | UnresolvedAssetJobDefinition
 
 
+def alone(what: str) -> dict[str, str]:
+    """Tag by which `deploy/dagster.yaml` runs one at a time of those that work on the same thing: a vendor, or a room.
+
+    The pools of the assets do the same for runs that somebody starts by hand, but not in the first minute of a new instance.
+    """
+    return {"sidecar/alone": what}
+
+
 def jobs() -> list[Job]:
     """`pull_<vendor>` for each vendor, and `compact_lake`."""
     return [*(_job(connector) for connector in connectors_by_name().values()), compact_lake]
@@ -40,6 +48,7 @@ def _job(connector: Connector) -> UnresolvedAssetJobDefinition:
         f"pull_{connector.name}",
         dg.AssetSelection.groups(connector.name),
         description=f"Pulls what is new at {connector.label} and reads it as facts.",
+        tags=alone(connector.name),
     )
 
 
@@ -68,7 +77,7 @@ def compact_tables(context: dg.OpExecutionContext, workspace: dg.ResourceParam[W
     context.log.info("%d tables compacted", workspace.lake.compact())
 
 
-@dg.job(description="Keeps the lake quick to read.")
+@dg.job(description="Keeps the lake quick to read.", tags=alone("upkeep"))
 def compact_lake() -> None:
     """The lake's upkeep."""
     compact_tables()

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.base import Stream
+from models.base import mend
 from models.records import Record
 from pipelines.ingest import payload
 from pipelines.ingest.lake import Lake, newest
@@ -49,7 +50,7 @@ def land(lake: Lake, vendor: str, stream: str, pages: Sequence[Path]) -> int:
 
 
 def _row(record: Record, stream: Stream, pulled_at: datetime) -> tuple[tuple[object, ...], bool]:
-    key = type(record.key)(*map(payload.mend, record.key))
+    key = type(record.key)(*map(mend, record.key))
     text, mended = payload.dump(record.payload)
     stamp = pulled_at if record.updated_at > pulled_at + FUTURE else record.updated_at
     content = payload.content_hash(record.payload, stream.unstamped, text)

@@ -1,12 +1,17 @@
 """Payloads as text: the vendor's JSON with sorted keys, so that equal content is equal text and has an equal hash."""
 
 import json
+import re
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 import orjson
 
+from models.base import mend
 from models.keys import stable_hash
+
+NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"""NUL as JSON writes it; behind an odd number of backslashes it is the letters only."""
 
 
 def dump(payload: dict[str, Any]) -> tuple[str, bool]:
@@ -27,8 +32,8 @@ def dump(payload: dict[str, Any]) -> tuple[str, bool]:
 
 
 def load(text: str) -> dict[str, Any]:
-    """The payload that `dump` wrote."""
-    payload: dict[str, Any] = orjson.loads(text)
+    """The payload that `dump` wrote, with U+FFFD for NUL, which no store keeps."""
+    payload: dict[str, Any] = orjson.loads(NUL.sub(r"\1\\ufffd", text) if r"\u0000" in text else text)
     return payload
 
 
@@ -37,8 +42,3 @@ def content_hash(payload: dict[str, Any], unstamped: AbstractSet[str], text: str
     if unstamped.isdisjoint(payload):
         return stable_hash(text)
     return stable_hash(dump({key: value for key, value in payload.items() if key not in unstamped})[0])
-
-
-def mend(text: str) -> str:
-    """The text with every half of a surrogate pair replaced by U+FFFD; two halves that belong together become one."""
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

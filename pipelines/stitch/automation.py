@@ -7,6 +7,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,  # no public name in 1.13
 )
 
+from pipelines.ingest.automation import alone
 from pipelines.stitch.assets import GROUP
 
 Job: TypeAlias = dg.JobDefinition | UnresolvedAssetJobDefinition
@@ -18,6 +19,7 @@ stitch = dg.define_asset_job(
     "stitch",
     dg.AssetSelection.groups(GROUP),
     description="Decides who is who and derives journeys from whatever has landed.",
+    tags=alone(GROUP),
 )
 
 

@@ -91,8 +91,8 @@ def snapshot(lake: Lake, store: Engine) -> bool:
         if lake.version(SNAPSHOT) == mark:
             return False
         columns = [getattr(Membership, name) for name in SNAPSHOT_SCHEMA.names]
-        rows = session.execute(select(*columns).order_by(col(Membership.record))).all()
-    table = _table(rows, SNAPSHOT_SCHEMA)
+        rows = session.execute(select(*columns)).all()
+    table = _table(rows, SNAPSHOT_SCHEMA).sort_by("record")
     lake.replace(SNAPSHOT, table, description="Which records make which person or account.", version=mark)
     return True
 

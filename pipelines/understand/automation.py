@@ -7,6 +7,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,  # no public name in 1.13
 )
 
+from pipelines.ingest.automation import alone
 from pipelines.understand.assets import BUCKETS, GROUP
 
 Job: TypeAlias = dg.JobDefinition | UnresolvedAssetJobDefinition
@@ -18,6 +19,7 @@ understand = dg.define_asset_job(
     "understand",
     dg.AssetSelection.groups(GROUP),
     description="Reads what was said since the last run, and brings beliefs and alignment in step.",
+    tags=alone(GROUP),
 )
 
 

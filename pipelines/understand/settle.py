@@ -42,13 +42,10 @@ def reader_of(extraction: Extraction) -> str:
 
 
 def _readings(session: Session, observation_ids: list[str], reader: str | None) -> dict[tuple[str, str], str]:
-    rows = session.exec(
-        select(Extraction)
-        .where(col(Extraction.observation_id).in_(observation_ids), Extraction.status == "ok")
-        .order_by(col(Extraction.extracted_at), col(Extraction.model))
-    ).all()
+    read = (col(Extraction.observation_id).in_(observation_ids), Extraction.status == "ok")
+    rows = session.exec(select(Extraction).where(*read)).all()
     in_force: dict[tuple[str, str], str] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (row.extracted_at, reader_of(row))):
         key = (row.observation_id, row.text_hash)
         if in_force.get(key) != reader or reader is None:
             in_force[key] = reader_of(row)

@@ -51,7 +51,7 @@ def seed(store: Engine) -> int:
 
 def active_slots(session: Session) -> list[Slot]:
     """The slots that extractors may use, by name."""
-    return list(session.exec(select(Slot).where(col(Slot.active)).order_by(Slot.name)).all())
+    return sorted(session.exec(select(Slot).where(col(Slot.active))).all(), key=lambda slot: slot.name)
 
 
 def slots_version(slots: list[Slot]) -> str:

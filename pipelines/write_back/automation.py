@@ -7,7 +7,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,  # no public name in 1.13
 )
 
-from pipelines.ingest.automation import vendor_schedule
+from pipelines.ingest.automation import alone, vendor_schedule
 from pipelines.write_back.assets import asset_key
 from pipelines.write_back.opening import crms
 
@@ -24,6 +24,7 @@ def jobs() -> list[Job]:
             f"write_back_{connector.name}",
             dg.AssetSelection.assets(asset_key(connector)),
             description=f"Plans what should change in {connector.label} and delivers it.",
+            tags=alone(connector.name),
         )
         for connector in crms()
     ]

@@ -169,7 +169,7 @@ class Ledger:
         if records is not None:
             found = found.where(col(IntendedWrite.record).in_(records))
         with transaction(self.store) as session:
-            return list(session.exec(found.order_by(col(IntendedWrite.record), col(IntendedWrite.field))).all())
+            return sorted(session.exec(found).all(), key=lambda row: (row.record, row.field))
 
     def summary(self, plan_id: str) -> list[tuple[str, bool, bool, int, int]]:
         """The plan's rows as (state, whether ever sent, parked, fields, records)."""
@@ -298,9 +298,11 @@ def _file_lock(path: Path) -> Iterator[bool]:
 
 @contextmanager
 def _advisory_lock(store: Engine, key: int) -> Iterator[bool]:
-    """PostgreSQL's own lock of a session; it ends with the connection."""
-    with store.connect() as connection:
+    """PostgreSQL's own lock of a session; it ends with the connection, which is in no transaction meanwhile."""
+    with store.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         taken: bool = connection.execute(text("select pg_try_advisory_lock(:key)"), {"key": key}).scalar_one()
-        yield taken
-        if taken:
-            connection.execute(text("select pg_advisory_unlock(:key)"), {"key": key})
+        try:
+            yield taken
+        finally:
+            if taken:  # else the connection would take the lock with it, back into the pool
+                connection.execute(text("select pg_advisory_unlock(:key)"), {"key": key})

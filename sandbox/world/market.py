@@ -65,11 +65,6 @@ class Arrival:
     ad: Ad
     way: Way
 
-    @property
-    def day(self) -> date:
-        """The day of the ad account."""
-        return self.at.astimezone(ZoneInfo(self.ad.account.zone)).date()
-
 
 @dataclass(frozen=True)
 class AdDay:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from connectors.registry import connectors_by_name
 from models import Entity, Purpose
 from models.clock import FrozenClock
-from models.store import open_store, transaction
+from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.understand.embedded import Embedded
 from pipelines.understand.extraction import extract
@@ -22,8 +22,10 @@ from pipelines.understand.slots import seed
 from pipelines.workspace import Workspace, WorkspaceSettings
 from service.commands import app
 from service.self_models import SelfModels
+from tests import stores
 from tests.conftest import Sandbox
 from tests.pipelines.understand.conftest import World, key
+from tests.stores import new_store
 
 SECRETS = {"SALESFORCE_CLIENT_SECRET": "sandbox-secret", "STRIPE_API_KEY": "sk_test_sandbox"}
 
@@ -80,6 +82,8 @@ def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, salesforce_sandbox: Sa
     folder = tmp_path / "home"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    for name, value in stores.variables(folder / ".sidecar").items():
+        monkeypatch.setenv(name, value)
     for connector in connectors_by_name().values():
         for name in connector.settings.model_fields:
             monkeypatch.delenv(connector.settings.variable(name), raising=False)
@@ -111,7 +115,7 @@ class Office:
 @pytest.fixture
 def office(tmp_path: Path, clock: FrozenClock) -> Office:
     """Nothing has been said yet."""
-    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    store = new_store(tmp_path)
     seed(store)
     world = World(Lake.open(str(tmp_path / "lake")), store, clock)
     with transaction(store) as session:

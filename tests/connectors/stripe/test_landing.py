@@ -5,17 +5,17 @@ from datetime import timedelta
 from connectors.stripe import CONNECTOR
 from connectors.stripe.settings import StripeSettings
 from models.facts import Identifier
-from models.store import open_store
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.pull import pull_stream
 from sandbox.stripe import API_KEY
+from tests.stores import new_store
 
 
 def test_a_customer_who_was_deleted_has_still_paid(stripe_sandbox, clock, tmp_path, monkeypatch):
     """The deletion lands as a tombstone that still says who paid, so earlier payments keep their person."""
     monkeypatch.setenv("STRIPE_API_KEY", API_KEY)
     monkeypatch.setenv("STRIPE_BASE_URL", stripe_sandbox.url)
-    lake, store = Lake.open(str(tmp_path / "lake")), open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    lake, store = Lake.open(str(tmp_path / "lake")), new_store(tmp_path)
     source = CONNECTOR.open(StripeSettings(), clock)
     stream = CONNECTOR.streams_by_name["customers"]
 

@@ -6,14 +6,12 @@ the first pull there, pulls again to the end and prints what is found, one JSON 
 
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from models.facts import Identifier, Profile
-from models.store import open_store
 from pipelines import ingest
 from tests.pipelines.ingest.scripted import Place, ScriptedSource, version
 
@@ -74,14 +72,13 @@ def found(place: Place) -> dict[str, Any]:
 
 
 def main(folder: Path, deaths: int) -> None:
-    in_child(lambda: open_store(f"sqlite:///{folder / 'store.db'}").dispose())  # migrated once, not at every death
     lines = folder / "lines"
+    (folder / "whole").mkdir()
     in_child(lambda: lines.write_text(str(traced(folder / "whole", 0))))
     total = int(lines.read_text())
     for number in range(deaths):
         root = folder / str(number)
         root.mkdir()
-        shutil.copy(folder / "store.db", root)
         died = in_child(lambda: traced(root, 1 + number * total // deaths))  # noqa: B023  # the child runs at once
 
         def again() -> None:

@@ -16,9 +16,9 @@ from models.clock import FrozenClock
 from models.facts import Fact, Identifier, Profile, Scope
 from models.keys import RecordKey
 from models.records import Record
-from models.store import open_store
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.pull import PullReport, pull_stream
+from tests.stores import new_store
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -112,7 +112,7 @@ class Place:
 
     def __post_init__(self) -> None:
         self.lake = Lake.open(str(self.root / "lake"))
-        self.store: Engine = open_store(f"sqlite:///{self.root / 'store.db'}")
+        self.store: Engine = new_store(self.root)
 
     @property
     def staging(self) -> Path:

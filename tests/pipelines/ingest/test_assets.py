@@ -13,6 +13,7 @@ from pipelines.ingest import assets, automation, checks
 from pipelines.ingest.staging import claim
 from pipelines.resources import WorkspaceResource
 from pipelines.workspace import Workspace
+from tests import stores
 from tests.pipelines.ingest.scripted import SHELF, ScriptedSource, version
 
 LOG = [version("1", 1, name="Ada", email="ada@kolbe.example"), version("2", 2, name="")]
@@ -27,7 +28,8 @@ def only_paper(tmp_path, monkeypatch):
     (tmp_path / "vendors" / "paper" / "__init__.py").write_text(source)
     monkeypatch.setattr(connectors, "__path__", [str(tmp_path / "vendors")])
     monkeypatch.setenv("PAPER_KEY", "k")
-    monkeypatch.setenv("SIDECAR_HOME", str(tmp_path / "home"))
+    for name, value in {"SIDECAR_HOME": str(tmp_path / "home"), **stores.variables(tmp_path / "home")}.items():
+        monkeypatch.setenv(name, value)
     connectors_by_name.cache_clear()
     yield
     connectors_by_name.cache_clear()

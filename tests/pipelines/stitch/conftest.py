@@ -15,9 +15,10 @@ from models.clock import FrozenClock
 from models.facts import FACTS, Fact, Identifier, Profile, Scope
 from models.identity import Membership
 from models.keys import RecordKey
-from models.store import open_store, transaction
+from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.schemas import RAW, fact_schema
+from tests.stores import new_store
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -108,7 +109,7 @@ def company(name: str, **identifiers: str | list[str]) -> list[Fact]:
 
 def open_bench(folder: Path) -> Bench:
     lake = Lake.open(str(folder / "lake"))
-    store = open_store(f"sqlite:///{folder / 'store.db'}")
+    store = new_store(folder)
     return Bench(lake, store, FrozenClock(datetime(2026, 11, 2, 9, tzinfo=UTC)), Hand(lake))
 
 

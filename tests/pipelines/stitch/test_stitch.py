@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from models.base import new_id
 from models.facts import Identifier, Profile, Scope
 from models.identity import Entity, IdentityEvent, Judgement, Membership
-from models.store import open_store, transaction
+from models.store import transaction
 from pipelines.stitch.entities import UnknownEntity, entity_of, members_of, resolve
 from pipelines.stitch.explain import why
 from pipelines.stitch.membership import SNAPSHOT, snapshot
 from pipelines.stitch.stitch import StitchReport, stitch
 from tests.pipelines.stitch.conftest import Bench, company, person
+from tests.stores import new_store
 
 
 def run(bench: Bench, scope: Scope = Scope.person) -> StitchReport:
@@ -283,7 +284,7 @@ def test_the_snapshot_follows_another_store(bench, tmp_path):
     bench.hand.write({"a": person(email="a@corp.example"), "b": person(email="a@corp.example")})
     run(bench)
     bench.clock.advance(timedelta(hours=1))
-    anew = replace(bench, store=open_store(f"sqlite:///{tmp_path / 'anew.db'}"))
+    anew = replace(bench, store=new_store(tmp_path, "anew"))
     run(anew)
     rows = bench.lake.table(SNAPSHOT).to_pyarrow().to_pylist()
     assert {row["record"]: row["entity_id"] for row in rows} == anew.membership() != bench.membership()

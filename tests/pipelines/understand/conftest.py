@@ -14,10 +14,11 @@ from sqlmodel import SQLModel, select
 from models import Consent, Identifier, Interaction, Membership, Outcome, Payment, Profile, RecordKey, Relation, Scope
 from models.clock import FrozenClock
 from models.facts import Fact
-from models.store import open_store, transaction
+from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.schemas import RAW, fact_schema
 from pipelines.understand.slots import seed
+from tests.stores import new_store
 
 FACTS = (Interaction, Consent, Profile, Payment, Relation, Identifier, Outcome)
 
@@ -100,7 +101,7 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path, clock: FrozenClock) -> World:
     """An empty world with the seventeen slots and one contact, Dana."""
-    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    store = new_store(tmp_path)
     seed(store)
     found = World(Lake.open(str(tmp_path / "lake")), store, clock)
     found.person("person-dana", key("Contact", "dana"))

@@ -1,22 +1,20 @@
-import shutil
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from models.store import open_store
 from tests.pipelines.write_back.desk import Desk
 
 
-@pytest.fixture(scope="session")
-def new_desk(tmp_path_factory) -> Callable[[], Desk]:
+@pytest.fixture
+def new_desk(tmp_path: Path) -> Callable[[], Desk]:
     """Makes desks: a provisioned CRM and an empty store each."""
-    template = tmp_path_factory.mktemp("template") / "store.db"
-    open_store(f"sqlite:///{template}").dispose()
+    numbers = count()
 
     def make() -> Desk:
-        folder: Path = tmp_path_factory.mktemp("desk")
-        shutil.copy(template, folder / "store.db")
+        folder = tmp_path / f"desk{next(numbers)}"
+        folder.mkdir()
         return Desk(folder)
 
     return make

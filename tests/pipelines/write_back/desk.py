@@ -12,7 +12,7 @@ from sqlmodel import select
 from connectors.base import FieldValue
 from models.clock import FrozenClock
 from models.keys import RecordKey
-from models.store import open_store, transaction
+from models.store import transaction
 from models.writes import Baseline, IntendedWrite, WritePlan
 from pipelines.write_back.compare import Wanted
 from pipelines.write_back.deliver import Delivery, apply
@@ -20,6 +20,7 @@ from pipelines.write_back.fields import FIELDS
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.plan import draw_up
 from tests.pipelines.write_back.fake_crm import Death, FakeCrm, Killed
+from tests.stores import new_store
 
 SUBJECTS = {"Contact": "person", "Lead": "person", "Account": "account", "Opportunity": "deal"}
 
@@ -34,7 +35,7 @@ class Desk:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        self.store: Engine = open_store(f"sqlite:///{self.folder / 'store.db'}")
+        self.store: Engine = new_store(self.folder)
         self.crm.provision(FIELDS, dry_run=False)
 
     def wanted(
