@@ -82,6 +82,7 @@ def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, salesforce_sandbox: Sa
     folder = tmp_path / "home"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
     for name, value in stores.variables(folder / ".sidecar").items():
         monkeypatch.setenv(name, value)
     for connector in connectors_by_name().values():

@@ -3,7 +3,9 @@
 import fcntl
 import sqlite3
 from datetime import UTC, datetime
+from pathlib import Path
 
+import dagster as dg
 import pytest
 from sqlmodel import select
 
@@ -13,6 +15,9 @@ from models.store import open_store, transaction
 from pipelines.workspace import Workspace
 from pipelines.write_back.ledger import Ledger
 from sandbox.salesforce.ids import make_id
+from tests import stores
+
+ROOT = Path(__file__).parents[2]
 
 NOW = "2026-11-01T09:00:00.000+0000"
 COMMANDS = [("run", "stitch"), ("show", "x@y.example"), ("plan",), ("apply", "x"), ("provision",)]
@@ -149,6 +154,44 @@ def test_doctor_says_which_credential_was_refused(door):
     assert [one["ok"] for one in findings.json["Salesforce"]] == [False]
     assert "SALESFORCE_CLIENT_ID" in findings.json["Salesforce"][0]["message"]
     assert "STRIPE_API_KEY" in findings.json["Stripe"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("runs", "ok", "said"),
+    [(1, True, "one at a time"), (8, False, "allows 8 runs at once"), (-1, False, "allows any number of runs at once")],
+)
+def test_doctor_says_when_more_runs_are_allowed_than_sqlite_serves(door, runs, ok, said):
+    """Whether it is the store or Dagster's own storage, in the folder that DAGSTER_HOME names."""
+    (door.folder / "dagster").mkdir()
+    (door.folder / "dagster" / "dagster.yaml").write_text(
+        f"storage: {{sqlite: {{base_dir: dagster}}}}\nconcurrency: {{runs: {{max_concurrent_runs: {runs}}}}}\n"
+    )
+    door.set(DAGSTER_HOME=str(door.folder / "dagster"))
+    (finding,) = [one for one in door.ask("doctor", "--json").json["Workspace"] if one["subject"] == "runs"]
+    assert finding["ok"] is ok
+    assert said in finding["message"]
+    assert ok or "SQLite" in finding["message"]
+
+
+@pytest.mark.skipif(not stores.SERVER, reason="needs SIDECAR_TEST_DATABASE_URL: Dagster's storage on PostgreSQL")
+def test_on_postgresql_doctor_and_run_use_the_production_file(door, tmp_path):
+    """Eight runs at once are fine there, and `sidecar run` is recorded where Dagster's own runs are."""
+    door.set(DAGSTER_HOME=str(ROOT / "deploy"), DAGSTER_PG_URL=stores.dagster_url(tmp_path))
+    (finding,) = [one for one in door.ask("doctor", "--json").json["Workspace"] if one["subject"] == "runs"]
+    assert (finding["ok"], finding["message"]) == (True, "8 at once")
+    (outcome,) = door.ask("run", "stitch", "--json").json
+    with dg.DagsterInstance.from_config(str(ROOT / "deploy")) as instance:
+        assert instance.get_run_by_id(outcome["run_id"]).is_success
+
+
+def test_storage_of_dagster_that_does_not_open_is_said(door):
+    """`run` says it in one sentence that names the file; doctor has it as a finding."""
+    door.set(DAGSTER_HOME=str(ROOT / "deploy"))
+    door.environment.delenv("DAGSTER_PG_URL", raising=False)
+    answer = door.ask("run", "stitch")
+    assert (answer.code, answer.out) == (2, "")
+    assert "deploy/dagster.yaml cannot be used" in answer.said
+    assert [one["ok"] for one in door.ask("doctor", "--json").json["Workspace"] if one["subject"] == "runs"] == [False]
 
 
 def test_a_setting_of_one_vendor_that_cannot_be_used_skips_that_vendor(door):

@@ -1,14 +1,22 @@
 """The sandbox as commands use it: one for all of them, gone with the last, however that ends."""
 
+import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import make_url
+from sqlmodel import select
 
+from models import Rejection
+from models.store import transaction
+from pipelines.workspace import Workspace
 from service import environment, ground
 from service.errors import UsageError
 from service.ground import World
+from tests import stores
 
 SMALLEST = World(persons=95)
 USER = """
@@ -30,6 +38,7 @@ def folder(tmp_path, monkeypatch):
         "SIDECAR_CLOCK",
         "SIDECAR_LAKE",
         "SIDECAR_DATABASE_URL",
+        "SIDECAR_PRACTICE_DATABASE_URL",
         "SIDECAR_WRITE_BACK_CURRENCY",
     ):
         monkeypatch.setenv(variable, "")
@@ -81,6 +90,42 @@ def test_a_reset_empties_the_practice_home_and_is_refused_while_others_practise(
         assert kept.exists()
     with environment.practice(SMALLEST, reset=True):
         assert not kept.exists()
+
+
+def test_practice_has_a_database_of_its_own_that_goes_with_its_world(folder, monkeypatch):
+    """The real store and Dagster are out of sight; what the old world left in practice's database is gone with a reset."""
+    url = stores.variables(folder).get("SIDECAR_PRACTICE_DATABASE_URL", f"sqlite:///{folder}/practice")
+    monkeypatch.setenv("SIDECAR_DATABASE_URL", "sqlite:///real")
+    monkeypatch.setenv("SIDECAR_PRACTICE_DATABASE_URL", url)
+    monkeypatch.setenv("DAGSTER_HOME", str(folder))
+    row = Rejection(
+        record="1", stream="paper/people", reason="", batch=1, rejected_at=datetime(2026, 11, 2, tzinfo=UTC)
+    )
+    with environment.practice(SMALLEST), Workspace.from_environment() as workspace:
+        with transaction(workspace.store) as session:
+            session.add(row)
+        assert workspace.lake
+        assert workspace.store.url == make_url(url).set(drivername=workspace.store.url.drivername)
+        assert "DAGSTER_HOME" not in os.environ
+    for reset, kept in ((False, 1), (True, 0)):
+        with (
+            environment.practice(SMALLEST, reset=reset),
+            Workspace.from_environment() as workspace,
+            transaction(workspace.store) as session,
+        ):
+            assert len(session.exec(select(Rejection)).all()) == kept
+    assert not (folder / "real").exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://me:wr0ng@db/sidecar", "sqlite:///.sidecar/store.db", "practice://garbage"]
+)
+def test_practice_refuses_a_database_that_could_be_a_real_one(url, monkeypatch):
+    """Practising empties it: only a name that ends in practice will do, and the password is not said."""
+    monkeypatch.setenv("SIDECAR_PRACTICE_DATABASE_URL", url)
+    with pytest.raises(UsageError, match="name ends in 'practice'") as refused, environment.practice(SMALLEST):
+        pass
+    assert "wr0ng" not in str(refused.value)
 
 
 def test_a_world_that_cannot_be_built_is_said():
