@@ -45,7 +45,9 @@ class Stream:
     """One kind of vendor object that is pulled, and how it reads as facts.
 
     `translate` turns the latest version of one record into facts and raises `ValueError` (pydantic's included) with a plain
-    reason for a record that makes no sense; that record is kept and counted as rejected.
+    reason for a record that makes no sense; that record is kept and counted as rejected. It sees this one record only: what
+    several records must tell together is named by key and joined later. Every value of the payload is blanked in the reason, so
+    the place of a record that has no id of its own (a line of a file) is best its id. A deleted record is not translated.
     """
 
     name: str
@@ -61,11 +63,16 @@ class Stream:
 
 @dataclass(frozen=True)
 class Page:
-    """Some records of one window. `cursor` is set on the page that completes the window, and only there."""
+    """Some records of one window. `cursor` is set on the page that completes the window, and only there.
+
+    A window lands whole: up to some 100,000 records are well within memory, a longer history is several windows.
+    """
 
     records: list[Record]
+    """Versions in any order. Of a record the greatest `updated_at` is kept, of equal ones the later; one older than what has landed
+    tells nothing new. A vendor without such stamps takes the instant at which it is read."""
     position: Position
-    """Where to go on inside the window after this page."""
+    """Where to go on inside the window after this page. It may be the cursor as it would be now; it is kept with every page."""
     cursor: Position | None = None
     """Where the next window starts; saved once the rows have landed."""
 

@@ -78,8 +78,10 @@ def upgrade(engine: Engine) -> None:
     """Bring the schema to the newest revision, as the only process that does; nothing where it already is."""
     with engine.begin() as connection:
         config = _config(connection)
-        if _revision(connection) != ScriptDirectory.from_config(config).get_current_head():
+        scripts = ScriptDirectory.from_config(config)
+        if _revision(connection) != scripts.get_current_head():
             connection.exec_driver_sql(ALONE[engine.dialect.name])
+            _take_over_revision(connection, scripts)
             command.upgrade(config, "head")
 
 
@@ -107,6 +109,13 @@ def _config(connection: Connection) -> Config:
 
 def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection, opts={"version_table": REVISIONS}).get_current_revision()
+
+
+def _take_over_revision(connection: Connection, scripts: ScriptDirectory) -> None:
+    """A store of the first version kept its revision in Alembic's own table, which may be Dagster's instead."""
+    kept = set(MigrationContext.configure(connection).get_current_heads())
+    if kept & {script.revision for script in scripts.walk_revisions()}:
+        connection.exec_driver_sql(f"ALTER TABLE alembic_version RENAME TO {REVISIONS}")
 
 
 def _begin_sqlite(connection: Any, _: Any) -> None:

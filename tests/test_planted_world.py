@@ -96,7 +96,7 @@ def pull(lake, store, staging: Path, clock, truth: Truth) -> None:
             if NEEDED & set(stream.facts) or stream.name == "balance_transactions":
                 report = pull_stream(source, connector, stream, lake=lake, store=store, staging=staging, clock=clock)
                 assert connector.name == "product_events" or not report.rejected
-                rejected += report.rejected
+                rejected += sum(report.rejected.values())
     assert rejected == truth.unreadable_events > 0
 
 

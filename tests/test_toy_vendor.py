@@ -9,10 +9,13 @@ import pytest
 
 import connectors
 from connectors.registry import connectors_by_name
+from models.clock import FrozenClock
 from models.facts import Identifier
 from pipelines import definitions
 from pipelines.workspace import Workspace
 from tests import stores
+from tests.conftest import NOW
+from tests.connectors import test_contract as contract
 
 FOLDER = Path(__file__).parent / "toy_vendor"
 
@@ -49,5 +52,33 @@ def test_a_new_folder_is_pulled_landed_and_read_as_facts(with_toy_vendor, tmp_pa
     with dg.DagsterInstance.ephemeral() as instance:
         assert job.execute_in_process(instance=instance).success
     lake = Workspace.from_environment().lake
-    assert lake.latest("toy_vendor", "guests").count().to_pyarrow().as_py() == 2
-    assert lake.facts(Identifier).value.to_pyarrow().to_pylist() == ["ada@kolbe.example"]
+    assert lake.latest("toy_vendor", "guests").count().to_pyarrow().as_py() == 3
+    assert set(lake.facts(Identifier).value.to_pyarrow().to_pylist()) == {"ada@kolbe.example", "bo@kolbe.example"}
+
+
+def test_the_folder_to_copy_from_keeps_the_contract(with_toy_vendor, monkeypatch):
+    """Everything that the contract suite asks of a vendor is true of the toy, so that a copy starts from where it must end."""
+    toy = connectors_by_name()["toy_vendor"]
+    contract.test_a_connector_says_what_it_is(toy)
+    for of_settings in (
+        contract.test_settings_name_the_variables_that_are_missing,
+        contract.test_secrets_never_show,
+        contract.test_opening_without_credentials_says_which_variable_to_set,
+    ):
+        of_settings(toy, monkeypatch)
+    for stream in toy.streams:
+        contract.test_a_stream_is_described_in_a_plain_sentence(toy, stream)
+        contract.words_of.cache_clear()
+        contract.test_no_payload_can_break_the_reading(connector=toy, stream=stream)
+
+
+def test_the_folder_to_copy_from_resumes_and_goes_on(with_toy_vendor, monkeypatch):
+    """From its first page the window goes on to the same end; the next window starts there, and brings nothing twice."""
+    monkeypatch.setenv("TOY_KEY", "k")
+    toy = connectors_by_name()["toy_vendor"]
+    source, stream = toy.open(toy.settings(), FrozenClock(NOW)), toy.streams[0]
+    first, second = source.pages(stream, None, None)
+    assert first.cursor is None
+    assert list(source.pages(stream, None, first.position)) == [second]
+    (quiet,) = source.pages(stream, second.cursor, None)
+    assert (quiet.records, quiet.cursor) == ([], second.cursor)

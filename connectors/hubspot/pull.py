@@ -98,8 +98,7 @@ class HubSpotSource:
             some = [row for row, (_, stamp) in zip(found.rows[:number], rows, strict=False) if left.holds(stamp)]
             if some or rest:
                 records = self._records(stream, feed, some, meanings)
-                # whoever reads everything for the first time knows no old ids
-                gone = [] if span.start is None else [old for record in records for old in _merged(record, feed)]
+                gone = [old for record in records for old in _merged(record, feed)]
                 yield [*records, *gone], (rest or left).position()
             left = rest
 

@@ -39,6 +39,7 @@ FAULTS = {
     "timestamp": "has no timestamp that is an instant",
     "id": "has an id that is neither text nor a whole number",
     "nested": "has traits, properties or context that are no object",
+    "size": "is too large for a transcript",
     "vtt": "is not WebVTT, or has no words",
     "sidecar": "has a file of particulars beside it that is not a JSON object",
     "started_at": "does not say when the talk began: write `started_at` into its NOTE or the file beside it",

@@ -176,7 +176,9 @@ class ProductEventsSource:
         whole = b""
         try:
             with self._files.open(file.path, stream.name) as opened:
-                whole = opened.read(transcripts.LARGEST)
+                whole = opened.read(transcripts.LARGEST + 1)
+            if len(whole) > transcripts.LARGEST:
+                raise Unreadable("size")  # noqa: TRY301  # like every other fault of this file
             return transcripts.transcript(key, whole.decode("utf-8-sig"), self._beside(file, stream), self._clock.now())
         except UnicodeDecodeError:
             fault = "encoding"

@@ -38,7 +38,7 @@ from models.records import Record
 
 ROLES = frozenset({"customer", "rep", "agent"})
 LARGEST = 2**24
-"""Bytes of one transcript that are read; a day of talk has less than one mebibyte."""
+"""Bytes of one transcript, at most; a day of talk has less than one mebibyte."""
 HEADER = re.compile(r"^(\w+)\s*:\s*(.+)$", re.MULTILINE)
 
 

@@ -109,7 +109,10 @@ def build(persons: int, seed: int, now: datetime) -> World:
         found = product.take_over(person, found, org.rows.get("Event", []))
         documents += found
         touches += ads.fill_in(person)
-        planted.append(_truth_of(person, found, touches, till, ads))
+        records = [
+            *(_record(face, ads) for face in person.faces), *portal.former_keys(person), *participant_of(person, found),
+        ]  # fmt: skip
+        planted.append(_truth_of(person, records, found, touches, till))
     busy = {person.company.id for person in people if len(person.documents) > 1}
     for company in homes:
         org.opportunities(company, promising=company.id in busy)
@@ -151,12 +154,12 @@ def _spend(rng: random.Random, org: Org, till: Till, person: Someone, payers: di
 
 
 def _truth_of(
-    person: Someone, found: list[PlantedDocument], touches: list[PlantedTouch], till: Till, ads: Ads
+    person: Someone, records: list[str], found: list[PlantedDocument], touches: list[PlantedTouch], till: Till
 ) -> PlantedPerson:
     home = {document.doc_id: document.record for document in found}
     return PlantedPerson(
         id=person.id, name=person.name, account=person.company.id, trap=person.trap, touches=touches,
-        records=[*(_record(face, ads) for face in person.faces), *participant_of(person, found)],
+        records=records,
         beliefs=[
             PlantedBelief(doc_id=text.doc_id, record=home[text.doc_id], **label)
             for text in person.documents for label in text.gold

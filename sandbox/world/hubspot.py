@@ -107,6 +107,12 @@ class Portal:
         """Written keys of the company here."""
         return [hubspot_key("company", self.companies[company.id])] if company.id in self.companies else []
 
+    def former_keys(self, person: Someone) -> list[str]:
+        """Written keys of contacts that were merged into the person's own: second names, by which others may still know them."""
+        card = self.cards.get(person.id)
+        former = card.values.get("hs_merged_object_ids", "") if card else ""
+        return [hubspot_key("contact", one) for one in former.split(";") if one]
+
     def contact(self, person: Someone) -> None:
         """The contact of one person, if there is one, and what first brought them to the web site."""
         card = self.cards.get(person.id)

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, MetaData, Table, create_engine, insert, text
 from sqlmodel import SQLModel
 
 import models
-from models.store import open_store, upgrade
+from models.store import REVISIONS, open_store, upgrade
 
 KEPT = {
     "observation_id": "o",
@@ -51,8 +51,27 @@ def test_a_reading_of_the_first_version_keeps_what_it_says(tmp_path):
         assert connection.execute(text("select claims, tokens from extraction")).one() == (3, 0)
 
 
+def test_a_store_of_the_first_version_is_recognised(tmp_path):
+    """It kept its revision under Alembic's own name; what it holds is still there after the upgrade, and after a second one."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'store.db'}")
+    migrate(engine, "0001")
+    with engine.begin() as connection:
+        connection.execute(text(f"alter table {REVISIONS} rename to alembic_version"))
+        extraction = Table("extraction", MetaData(), autoload_with=connection)
+        connection.execute(insert(extraction).values(**KEPT, tokens=0, extracted_at=SOME_TIME))
+    for _ in range(2):
+        upgrade(engine)
+        with engine.begin() as connection:
+            assert connection.execute(text("select claims from extraction")).one() == (3,)
+
+
 def test_the_schema_is_that_of_the_models(tmp_path):
     """Whoever changes a model writes the migration."""
     engine = open_store(f"sqlite:///{tmp_path / 'store.db'}")
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+        assert (
+            compare_metadata(
+                MigrationContext.configure(connection, opts={"version_table": REVISIONS}), SQLModel.metadata
+            )
+            == []
+        )

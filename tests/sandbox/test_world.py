@@ -89,6 +89,11 @@ def living(world: World) -> list[dict[str, Any]]:
     return [row for row in world.hubspot["contacts"] if "archivedAt" not in row]
 
 
+def former_ids(row: dict[str, Any]) -> list[str]:
+    """Ids of contacts that became this one."""
+    return [one for one in row["properties"].get("hs_merged_object_ids", "").split(";") if one]
+
+
 def test_the_same_seed_gives_the_same_world(world: World) -> None:
     """Two builds of one seed are equal in every row, and another seed is another world."""
     assert build(PERSONS, 1, NOW) == world
@@ -107,7 +112,7 @@ def test_persons_are_as_many_as_asked_for(world: World) -> None:
     assert len(set(records)) == len(records)
     served = {salesforce_key(name, row["Id"]) for name in ("Contact", "Lead") for row in world.salesforce[name]}
     served |= {stripe_key("customer", customer["id"]) for customer in of_kind(world, "customer")}
-    served |= {hubspot_key("contact", row["id"]) for row in living(world)}
+    served |= {hubspot_key("contact", one) for row in living(world) for one in (row["id"], *former_ids(row))}
     served |= {hubspot_key("form_submission", row["conversionId"]) for row in submissions(world)}
     served |= {product_key("user", str(row["userId"])) for row in product_lines(world) if row.get("userId")}
     served |= {participant_key(address) for address in addresses(world)}
@@ -423,10 +428,8 @@ def identifiers(world: World) -> Iterator[tuple[str, str, str]]:
                     yield key, kind, value
     for row in living(world):
         key, values = hubspot_key("contact", row["id"]), row["properties"]
-        named = [
-            ("hubspot", row["id"]),
-            *(("hubspot", one) for one in values.get("hs_merged_object_ids", "").split(";")),
-        ]
+        named = [("hubspot", one) for one in (row["id"], *former_ids(row))]
+        yield from ((hubspot_key("contact", one), "hubspot", one) for one in former_ids(row))
         named += [("salesforce", values.get(name)) for name in ("salesforcecontactid", "salesforceleadid")]
         named += [("stripe", values.get("stripe_customer_id"))]
         named += [("email", normalise("email", values.get(name))) for name in ("email", "hs_additional_emails")]

@@ -15,4 +15,5 @@ CONNECTOR = Connector(
     streams=(Stream("guests", "guest", "Everybody who signed the guest book.", guest, facts=(Profile, Identifier)),),
     open=open_guest_book,
     schedule="5 * * * *",
+    docs="https://en.wikipedia.org/wiki/Guestbook",
 )

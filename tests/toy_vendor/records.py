@@ -1,3 +1,5 @@
+"""How the guest book's records read as facts: pure functions of one record."""
+
 from collections.abc import Iterator
 
 from models.facts import Fact, Identifier, Profile, Scope
@@ -5,8 +7,11 @@ from models.records import Record
 
 
 def guest(record: Record) -> Iterator[Fact]:
-    """A guest is a person with an address."""
-    if not record.payload.get("name"):
+    """A guest is a person with an address. ValueError, naming the field and never its value, for one that makes no sense."""
+    name, email = record.payload.get("name"), record.payload.get("email")
+    if not isinstance(name, str) or not name:
         raise ValueError("name is empty")
-    yield Profile(scope=Scope.person, name=record.payload["name"])
-    yield from Identifier.of(Scope.person, "email", record.payload.get("email"))
+    if not isinstance(email, str | None):
+        raise ValueError("email is no text")  # noqa: TRY004  # the record is refused, not our call
+    yield Profile(scope=Scope.person, name=name, email=email)
+    yield from Identifier.of(Scope.person, "email", email)

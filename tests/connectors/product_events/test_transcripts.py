@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.product_events import CONNECTOR
-from connectors.product_events.transcripts import participant_id
+from connectors.product_events.transcripts import LARGEST, participant_id
 from tests.connectors.product_events.conftest import Folder, Landing
 
 AT = datetime(2026, 5, 9, 10, tzinfo=UTC)
@@ -102,6 +102,7 @@ def test_a_participant_is_one_record_in_every_talk(folder: Folder):
         (f"WEBVTT\n\n{NOTE}{CUES}", "[]", "a.vtt has a file of particulars beside it that is not a JSON object"),
         (f"WEBVTT\n\n{NOTE}{CUES}", '{"participants": 1}', "a.vtt has a file of particulars beside it that is not a JSON object"),
         (b"WEBVTT\n\n\xff", None, "a.vtt is not UTF-8"),
+        (f"WEBVTT\n\n{NOTE}{CUES}".ljust(LARGEST + 1), None, "a.vtt is too large for a transcript"),
     ],
 )  # fmt: skip
 def test_a_talk_that_cannot_be_read_says_what_is_missing(
