@@ -24,20 +24,22 @@ from models.facts import FACTS
 from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.write_back.fields import KEY, STAMPS
-from sandbox.core import Context
-from sandbox.salesforce.app import create_app as salesforce
-from sandbox.stripe.app import create_app as stripe
+from sandbox import practice
+from sandbox.hubspot.objects import BY_NAME
+from sandbox.practice import create_apps
 from sandbox.world import build
 from service.commands import app
+from tests import stores
 from tests.conftest import NOW, Serve
-from tests.stores import new_store, variables
+from tests.stores import new_store
 
 ROOT = Path(__file__).parents[1]
-SIDECAR = Path(sys.executable).parent / "sidecar"
 FAR_TOO_LONG_S = 120  # a hanging command fails the test instead of the gate
-OURS = "BLF_"
-STAMPED = {f"{OURS}{spec.name.title()}__c" for spec in (*STAMPS, KEY)}
+OURS = "blf_"
+STAMPED = {f"{OURS}{spec.name}" for spec in (*STAMPS, KEY)}
 """Fields that hold an instant or an id minted by chance: never equal in two worlds."""
+RECORDS = {("PATCH", "/composite/sobjects"): "records", ("POST", "/batch/update"): "inputs"}
+"""Where a write call names its records: by method and end of the path."""
 
 
 @dataclass
@@ -82,6 +84,12 @@ class Place:
     fatal: tuple[int, str] = (0, "")
     """Which request is the last one, counted among those whose path ends so; 0 for none."""
     apps: dict[str, Any] = field(default_factory=dict)
+    """State of each vendor."""
+
+    @property
+    def tally(self) -> Path:
+        """Where a command that came to its end leaves the number of its moments."""
+        return self.folder / "moments"
 
     def enter(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Make this the place where commands work."""
@@ -96,11 +104,12 @@ class Place:
     def seen(self, scope: Scope, body: bytes) -> None:
         """The vendor has done what was asked."""
         self.requests += 1
-        if scope["method"] == "PATCH" and scope["path"].endswith("/composite/sobjects"):
-            for record in orjson.loads(body)["records"]:
-                for name, value in record.items():
-                    if name.startswith(OURS) and name not in STAMPED:
-                        self.written[record["id"], name, str(value)] += 1
+        for (method, end), records in RECORDS.items():
+            if scope["method"] == method and scope["path"].endswith(end):
+                for record in orjson.loads(body)[records]:
+                    for name, value in record.get("properties", record).items():
+                        if is_content(name):
+                            self.written[record["id"], name, str(value)] += 1
         left, path = self.fatal
         if self.running and left and scope["path"].endswith(path):
             self.fatal = (left - 1, path)
@@ -113,10 +122,13 @@ class Place:
         assert done.exit_code == 0, done.output
         return orjson.loads(done.stdout)
 
-    def run_and_kill(self, *jobs: str, after: float = FAR_TOO_LONG_S) -> tuple[int, str]:
-        """`sidecar run` in a process of its own, struck at the chosen request or after so many seconds; exit code, standard error."""
+    def run_and_kill(self, *jobs: str, after: float = FAR_TOO_LONG_S, moment: int = 0) -> tuple[int, str]:
+        """`sidecar run` in a process of its own, struck at the chosen request, after so many seconds, or at a moment around a commit.
+
+        Exit code and standard error; `moments` holds how many there were, if it came to its end.
+        """
         with subprocess.Popen(
-            [SIDECAR, "run", *jobs],
+            [sys.executable, "-m", "tests.dying", str(moment), self.tally, "run", *jobs],
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.DEVNULL,
@@ -138,13 +150,14 @@ def place(folder: Path, planted: Path, serve: Serve) -> Iterator[Place]:
     world = folder / "world"
     shutil.copytree(planted, world)
     shutil.copy(ROOT / "dagster.yaml", folder)
-    clock = ShiftedClock(folder / "clock")
+    clock = ShiftedClock(world / "clock")
     clock.set_now(NOW)
-    here = Place(folder)
-    apps = {"SALESFORCE": salesforce(Context(world, clock)), "STRIPE": stripe(Context(world, clock))}
-    here.apps = {name: made.state.store for name, made in apps.items()}
-    here.environment = credentials() | {"SIDECAR_CLOCK": str(clock.path)} | variables(folder / ".sidecar")
-    here.environment |= {f"{name}_BASE_URL": serve(Wire(made, here.seen)) for name, made in apps.items()}
+    apps = create_apps(world, clock)
+    here = Place(folder, apps={name: made.state.store for name, made in apps.items()})
+    urls = {name: serve(Wire(made, here.seen)) for name, made in apps.items()}
+    keep = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
+    here.environment = {name: os.environ[name] for name in keep if name in os.environ} | {"PYTHONPATH": str(ROOT)}
+    here.environment |= practice.variables(world, urls) | stores.variables(folder / ".sidecar")
     try:
         yield here
     finally:
@@ -152,27 +165,15 @@ def place(folder: Path, planted: Path, serve: Serve) -> Iterator[Place]:
             store.close()
 
 
-def credentials() -> dict[str, str]:
-    keep = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
-    return {name: os.environ[name] for name in keep if name in os.environ} | {
-        "SALESFORCE_DOMAIN": "acme.my", "SALESFORCE_CLIENT_ID": "sidecar-sandbox",
-        "SALESFORCE_CLIENT_SECRET": "sandbox-secret", "STRIPE_API_KEY": "sk_test_sandbox",
-    }  # fmt: skip
-
-
 def plant(folder: Path, persons: int, seed: int) -> None:
     """A world as the sandbox makes it."""
     folder.mkdir()
     clock = ShiftedClock(folder / "clock")
     clock.set_now(NOW)
-    context, world = Context(folder, clock), build(persons, seed, NOW)
-    org, account = salesforce(context).state.store, stripe(context).state.store
-    for name, rows in world.salesforce.items():
-        org.insert_many(name, rows)
-    account.insert_many(world.stripe)
-    account.insert_events(world.stripe_events)
-    org.close()
-    account.close()
+    apps = create_apps(folder, clock)
+    practice.plant(folder, apps, build(persons, seed, NOW))
+    for made in apps.values():
+        made.state.store.close()
 
 
 def found(here: Place) -> dict[str, Any]:
@@ -189,7 +190,7 @@ def found(here: Place) -> dict[str, Any]:
         },
         "facts": {fact.table: _rows(lake.facts(fact).drop("batch")) for fact in FACTS},
         **told,
-        "crm": _crm(here.apps["SALESFORCE"]),
+        "crm": _salesforce(here.apps["salesforce"]) | _hubspot(here.apps["hubspot"]),
     }
 
 
@@ -227,14 +228,27 @@ def _store(session: Any) -> dict[str, Any]:
         "ledger": sorted(
             (row.record, row.field, row.new_value or "")
             for row in session.exec(select(IntendedWrite).where(IntendedWrite.state == "ok"))
-            if row.field not in STAMPED
+            if is_content(row.field)
         ),
     }
 
 
-def _crm(org: Any) -> dict[str, Any]:
+def _salesforce(org: Any) -> dict[str, Any]:
+    return {row["Id"]: _ours(row) for name in ("Account", "Contact", "Lead", "Opportunity") for row in org.rows(name)}
+
+
+def _hubspot(portal: Any) -> dict[str, Any]:
     return {
-        row["Id"]: {name: value for name, value in row.items() if name.startswith(OURS) and name not in STAMPED}
-        for name in ("Account", "Contact", "Lead", "Opportunity")
-        for row in org.rows(name)
+        f"{name} {record.id}": _ours(record.values)
+        for name in ("companies", "contacts", "deals")
+        for record in portal.select(BY_NAME[name], "archived=0", [], "id", limit=-1)
     }
+
+
+def _ours(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if is_content(name)}
+
+
+def is_content(name: str) -> bool:
+    """Whether this is the CRM's name of a field of ours that holds neither an instant nor an id minted by chance."""
+    return name.lower().startswith(OURS) and name.lower().removesuffix("__c") not in STAMPED

@@ -3,103 +3,121 @@
 import random
 import shutil
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from pipelines.run import job_names
 from tests.killing import Place, found, place, plant
 from tests.stores import copy_store
 
 PERSONS = 95  # the fewest that hold all planted texts
-DEATHS = 12
-WRITES = "/composite/sobjects"
+WRITES = {"salesforce": "/composite/sobjects", "hubspot": "/batch/update"}
+POINTS = [(seed, number) for seed, points in ((1, 14), (2, 13), (3, 13)) for number in range(points)]
+"""Forty deaths in three worlds; even numbers fall on vendor calls, odd ones on commits of store and lake."""
 
 Make = Callable[..., Place]
 
 
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory) -> Path:
-    """The folder of a world that nobody has worked on."""
-    folder = tmp_path_factory.mktemp("planted") / "world"
-    plant(folder, PERSONS, seed=1)
-    return folder
+def worlds(tmp_path_factory) -> Callable[[int], Path]:
+    """The folder of a seed's world that nobody has worked on."""
+    made: dict[int, Path] = {}
+
+    def planted(seed: int) -> Path:
+        if seed not in made:
+            made[seed] = tmp_path_factory.mktemp(f"planted-{seed}") / "world"
+            plant(made[seed], PERSONS, seed)
+        return made[seed]
+
+    return planted
 
 
 @pytest.fixture
-def make(tmp_path, planted, serve, monkeypatch) -> Iterator[Make]:
-    """Opens a place, provisioned, as a copy of the planted world or of another place."""
+def make(tmp_path, worlds, serve, monkeypatch) -> Iterator[Make]:
+    """Opens a place, provisioned, as a copy of a planted world or of another place."""
     with ExitStack() as stack:
 
-        def copied(name: str, of: Place | None = None) -> Place:
+        def copied(name: str, *, seed: int = 1, of: Place | None = None) -> Place:
             folder = tmp_path / name
             folder.mkdir()
             if of:
                 shutil.copytree(of.folder / ".sidecar", folder / ".sidecar")
                 copy_store(of.folder / ".sidecar", folder / ".sidecar")
-            here = stack.enter_context(place(folder, of.folder / "world" if of else planted, serve))
+            here = stack.enter_context(place(folder, of.folder / "world" if of else worlds(seed), serve))
             here.enter(monkeypatch)
             here.run("provision")
+            here.requests = 0  # counts from here on
             return here
 
         yield copied
 
 
-def test_an_interrupted_pull_and_a_killed_write_back_leave_no_trace(make, monkeypatch):
-    """Ctrl-C in a pull, and death right after the CRM took values: the next runs end where undisturbed ones would."""
+def test_an_interrupted_pull_and_killed_write_backs_leave_no_trace(make, monkeypatch):
+    """Ctrl-C in a pull, and death right after each CRM took values: the next runs end where undisturbed ones would."""
     here = make("killed")
     here.strike_at(4, signal.SIGINT)
     code, said = here.run_and_kill("pull_salesforce")
     assert code == 130
     assert "Stopped. Nothing is lost" in said
     assert "Traceback" not in said
-    here.run("run", "pull_salesforce", "stitch", "understand")
+    here.run("run", *(name for name in job_names() if not name.startswith("write_back_")))
 
     whole = make("whole", of=here)
-    whole.run("run", "write_back_salesforce")
+    whole.run("run", *(f"write_back_{crm}" for crm in WRITES))
     expected = found(whole)
 
     here.enter(monkeypatch)
-    here.strike_at(2, signal.SIGKILL, WRITES)
-    code, _ = here.run_and_kill("write_back_salesforce")
-    assert code == -signal.SIGKILL
-    assert here.written, "nothing was written before it died"
-    here.run("run", "write_back_salesforce")
+    for crm, path in WRITES.items():
+        here.strike_at(1, signal.SIGKILL, path)
+        code, _ = here.run_and_kill(f"write_back_{crm}")
+        assert code == -signal.SIGKILL
+        assert here.written, "nothing was written before it died"
+        here.run("run", f"write_back_{crm}")
     same(found(here), expected)
     once(here)
 
 
+@dataclass(frozen=True)
+class Whole:
+    """What an undisturbed run ends with, and at how many points it could have been killed."""
+
+    found: dict
+    requests: int
+    moments: int
+
+
 @pytest.fixture(scope="module")
-def reference() -> dict[str, object]:
-    """What an undisturbed run ends with, once somebody has run it."""
+def undisturbed() -> dict[int, Whole]:
+    """By seed, once somebody has run it."""
     return {}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(DEATHS))
-def test_killed_anywhere_the_next_run_ends_where_an_undisturbed_one_would(make, monkeypatch, reference, seed):
-    """Killed or interrupted at a random request or moment, up to twice: all that is kept and shown is the same, and written once."""
-    if not reference:
-        whole = make("whole")
-        start = time.monotonic()
+@pytest.mark.parametrize(("seed", "number"), POINTS)
+def test_killed_anywhere_the_next_run_ends_where_an_undisturbed_one_would(make, undisturbed, seed, number):
+    """Killed at a vendor call or around a commit, drawn from all there are: what is kept and shown is the same, and written once."""
+    if seed not in undisturbed:
+        whole = make("whole", seed=seed)
         code, _ = whole.run_and_kill()
         assert code == 0
-        reference.update(found=found(whole), requests=whole.requests, seconds=time.monotonic() - start)
-    here, chance = make("killed"), random.Random(seed)  # noqa: S311  # repeatable chance, not secrets
-    for _ in range(chance.choice((1, 1, 2))):
-        number = chance.choice((signal.SIGKILL, signal.SIGINT))
-        if chance.random() < 0.5:
-            here.strike_at(chance.randrange(1, reference["requests"]), number)
-            code, said = here.run_and_kill()
-        else:
-            here.signal = number
-            code, said = here.run_and_kill(after=chance.uniform(1, reference["seconds"]))
-        assert code in {0, 130, -signal.SIGKILL}  # where the moment came after the end, it did its work
-        assert "Traceback" not in said
+        undisturbed[seed] = Whole(found(whole), whole.requests, int(whole.tally.read_text()))
+    here, chance, all_ = make("killed", seed=seed), random.Random(f"{seed}/{number}"), undisturbed[seed]  # noqa: S311  # repeatable
+    if number % 2:
+        at, of, what = chance.randint(1, all_.moments), all_.moments, "moment around a commit"
+        code, said = here.run_and_kill(moment=at)
+    else:
+        at, of, what = chance.randint(1, all_.requests), all_.requests, "vendor call"
+        here.strike_at(at, signal.SIGKILL)
+        code, said = here.run_and_kill()
+    print(f"seed {seed} point {number}: killed at {what} {at} of {of}")  # noqa: T201  # the list of deaths, with -rP
+    assert code == -signal.SIGKILL
+    assert "Traceback" not in said
     here.run("run")
-    same(found(here), reference["found"])
+    same(found(here), all_.found)
     once(here)
 
 

@@ -680,7 +680,9 @@ def test_hubspot_has_traps_of_its_own(world: World) -> None:
     traps: defaultdict[str | None, list[dict[str, str]]] = defaultdict(list)
     for person in world.truth.persons:
         traps[person.trap] += [
-            contacts[key.split("/")[3]] for key in person.records if key.startswith("hubspot/145000001/contact/")
+            contacts[one]
+            for vendor, _, kind, one in (key.split("/", 3) for key in person.records)
+            if (vendor, kind) == ("hubspot", "contact") and one in contacts
         ]
     named = {customer["metadata"].get("hubspot_contact_id") for customer in of_kind(world, "customer")} - {None}
     for values in traps["merged_contact"]:
