@@ -14,7 +14,9 @@ from service.ground import SANDBOX
 from service.portrait import show_self_model
 from service.self_models import SelfModels
 
-ECHO_PAUSE = timedelta(hours=1)  # long enough for what we wrote to leave every vendor's look-back before the next pull
+ECHO_PAUSE = timedelta(
+    hours=2
+)  # one pull sees what we wrote, the next one no more: HubSpot is asked again for a whole hour
 FAREWELL = """[bold]make dev[/bold] opens the Dagster UI on this data · [bold]uv run sidecar run[/bold] goes on from here
 [bold]uv run sidecar show EMAIL[/bold] shows anybody · [bold]uv run sidecar plan[/bold] says what would be written next"""
 
@@ -37,7 +39,7 @@ def run_jobs(workspace: Workspace, names: list[str] | None = None) -> list[JobOu
 def tell(workspace: Workspace) -> None:
     """Provision, run everything, and show one person before and after the write-back, read back through the CRM's API.
 
-    The written values appear in the CRM as changed records; an hour passes at the end, so that the next run absorbs that echo.
+    The written values appear in the CRM as changed records; two hours pass at the end, so that the next run absorbs that echo.
     """
     steps = writing.provision(workspace, dry_run=False)
     terminal.console.print(f"Fields in place: {', '.join(f'{crm} {len(lines)}' for crm, lines in steps.items())}.")
@@ -52,7 +54,7 @@ def tell(workspace: Workspace) -> None:
     show_self_model(models.get_self_model(person, purpose=Purpose.sales))
     terminal.console.rule("The CRM fields, before and after, read back through the API")
     terminal.show_fields(before, writing.fields_of(workspace, person))
-    _let_an_hour_pass(workspace)
+    _let_the_echo_fade(workspace)
     terminal.console.rule()
     terminal.console.print(FAREWELL)
     if not all(outcome.ok for outcome in outcomes):
@@ -67,6 +69,6 @@ def wait_in_sandbox() -> None:
     Event().wait()
 
 
-def _let_an_hour_pass(workspace: Workspace) -> None:
+def _let_the_echo_fade(workspace: Workspace) -> None:
     if isinstance(workspace.clock, ShiftedClock):
         workspace.clock.advance(ECHO_PAUSE)

@@ -7,7 +7,7 @@ from typing import Any
 import ibis
 from sqlmodel import Session, col, select
 
-from models import Entity, Evidence, Identifier, Membership, Observation, Profile, Purpose
+from models import Engagement, Entity, Evidence, Identifier, Membership, Observation, Profile, Purpose
 from models.identifiers import normalise
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.derived import SPEND
@@ -74,6 +74,27 @@ def cost_of(lake: Lake, person_id: str) -> list[dict[str, Any]]:
     own = found.filter(found.person_id == person_id)
     sums = own.group_by("currency").agg(amount=own.amount.sum().cast("int64")).order_by("currency")
     rows: list[dict[str, Any]] = sums.to_pyarrow().to_pylist()
+    return rows
+
+
+def brought_by_ads(lake: Lake) -> dict[str, set[str]]:
+    """The ad platforms that brought each person, of those whom an ad is known to have brought."""
+    found = lake.table(SPEND.name)
+    if found is None:
+        return {}
+    told = found.filter(found.person_id.notnull()).select("person_id", "vendor").distinct().to_pyarrow().to_pylist()
+    people: dict[str, set[str]] = {}
+    for row in told:
+        people.setdefault(row["person_id"], set()).add(row["vendor"])
+    return people
+
+
+def engagements_of(lake: Lake, records: Sequence[Membership]) -> list[dict[str, Any]]:
+    """What was done with the person, by whoever tells of it: `vendor, kind, times`, in the order of their names."""
+    told = lake.facts(Engagement)
+    own = told.filter(told.subject.isin([row.record for row in records]))
+    counts = own.group_by("vendor", "kind").agg(times=own.count()).order_by("vendor", "kind")
+    rows: list[dict[str, Any]] = counts.to_pyarrow().to_pylist()
     return rows
 
 

@@ -15,7 +15,7 @@ from service.terminal import console, day
 
 SIGNS = {"positive": "[green]+[/green]", "negative": "[red]-[/red]", "neutral": "·"}
 
-DONE = ("sessions", "calls", "emails", "meetings", "tickets", "tasks", "forms")
+DONE = ("sessions", "calls", "emails", "messages", "meetings", "tickets", "tasks", "forms")
 """What a person did, in the order it is told."""
 
 
@@ -30,7 +30,7 @@ def portrait(model: SelfModel) -> Group:
     lines = [
         Text.from_markup(f"[bold]{escape(title)}[/bold] · person {model.person_id} ({records(model)})"),
         *_labelled("came", [came(model.journey, model.acquisition_cost)]),
-        *_labelled("did", [did(model.journey)]),
+        *_labelled("did", [did(model.journey), *told_by(model.engagements)]),
         *_labelled("paid", paid(model.revenue)),
         *_labelled(
             "believes", [line for belief in model.beliefs for line in believes(belief)] or ["nothing we have words for"]
@@ -79,6 +79,17 @@ def did(journey: dict[str, Any]) -> str:
     told = " · ".join(f"{count} {_plural(kind, count)}" for kind, count in counts.items() if count) or "nothing yet"
     seen = max(filter(None, (journey.get("last_engaged_at"), journey.get("last_session_at"))), default=None)
     return f"{told} · last seen {day(seen)}" if seen else told
+
+
+def told_by(engagements: list[dict[str, Any]]) -> list[str]:
+    """A line for each system that tells of something, such as "HubSpot: 2 calls · 1 email"; none where only one does."""
+    by_vendor: dict[str, list[str]] = {}
+    for row in engagements:
+        kind = "actions" if row["kind"] == "product" else f"{row['kind']}s"
+        by_vendor.setdefault(row["vendor"], []).append(f"{row['times']} {_plural(kind, row['times'])}")
+    labels = {name: connector.label for name, connector in connectors_by_name().items()}
+    lines = [f"{escape(labels.get(vendor, vendor))}: {' · '.join(told)}" for vendor, told in by_vendor.items()]
+    return lines if len(lines) > 1 else []
 
 
 def _plural(kind: str, count: int) -> str:

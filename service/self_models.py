@@ -19,7 +19,7 @@ from pipelines.understand.text import canonical
 from pipelines.understand.words import ranked, summary, top_belief
 from pipelines.workspace import Workspace
 from service.errors import UsageError
-from service.people import cost_of, derived_rows, evidence_of, find_person, profiles_of, records_of
+from service.people import cost_of, derived_rows, engagements_of, evidence_of, find_person, profiles_of, records_of
 
 SOURCES = ("call_note", "email", "ticket", "transcript", "form", "chat")
 """Where an observation may come from; each has its own reliability."""
@@ -86,6 +86,7 @@ class SelfModel:
     records: list[str]
     journey: dict[str, Any]
     acquisition_cost: list[dict[str, Any]]
+    engagements: list[dict[str, Any]]
     """What ads cost to bring them, in minor units by currency; a share where an ad brought several people that day."""
     revenue: list[dict[str, Any]]
     beliefs: list[HeldBelief]
@@ -134,6 +135,7 @@ class SelfModels:
                 records=[row.record for row in records],
                 journey=journey,
                 acquisition_cost=cost_of(lake, person_id),
+                engagements=engagements_of(lake, records),
                 revenue=derived_rows(lake, "revenue", person_id, "entity_id"),
                 beliefs=_held(beliefs, evidence, half_lives, instant, _origins(session, evidence)),
                 top_belief=top_belief(beliefs, evidence, slots),

@@ -19,6 +19,7 @@ from pipelines.write_back.limits import Limits
 from pipelines.write_back.opening import crm_of, crms
 from pipelines.write_back.plan import plan as draw_up
 from service.errors import UsageError
+from service.people import brought_by_ads
 
 Shown = dict[str, dict[str, FieldValue]]
 """Values by written record key and API name of the field."""
@@ -107,27 +108,32 @@ def fields_of(workspace: Workspace, person_id: str) -> Shown:
 
 
 def most_telling_person(workspace: Workspace) -> str:
-    """Who shows best what the product does: sure of most, in most systems. UsageError if nobody believes anything."""
+    """Who shows best what the product does: told of by most vendors, ads among them, then sure of most.
+
+    Errors: UsageError if nobody believes anything.
+    """
+    brought = brought_by_ads(workspace.lake)
     with transaction(workspace.store) as session:
-        systems = _systems_of_believers(session)
+        vendors = _vendors_of_believers(session)
         own = select(Belief).where(col(Belief.holder).is_(None), col(Belief.valid_to).is_(None))
         certainty: dict[str, float] = defaultdict(float)
         for belief in session.exec(own):
             certainty[belief.person_id] += abs(2 * belief.confidence - 1) * min(belief.weight, 1)
     if not certainty:
         raise UsageError("Nobody's words have been read yet; run `sidecar run` first.")
-    return max(certainty, key=lambda person: (len(systems[person]), certainty[person], person))
+    return max(
+        certainty, key=lambda person: (len(vendors[person] | brought.get(person, set())), certainty[person], person)
+    )
 
 
-def _systems_of_believers(session: Session) -> dict[str, set[str]]:
-    systems: dict[str, set[str]] = defaultdict(set)
+def _vendors_of_believers(session: Session) -> dict[str, set[str]]:
+    vendors: dict[str, set[str]] = defaultdict(set)
     believers = select(Belief.person_id)
     for entity, record in session.exec(
         select(Membership.entity_id, Membership.record).where(col(Membership.entity_id).in_(believers))
     ):
-        vendor, _, kind, _ = record.split("/", 3)
-        systems[entity].add(f"{vendor}/{kind}")
-    return systems
+        vendors[entity].add(RecordKey.parse(record).vendor)
+    return vendors
 
 
 def _ready_crms() -> list[Connector]:

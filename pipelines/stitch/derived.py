@@ -9,7 +9,7 @@ import pyarrow as pa
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.schemas import INSTANT
 
-ENGAGEMENTS = ("call", "email", "meeting", "task", "ticket", "form", "product")
+ENGAGEMENTS = ("call", "email", "message", "meeting", "task", "ticket", "form", "product")
 """Kinds of engagement that are counted apart; `engagements` counts all."""
 UNASSIGNED = "unassigned"
 """Scope of money that no person or account paid, as far as we know."""

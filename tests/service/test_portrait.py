@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from service.portrait import came, did
+from service.portrait import came, did, told_by
 
 CAME = datetime(2026, 2, 17, 8, tzinfo=UTC)
 TOUCH = {"first_touch_at": CAME, "first_touch_channel": "lead_ad", "first_touch_source": "ROI calculator", "first_touch_ad_id": "6021",
@@ -47,3 +47,13 @@ def test_sessions_stand_first_and_the_latest_of_all_is_when_they_were_seen():
     assert did(journey).startswith("23 sessions · 4 meetings · 1 ticket · last seen 9 May")
     assert did({**journey, "last_session_at": None}).startswith("23 sessions · 4 meetings · 1 ticket · last seen 2 May")
     assert did({}) == "nothing yet"
+
+
+def test_what_each_system_tells_stands_apart():
+    """Where several systems tell of a person, one sees which tells what; where one tells all, the first line says it."""
+    rows = [
+        {"vendor": "hubspot", "kind": "call", "times": 2}, {"vendor": "hubspot", "kind": "email", "times": 1},
+        {"vendor": "product_events", "kind": "product", "times": 14},
+    ]  # fmt: skip
+    assert told_by(rows) == ["HubSpot: 2 calls · 1 email", "Product events: 14 actions"]
+    assert told_by(rows[:2]) == []
