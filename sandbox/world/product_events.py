@@ -123,7 +123,7 @@ class Product:
         if number == 1:
             return f"{month}.parquet", _parquet(rows)
         lines = [json.dumps(row, ensure_ascii=False) for row in rows]
-        bad = self.rng.sample(BAD_LINES, self.rng.choice((0, 0, 1, 2)))
+        bad = self.rng.sample(BAD_LINES, self.rng.choice((0, 0, 0, 1)))
         self.unreadable += len(bad)
         for line in bad:
             lines.insert(self.rng.randint(0, len(lines)), line)
