@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pydantic import ValidationError
 
 from connectors.base import Connector, Finding
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Retryable
 from connectors.registry import connectors_by_name
 from models.store import StoreError
 from pipelines.ingest.lake import LakeError
@@ -15,6 +15,7 @@ from pipelines.understand.extractor import ExtractorUnusable
 from pipelines.workspace import Workspace
 from service import environment
 from service.coverage import words_on_deals
+from service.deliveries import last_deliveries
 from service.errors import UsageError
 from service.plain import wrong_settings
 
@@ -36,6 +37,8 @@ def _vendor(connector: Connector, workspace: Workspace) -> list[Finding]:
         return [Finding("credentials", ok=False, message="not set, so this vendor is skipped", remedy=remedy)]
     try:
         return connector.open(settings, workspace.clock).diagnose(connector.streams)
+    except Retryable as error:
+        return [Finding("login", ok=False, message=str(error), remedy="Nothing is lost; the next run tries again.")]
     except ConnectorError as error:
         remedy = f"Check {', '.join(settings.variable(name) for name in settings.required())}."
         return [Finding("login", ok=False, message=str(error), remedy=remedy)]
@@ -50,6 +53,7 @@ def _workspace(workspace: Workspace) -> Iterator[Finding]:
         yield _extractor(workspace)
         yield _part("runs", environment.runs, workspace)
         yield words_on_deals(workspace)
+        yield from last_deliveries(workspace)
 
 
 def _extractor(workspace: Workspace) -> Finding:
