@@ -38,7 +38,9 @@ def written(connector: Connector) -> str:
     """Which fields of which objects the vendor takes from us."""
     if connector.open_crm is None:
         return "nothing"
-    objects = ", ".join(name for names in get_type_hints(connector.open_crm)["return"].subjects.values() for name in names)
+    objects = ", ".join(
+        name for names in get_type_hints(connector.open_crm)["return"].subjects.values() for name in names
+    )
     return f"fields `{connector.settings.model_fields['field_prefix'].default}…` of {objects}"
 
 
