@@ -1,1 +1,4 @@
-"""Figures as ratios against a floor or a peer in the same run, and accuracy against labelled truth."""
+"""Figures with what they are compared with in the same run: accuracy against what people labelled.
+
+Repeat them with `make bench`, or `python -m benchmarks NAME`.
+"""

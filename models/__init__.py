@@ -2,7 +2,8 @@
 
 Decisions (appended, superseded): Judgement, IdentityEvent, Observation, Extraction, Evidence, WritePlan, IntendedWrite, Audit.
 Derived (thrown away and recomputed): Membership, Belief, Alignment, BucketState. Memory of the machinery: Cursor, Rejection,
-Baseline, Entity. Facts live in the lake, not in the store.
+Baseline, Entity. Vocabulary that customers may add to: Slot. Records and facts live in the lake, not in the store; so do the derived tables
+of persons (`pipelines/stitch/derived.py`).
 """
 
 from models.beliefs import Alignment, Belief, BucketState, Evidence, Extraction, Observation, Polarity, Slot, Strength

@@ -1,0 +1,1 @@
+"""What the product does, in rooms that sort in flow order; `definitions.py` is the map of all of them."""

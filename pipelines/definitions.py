@@ -1,6 +1,7 @@
 """The map: every asset, check, job and schedule, collected from the rooms in flow order.
 
-Vendors are found by the registry, so a new folder under `connectors/` appears here by itself.
+Vendors are found by the registry, so a new folder under `connectors/` appears here by itself. Groups of assets, as `dg list defs` prints
+them: one per vendor, then stitch, understand, write_back.
 """
 
 import dagster as dg

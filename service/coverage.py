@@ -12,7 +12,7 @@ from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.workspace import Workspace
 
-RECENT = timedelta(days=90)  # DESIGN section 7; the half-life of most slots is longer, of most deals shorter
+RECENT = timedelta(days=90)  # the half-life of most slots is longer, of most deals shorter
 REMEDY = (
     "Log calls and e-mails on the contacts and opportunities they belong to, give opportunities contact roles, and let the "
     "integration user read Task, Event, EmailMessage and Case descriptions."

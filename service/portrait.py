@@ -20,7 +20,7 @@ DONE = ("sessions", "calls", "emails", "messages", "meetings", "tickets", "tasks
 
 
 def show_self_model(model: SelfModel) -> None:
-    """Print the person, as EXAMPLES shows an engineer."""
+    """Print the person, a line or two for each question: came, did, paid, believes, aligned, shown."""
     console.print(portrait(model))
 
 

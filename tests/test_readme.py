@@ -1,14 +1,23 @@
-"""The README keeps its word: its commands exist and are run, its tree is the tree, its figures are the benchmark's."""
+"""The README keeps its word: its commands exist and are run, its vendors, variables and rooms are those that there are.
+
+So does what docs/operating.md says of jobs and their times.
+"""
 
 import re
 from pathlib import Path
+from typing import get_type_hints
 
 from typer.main import get_command
 
+from connectors.base import Connector
+from connectors.registry import connectors_by_name
+from pipelines.definitions import build
 from service.commands import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+OPERATING = (ROOT / "docs/operating.md").read_text()
+EXAMPLE = (ROOT / ".env.example").read_text()
 TESTED = (ROOT / "tests/test_story.py").read_text() + (ROOT / ".ci/run").read_text()
 
 
@@ -16,6 +25,53 @@ def commands() -> set[str]:
     """First words of every `uv run sidecar X` in the README's shell blocks."""
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL))
     return set(re.findall(r"^uv run sidecar (\w+)", blocks, flags=re.MULTILINE))
+
+
+def row(connector: Connector) -> str:
+    """The vendor's row in the README's table, as the registry knows it."""
+    streams = ", ".join(stream.name.replace("_", " ") for stream in connector.streams)
+    credentials = ", ".join(f"`{connector.settings.variable(name)}`" for name in connector.settings.required())
+    return f"| {connector.label} | {streams} | {written(connector)} | {credentials} |"
+
+
+def written(connector: Connector) -> str:
+    """Which fields of which objects the vendor takes from us."""
+    if connector.open_crm is None:
+        return "nothing"
+    objects = ", ".join(
+        name for names in get_type_hints(connector.open_crm)["return"].subjects.values() for name in names
+    )
+    return f"fields `{connector.settings.model_fields['field_prefix'].default}…` of {objects}"
+
+
+def test_the_table_of_vendors_is_the_registry():
+    """Each vendor has its row: what is read, what is written, and what it needs."""
+    head = "| vendor | what is read | what is written | credentials |\n|---|---|---|---|\n"
+    table = head + "\n".join(row(connector) for connector in connectors_by_name().values())
+    assert f"<!-- vendors -->\n{table}\n<!-- /vendors -->" in README, f"the table must read:\n{table}"
+
+
+def test_every_vendor_says_how_to_get_its_credentials():
+    """Each has a paragraph under "Your own accounts", and each of its variables a place in the example."""
+    accounts = README.partition("## Your own accounts")[2].partition("\n## ")[0]
+    for connector in connectors_by_name().values():
+        assert f"* **{connector.label}**: " in accounts
+        for name in connector.settings.required():
+            assert f"\n{connector.settings.variable(name)}=" in EXAMPLE
+
+
+def test_every_variable_of_ours_that_is_named_stands_in_the_example():
+    """What the README tells people to set is explained where they set it."""
+    named = set(re.findall(r"SIDECAR_[A-Z_]*[A-Z]", README))
+    assert named
+    assert {name for name in named if f"{name}=" not in EXAMPLE} == set()
+
+
+def test_the_table_of_jobs_is_what_runs():
+    """Every schedule has its row, with its time in UTC, and no row is of a job that is not."""
+    told = dict(re.findall(r"^\| `(\w+)` \| ([\d:]+) \|", OPERATING, flags=re.MULTILINE))
+    runs = {one.job_name: one.cron_schedule.split()[:2] for one in build().schedules or []}
+    assert told == {job: f"{'' if hour == '*' else f'{hour:0>2}'}:{minute:0>2}" for job, (minute, hour) in runs.items()}
 
 
 def test_every_sidecar_command_of_the_readme_exists_and_is_run_by_the_story():

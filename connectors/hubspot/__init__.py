@@ -1,4 +1,9 @@
-"""HubSpot: companies, people, deals, conversations and forms in; beliefs and alignment out."""
+"""HubSpot: companies, people, deals, conversations and forms in; beliefs and alignment out.
+
+Read from the first record on; then hourly what searches say has changed, daily what was archived (HubSpot keeps that for 90 days), weekly
+everything. It cannot tell when a tie between two records changes, and a search shows a change up to an hour late. It cannot protect our
+properties from those who may edit the record. How: `pull.py`, `span.py`; what each object means: `records.py`; refusals: `refusals.py`.
+"""
 
 from connectors.base import Connector
 from connectors.hubspot.client import Portal

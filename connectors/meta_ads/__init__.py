@@ -1,4 +1,9 @@
-"""Meta Ads: what every ad cost on every day, and the people who filled in a form on one."""
+"""Meta Ads: what every ad cost on every day, and the people who filled in a form on one.
+
+Days are read 37 months back, and again for 28 days, since Meta corrects them; leads 90 days back; campaigns, ad sets, ads and creatives
+whole, deleted ones included. It cannot tell whom an ad reached, only who filled in its form, and has no list of an account's leads. Nothing
+is written. How: `insights.py`, `leads.py`, `listing.py`; what each object means: `records.py`; refusals: `refusals.py`.
+"""
 
 from connectors.base import Connector
 from connectors.meta_ads.client import MetaApi

@@ -1,4 +1,9 @@
-"""Salesforce: accounts, people, deals, conversations and campaigns in; beliefs and alignment out."""
+"""Salesforce: accounts, people, deals, conversations and campaigns in; beliefs and alignment out.
+
+Read from the first record on, as far as the integration user sees; then hourly what SystemModstamp says has changed, and daily what was
+deleted (Salesforce tells that for 30 days). It cannot tell when a formula, a roll-up or a parent's name changes: they come with the record's
+next change. How: `pull.py`; what each object means: `records.py`; what each refusal asks for: `refusals.py`.
+"""
 
 from connectors.base import Connector
 from connectors.salesforce.client import Org

@@ -22,7 +22,7 @@ from connectors.salesforce.refusals import BUSY, QUOTA_PAUSE, SOON, VENDOR, part
 from connectors.salesforce.settings import SalesforceSettings
 from connectors.transport import Transport, decoded, redact, session
 
-API_VERSION = "63.0"  # DESIGN section 2; the SDK's own default is 59.0
+API_VERSION = "63.0"  # everything here is written for it; the SDK's own default is 59.0
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105  # a path
 QUOTA_SHARE = 0.8  # of the org's daily calls; the rest is left to people (vendors.md 1.2)
 BATCH_PARTS = 25  # parts of one composite/batch call

@@ -1,4 +1,9 @@
-"""Stripe: customers, subscriptions and every movement of money in."""
+"""Stripe: customers, subscriptions and every movement of money in.
+
+Read from the first object on, then hourly what Stripe's events say has changed. It keeps events for 30 days: after a longer pause everything
+is listed again. Its objects bear no stamp of modification. Nothing is written. How: `pull.py`, `feeds.py`; what each object means:
+`records.py`; refusals: `refusals.py`, `client.py`.
+"""
 
 from connectors.base import Connector
 from connectors.stripe.client import StripeApi

@@ -85,7 +85,7 @@ def observations(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult
 def extractions(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
     """Verbatim quotes that say what somebody believes, each found again in its text.
 
-    Every text is read once per extractor; without a key that is the **embedded** one (`extractor` below says which). What could
+    Every text is read once per extractor; unless `SIDECAR_LLM` names a model that is the **embedded** one (`extractor` below says which). What could
     not be read is a recorded failure and changes no belief; what could not be asked about (vendor away, budget used up) is
     `waiting` and is read by the next run. Rows are evidence: quote, offsets, speaker, slot, polarity, strength.
     """

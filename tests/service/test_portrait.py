@@ -12,7 +12,7 @@ TOUCH = {"first_touch_at": CAME, "first_touch_channel": "lead_ad", "first_touch_
 
 
 def test_an_ad_is_told_with_platform_name_number_and_cost():
-    """As EXAMPLES shows an engineer; several currencies stand side by side, each with its own digits."""
+    """Each question has its line; several currencies stand side by side, each with its own digits."""
     cost = [{"currency": "eur", "amount": 1420}, {"currency": "jpy", "amount": 30}]
     told = came(TOUCH, cost)
     assert told.endswith('Stripe · "ROI calculator" ad 6021 · lead form   cost 14.20 EUR, 30 JPY')
