@@ -33,7 +33,8 @@ FLIGHT = 50  # spans of the past in one window: reports that run at once (at mos
 ONE = timedelta(days=1)
 
 Span = dict[str, Any]
-"""`account`, `since` and `until` (first and last day), and `job`, the id of its report once it is begun."""
+"""`account`, `since` and `until` (first and last day), and `job`, the id of its report once it is begun. `unread` is true once its turn
+has come in vain: its account keeps its place, also when another run ends the flight."""
 
 
 class Insights:
@@ -72,16 +73,19 @@ class Insights:
         if any(begun):
             yield Page([], flight)
         for number, span in list(enumerate(flight["spans"]))[flight["done"] :]:
+            if span["account"] not in self._accounts:  # begun by an earlier run, and not to be read now
+                span["unread"] = True
+                continue
             try:
                 records = self._bring(span, datetime.fromisoformat(flight["as_of"]))
             except Fatal as error:
                 if error.credentials:
                     raise
-                self._refused[span["account"]] = error
+                self._refused[span["account"]], span["unread"] = error, True
                 continue
             yield Page(records, {**flight, "done": number + 1})
-        flown = [span for span in flight["spans"] if span["account"] not in self._refused]
-        done = _after(state, flown)
+        unread = {span["account"] for span in flight["spans"] if span.get("unread")}
+        done = _after(state, [span for span in flight["spans"] if span["account"] not in unread])
         yield Page([], {**flight, "done": len(flight["spans"])}, done)
         return done
 
@@ -104,9 +108,7 @@ class Insights:
 
     def _bring(self, span: Span, as_of: datetime) -> list[Record]:
         """One record per day of the span, days without any row included: rows may disappear."""
-        account = self._accounts.get(span["account"])
-        if account is None:
-            return []  # begun by an earlier run, and no longer to be read
+        account = self._accounts[span["account"]]
         part = self._part(span)
         rows = self._reports.at_once(part) if _short(span) else self._reports.rows(part, span["job"])
         return [self._record(account, day, found, as_of) for day, found in by_day(rows, _days(span)).items()]

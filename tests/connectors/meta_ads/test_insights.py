@@ -19,6 +19,7 @@ from tests.connectors.meta_ads.conftest import BERLIN, PACIFIC, TODAY, Ground, P
 
 INSIGHTS = CONNECTOR.streams_by_name["insights"]
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+REFUSED = {"error": {"message": "x", "type": "OAuthException", "code": 200}}
 LONG_LIFE = (("Job Not Started", 0), ("Job Running", 60), ("Job Running", 100), ("Job Completed", 100))
 
 
@@ -311,12 +312,43 @@ def test_no_report_is_begun_where_much_of_a_limit_is_used(puller: Puller, histor
 
 def test_a_refused_account_keeps_its_place_and_the_others_are_read(puller: Puller, history: dict[Any, int]) -> None:
     """Its days come as soon as it may be read."""
-    body = {"error": {"message": "x", "type": "OAuthException", "code": 200}}
-    puller.sandbox.faults.add(Fault(path="act_222/insights", status=403, body=body))
+    puller.sandbox.faults.add(Fault(path="act_222/insights", status=403, body=REFUSED))
     with pytest.raises(Fatal, match="ads_read"):
         puller.pull("insights")
     assert puller.spend() == {key: cents for key, cents in history.items() if key[0] == BERLIN}
     puller.sandbox.faults.clear()
+    puller.pull("insights")
+    assert puller.spend() == history
+
+
+def killed_in_the_past(puller: Puller, spans: int) -> Any:
+    """The position of a run that died in the flight over the past, so many spans having had their turn."""
+    pages = puller.open().pages(INSIGHTS, None, None)
+    for page in pages:
+        puller.keep("insights", page)
+        if page.cursor:
+            puller.sandbox.faults.add(Fault(path="act_111/insights", status=403, body=REFUSED))
+        if not page.cursor and puller.cursors and page.position["done"] >= spans:
+            puller.sandbox.faults.clear()
+            return json.loads(json.dumps(page.position))
+    raise AssertionError
+
+
+def test_a_refusal_before_a_kill_still_keeps_the_account_s_place(puller: Puller, history: dict[Any, int]) -> None:
+    """The run that ends the flight has not met the refusal itself."""
+    puller.pull("insights", resume=killed_in_the_past(puller, 2))
+    puller.pull("insights")
+    assert puller.spend() == history
+
+
+def test_an_account_that_is_hidden_while_its_flight_is_ended_keeps_its_place(
+    puller: Puller, history: dict[Any, int]
+) -> None:
+    """It was taken out of the settings, and comes back."""
+    resume = killed_in_the_past(puller, 0)
+    puller.account_ids = (PACIFIC,)
+    puller.pull("insights", resume=resume)
+    puller.account_ids = ()
     puller.pull("insights")
     assert puller.spend() == history
 
