@@ -15,11 +15,10 @@ from connectors.meta_ads.insights import VERSION
 from connectors.meta_ads.refusals import Limited, TooMuch
 from models.facts import Spend
 from sandbox.faults import Fault
-from tests.connectors.meta_ads.conftest import BERLIN, PACIFIC, TODAY, Ground, Puller
+from tests.connectors.meta_ads.conftest import BATCH, BERLIN, PACIFIC, REFUSED, TODAY, Ground, Puller, part
 
 INSIGHTS = CONNECTOR.streams_by_name["insights"]
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-REFUSED = {"error": {"message": "x", "type": "OAuthException", "code": 200}}
 LONG_LIFE = (("Job Not Started", 0), ("Job Running", 60), ("Job Running", 100), ("Job Completed", 100))
 
 
@@ -349,6 +348,18 @@ def test_an_account_that_is_hidden_while_its_flight_is_ended_keeps_its_place(
     puller.account_ids = (PACIFIC,)
     puller.pull("insights", resume=resume)
     puller.account_ids = ()
+    puller.pull("insights")
+    assert puller.spend() == history
+
+
+def test_a_report_that_is_refused_while_it_runs_stops_no_other_account(puller: Puller, history: dict[Any, int]) -> None:
+    """Reports of all accounts are looked at in one call; a refusal counts where it belongs."""
+    running = part(200, {"id": "1", "async_status": "Job Running", "async_percent_completion": 1})
+    answer = [running, part(403, REFUSED)]
+    puller.sandbox.faults.add(Fault(path=BATCH, method="POST", calls=(1,), status=200, body=answer))
+    with pytest.raises(Fatal, match="ads_read"):
+        puller.pull("insights")
+    assert puller.spend() == {key: cents for key, cents in history.items() if key[0] == BERLIN}
     puller.pull("insights")
     assert puller.spend() == history
 
