@@ -33,6 +33,7 @@ SEARCH_PAGE = (
 )
 SUBMISSIONS_PAGE = 50  # the most that a form's submissions come in
 BATCH = 100  # records of one batch call
+ABSENT = "OBJECT_NOT_FOUND"  # category of a batch's error for an id that is not there
 ASSOCIATION_BATCH = 1_000  # records whose associations one call reads (associations v4 guide)
 
 
@@ -86,9 +87,13 @@ class Portal:
         return self._page("sweep", self._sdk.crm.objects.basic_api.get_page, kind, about=kind, stream=stream, **few)
 
     def read(self, reason: str, kind: str, ids: Sequence[str], properties: Sequence[str]) -> list[Json]:
-        """Those of up to 100 objects that are there."""
+        """Those of up to 100 objects that are there. Retryable where another error than absence stands for one."""
         body = {"properties": list(properties), "inputs": [{"id": one} for one in ids]}
-        return self._results(self._ask(reason, self._sdk.crm.objects.batch_api.read, kind, body, about=kind), kind)
+        answer = self._ask(reason, self._sdk.crm.objects.batch_api.read, kind, body, about=kind)
+        rows = self._results(answer, kind)
+        if any(error.get("category") != ABSENT for error in answer.get("errors") or []):
+            raise self._half(kind, None)
+        return rows
 
     def update(self, kind: str, inputs: Sequence[Json]) -> Json:
         """The answer to up to 100 updates by id: `results`, and `errors` where some were refused. Invalid if all were."""
