@@ -6,7 +6,7 @@ day. The ids of the reports are written down before they are waited for, so that
 Source: vendors.md 3.3.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -85,7 +85,7 @@ class Insights:
                 continue
             yield Page(records, {**flight, "done": number + 1})
         unread = {span["account"] for span in flight["spans"] if span.get("unread")}
-        done = _after(state, [span for span in flight["spans"] if span["account"] not in unread])
+        done = _after(state, [span for span in flight["spans"] if span["account"] not in unread], self._today())
         yield Page([], {**flight, "done": len(flight["spans"])}, done)
         return done
 
@@ -129,7 +129,7 @@ class Insights:
         for account in self._accounts.values():
             today = account.day(self._clock.now())
             known = state["accounts"].get(account.id)
-            if known is None:
+            if known is None or known["read"] > str(today):  # a clock was put back
                 since = today - (MOVES - 1) * ONE
             elif known["read"] == str(today):
                 since = today - ONE
@@ -151,6 +151,9 @@ class Insights:
         most = max((len(spans) for spans in waiting), default=0)
         in_turn = [spans[number] for number in range(most) for spans in waiting if number < len(spans)]
         return in_turn[:FLIGHT]
+
+    def _today(self) -> dict[str, str]:
+        return {account.id: str(account.day(self._clock.now())) for account in self._accounts.values()}
 
     def _floor(self, account: AdAccount) -> date:
         """The first day that can be read."""
@@ -183,12 +186,12 @@ def _short(span: Span) -> bool:
     return until - since <= ONE
 
 
-def _after(state: Position, flown: Sequence[Span]) -> Position:
-    """The cursor when these spans are read."""
+def _after(state: Position, flown: Sequence[Span], today: Mapping[str, str]) -> Position:
+    """The cursor when these spans are read; no account has read further than its own today."""
     accounts = dict(state["accounts"])
     for span in flown:
         known = accounts.get(span["account"], {"read": span["until"], "since": span["since"]})
         accounts[span["account"]] = {
-            "read": max(known["read"], span["until"]), "since": min(known["since"], span["since"]),
+            "read": min(max(known["read"], span["until"]), today[span["account"]]), "since": min(known["since"], span["since"]),
         }  # fmt: skip
     return {"version": VERSION, "accounts": accounts}

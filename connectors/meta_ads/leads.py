@@ -45,13 +45,13 @@ class Leads:
         Of an ad whose Page lets nobody in, the leads wait: those of other ads land, the cursor stays, and the refusal is raised last.
         """
         as_of, last, held = (resume["as_of"], resume["ad"], resume.get("held", False)) if resume else (now, "", False)
-        until = known["until"] if known else 0
+        until = known["until"] if known and known["until"] <= now else 0  # a clock may have been put back
         since = max(until - LOOK_BACK, as_of - KEPT)
         refusals: list[Fatal] = []
         ads = [ad for ad in self._shown(account, since, now) if ad > last]
         groups = [ads[start : start + MOST_IN_BATCH] for start in range(0, len(ads), MOST_IN_BATCH)] or [[]]
         for number, group in enumerate(groups, start=1):
-            records = [self._record(account, row) for row in self._of(group, since, refusals)]
+            records = [self._record(account, row, as_of) for row in self._of(group, since, refusals)]
             held = held or bool(refusals)
             done = {"until": until if held else as_of} if number == len(groups) else None
             yield Page(records, {"as_of": as_of, "ad": group[-1] if group else last, "held": held}, done)
@@ -97,8 +97,18 @@ class Leads:
         if first.after:
             yield from leaves(self._api, "window", path, params, stream=self._stream.name, after=first.after)
 
-    def _record(self, account: AdAccount, row: Json) -> Record:
-        """The lead, with its answers in free words beside it, each under a key of its own: a text is found by its field's name."""
+    def _record(self, account: AdAccount, row: Json, as_of: int) -> Record:
+        """The lead, with its answers in free words beside it, each under a key of its own: a text is found by its field's name.
+
+        One that has no date is kept as of now, and refused when it is read as facts.
+        """
         key = RecordKey(VENDOR, account.id, self._stream.object, row["id"])
-        at = datetime.fromisoformat(row["created_time"]).astimezone(UTC)
+        at = _created(row) or datetime.fromtimestamp(as_of, UTC)
         return Record(key, at, row | free_text(row.get("field_data")))
+
+
+def _created(row: Json) -> datetime | None:
+    try:
+        return datetime.fromisoformat(row["created_time"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None

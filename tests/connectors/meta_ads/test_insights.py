@@ -263,6 +263,18 @@ def test_the_quiet_call_falls_back_to_reports(puller: Puller, history: dict[Any,
     assert begun(puller) > reports
 
 
+def test_a_clock_that_was_a_year_ahead_hides_no_day(puller: Puller, history: dict[Any, int]) -> None:
+    """Once it is put back the last 28 days are read, and from then on the usual two."""
+    puller.clock.advance(365 * DAY)
+    puller.pull("insights")
+    puller.clock.advance(-365 * DAY + HOUR)
+    puller.records.clear()
+    puller.pull("insights")
+    assert {day for _, day in puller.records} >= {str(TODAY - back * DAY) for back in range(28)}
+    puller.clock.advance(HOUR)
+    assert puller.pull("insights")[0] == 4
+
+
 # troubles -------------------------------------------------------------------------------------------------------------
 
 
