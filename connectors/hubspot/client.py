@@ -152,9 +152,9 @@ class Portal:
         )
 
     def forms(self, after: str | None, stream: str | None = None) -> Rows:
-        """Up to 100 forms with their fields."""
-        door = self._sdk.marketing.forms.forms_api.get_page
-        return self._page("definition", door, about="forms", stream=stream, limit=LIST_PAGE, **_from(after))
+        """Up to 100 forms with their fields: pop-ups, blog comments and captured HTML forms too, which must be asked for."""
+        door, few = self._sdk.marketing.forms.forms_api.get_page, {"limit": LIST_PAGE, **_from(after)}
+        return self._page("definition", door, about="forms", stream=stream, form_types=["all"], **few)
 
     def submissions(self, form: str, after: str | None, stream: str | None = None) -> Rows:
         """Up to 50 submissions of a form, newest first. The SDK has no method for them."""

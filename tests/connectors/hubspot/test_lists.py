@@ -133,3 +133,13 @@ def test_submissions_are_read_from_the_start_where_the_clock_was_put_back(practi
     plant_forms(practice, CONTACT)
     planted = fill_in(practice, CONTACT, range(3))
     assert sorted(ids(pull(practice.source(), "form_submissions", {"until": 4_000_000_000_000}))) == planted
+
+
+def test_forms_of_every_type_are_read(practice):
+    """HubSpot lists only those made in it unless others are asked for."""
+    made = practice.clock.now() - timedelta(days=90)
+    pop_up = {**form(CONTACT, "Pop-up", made, FIELDS), "formType": "flow"}
+    captured = {**form(TRIAL, "Trial", made, FIELDS), "formType": "captured"}
+    practice.sandbox.state.insert_many("forms", [pop_up, captured])
+    planted = [*fill_in(practice, CONTACT, range(1)), *fill_in(practice, TRIAL, range(1))]
+    assert sorted(ids(pull(practice.source(), "form_submissions"))) == sorted(planted)
