@@ -28,7 +28,8 @@ def associations_of(
     found: dict[str, dict[str, list[Json]]] = {one: {} for one in ids}
     for other in linked:
         for one, ends in _ends(portal, kind, other, ids, stream).items():
-            found[one][other] = [ends[end] for end in sorted(ends)]
+            if one in found:  # a record that was merged meanwhile answers as the one it became
+                found[one][other] = [ends[end] for end in sorted(ends)]
     return found
 
 

@@ -33,6 +33,7 @@ SEARCH_PAGE = (
 )
 SUBMISSIONS_PAGE = 50  # the most that a form's submissions come in
 BATCH = 100  # records of one batch call
+ABSENT = "OBJECT_NOT_FOUND"  # category of a batch's error for an id that is not there
 ASSOCIATION_BATCH = 1_000  # records whose associations one call reads (associations v4 guide)
 
 
@@ -86,9 +87,13 @@ class Portal:
         return self._page("sweep", self._sdk.crm.objects.basic_api.get_page, kind, about=kind, stream=stream, **few)
 
     def read(self, reason: str, kind: str, ids: Sequence[str], properties: Sequence[str]) -> list[Json]:
-        """Those of up to 100 objects that are there."""
+        """Those of up to 100 objects that are there. Retryable where another error than absence stands for one."""
         body = {"properties": list(properties), "inputs": [{"id": one} for one in ids]}
-        return self._results(self._ask(reason, self._sdk.crm.objects.batch_api.read, kind, body, about=kind), kind)
+        answer = self._ask(reason, self._sdk.crm.objects.batch_api.read, kind, body, about=kind)
+        rows = self._results(answer, kind)
+        if any(error.get("category") != ABSENT for error in answer.get("errors") or []):
+            raise self._half(kind, None)
+        return rows
 
     def update(self, kind: str, inputs: Sequence[Json]) -> Json:
         """The answer to up to 100 updates by id: `results`, and `errors` where some were refused. Invalid if all were."""
@@ -147,9 +152,9 @@ class Portal:
         )
 
     def forms(self, after: str | None, stream: str | None = None) -> Rows:
-        """Up to 100 forms with their fields."""
-        door = self._sdk.marketing.forms.forms_api.get_page
-        return self._page("definition", door, about="forms", stream=stream, limit=LIST_PAGE, **_from(after))
+        """Up to 100 forms with their fields: pop-ups, blog comments and captured HTML forms too, which must be asked for."""
+        door, few = self._sdk.marketing.forms.forms_api.get_page, {"limit": LIST_PAGE, **_from(after)}
+        return self._page("definition", door, about="forms", stream=stream, form_types=["all"], **few)
 
     def submissions(self, form: str, after: str | None, stream: str | None = None) -> Rows:
         """Up to 50 submissions of a form, newest first. The SDK has no method for them."""

@@ -1,10 +1,10 @@
 """Writing to the portal: values of our own properties, by record id, never a new record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connectors.base import FieldSpec, FieldValue, ProvisionStep, RowResult
-from connectors.errors import Fatal
+from connectors.errors import Fatal, RecordRejected
 from connectors.hubspot.client import BATCH, Portal
 from connectors.hubspot.fields import KINDS, SUBJECTS, api_name, length, writable
 from connectors.hubspot.provision import provision
@@ -17,6 +17,10 @@ Row = tuple[str, dict[str, FieldValue]]
 PASSING = frozenset({"RATE_LIMITS", "INTERNAL_ERROR", "LOCKED", "TIMEOUT"})
 """Categories of row errors that nobody needs to act upon."""
 REFUSED = "VALIDATION_ERROR"
+MERGED = {
+    "category": "MERGED",
+    "errors": [{"code": "the id leads to another record since a merge, which took the values"}],
+}
 
 
 class HubSpotCrm:
@@ -72,12 +76,18 @@ class HubSpotCrm:
             {"id": one, "properties": {name: sent(value) for name, value in values.items()}} for one, values in rows
         ]
         try:
-            return _results(object_name, rows, self._portal.update(KINDS[object_name], inputs))
-        except Invalid as error:
+            answer = self._portal.update(KINDS[object_name], inputs)
+        except (Invalid, RecordRejected) as error:
             if len(rows) == 1:
                 return [RowResult(rows[0][0], ok=False, code=REFUSED, message=str(error))]
+        else:
+            return _results(object_name, rows, answer, self._led_away)
         half = len(rows) // 2
         return [*self._written(object_name, rows[:half]), *self._written(object_name, rows[half:])]
+
+    def _led_away(self, object_name: str, one: str) -> bool:
+        """Whether the id leads to another record, for it was merged after it was read."""
+        return any(str(row["id"]) != one for row in self._portal.read("read", KINDS[object_name], [one], []))
 
     def _defined(self, object_name: str) -> list[Json]:
         definitions = self._portal.properties(KINDS[object_name])
@@ -85,14 +95,20 @@ class HubSpotCrm:
         return definitions
 
 
-def _results(object_name: str, rows: Sequence[Row], answer: Json) -> list[RowResult]:
-    """Fatal where a row was neither written nor refused: HubSpot has answered 200 to batches that it did not read."""
+def _results(
+    object_name: str, rows: Sequence[Row], answer: Json, led_away: Callable[[str, str], bool]
+) -> list[RowResult]:
+    """Fatal where a row was neither written nor refused: HubSpot has answered 200 to batches that it did not read.
+
+    The write of an id that was merged meanwhile is answered under the id of the record that took it.
+    """
     done = {str(row.get("id")) for row in answer.get("results") or []}
     refused = {
         one: error for error in answer.get("errors") or [] for one in (error.get("context") or {}).get("ids") or []
     }
     lost = [one for one, _ in rows if one not in done and one not in refused]
-    if lost:
+    refused |= {one: MERGED for one in lost if led_away(object_name, one)}
+    if not refused.keys() >= set(lost):
         message = f"{object_name}: {len(rows) - len(lost)} answers to {len(rows)} written rows"
         raise Fatal(message, vendor=VENDOR)
     return [RowResult(one, ok=True) if one in done else _refused(one, refused[one]) for one, _ in rows]

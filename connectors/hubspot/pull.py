@@ -72,10 +72,11 @@ class HubSpotSource:
                 yield Page(records, position)
             last = cursor or {"until": 0, "swept": span.end, "read_all": span.end}
             gone: list[Record] = []
-            swept, read_all = last["swept"], span.end if span.start is None else last["read_all"]
+            swept = min(last["swept"], now)  # after a clock was put back
+            until, read_all = (last["until"], last["read_all"]) if span.start is not None else (0, span.end)
             if span.end == now and now - swept >= SWEEP_EVERY:
                 gone, swept = list(self._archived(stream, feed, swept)), now
-            cursor = {"until": max(span.end - LAG, last["until"]), "swept": swept, "read_all": read_all}
+            cursor = {"until": max(span.end - LAG, until), "swept": swept, "read_all": read_all}
             yield Page(gone, position, cursor)
             if span.end >= now:
                 return
@@ -146,8 +147,8 @@ class HubSpotSource:
 
 
 def _next(cursor: Position | None, now: int) -> Span:
-    """What is to be read up to now."""
-    if cursor is None or now - cursor["read_all"] >= READ_ALL_EVERY:
+    """What is to be read up to now: everything also where the clock was put back, for nobody knows what was changed meanwhile."""
+    if cursor is None or cursor["until"] > now or now - cursor["read_all"] >= READ_ALL_EVERY:
         return Span(None, now)
     return Span(cursor["until"] - LOOK_BACK, now)
 
@@ -155,8 +156,8 @@ def _next(cursor: Position | None, now: int) -> Span:
 def _place(row: Json, feed: Feed, stream: Stream) -> tuple[str, int]:
     """Id and stamp of a row."""
     try:
-        return str(row["id"]), milliseconds(row["properties"][feed.stamp])
-    except (KeyError, TypeError, ValueError):
+        return str(row["id"]), milliseconds(row["properties"].get(feed.stamp) or row["updatedAt"])
+    except (AttributeError, KeyError, TypeError, ValueError):
         message = f"{feed.kind}: a row came without id or {feed.stamp}; the next run tries again"
         raise Retryable(message, after=SOON, vendor=VENDOR, stream=stream.name) from None
 

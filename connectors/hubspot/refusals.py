@@ -87,6 +87,8 @@ def refusal(response: requests.Response, *, about: str, stream: str | None, zone
         case 429 if told.policy == "DAILY":
             words = what.format("the portal has used up its calls of the day; the next schedule goes on from here")
             return Retryable(words, after=until_midnight(response, zone), vendor=VENDOR, stream=stream)
+        case 413:  # a proxy's word, which has no category
+            return Invalid(what.format("the request is too large"), vendor=VENDOR, stream=stream)
         case _ if status in BUSY or not told.category:
             wait = asked(response)
             after = wait if wait is not None else LOCKED if status in (423, 477) else SOON

@@ -27,12 +27,14 @@ def submissions(
     """One window over all forms, in the order of their ids; an unfinished one is ended first."""
     window = resume or {"end": now, "form": "", "after": None}
     while True:
-        since = cursor["until"] - LOOK_BACK if cursor else 0
+        since = (
+            cursor["until"] - LOOK_BACK if cursor and cursor["until"] <= now else 0
+        )  # a clock may have been put back
         for form in sorted(_forms(portal, stream), key=lambda form: str(form["id"])):
             if str(form["id"]) < window["form"]:
                 continue
             after = window["after"] if str(form["id"]) == window["form"] else None
-            for records, behind in _pages(portal, stream, form, after, since):
+            for records, behind in _pages(portal, stream, form, after, since, now):
                 yield Page(records, {"end": window["end"], "form": str(form["id"]), "after": behind})
         cursor = {"until": window["end"]}
         yield Page([], {"end": window["end"], "form": "~", "after": None}, cursor)
@@ -42,7 +44,7 @@ def submissions(
 
 
 def _pages(
-    portal: Portal, stream: Stream, form: Json, after: str | None, since: int
+    portal: Portal, stream: Stream, form: Json, after: str | None, since: int, now: int
 ) -> Iterator[tuple[list[Record], str | None]]:
     """Pages of one form, each with where the next one starts; the page that reaches back far enough is the last."""
     while True:
@@ -50,9 +52,9 @@ def _pages(
             found = portal.submissions(str(form["id"]), after, stream.name)
         except Gone:
             return  # the form was deleted, and its submissions with it
-        fresh = [row for row in found.rows if _at(row) >= since]
+        fresh = [row for row in found.rows if _at(row, now) >= since]
         if fresh:
-            yield [_record(portal, stream, form, row) for row in fresh], found.after or after
+            yield [_record(portal, stream, form, row, now) for row in fresh], found.after or after
         if found.after is None or len(fresh) < len(found.rows):
             return
         if found.after == after:
@@ -74,18 +76,18 @@ def _forms(portal: Portal, stream: Stream) -> Iterator[Json]:
         after = found.after
 
 
-def _record(portal: Portal, stream: Stream, form: Json, row: Json) -> Record:
+def _record(portal: Portal, stream: Stream, form: Json, row: Json, now: int) -> Record:
     values: Json = {}
     for entry in row.get("values") or []:
         name, value = str(entry["name"]), str(entry["value"])
         values[name] = f"{values[name]};{value}" if name in values else value
     about = {"formId": str(form["id"]), "formName": form.get("name"), "formFields": _kinds(form)}
-    payload = {**values, **about, "pageUrl": row.get("pageUrl"), "submittedAt": row["submittedAt"]}
+    payload = {**values, **about, "pageUrl": row.get("pageUrl"), "submittedAt": row.get("submittedAt")}
     named = row.get("conversionId") or content_id(
-        str(form["id"]), str(row["submittedAt"]), repr(sorted(values.items()))
+        str(form["id"]), str(row.get("submittedAt")), repr(sorted(values.items()))
     )
     key = RecordKey(VENDOR, portal.id, stream.object, str(named))
-    return Record(key, datetime.fromtimestamp(_at(row) / 1000, UTC), payload)
+    return Record(key, datetime.fromtimestamp(_at(row, now) / 1000, UTC), payload)
 
 
 def _kinds(form: Json) -> Json:
@@ -94,5 +96,9 @@ def _kinds(form: Json) -> Json:
     return {str(field["name"]): field.get("fieldType") for group in groups for field in group.get("fields") or []}
 
 
-def _at(row: Json) -> int:
-    return int(row["submittedAt"])
+def _at(row: Json, now: int) -> int:
+    """When it was submitted; one that does not say is kept as of now, and refused when it is read as facts."""
+    at = row.get("submittedAt")
+    return (
+        at if isinstance(at, int) and 0 <= at < 2**43 else now
+    )  # beyond are no milliseconds of a year that stores know

@@ -6,7 +6,7 @@ day. The ids of the reports are written down before they are waited for, so that
 Source: vendors.md 3.3.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -33,7 +33,8 @@ FLIGHT = 50  # spans of the past in one window: reports that run at once (at mos
 ONE = timedelta(days=1)
 
 Span = dict[str, Any]
-"""`account`, `since` and `until` (first and last day), and `job`, the id of its report once it is begun."""
+"""`account`, `since` and `until` (first and last day), and `job`, the id of its report once it is begun. `unread` is true once its turn
+has come in vain: its account keeps its place, also when another run ends the flight."""
 
 
 class Insights:
@@ -72,16 +73,19 @@ class Insights:
         if any(begun):
             yield Page([], flight)
         for number, span in list(enumerate(flight["spans"]))[flight["done"] :]:
+            if span["account"] not in self._accounts:  # begun by an earlier run, and not to be read now
+                span["unread"] = True
+                continue
             try:
                 records = self._bring(span, datetime.fromisoformat(flight["as_of"]))
             except Fatal as error:
                 if error.credentials:
                     raise
-                self._refused[span["account"]] = error
+                self._refused[span["account"]], span["unread"] = error, True
                 continue
             yield Page(records, {**flight, "done": number + 1})
-        flown = [span for span in flight["spans"] if span["account"] not in self._refused]
-        done = _after(state, flown)
+        unread = {span["account"] for span in flight["spans"] if span.get("unread")}
+        done = _after(state, [span for span in flight["spans"] if span["account"] not in unread], self._today())
         yield Page([], {**flight, "done": len(flight["spans"])}, done)
         return done
 
@@ -104,9 +108,7 @@ class Insights:
 
     def _bring(self, span: Span, as_of: datetime) -> list[Record]:
         """One record per day of the span, days without any row included: rows may disappear."""
-        account = self._accounts.get(span["account"])
-        if account is None:
-            return []  # begun by an earlier run, and no longer to be read
+        account = self._accounts[span["account"]]
         part = self._part(span)
         rows = self._reports.at_once(part) if _short(span) else self._reports.rows(part, span["job"])
         return [self._record(account, day, found, as_of) for day, found in by_day(rows, _days(span)).items()]
@@ -127,7 +129,7 @@ class Insights:
         for account in self._accounts.values():
             today = account.day(self._clock.now())
             known = state["accounts"].get(account.id)
-            if known is None:
+            if known is None or known["read"] > str(today):  # a clock was put back
                 since = today - (MOVES - 1) * ONE
             elif known["read"] == str(today):
                 since = today - ONE
@@ -149,6 +151,9 @@ class Insights:
         most = max((len(spans) for spans in waiting), default=0)
         in_turn = [spans[number] for number in range(most) for spans in waiting if number < len(spans)]
         return in_turn[:FLIGHT]
+
+    def _today(self) -> dict[str, str]:
+        return {account.id: str(account.day(self._clock.now())) for account in self._accounts.values()}
 
     def _floor(self, account: AdAccount) -> date:
         """The first day that can be read."""
@@ -181,12 +186,12 @@ def _short(span: Span) -> bool:
     return until - since <= ONE
 
 
-def _after(state: Position, flown: Sequence[Span]) -> Position:
-    """The cursor when these spans are read."""
+def _after(state: Position, flown: Sequence[Span], today: Mapping[str, str]) -> Position:
+    """The cursor when these spans are read; no account has read further than its own today."""
     accounts = dict(state["accounts"])
     for span in flown:
         known = accounts.get(span["account"], {"read": span["until"], "since": span["since"]})
         accounts[span["account"]] = {
-            "read": max(known["read"], span["until"]), "since": min(known["since"], span["since"]),
+            "read": min(max(known["read"], span["until"]), today[span["account"]]), "since": min(known["since"], span["since"]),
         }  # fmt: skip
     return {"version": VERSION, "accounts": accounts}

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from connectors.base import Page, Position, Stream
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Fatal
 from connectors.meta_ads.accounts import AdAccount
 from connectors.meta_ads.client import MOST_IN_BATCH, Json, MetaApi
 from connectors.meta_ads.paging import LIMIT, Leaf, leaves, read_leaf
@@ -38,18 +38,25 @@ class Leads:
         self._stream = stream
 
     def pages(self, account: AdAccount, known: Position | None, resume: Position | None, now: int) -> Iterator[Page]:
-        """One window of one account. Cursor: `until` (seconds), when the window began. Position: `as_of`, and the last `ad` asked.
+        """One window of one account.
 
+        Cursor: `until` (seconds), when the window began. Position: `as_of`, the last `ad` asked, `held` if one before was refused.
         A lead is stamped once and never changes, so windows look back, and a second that two leads share is read as a whole.
+        Of an ad whose Page lets nobody in, the leads wait: those of other ads land, the cursor stays, and the refusal is raised last.
         """
-        as_of, last = (resume["as_of"], resume["ad"]) if resume else (now, "")
-        since = max(known["until"] - LOOK_BACK if known else 0, as_of - KEPT)
+        as_of, last, held = (resume["as_of"], resume["ad"], resume.get("held", False)) if resume else (now, "", False)
+        until = known["until"] if known and known["until"] <= now else 0  # a clock may have been put back
+        since = max(until - LOOK_BACK, as_of - KEPT)
+        refusals: list[Fatal] = []
         ads = [ad for ad in self._shown(account, since, now) if ad > last]
         groups = [ads[start : start + MOST_IN_BATCH] for start in range(0, len(ads), MOST_IN_BATCH)] or [[]]
         for number, group in enumerate(groups, start=1):
-            records = [self._record(account, row) for row in self._of(group, since)]
-            done = {"until": as_of} if number == len(groups) else None
-            yield Page(records, {"as_of": as_of, "ad": group[-1] if group else last}, done)
+            records = [self._record(account, row, as_of) for row in self._of(group, since, refusals)]
+            held = held or bool(refusals)
+            done = {"until": until if held else as_of} if number == len(groups) else None
+            yield Page(records, {"as_of": as_of, "ad": group[-1] if group else last, "held": held}, done)
+        if refusals:
+            raise refusals[0]
 
     def _shown(self, account: AdAccount, since: int, now: int) -> list[str]:
         """Ads that were shown in that time, in order of their ids."""
@@ -59,15 +66,20 @@ class Leads:
         rows = Reports(self._api, self._stream.name, "definition").at_once(part)
         return sorted({row["ad_id"] for row in rows if isinstance(row.get("ad_id"), str)})
 
-    def _of(self, ads: Sequence[str], since: int) -> Iterator[Json]:
-        """Leads of some ads from that second on."""
+    def _of(self, ads: Sequence[str], since: int, refusals: list[Fatal]) -> Iterator[Json]:
+        """Leads of some ads from that second on; an ad that is refused is noted and passed over."""
         bound = {"field": "time_created", "operator": "GREATER_THAN", "value": since - 1}
         params = {"fields": ",".join(FIELDS), "filtering": [bound]}
         asked = [(f"{ad}/leads", {**params, "limit": LIMIT}) for ad in ads]
         answers = self._api.batch("window", asked, stream=self._stream.name) if asked else []
         for ad, answer in zip(ads, answers, strict=True):
-            for leaf in self._leaves(ad, params, answer):
-                yield from leaf.rows
+            try:
+                for leaf in self._leaves(ad, params, answer):
+                    yield from leaf.rows
+            except Fatal as error:
+                if error.credentials:
+                    raise
+                refusals.append(error)
 
     def _leaves(self, ad: str, params: Json, answer: Json | ConnectorError) -> Iterator[Leaf]:
         """The first page, which came in a batch, and those behind it."""
@@ -85,8 +97,18 @@ class Leads:
         if first.after:
             yield from leaves(self._api, "window", path, params, stream=self._stream.name, after=first.after)
 
-    def _record(self, account: AdAccount, row: Json) -> Record:
-        """The lead, with its answers in free words beside it, each under a key of its own: a text is found by its field's name."""
+    def _record(self, account: AdAccount, row: Json, as_of: int) -> Record:
+        """The lead, with its answers in free words beside it, each under a key of its own: a text is found by its field's name.
+
+        One that has no date is kept as of now, and refused when it is read as facts.
+        """
         key = RecordKey(VENDOR, account.id, self._stream.object, row["id"])
-        at = datetime.fromisoformat(row["created_time"]).astimezone(UTC)
+        at = _created(row) or datetime.fromtimestamp(as_of, UTC)
         return Record(key, at, row | free_text(row.get("field_data")))
+
+
+def _created(row: Json) -> datetime | None:
+    try:
+        return datetime.fromisoformat(row["created_time"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None

@@ -34,7 +34,7 @@ class Listing:
 
         Position: `as_of` (seconds) is when the window began, `since` from when on it reads (None: everything), `after` Meta's cursor.
         """
-        due = known is None or now - known["listed"] >= self._feed.whole.total_seconds()
+        due = known is None or known["until"] > now or now - known["listed"] >= self._feed.whole.total_seconds()
         if known is not None and not due and not self._feed.kind:
             yield Page([], {}, known)
             return

@@ -76,7 +76,8 @@ class Reports:
         self._reason = reason
         self._running: dict[str, int] = {}
         """Looks at each report, as long as it has not ended."""
-        self._ended: dict[str, Json] = {}
+        self._ended: dict[str, Json | ConnectorError] = {}
+        """What each report came to; a refusal is raised when its own turn comes, for the looks are shared by accounts."""
 
     def begin(self, part: Part) -> str:
         """Begin a report; its id. Errors: TooMuch where Meta sees at once that it is."""
@@ -147,7 +148,10 @@ class Reports:
                 break
             self._api.pause(pause)
             waited, pause = waited + pause, min(2 * pause, LAST_LOOK)
-        return self._ended[job]
+        ended = self._ended[job]
+        if isinstance(ended, ConnectorError):
+            raise ended
+        return ended
 
     def _look(self) -> None:
         """One look at every report that runs."""
@@ -164,12 +168,10 @@ class Reports:
         if isinstance(answer, NotThere):
             if self._running[job] >= UNBORN_LOOKS:
                 self._end(job, {"async_status": "Job Failed"})
-        elif isinstance(answer, ConnectorError):
-            raise answer
-        elif answer.get("async_status") in ENDED:
+        elif isinstance(answer, ConnectorError) or answer.get("async_status") in ENDED:
             self._end(job, answer)
 
-    def _end(self, job: str, told: Json) -> None:
+    def _end(self, job: str, told: Json | ConnectorError) -> None:
         self._running.pop(job, None)
         self._ended[job] = told
 

@@ -79,9 +79,9 @@ def comma_separated(file: BinaryIO, place: Place, finished: bool) -> Iterator[Li
     if header is None:
         return
     columns = header.fields or []
-    if not any(column.strip().lower() == "timestamp" for column in columns):
+    if fault := _fault_of_header(columns):
         if place.offset < header.end:  # said once, not again with every look at the file
-            yield Line(header.number, header.end, fault="header", raw=header.raw)
+            yield Line(header.number, header.end, fault=fault, raw=header.raw)
         return
     names = [column.strip() for column in columns]
     place = Place(header.end, header.following) if place.offset < header.end else place
@@ -215,11 +215,22 @@ def _rows(file: BinaryIO, place: Place, *, finished: bool) -> Iterator[_Fields]:
         taken.clear()
 
 
+def _fault_of_header(columns: list[str]) -> str | None:
+    if _is_broken(columns):
+        return "encoding"
+    return None if any(column.strip().lower() == "timestamp" for column in columns) else "header"
+
+
+def _is_broken(fields: list[str]) -> bool:
+    """Whether there are bytes in them that are no UTF-8."""
+    return any("\udc80" <= character <= "\udcff" for field in fields for character in field if character > "\ud7ff")
+
+
 def _flat(names: list[str], found: _Fields) -> Row:
     fields = found.fields or []
     if found.fault:
         raise Unreadable(found.fault)
-    if any("\udc80" <= character <= "\udcff" for field in fields for character in field if character > "\ud7ff"):
+    if _is_broken(fields):
         raise Unreadable("encoding")
     if len(fields) != len(names):
         raise Unreadable("fields")

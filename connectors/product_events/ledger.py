@@ -6,7 +6,7 @@ again, which changes nothing where nothing was new: in doubt a file is read twic
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -89,19 +89,22 @@ class Ledger:
         }
         return {"files": files, "sums": dict(sorted(self.sums.items())), "until": self.until}
 
-    def due(self, listing: Sequence[File]) -> Iterator[File]:
-        """Files that are new, changed or not read to the end, in the order of their names."""
+    def due(self, listing: Sequence[File]) -> list[File]:
+        """Files that are new, changed or not read to the end, in the order of their names.
+
+        All are named before the first is read: a position written meanwhile closes files, and that must hide none.
+        """
         present = {file.path for file in listing}
         self.files = {path: known for path, known in self.files.items() if path in present}
         doubtful = self._doubtful(file for file in listing if self._is_closed(file))
         self.sums = {part: sum_ for part, sum_ in self.sums.items() if part not in doubtful}
-        for file in sorted(listing, key=lambda file: file.path):
-            known = self.files.get(file.path)
-            if known:
-                if not known.is_of(file) or known.state != "whole":
-                    yield file
-            elif file.changed > self.until or file.part in doubtful:
-                yield file
+        return [file for file in sorted(listing, key=lambda file: file.path) if self._is_due(file, doubtful)]
+
+    def _is_due(self, file: File, doubtful: set[str]) -> bool:
+        known = self.files.get(file.path)
+        if known:
+            return not known.is_of(file) or known.state != "whole"
+        return file.changed > self.until or file.part in doubtful
 
     def _is_closed(self, file: File) -> bool:
         return file.path not in self.files and file.changed <= self.until

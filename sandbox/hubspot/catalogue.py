@@ -69,11 +69,15 @@ class Catalogue:
         return _dict(found[0])
 
     def forms(self, text: str) -> Answer:
-        """The forms (SDK: HubSpotFormDefinition)."""
+        """The forms (SDK: HubSpotFormDefinition), of the types asked for; by default those made in HubSpot."""
         query = Query.read(text, {"formTypes"} | ARCHIVED | PAGE)
-        if unknown := set(query.many("formTypes")) - FORM_TYPES:
+        types = set(query.many("formTypes")) or {"hubspot"}
+        if unknown := types - FORM_TYPES:
             raise HubSpotRefusal(400, f"Unknown form type {', '.join(sorted(unknown))}")
-        where, values = "seq > ? and json_extract(json, '$.archived')=?", [query.after(), query.yes("archived")]
+        wanted = sorted(FORM_TYPES if "all" in types else types)
+        where = "seq > ? and json_extract(json, '$.archived')=?"
+        where += f" and json_extract(json, '$.formType') in ({','.join('?' * len(wanted))})"
+        values = [query.after(), query.yes("archived"), *wanted]
         return self._page("forms", where, values, "seq", query.number("limit", FORMS, MOST_FORMS))
 
     def submissions(self, form_id: str, text: str) -> Answer:

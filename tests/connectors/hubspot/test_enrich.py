@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from connectors.base import ProvisionStep
-from connectors.errors import Fatal
+from connectors.errors import Fatal, Retryable
 from connectors.hubspot.fields import api_name, definition, difference
 from connectors.hubspot.wire import received, sent
 from tests.connectors.hubspot.conftest import EVERYBODY, SPECS
@@ -207,3 +207,34 @@ def test_values_are_text_on_the_wire(value, kind, wire):
 def test_an_instant_is_read_as_text_or_as_milliseconds():
     """The API has written both."""
     assert received("1793610000000", "datetime") == received("2026-11-02T09:00:00.000Z", "datetime")
+
+
+def test_an_id_that_was_merged_meanwhile_fails_alone(practice, crm):
+    """HubSpot writes to the record it became and names that one; the other rows of the batch are as they were told."""
+    one, two, other = practice.contacts(range(1, 4))
+    practice.sandbox.state.merge("contacts", one, two)
+    results = crm.update("contact", [(each, {"blf_top_belief": each}) for each in (one, other)])
+    assert [(each.id, each.ok, each.code, each.retry) for each in results] == [
+        (one, False, "MERGED", False), (other, True, "", False),
+    ]  # fmt: skip
+
+
+def test_a_batch_that_is_refused_whole_for_an_id_that_is_gone_is_halved(practice, crm):
+    """So is one that a proxy takes for too large."""
+    planted = practice.contacts(range(1, 3))
+    practice.fault(
+        WRITE, status=404, calls=(1,), body={"status": "error", "category": "OBJECT_NOT_FOUND", "message": "x"}
+    )
+    practice.fault(WRITE, status=413, kind="html", calls=(4,))
+    rows = [(one, {"blf_top_belief": one}) for one in planted]
+    assert [(one.id, one.ok) for one in crm.update("contact", rows)] == [(one, True) for one in planted]
+    assert [(one.id, one.ok) for one in crm.update("contact", rows)] == [(one, True) for one in planted]
+
+
+def test_a_record_that_could_not_be_read_is_not_taken_for_gone(practice, crm):
+    """What is absent is never written again; what merely failed is asked for in the next run."""
+    error = {"status": "error", "category": "INTERNAL_ERROR", "message": "x", "context": {"ids": ["2"]}}
+    body = {"status": "COMPLETE", "results": [{"id": "1", "properties": {}}], "errors": [error], "numErrors": 1}
+    practice.fault("/contacts/batch/read", status=207, body=body)
+    with pytest.raises(Retryable):
+        crm.read("contact", ["1", "2"], ["blf_top_belief"])

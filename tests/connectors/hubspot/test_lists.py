@@ -110,3 +110,36 @@ def test_pipelines_of_deals_and_tickets_are_kept_apart(practice):
     found = records(pull(practice.source(), "pipelines"))
     assert {record.key.id for record in found} == {"deals/default", "tickets/0"}
     assert all(record.payload["stages"] for record in found)
+
+
+def test_a_submission_without_a_date_is_kept_and_stops_no_other(practice):
+    """It is refused when it is read as facts."""
+    plant_forms(practice, CONTACT)
+    undated = {"conversionId": "x", "submittedAt": None, "values": []}
+    dated = {
+        "conversionId": "y",
+        "submittedAt": 1_772_000_000_000,
+        "values": [{"name": "email", "value": "a@kolbe.example"}],
+    }
+    practice.fault(SUBMISSIONS, status=200, body={"results": [undated, dated]})
+    first, second = records(pull(practice.source(), "form_submissions"))
+    assert (first.key.id, second.key.id) == ("x", "y")
+    with pytest.raises(ValueError, match="no date"):
+        list(CONNECTOR.streams_by_name["form_submissions"].translate(first))
+
+
+def test_submissions_are_read_from_the_start_where_the_clock_was_put_back(practice):
+    """A window in the future would hide what comes until then."""
+    plant_forms(practice, CONTACT)
+    planted = fill_in(practice, CONTACT, range(3))
+    assert sorted(ids(pull(practice.source(), "form_submissions", {"until": 4_000_000_000_000}))) == planted
+
+
+def test_forms_of_every_type_are_read(practice):
+    """HubSpot lists only those made in it unless others are asked for."""
+    made = practice.clock.now() - timedelta(days=90)
+    pop_up = {**form(CONTACT, "Pop-up", made, FIELDS), "formType": "flow"}
+    captured = {**form(TRIAL, "Trial", made, FIELDS), "formType": "captured"}
+    practice.sandbox.state.insert_many("forms", [pop_up, captured])
+    planted = [*fill_in(practice, CONTACT, range(1)), *fill_in(practice, TRIAL, range(1))]
+    assert sorted(ids(pull(practice.source(), "form_submissions"))) == sorted(planted)

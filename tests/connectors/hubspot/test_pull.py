@@ -1,6 +1,6 @@
 """What the pull brings, in which order, and what it survives: the real client against the practice ground."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -402,3 +402,37 @@ def test_a_missing_scope_is_named_with_the_place_to_add_it(practice):
         pull(source, "tickets")
     assert not refused.value.credentials
     assert "pat-few" not in str(refused.value)
+
+
+def test_a_clock_that_was_a_year_ahead_hides_nothing(practice):
+    """Once it is put back everything is read again, and from then on changes alone."""
+    practice.contacts(range(1, 4))
+    practice.clock.advance(timedelta(days=365))
+    cursor = pull(practice.source())[-1].cursor
+    practice.clock.advance(timedelta(days=-365, hours=3))
+    practice.contacts(range(10, 12))
+    pages = pull(practice.source(), "contacts", cursor)
+    assert ids(pages) == ["1", "2", "3", "10", "11"]
+    practice.clock.advance(timedelta(hours=3))
+    practice.contacts(range(20, 22))
+    assert ids(pull(practice.source(), "contacts", pages[-1].cursor)) == ["10", "11", "20", "21"]
+
+
+def test_a_row_that_lacks_its_stamp_is_kept_by_the_objects_own(practice):
+    """One such row stops no other."""
+    row = {
+        "id": "1",
+        "properties": {"lastmodifieddate": None, "email": "a@kolbe.example"},
+        "updatedAt": "2026-10-01T00:00:00Z",
+    }
+    practice.fault("/contacts/search", status=200, body={"total": 1, "results": [row]})
+    (record,) = records(pull(practice.source()))
+    assert (record.key.id, record.updated_at) == ("1", datetime(2026, 10, 1, tzinfo=UTC))
+
+
+def test_ties_of_a_record_that_was_merged_meanwhile_disturb_no_other(practice):
+    """They are told under the id of the record that it became."""
+    practice.contacts(range(1, 3))
+    tied = {"from": {"id": "77"}, "to": [{"toObjectId": 5, "associationTypes": []}]}
+    practice.fault("/associations/contacts/companies", status=200, body={"status": "COMPLETE", "results": [tied]})
+    assert ids(pull(practice.source())) == ["1", "2"]

@@ -1,5 +1,6 @@
 """A Meta Ads source over real HTTP to the sandbox, and what its pages leave behind."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -20,6 +21,15 @@ from tests.conftest import NOW, Sandbox
 
 BERLIN, PACIFIC = "111", "222"
 TODAY = date(2026, 11, 2)  # in Berlin, at NOW; in Los Angeles it is one o'clock in the morning of the same day
+
+BATCH = r"^/v[\d.]+/(\?|$)"
+"""The path of a batch call."""
+REFUSED = {"error": {"message": "x", "type": "OAuthException", "code": 200}}
+
+
+def part(status: int, body: dict[str, Any]) -> dict[str, Any]:
+    """One part of a batch's answer."""
+    return {"code": status, "headers": [], "body": json.dumps(body)}
 
 
 @dataclass

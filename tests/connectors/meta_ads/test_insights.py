@@ -15,7 +15,7 @@ from connectors.meta_ads.insights import VERSION
 from connectors.meta_ads.refusals import Limited, TooMuch
 from models.facts import Spend
 from sandbox.faults import Fault
-from tests.connectors.meta_ads.conftest import BERLIN, PACIFIC, TODAY, Ground, Puller
+from tests.connectors.meta_ads.conftest import BATCH, BERLIN, PACIFIC, REFUSED, TODAY, Ground, Puller, part
 
 INSIGHTS = CONNECTOR.streams_by_name["insights"]
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -263,6 +263,18 @@ def test_the_quiet_call_falls_back_to_reports(puller: Puller, history: dict[Any,
     assert begun(puller) > reports
 
 
+def test_a_clock_that_was_a_year_ahead_hides_no_day(puller: Puller, history: dict[Any, int]) -> None:
+    """Once it is put back the last 28 days are read, and from then on the usual two."""
+    puller.clock.advance(365 * DAY)
+    puller.pull("insights")
+    puller.clock.advance(-365 * DAY + HOUR)
+    puller.records.clear()
+    puller.pull("insights")
+    assert {day for _, day in puller.records} >= {str(TODAY - back * DAY) for back in range(28)}
+    puller.clock.advance(HOUR)
+    assert puller.pull("insights")[0] == 4
+
+
 # troubles -------------------------------------------------------------------------------------------------------------
 
 
@@ -311,12 +323,55 @@ def test_no_report_is_begun_where_much_of_a_limit_is_used(puller: Puller, histor
 
 def test_a_refused_account_keeps_its_place_and_the_others_are_read(puller: Puller, history: dict[Any, int]) -> None:
     """Its days come as soon as it may be read."""
-    body = {"error": {"message": "x", "type": "OAuthException", "code": 200}}
-    puller.sandbox.faults.add(Fault(path="act_222/insights", status=403, body=body))
+    puller.sandbox.faults.add(Fault(path="act_222/insights", status=403, body=REFUSED))
     with pytest.raises(Fatal, match="ads_read"):
         puller.pull("insights")
     assert puller.spend() == {key: cents for key, cents in history.items() if key[0] == BERLIN}
     puller.sandbox.faults.clear()
+    puller.pull("insights")
+    assert puller.spend() == history
+
+
+def killed_in_the_past(puller: Puller, spans: int) -> Any:
+    """The position of a run that died in the flight over the past, so many spans having had their turn."""
+    pages = puller.open().pages(INSIGHTS, None, None)
+    for page in pages:
+        puller.keep("insights", page)
+        if page.cursor:
+            puller.sandbox.faults.add(Fault(path="act_111/insights", status=403, body=REFUSED))
+        if not page.cursor and puller.cursors and page.position["done"] >= spans:
+            puller.sandbox.faults.clear()
+            return json.loads(json.dumps(page.position))
+    raise AssertionError
+
+
+def test_a_refusal_before_a_kill_still_keeps_the_account_s_place(puller: Puller, history: dict[Any, int]) -> None:
+    """The run that ends the flight has not met the refusal itself."""
+    puller.pull("insights", resume=killed_in_the_past(puller, 2))
+    puller.pull("insights")
+    assert puller.spend() == history
+
+
+def test_an_account_that_is_hidden_while_its_flight_is_ended_keeps_its_place(
+    puller: Puller, history: dict[Any, int]
+) -> None:
+    """It was taken out of the settings, and comes back."""
+    resume = killed_in_the_past(puller, 0)
+    puller.account_ids = (PACIFIC,)
+    puller.pull("insights", resume=resume)
+    puller.account_ids = ()
+    puller.pull("insights")
+    assert puller.spend() == history
+
+
+def test_a_report_that_is_refused_while_it_runs_stops_no_other_account(puller: Puller, history: dict[Any, int]) -> None:
+    """Reports of all accounts are looked at in one call; a refusal counts where it belongs."""
+    running = part(200, {"id": "1", "async_status": "Job Running", "async_percent_completion": 1})
+    answer = [running, part(403, REFUSED)]
+    puller.sandbox.faults.add(Fault(path=BATCH, method="POST", calls=(1,), status=200, body=answer))
+    with pytest.raises(Fatal, match="ads_read"):
+        puller.pull("insights")
+    assert puller.spend() == {key: cents for key, cents in history.items() if key[0] == BERLIN}
     puller.pull("insights")
     assert puller.spend() == history
 

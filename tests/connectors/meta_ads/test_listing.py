@@ -1,15 +1,17 @@
 """Campaigns, ad sets, ads, creatives and leads: nothing is lost and nothing is asked twice, over HTTP against the sandbox."""
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
 
+from connectors.base import Position
 from connectors.errors import Fatal, Retryable
 from connectors.meta_ads import CONNECTOR
 from connectors.meta_ads.paging import LIMIT
 from sandbox.faults import Fault
 from tests.conftest import NOW
-from tests.connectors.meta_ads.conftest import BERLIN, PACIFIC, TODAY, Ground, Puller
+from tests.connectors.meta_ads.conftest import BATCH, BERLIN, PACIFIC, REFUSED, TODAY, Ground, Puller, part
 
 HOUR = timedelta(hours=1)
 ADS = CONNECTOR.streams_by_name["ads"]
@@ -228,6 +230,50 @@ def test_without_leads_retrieval_leads_stop_and_ads_flow(puller: Puller, ground:
         puller.pull("leads")
     assert not refused.value.credentials
     assert puller.pull("ads")[0] == 1
+
+
+def test_an_ad_whose_page_lets_nobody_in_holds_back_its_own_leads_only(puller: Puller, ground: Ground) -> None:
+    """Those of other ads land; its own come once access is given, also if the run was killed in between."""
+    for number in range(60):
+        ground.ad(f"{number:02d}")
+        ground.day(f"{number:02d}", TODAY, "1.00")
+        ground.lead(f"9{number:02d}", f"{number:02d}", "2026-10-30T10:00:00+0000", email=f"{number}@kolbe.example")
+    none = part(200, {"data": []})
+    answer = [part(403, REFUSED), *[none] * 49]
+    puller.sandbox.faults.add(Fault(path=BATCH, method="POST", calls=(1, 3), status=200, body=answer))
+    with pytest.raises(Fatal, match="leads_retrieval"):
+        puller.pull("leads")
+    assert {lead for _, lead in puller.records} == {f"9{number}" for number in range(50, 60)}
+    killed = next(puller.open().pages(CONNECTOR.streams_by_name["leads"], puller.cursors["leads"], None))
+    puller.pull("leads", resume=json.loads(json.dumps(killed.position)))
+    puller.pull("leads")
+    assert len(puller.records) == 60
+
+
+def test_a_clock_that_was_a_year_ahead_hides_nothing(puller: Puller, ground: Ground) -> None:
+    """Once it is put back ads are listed anew, and leads read as far back as Meta keeps them."""
+    ahead: Position = {
+        BERLIN: {"until": int(NOW.timestamp()) + 365 * 86400, "listed": int(NOW.timestamp()) + 365 * 86400}
+    }
+    puller.cursors = {"ads": ahead, "leads": ahead}
+    ground.ad("1")
+    ground.day("1", TODAY, "1.00")
+    ground.lead("91", "1", "2026-10-30T10:00:00+0000", email="dana@kolbe.example")
+    assert (puller.pull("ads")[0], puller.pull("leads")[0]) == (1, 1)
+    assert puller.cursors["ads"] == {BERLIN: {"until": int(NOW.timestamp()), "listed": int(NOW.timestamp())}}
+    assert puller.cursors["leads"] == {BERLIN: {"until": int(NOW.timestamp())}}
+
+
+def test_a_lead_without_a_date_is_kept_and_stops_no_other(puller: Puller, ground: Ground) -> None:
+    """It is refused when it is read as facts."""
+    ground.ad("1")
+    ground.day("1", TODAY, "1.00")
+    leads = [{"id": "91", "field_data": []}, {"id": "92", "created_time": "2026-10-30T10:00:00+0000", "field_data": []}]
+    puller.sandbox.faults.add(Fault(path=BATCH, method="POST", status=200, body=[part(200, {"data": leads})]))
+    puller.pull("leads")
+    assert ids(puller) == {"91", "92"}
+    with pytest.raises(ValueError, match="no date"):
+        list(CONNECTOR.streams_by_name["leads"].translate(puller.records[BERLIN, "91"]))
 
 
 def test_a_lead_is_stamped_with_its_own_instant(puller: Puller, ground: Ground) -> None:

@@ -277,6 +277,24 @@ def test_the_cursor_stays_small_and_nothing_is_passed_over(folder: Folder):
     assert folder.ids() == []
 
 
+def test_files_that_are_closed_while_others_wait_hide_none_of_them(folder: Folder):
+    """The first names are the youngest files: closing them says nothing about older ones that this pull has yet to read."""
+    folder.limits = Limits(lines=1, pages=1, files=2)
+    for number in reversed(range(12)):
+        folder.write(f"{number:02}.jsonl", lines(track(number)))
+    assert folder.ids() == numbers(*range(12))
+    assert folder.ids() == []
+
+
+def test_a_header_in_another_encoding_is_one_bad_line_and_stops_no_other_file(folder: Folder):
+    """Said once, under the place of the header."""
+    folder.write("a.csv", "timestamp,event,userId,größe\n2026-05-09T10:00:00Z,A,u-1,3\n".encode("latin-1"))
+    folder.write("b.jsonl", lines(track(1)))
+    bad, good = folder.pull()
+    assert (bad.key.id, list(bad.payload["unreadable"]), good.key.id) == ("a.csv:1", ["encoding"], "m-1")
+    assert folder.ids() == []
+
+
 def test_a_user_is_known_by_the_latest_traits(folder: Folder):
     """One record each, from identify lines and from columns; a mention alone, or a line without an address, replaces nothing."""
     known = {
