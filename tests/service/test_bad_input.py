@@ -326,7 +326,7 @@ def test_two_write_backs_at_once_the_second_says_so(door):
 def test_a_crm_that_refuses_stops_no_other(door, hubspot_sandbox):
     """The other one is planned and provisioned; why one was not is said, with exit code 1."""
     hubspot = {"HUBSPOT_BASE_URL": hubspot_sandbox.url, "HUBSPOT_ACCESS_TOKEN": ACCESS_TOKEN}
-    door.connect(SALESFORCE_CLIENT_SECRET="wr0ng", **hubspot)  # noqa: S106
+    door.connect(SALESFORCE_CLIENT_SECRET="wr0ng", **hubspot)
     for command in ("provision", "plan"):
         answer = door.ask(command, "--json")
         assert answer.code == 1
