@@ -87,12 +87,13 @@ def provision(
 ) -> None:
     """Make the sidecar's fields exist in every CRM, visible to reps; repeats change nothing."""
     with opened() as workspace:
-        steps = writing.provision(workspace, dry_run=dry_run)
+        asked = writing.provision(workspace, dry_run=dry_run)
     if json:
-        terminal.print_json(steps)
+        terminal.print_json(asked.got)
     else:
-        terminal.show_steps([step for lines in steps.values() for step in lines])
-    if any(step.action == "refuse" for lines in steps.values() for step in lines):
+        terminal.show_steps([step for lines in asked.got.values() for step in lines])
+    asked.insist()
+    if any(step.action == "refuse" for lines in asked.got.values() for step in lines):
         raise typer.Exit(1)
 
 
@@ -100,11 +101,13 @@ def provision(
 def plan(json: Json = False) -> None:
     """Work out which CRM fields would change, store it under a plan id, and show it; writes nothing to a CRM."""
     with opened() as workspace:
-        plans = writing.plan(workspace)
+        asked = writing.plan(workspace)
+    plans = list(asked.got.values())
     if json:
         terminal.print_json(plans)
     else:
         terminal.show_plans(plans)
+    asked.insist()
 
 
 @app.command()

@@ -42,7 +42,8 @@ def tell(workspace: Workspace) -> None:
     The written values appear in the CRM as changed records; two hours pass at the end, so that the next run absorbs that echo.
     """
     steps = writing.provision(workspace, dry_run=False)
-    terminal.console.print(f"Fields in place: {', '.join(f'{crm} {len(lines)}' for crm, lines in steps.items())}.")
+    steps.insist()
+    terminal.console.print(f"Fields in place: {', '.join(f'{crm} {len(lines)}' for crm, lines in steps.got.items())}.")
     upstream = [name for name in job_names() if not name.startswith("write_back_")]
     outcomes = run_jobs(workspace, upstream)
     models = SelfModels(workspace, actor="demo")

@@ -1,7 +1,8 @@
 """Real accounts or practice: which one a command works on.
 
 Real accounts, as soon as the environment or `.env` names one vendor's credentials. Otherwise practice, once the demo has made it:
-its lake and store lie apart from the real ones (`.sidecar/practice`), and no real credential is visible while practising.
+its lake and store lie apart from the real ones (`.sidecar/practice`), and no real credential is visible while practising. Nor is
+the language model that reads for real, which asks money: one to practise with is named apart.
 """
 
 import os
@@ -10,7 +11,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from dotenv import load_dotenv
 from dotenv.parser import parse_stream
@@ -183,7 +184,10 @@ def _is_meant(connector: Connector) -> bool:
 def _practice_database() -> str | None:
     """The PostgreSQL to practise on, if any; its name must say that nothing in it is dear, however it was reached."""
     url = os.environ.get("SIDECAR_PRACTICE_DATABASE_URL")
-    if url and not urlsplit(url).path.endswith("practice"):
+    parts = urlsplit(url or "")
+    if url and (
+        not parts.path.endswith("practice") or "dbname" in parse_qs(parts.query)
+    ):  # which would win over the path
         raise UsageError(
             "SIDECAR_PRACTICE_DATABASE_URL must name a database whose name ends in 'practice', for practising empties it."
         )
@@ -194,8 +198,10 @@ def _enter_practice(database: str | None) -> None:
     for connector in connectors_by_name().values():
         for name in connector.settings.model_fields:
             os.environ.pop(connector.settings.variable(name), None)
-    for variable in ("SIDECAR_LAKE", "SIDECAR_DATABASE_URL", "DAGSTER_HOME"):
+    for variable in ("SIDECAR_LAKE", "SIDECAR_DATABASE_URL", "SIDECAR_LLM", "DAGSTER_HOME"):
         os.environ.pop(variable, None)
     os.environ.update(ground.variables(), SIDECAR_HOME=str(PRACTICE_HOME))
     if database:
         os.environ["SIDECAR_DATABASE_URL"] = database
+    if model := os.environ.get("SIDECAR_PRACTICE_LLM"):
+        os.environ["SIDECAR_LLM"] = model

@@ -1,11 +1,14 @@
 """Write-back for the doors: provision, plan, apply, and what the CRM shows of one person."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from sqlmodel import Session, col, select
 
 from connectors.base import Connector, Crm, FieldValue, ProvisionStep
+from connectors.errors import ConnectorError
 from models import Belief, IntendedWrite, Membership, RecordKey, WritePlan
 from models.store import transaction
 from pipelines.ingest.sources import unusable_variables
@@ -18,11 +21,26 @@ from pipelines.write_back.held import from_json
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.opening import crm_of, crms
 from pipelines.write_back.plan import plan as draw_up
-from service.errors import UsageError
+from pipelines.write_back.refusals import Refused
+from service.errors import LeftUndoneError, UsageError
 from service.people import brought_by_ads
 
 Shown = dict[str, dict[str, FieldValue]]
 """Values by written record key and API name of the field."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Asked(Generic[T]):
+    """What came of asking every CRM that is set up: by vendor what was got, and why the others gave nothing."""
+
+    got: dict[str, T]
+    refused: tuple[str, ...]
+
+    def insist(self) -> None:
+        """LeftUndoneError, naming the reasons, unless every CRM gave something."""
+        if self.refused:
+            raise LeftUndoneError("; ".join(self.refused))
 
 
 @dataclass(frozen=True)
@@ -47,29 +65,14 @@ class PlanReport:
     writes: list[PlannedWrite]
 
 
-def provision(workspace: Workspace, *, dry_run: bool) -> dict[str, list[ProvisionStep]]:
+def provision(workspace: Workspace, *, dry_run: bool) -> Asked[list[ProvisionStep]]:
     """Make the fields exist in every CRM that is set up; by vendor, one step per field and permission."""
-    return {
-        connector.name: fields.provision(crm_of(workspace, connector), dry_run=dry_run) for connector in _ready_crms()
-    }
+    return _each(lambda connector: fields.provision(crm_of(workspace, connector), dry_run=dry_run))
 
 
-def plan(workspace: Workspace) -> list[PlanReport]:
+def plan(workspace: Workspace) -> Asked[PlanReport]:
     """Plan the write-back of every CRM that is set up; nothing is written to it."""
-    reports = []
-    for connector in _ready_crms():
-        planned = draw_up(
-            crm_of(workspace, connector),
-            connector.name,
-            lake=workspace.lake,
-            store=workspace.store,
-            clock=workspace.clock,
-            limits=Limits(),
-        )
-        reports.append(
-            PlanReport(planned.id, connector.name, planned.stopped, planned.counts, _writes(workspace, planned))
-        )
-    return reports
+    return _each(lambda connector: _plan(workspace, connector))
 
 
 def apply(workspace: Workspace, plan_id: str) -> Delivery:
@@ -124,6 +127,29 @@ def most_telling_person(workspace: Workspace) -> str:
     return max(
         certainty, key=lambda person: (len(vendors[person] | brought.get(person, set())), certainty[person], person)
     )
+
+
+def _each(ask: Callable[[Connector], T]) -> Asked[T]:
+    """Ask every CRM that is set up; one that refuses stops no other."""
+    got, refused = dict[str, T](), list[str]()
+    for connector in _ready_crms():
+        try:
+            got[connector.name] = ask(connector)
+        except (ConnectorError, Refused) as error:
+            refused.append(str(error))
+    return Asked(got, tuple(refused))
+
+
+def _plan(workspace: Workspace, connector: Connector) -> PlanReport:
+    planned = draw_up(
+        crm_of(workspace, connector),
+        connector.name,
+        lake=workspace.lake,
+        store=workspace.store,
+        clock=workspace.clock,
+        limits=Limits(),
+    )
+    return PlanReport(planned.id, connector.name, planned.stopped, planned.counts, _writes(workspace, planned))
 
 
 def _vendors_of_believers(session: Session) -> dict[str, set[str]]:

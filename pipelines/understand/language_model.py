@@ -8,8 +8,8 @@ What can go wrong, and what follows:
 - An answer that its text does not bear out is given back to be mended; if it stays so, the text is `Unread`: a recorded failure.
 - Nobody answers (429, 5xx, no connection): after the last try the text is `Waiting`, which leaves no row, and the next run asks again.
   After `OUTAGE` texts in a row the rest of the run waits too: an outage must not look like a thousand texts that cannot be read.
-- A request is refused (another 4xx, or an answer in no known form): the fault of that text if the model has answered about another
-  one in this run, else of the setup, and then the text is `Waiting`.
+- A request is refused (another 4xx, or an answer in no known form): the fault of that text if the model then answers about one that
+  was sent later. Else it may be the setup's, credit that ran out half way for one, and the text is `Waiting`.
 - The key is refused, or the model is not there: ExtractorUnusable.
 """
 
@@ -64,8 +64,9 @@ QUIET = {"instructor": logging.CRITICAL + 1, "openai": logging.WARNING, "anthrop
 
 @dataclass(frozen=True)
 class Refused:
-    """A request that was turned down; whose fault that is shows once the others are back."""
+    """A request that was turned down, the so many-th of the run; whose fault that is shows once the others are back."""
 
+    number: int
     status: int | None
     reason: str
     usage: Usage
@@ -106,7 +107,8 @@ class LanguageModel:
         self._free = asyncio.Semaphore(settings.concurrency)
         self._left = allowance(settings, spent_today)
         self._price = None if settings.base_url else price_of(self.model)
-        self._silent = 0
+        self._silent = self._refused = self._outlived = 0
+        """Texts in a row without an answer; requests refused; those of them after which another was sent and answered."""
         self._answered = self._key_refused = False
 
     @property
@@ -148,15 +150,19 @@ class LanguageModel:
         async with self._free:
             if closed := self._closed():
                 return Waiting(closed)
-            tally = Tally()
+            tally, refused_before = Tally(), self._refused
             answer = await self._ask(document, tally)
             usage = _usage(tally, self._price)
             if self._left:
                 self._left.tokens -= usage.tokens
             if isinstance(answer, Answer):
                 self._silent = 0
-                return Reading(answer, usage, document.suspicious)
-            return self._judged(answer, usage)
+                found: Outcome | Refused = Reading(answer, usage, document.suspicious)
+            else:
+                found = self._judged(answer, usage)
+            if isinstance(found, Reading | Unread):
+                self._outlived = max(self._outlived, refused_before)
+            return found
 
     async def _ask(self, document: Document, tally: Tally) -> Answer | BaseException | None:
         """The model's answer, or the error of its last attempt."""
@@ -190,14 +196,17 @@ class LanguageModel:
         if isinstance(error, AssertionError):  # instructor's, for a refusal in so many words
             return Unread("the model declined to answer", usage)
         self._key_refused = self._key_refused or code == 401
-        return Refused(code, f"the model refused the request or answered in no known form ({kind})", usage)
+        self._refused += 1
+        return Refused(
+            self._refused, code, f"the model refused the request or answered in no known form ({kind})", usage
+        )
 
     def _settled(self, found: Outcome | Refused) -> Outcome:
         if not isinstance(found, Refused):
             return found
         if found.status in (403, 404) and not self._answered:
             raise ExtractorUnusable(self._complaint(found.status))
-        its_own_fault = self._answered and found.status != 401
+        its_own_fault = found.number <= self._outlived and found.status != 401
         return Unread(found.reason, found.usage) if its_own_fault else Waiting(found.reason, found.usage)
 
     def _closed(self) -> str | None:

@@ -14,6 +14,7 @@ from models.operations import Rejection
 from models.store import open_store, transaction
 from pipelines.workspace import Workspace
 from pipelines.write_back.ledger import Ledger
+from sandbox.hubspot import ACCESS_TOKEN
 from sandbox.salesforce.ids import make_id
 from tests import stores
 
@@ -318,8 +319,19 @@ def test_two_write_backs_at_once_the_second_says_so(door):
         crm = SALESFORCE.open_crm(SALESFORCE.settings(), workspace.clock)
         with Ledger.of(workspace.store, "salesforce", crm).alone():
             answer = door.ask("plan", "--json")
-    assert (answer.code, answer.out) == (1, "")
-    assert "another run is writing back to salesforce" in answer.said
+    assert (answer.code, answer.json) == (1, [])
+    assert "another run is writing back to salesforce" in answer.err
+
+
+def test_a_crm_that_refuses_stops_no_other(door, hubspot_sandbox):
+    """The other one is planned and provisioned; why one was not is said, with exit code 1."""
+    hubspot = {"HUBSPOT_BASE_URL": hubspot_sandbox.url, "HUBSPOT_ACCESS_TOKEN": ACCESS_TOKEN}
+    door.connect(SALESFORCE_CLIENT_SECRET="wr0ng", **hubspot)
+    for command in ("provision", "plan"):
+        answer = door.ask(command, "--json")
+        assert answer.code == 1
+        assert "SALESFORCE_CLIENT_SECRET" in answer.err
+        assert "hubspot" in str(answer.json)
 
 
 def test_a_plan_is_applied_once(door):

@@ -12,6 +12,7 @@ from sqlmodel import select
 
 from models import Rejection
 from models.store import transaction
+from pipelines.understand.settings import LanguageModelSettings
 from pipelines.workspace import Workspace
 from service import environment, ground
 from service.errors import UsageError
@@ -39,6 +40,8 @@ def folder(tmp_path, monkeypatch):
         "SIDECAR_LAKE",
         "SIDECAR_DATABASE_URL",
         "SIDECAR_PRACTICE_DATABASE_URL",
+        "SIDECAR_LLM",
+        "SIDECAR_PRACTICE_LLM",
         "SIDECAR_WRITE_BACK_CURRENCY",
     ):
         monkeypatch.setenv(variable, "")
@@ -117,8 +120,23 @@ def test_practice_has_a_database_of_its_own_that_goes_with_its_world(folder, mon
     assert not (folder / "real").exists()
 
 
+@pytest.mark.parametrize("practised", [None, "ollama/m"])
+def test_practice_spends_nothing_on_the_model_that_reads_for_real(practised, monkeypatch):
+    """It asks money for texts that nobody wrote; a model to practise with has a variable of its own."""
+    monkeypatch.setenv("SIDECAR_LLM", "openai/dear")
+    monkeypatch.setenv("SIDECAR_PRACTICE_LLM", practised or "")
+    with environment.practice(SMALLEST):
+        assert LanguageModelSettings().name == practised
+
+
 @pytest.mark.parametrize(
-    "url", ["postgresql://me:wr0ng@db/sidecar", "sqlite:///.sidecar/store.db", "practice://garbage"]
+    "url",
+    [
+        "postgresql://me:wr0ng@db/sidecar",
+        "postgresql://me:wr0ng@db/practice?sslmode=require&dbname=sidecar",
+        "sqlite:///.sidecar/store.db",
+        "practice://garbage",
+    ],
 )
 def test_practice_refuses_a_database_that_could_be_a_real_one(url, monkeypatch):
     """Practising empties it: only a name that ends in practice will do, and the password is not said."""

@@ -373,13 +373,23 @@ def test_a_model_that_is_not_there_stops_at_once(desk):
         at.read(LOUD)
 
 
-def test_a_request_is_refused_for_the_texts_sake_only_once_another_was_answered(desk):
-    """Before any answer a 400 is the setup's fault, and leaves the text waiting; afterwards it is the text's own failure."""
-    with desk(Stub(always=lambda sent: 400 if "Too long" in sent else [])) as at:
+def test_a_request_is_refused_for_the_texts_sake_only_if_a_later_one_is_answered(desk):
+    """The model is there and takes requests, so the refused one is the text's own failure; without a witness it waits."""
+    with desk(Stub(always=lambda sent: 400 if "Too long" in sent else []), concurrency=1) as at:
         assert isinstance(at.read("Too long.")[0], Waiting)
-        both = at.read("Too long.", LOUD)
-        assert [type(one) for one in both] == [Unread, Reading]
-        assert isinstance(at.read("Too long again.")[0], Unread)
+        assert [type(one) for one in at.read("Too long.", LOUD)] == [Unread, Reading]
+        assert [type(one) for one in at.read(LOUD, "Too long again.")] == [Reading, Waiting]
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("code", [400, 402, 403, 404])
+def test_what_ends_half_way_is_no_texts_fault(desk, code, concurrency):
+    """Credit that is used up (a 400 at Anthropic), a right taken back, a model switched off: the rest waits, and nothing fails for ever."""
+    with desk(Stub(*[[]] * 6, always=lambda _: code), concurrency=concurrency) as at:
+        found = at.read(*(f"Text {number}." for number in range(12)))
+        assert [type(one) for one in found].count(Reading) == 6
+        assert [type(one) for one in found].count(Waiting) == 6
+        assert isinstance(at.read("Text 13.")[0], Waiting)
 
 
 def test_a_page_of_html_is_no_unreadable_text(desk):
