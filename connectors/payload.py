@@ -3,14 +3,18 @@
 A dotted path reads inside an object; what is absent, null or blank is None. A vendor adds how it writes instants and numbers.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+from models.money import minor_digits
 from models.records import Record
 
 LARGEST = 2**63 - 1  # the lake keeps 64-bit integers
+CURRENCY = re.compile(r"[a-z]{3}")
 
 
 class Payload(ABC):
@@ -38,6 +42,17 @@ class Payload(ABC):
             raise wrong(path, value, "text")
         return value if value and value.strip() else None
 
+    def key(self, object_name: str, path: str) -> str | None:
+        """Written key of the record whose id stands there."""
+        return self.record.sibling(object_name, self.text(path))
+
+    def currency(self) -> str:
+        """ISO 4217 in lower case. ValueError for anything else."""
+        code = self.text("currency")
+        if code is None or not CURRENCY.fullmatch(code):
+            raise ValueError("currency is not a three-letter code in lower case")
+        return code
+
     def flag(self, path: str) -> bool:
         """True or false; absent is false."""
         value = self.value(path)
@@ -63,6 +78,14 @@ class Payload(ABC):
                 raise wrong(path, value, "inside an object")
             value = value.get(name)
         return value
+
+
+def in_minor_units(path: str, amount: Decimal, currency: str | None) -> int:
+    """An amount of the currency's whole units in minor ones, exact; two digits where the currency is unknown."""
+    minor = (amount * 10 ** minor_digits(currency or "")).to_integral_value()
+    if abs(minor) > LARGEST:
+        raise ValueError(f"{path} is too large for an amount of money")
+    return int(minor)
 
 
 def wrong(path: str, value: object, wanted: str) -> ValueError:

@@ -8,8 +8,7 @@ from typing import Any
 from connectors import payload
 from connectors.hubspot.feeds import OBJECT_BY_KIND
 from connectors.hubspot.wire import instant
-from connectors.payload import LARGEST, wrong
-from models.money import minor_digits
+from connectors.payload import LARGEST, in_minor_units, wrong
 
 
 class Payload(payload.Payload):
@@ -55,16 +54,7 @@ class Payload(payload.Payload):
     def minor_units(self, path: str, currency: str | None) -> int | None:
         """An amount in minor units, exact; two digits where the currency is unknown."""
         number = self.number(path)
-        if number is None:
-            return None
-        minor = (number * 10 ** minor_digits(currency or "")).to_integral_value()
-        if abs(minor) > LARGEST:
-            raise ValueError(f"{path} is too large for an amount of money")
-        return int(minor)
-
-    def key(self, object_name: str, path: str) -> str | None:
-        """Written key of the record that this property names."""
-        return self.record.sibling(object_name, self.text(path))
+        return None if number is None else in_minor_units(path, number, currency)
 
     def linked(self, kind: str) -> list[str]:
         """Written keys of the records of one kind that this one is tied to, the primary one first."""

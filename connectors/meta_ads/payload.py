@@ -16,7 +16,6 @@ from models.money import minor_digits
 
 AMOUNT = re.compile(r"\d{1,15}(\.\d{1,6})?")
 COUNT = re.compile(r"\d{1,18}")
-CURRENCY = re.compile(r"[a-z]{3}")
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([+-]\d\d:?\d\d|Z)")
 ANSWER = "answer:"
 """Starts the key of an answer in free words; Meta's own keys hold no colon."""
@@ -68,13 +67,6 @@ class Payload(payload.Payload):
         if not COUNT.fullmatch(text) or int(text) > LARGEST:
             raise ValueError(f"{path} is no count")
         return int(text)
-
-    def currency(self) -> str:
-        """ISO 4217 in lower case. ValueError for anything else."""
-        code = self.text("currency")
-        if code is None or not CURRENCY.fullmatch(code):
-            raise ValueError("currency is not a three-letter code in lower case")
-        return code
 
     def instant(self, path: str) -> datetime | None:
         """An instant in UTC; Meta writes 2026-11-01T12:00:00+0000."""

@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from connectors import payload
-from connectors.payload import LARGEST, wrong
-from models.money import minor_digits
+from connectors.payload import LARGEST, in_minor_units, wrong
 
 
 class Payload(payload.Payload):
@@ -39,16 +38,7 @@ class Payload(payload.Payload):
     def minor_units(self, path: str, currency: str | None) -> int | None:
         """An amount in minor units, exact; two digits where the currency is unknown."""
         number = self._number(path)
-        if number is None:
-            return None
-        minor = (number * 10 ** minor_digits(currency or "")).to_integral_value()
-        if abs(minor) > LARGEST:
-            raise ValueError(f"{path} is too large for an amount of money")
-        return int(minor)
-
-    def key(self, object_name: str, path: str) -> str | None:
-        """Written key of the record that this field names."""
-        return self.record.sibling(object_name, self.text(path))
+        return None if number is None else in_minor_units(path, number, currency)
 
     def _number(self, path: str) -> Decimal | None:
         value = self.value(path)

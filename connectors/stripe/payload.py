@@ -12,7 +12,6 @@ from connectors import payload
 from connectors.payload import LARGEST, wrong
 
 DECIMAL = re.compile(r"\d{1,18}(\.\d{1,12})?")  # twelve places at most: https://docs.stripe.com/api/prices/object
-CURRENCY = re.compile(r"[a-z]{3}")
 
 
 class Payload(payload.Payload):
@@ -46,13 +45,6 @@ class Payload(payload.Payload):
         if not DECIMAL.fullmatch(text):
             raise ValueError(f"{path} is not a decimal number")
         return Fraction(text)
-
-    def currency(self) -> str:
-        """ISO 4217 in lower case. ValueError for anything else."""
-        code = self.text("currency")
-        if code is None or not CURRENCY.fullmatch(code):
-            raise ValueError("currency is not a three-letter code in lower case")
-        return code
 
     def instant(self, path: str) -> datetime | None:
         """An instant in UTC."""
