@@ -1,9 +1,10 @@
 """How many runs Dagster starts at once, under the two files that rule it: the real queue, the real launcher, the real jobs."""
 
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -18,6 +19,7 @@ from tests import stores
 
 ROOT = Path(__file__).parents[2]
 WAITING = (dg.DagsterRunStatus.QUEUED,)
+SECONDS = 300
 JOBS = ("stitch", "stitch", "pull_salesforce", "write_back_salesforce", "compact_lake")
 
 
@@ -46,8 +48,9 @@ class Office:
         """Take back what waits, let the rest come to its end; what became of each."""
         for run in self.instance.get_runs(dg.RunsFilter(statuses=WAITING)):
             self.instance.run_coordinator.cancel_run(run.run_id)
+        deadline = time.monotonic() + SECONDS
         while not all(run.is_finished for run in self.instance.get_runs()):
-            pass
+            assert time.monotonic() < deadline, "a run did not come to its end"
         return Counter((run.job_name, run.status.value) for run in self.instance.get_runs())
 
 
@@ -66,10 +69,15 @@ def open_office(tmp_path, monkeypatch) -> Callable[[Path], "contextmanager[Offic
         (tmp_path / "dagster").mkdir()
         shutil.copy(file, tmp_path / "dagster" / "dagster.yaml")
         target = WorkspaceFileTarget([str(ROOT / "dagster_workspace.yaml")])
-        with dg.DagsterInstance.get() as instance:
+        with dg.DagsterInstance.get() as instance, ExitStack() as afterwards:
             with WorkspaceProcessContext(instance, target) as context:
-                yield Office(context)
-            context._grpc_server_registry.wait_for_processes()
+                # a server whose runs have lost their database waits for them for ever, so it ends before the test does
+                afterwards.callback(context._grpc_server_registry.wait_for_processes)
+                office = Office(context)
+                try:
+                    yield office
+                finally:
+                    office.end()
 
     return opened
 
