@@ -61,6 +61,11 @@ class Stream:
     """Whether a deleted record still says who somebody was: a deleted payer has still paid. Otherwise it says nothing."""
 
 
+def raw_only(record: Record) -> Iterator[Fact]:  # noqa: ARG001  # every stream translates
+    """A record that is kept as it is, for checks and later questions."""
+    return iter(())
+
+
 @dataclass(frozen=True)
 class Page:
     """Some records of one window. `cursor` is set on the page that completes the window, and only there.

@@ -84,11 +84,6 @@ def owner(record: Record) -> Iterator[Fact]:
     yield from Identifier.of(Scope.internal, "email", read.text("email"))
 
 
-def pipeline(record: Record) -> Iterator[Fact]:  # noqa: ARG001  # deals carry what their stage means
-    """Kept raw."""
-    return iter(())
-
-
 def deal(record: Record) -> Iterator[Fact]:
     """What became of a deal, and who plays which part in it; its amount is the CRM's hope, never revenue."""
     read = Payload(record)

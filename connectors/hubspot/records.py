@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from connectors.base import Stream
+from connectors.base import Stream, raw_only
 from connectors.hubspot import conversations, forms, people
 from models.facts import Consent, Engagement, Fact, Identifier, Interaction, Outcome, Profile, Relation, Touch
 from models.records import Record
@@ -49,5 +49,5 @@ STREAMS = (
         Profile, Identifier, Touch, Engagement, Interaction,
     ),
     _stream("owners", "owner", "The seller's own people, who are never customers.", people.owner, Profile, Identifier),
-    _stream("pipelines", "pipeline", "The stages of deals and tickets, and what they mean.", people.pipeline),
+    _stream("pipelines", "pipeline", "The stages of deals and tickets, and what they mean.", raw_only),
 )  # fmt: skip

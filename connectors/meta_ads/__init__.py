@@ -25,6 +25,6 @@ CONNECTOR = Connector(
     settings=MetaAdsSettings,
     streams=STREAMS,
     open=open_source,
-    schedule="47 * * * *",  # hourly, away from the other vendors' minutes
+    schedule="22 * * * *",  # hourly, away from the other vendors' minutes
     docs="https://developers.facebook.com/docs/marketing-api",
 )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from connectors.base import Stream
+from connectors.base import Stream, raw_only
 from connectors.meta_ads.accounts import bounds
 from connectors.meta_ads.payload import Payload
 from models.facts import Engagement, Fact, Identifier, Interaction, Profile, Scope, Spend, Touch
@@ -75,11 +75,6 @@ def lead(record: Record) -> Iterator[Fact]:
     for key in read.words():
         if read.text(key):
             yield Interaction(subject=read.own_key, source="form", author="customer", field=key, occurred_at=at)
-
-
-def raw_only(record: Record) -> Iterator[Fact]:  # noqa: ARG001  # every stream translates
-    """Kept as it is, for checks and later questions."""
-    return iter(())
 
 
 def _zone(read: Payload) -> ZoneInfo:

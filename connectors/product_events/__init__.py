@@ -25,6 +25,6 @@ CONNECTOR = Connector(
     settings=ProductEventsSettings,
     streams=STREAMS,
     open=open_source,
-    schedule="52 * * * *",  # hourly, away from the other vendors' minutes
+    schedule="27 * * * *",  # hourly, away from the other vendors' minutes
     docs="https://segment.com/docs/connections/spec/",
 )

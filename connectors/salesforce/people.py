@@ -83,11 +83,6 @@ def user(record: Record) -> Iterator[Fact]:
     yield from Identifier.of(Scope.internal, "email", read.text("Email"))
 
 
-def campaign(record: Record) -> Iterator[Fact]:  # noqa: ARG001  # its members are touched, it touches nobody itself
-    """Kept raw: members carry its name."""
-    return iter(())
-
-
 def campaign_member(record: Record) -> Iterator[Fact]:
     """One person reached by one campaign."""
     read = Payload(record)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from connectors.base import Stream
+from connectors.base import Stream, raw_only
 from connectors.salesforce import conversations, people
 from models.facts import Consent, Engagement, Fact, Identifier, Interaction, Outcome, Profile, Relation, Touch
 from models.records import Record
@@ -47,7 +47,7 @@ STREAMS = (
         "email_messages", "EmailMessage", "E-mails with customers, both ways.", conversations.email_message,
         Engagement, Interaction,
     ),
-    _stream("campaigns", "Campaign", "Marketing campaigns.", people.campaign),
+    _stream("campaigns", "Campaign", "Marketing campaigns.", raw_only),
     _stream("campaign_members", "CampaignMember", "Whom a campaign reached and who answered.", people.campaign_member, Touch),
     _stream("users", "User", "The seller's own people, who are never customers.", people.user, Profile, Identifier),
 )  # fmt: skip

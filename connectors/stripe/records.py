@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from connectors.base import Stream
+from connectors.base import Stream, raw_only
 from connectors.stripe.payload import Payload
 from connectors.stripe.recurring import monthly
 from models.facts import Fact, Identifier, Payment, Profile, Scope, Subscription
@@ -97,11 +97,6 @@ def subscription(record: Record) -> Iterator[Fact]:
         started_at=read.moment("start_date", "created"),
         ended_at=read.instant("ended_at"),
     )
-
-
-def raw_only(record: Record) -> Iterator[Fact]:  # noqa: ARG001  # every stream translates
-    """Kept as it is, for checks and later questions."""
-    return iter(())
 
 
 def _payment(read: Payload, kind: str, amount: int, payer: str | None, *when: str) -> Payment:

@@ -27,8 +27,8 @@ RUN_DAYS = (45, 120)
 """An ad runs for so many days, at least and at most."""
 LEADS_SERVED = timedelta(days=85)
 """How long ago a form may have been filled in: Meta serves leads for 90 days, and what no vendor tells cannot be true."""
-COME_BY_AD = 0.45
-"""Share of the people who can be traced at all that an ad brought."""
+COME_BY_AD, HEARD_COME_BY_AD = 0.45, 0.8
+"""Share that an ad brought of the people who can be traced at all; and of those with texts, by whom the product is shown."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,8 @@ class Market:
     def bring(self, people: Iterable[Someone]) -> None:
         """Draw whom an ad brought: a while before their first record, among people who can be recognised."""
         for person in people:
-            if person.trap is None and self.rng.random() < COME_BY_AD:
+            share = HEARD_COME_BY_AD if person.documents else COME_BY_AD
+            if person.trap is None and self.rng.random() < share:
                 at = min([face.created for face in person.faces] or [person.born]) - timedelta(
                     minutes=self.rng.randint(1, 3 * 24 * 60)
                 )

@@ -49,7 +49,7 @@ def test_the_records_of_persons_are_those_that_were_planted(world: World, landin
 
 def test_every_line_that_cannot_be_read_is_counted_and_nothing_else(world: World, reports):
     """As many as were planted; what was delivered twice and what is nobody's are no errors."""
-    assert sum(reports["events"].rejected.values()) == world.truth.unreadable_events > 10
+    assert sum(reports["events"].rejected.values()) == world.truth.unreadable_events > 0
     assert not any(reports[name].rejected for name in ("users", "participants", "transcripts"))
 
 
