@@ -69,15 +69,18 @@ def open_office(tmp_path, monkeypatch) -> Callable[[Path], "contextmanager[Offic
         (tmp_path / "dagster").mkdir()
         shutil.copy(file, tmp_path / "dagster" / "dagster.yaml")
         target = WorkspaceFileTarget([str(ROOT / "dagster_workspace.yaml")])
-        with dg.DagsterInstance.get() as instance, ExitStack() as afterwards:
-            with WorkspaceProcessContext(instance, target) as context:
-                # a server whose runs have lost their database waits for them for ever, so it ends before the test does
-                afterwards.callback(context._grpc_server_registry.wait_for_processes)
-                office = Office(context)
-                try:
-                    yield office
-                finally:
-                    office.end()
+        with (
+            dg.DagsterInstance.get() as instance,
+            ExitStack() as afterwards,
+            WorkspaceProcessContext(instance, target) as context,
+        ):
+            # a server whose runs have lost their database waits for them for ever, so it ends before the test does
+            afterwards.callback(context._grpc_server_registry.wait_for_processes)
+            office = Office(context)
+            try:
+                yield office
+            finally:
+                office.end()
 
     return opened
 
