@@ -86,6 +86,16 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """A command that is run in this process may change its environment; none of that reaches the next test."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys() - {"PYTEST_CURRENT_TEST"}:
+        del os.environ[name]
+    os.environ.update(before)
+
+
 @pytest.fixture
 def clock() -> FrozenClock:
     """A clock at the present of the planted world."""
