@@ -23,11 +23,20 @@ from sandbox.world import Truth, build
 
 PORTS = {"salesforce": 1, "hubspot": 2, "meta_ads": 3, "stripe": 4}  # beside the base
 USAGE_ERROR = 2
+PORT_TAKEN = 3  # exit code apart, so that whoever starts us can choose other ports
 INTERRUPTED = 130  # as shells say it
 
 
 class CannotStart(Exception):
     """One plain sentence for whoever typed the command."""
+
+    exit_code = USAGE_ERROR
+
+
+class PortTaken(CannotStart):
+    """Somebody else listens there."""
+
+    exit_code = PORT_TAKEN
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
             _serve(stack, root, apps, listeners, stop)
     except CannotStart as reason:
         sys.stderr.write(f"{reason}\n")
-        return USAGE_ERROR
+        return reason.exit_code
     except KeyboardInterrupt:  # while planting; the next start begins anew
         return INTERRUPTED
     return 0
@@ -83,7 +92,7 @@ def _listen(port: int) -> socket.socket:
         message = (
             f"Port {port} on {LOOPBACK} cannot be used ({error}); stop what uses it or choose another --port-base."
         )
-        raise CannotStart(message) from None
+        raise PortTaken(message) from None
 
 
 def _clear(root: Path) -> None:

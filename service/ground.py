@@ -25,6 +25,9 @@ PORT_BASE = 8700
 START_PATIENCE_S = 180.0  # a first start builds the world, which takes seconds even on a slow machine
 END_PATIENCE_S = 10.0  # an unused sandbox ends within a second
 PAUSE_S = 0.1
+PORT_TAKEN = 3  # the sandbox's exit code where another program has one of its ports
+TRIES = 10
+"""Times that other ports are looked for."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def _bring_up(world: World, *, reset: bool) -> subprocess.Popen[bytes] | None:
         return None if is_up() else _start(world, reset=reset)
 
 
-def _start(world: World, *, reset: bool) -> subprocess.Popen[bytes]:
+def _start(world: World, *, reset: bool, tries: int = TRIES) -> subprocess.Popen[bytes]:
     base = _port_base()
     process = _spawn(world, base, reset=reset)
     deadline = time.monotonic() + START_PATIENCE_S
@@ -114,8 +117,8 @@ def _start(world: World, *, reset: bool) -> subprocess.Popen[bytes]:
         process.terminate()
         raise
     process.terminate()
-    if process.wait() and not _are_free(base):  # another folder's sandbox was quicker
-        return _start(world, reset=reset)
+    if process.wait() == PORT_TAKEN and tries:  # another folder's sandbox was quicker, and may be gone again
+        return _start(world, reset=reset, tries=tries - 1)
     log = SANDBOX / "sandbox.log"
     said = log.read_text().strip().splitlines() or ["it said nothing"]
     raise UsageError(f"The sandbox did not start: {said[-1].rstrip('.')} (see {log}).")

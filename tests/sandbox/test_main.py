@@ -88,7 +88,7 @@ def test_a_taken_port_is_one_plain_sentence(tmp_path, capsys):
     """Exit code 2, nothing made."""
     with listen() as taken:
         port = taken.getsockname()[1]
-        assert main(["--root", str(tmp_path / "none"), "--port-base", str(port - 1)]) == 2
+        assert main(["--root", str(tmp_path / "none"), "--port-base", str(port - 1)]) == 3
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"Port {port} on 127.0.0.1 cannot be used")
     assert not (tmp_path / "none").exists()
