@@ -5,13 +5,16 @@ CRM, a `Crm` to write to. A source walks windows: it yields pages, and marks wit
 Ingest lands the rows first and saves the cursor afterwards, so a crash re-reads at most one window.
 """
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from datetime import datetime
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from connectors.errors import Unsupported
 from models.clock import Clock
 from models.facts import Fact
 from models.records import Record
@@ -92,14 +95,30 @@ class Finding:
     remedy: str | None = None
 
 
-class Source(Protocol):
-    """An open vendor account that can be pulled from."""
+@dataclass(frozen=True)
+class Quota:
+    """How many calls of the vendor's own period are used, and allowed; whoever else uses the account is counted too."""
 
+    used: int
+    allowed: int
+
+
+class Source(ABC):
+    """An open vendor account that can be pulled from. What a vendor lacks raises Unsupported."""
+
+    vendor: ClassVar[str]
+    """The connector's name."""
     account: str
     """The vendor's own id of the account (org id, portal id, account id with mode)."""
     calls: Counter[str]
-    """Requests made so far, by reason: definition, window, look-back, association, sweep, retry, login."""
+    """Requests made so far, by reason: definition, window, look-back, association, sweep, count, retry, login."""
 
+    @property
+    def quota(self) -> Quota | None:
+        """The quota as the newest answer told it; None where the vendor has none or has not told yet."""
+        return None
+
+    @abstractmethod
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         """Walk the stream from the cursor to the present.
 
@@ -107,11 +126,42 @@ class Source(Protocol):
         the last staged page of an unfinished window. The last page always carries a cursor, even where nothing was new.
         Errors: Retryable after the connector's own retries are spent, Fatal; never a part of the pages as if they were all.
         """
-        ...
 
+    @abstractmethod
     def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
         """Say what works, which permission is missing and how to grant it; never raises for a vendor's refusal."""
-        ...
+
+    def between(
+        self,
+        stream: Stream,
+        since: datetime,
+        until: datetime,
+        resume: Position | None,  # noqa: ARG002  # the shape of every vendor's own
+    ) -> Iterator[Page]:
+        """Read once more what the vendor stamped in `[since, until)`: a backfill, which moves no cursor of `pages`.
+
+        Shape: as `pages`; only the last page carries a cursor, which says no more than that the range is complete.
+        Errors: as `pages`; Unsupported for a stream that has no stamps.
+        """
+        raise self._unsupported(stream, f"cannot be read by date ({since:%F} to {until:%F})")
+
+    def read(self, stream: Stream, ids: Sequence[str]) -> list[Record]:
+        """These records as they are now; one that is gone comes marked deleted, one that never was is absent.
+
+        Errors: as `pages`; Unsupported for a stream whose records cannot be asked for one by one.
+        """
+        raise self._unsupported(stream, f"cannot be read by id ({len(ids)} asked for)")
+
+    def count(self, stream: Stream) -> int:
+        """How many live records the vendor counts by itself, without handing them out. Errors: as `pages`; Unsupported."""
+        raise self._unsupported(stream, "cannot be counted")
+
+    def columns(self, stream: Stream) -> Mapping[str, str]:
+        """The vendor's own type of every column that is read now, by name. Errors: as `pages`; Unsupported where none are told."""
+        raise self._unsupported(stream, "has no columns that the vendor tells")
+
+    def _unsupported(self, stream: Stream, message: str) -> Unsupported:
+        return Unsupported(message, vendor=self.vendor, stream=stream.name)
 
 
 FieldKind = Literal["text", "long_text", "number", "percent", "money", "picklist", "checkbox", "datetime"]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.base import Finding, Page, Position, Stream
+from connectors.base import Finding, Page, Position, Source, Stream
 from connectors.errors import Fatal, Retryable
 from connectors.hubspot.associations import associations_of
 from connectors.hubspot.catalogue import owners, pipelines, stages
@@ -35,8 +35,10 @@ READ_ALL_EVERY = 7 * SWEEP_EVERY
 """Milliseconds between two readings of everything; unverified is whether a new tie moves the stamp."""
 
 
-class HubSpotSource:
+class HubSpotSource(Source):
     """A portal that can be pulled from."""
+
+    vendor = VENDOR
 
     def __init__(self, portal: Portal, clock: Clock) -> None:
         self._portal = portal

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from connectors.base import Finding, Page, Position, Stream
+from connectors.base import Finding, Page, Position, Source, Stream
 from connectors.errors import Fatal
 from connectors.meta_ads.accounts import AdAccount, visible
 from connectors.meta_ads.client import MetaApi
@@ -23,8 +23,10 @@ from models.keys import RecordKey
 from models.records import Record
 
 
-class MetaAdsSource:
+class MetaAdsSource(Source):
     """The ad accounts of one token. Errors: Fatal with `credentials` if it is refused or sees none."""
+
+    vendor = VENDOR
 
     def __init__(self, api: MetaApi, clock: Clock) -> None:
         self._api = api

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import orjson
 
-from connectors.base import Finding, Page, Position, Stream
+from connectors.base import Finding, Page, Position, Source, Stream
 from connectors.errors import ConnectorError
 from connectors.product_events import lines, transcripts
 from connectors.product_events.client import Files
@@ -67,8 +67,10 @@ class Batch:
         return self.lines >= self.limits.lines or self.bytes >= self.limits.bytes
 
 
-class ProductEventsSource:
+class ProductEventsSource(Source):
     """The files of one place. `calls` counts one listing per stream and pull."""
+
+    vendor = VENDOR
 
     def __init__(self, files: Files, account: str, clock: Clock, limits: Limits | None = None) -> None:
         self.account = account

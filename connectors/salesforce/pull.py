@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.base import Finding, Page, Position, Stream
+from connectors.base import Finding, Page, Position, Source, Stream
 from connectors.errors import Fatal, Retryable
 from connectors.salesforce.client import Org
 from connectors.salesforce.diagnose import diagnose
@@ -87,8 +87,10 @@ def instant(stamp: str) -> datetime:
     return datetime.fromisoformat(stamp)
 
 
-class SalesforceSource:
+class SalesforceSource(Source):
     """An org that can be pulled from."""
+
+    vendor = VENDOR
 
     def __init__(self, org: Org, clock: Clock) -> None:
         self._org = org

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.base import Finding, Page, Position, Stream
+from connectors.base import Finding, Page, Position, Source, Stream
 from connectors.errors import ConnectorError
 from connectors.stripe.changes import Change, Told
 from connectors.stripe.client import API_VERSION, Json, StripeApi
@@ -28,8 +28,10 @@ GAP = 29 * 86400  # seconds; Stripe forgets events after 30 days, so an older cu
 LEDGER_LOOK_BACK = 600  # seconds; entries of a ledger have no events that would tell of a late one
 
 
-class StripeSource:
+class StripeSource(Source):
     """An open account in one mode. Errors: Fatal with `credentials` if the key is refused."""
+
+    vendor = VENDOR
 
     def __init__(self, api: StripeApi, clock: Clock, mode: str) -> None:
         self._api = api

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from connectors.toy_vendor.settings import ToySettings
 
-from connectors.base import Finding, Page, Position, Stream
+from connectors.base import Finding, Page, Position, Source, Stream
 from connectors.errors import Fatal
 from models.clock import Clock
 from models.keys import RecordKey
@@ -22,9 +22,10 @@ LATE = timedelta(minutes=5)
 """Who signs may take so long to put the book back: windows end so much before the present."""
 
 
-class GuestBook:
+class GuestBook(Source):
     """One open book. `calls` counts pages turned, by reason."""
 
+    vendor = "toy_vendor"
     account = "hall"
 
     def __init__(self, clock: Clock) -> None:

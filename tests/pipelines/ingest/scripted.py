@@ -10,7 +10,7 @@ from typing import Any
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy import Engine
 
-from connectors.base import Connector, Finding, Page, Position, Stream, VendorSettings
+from connectors.base import Connector, Finding, Page, Position, Source, Stream, VendorSettings
 from connectors.errors import Retryable
 from models.clock import FrozenClock
 from models.facts import Fact, Identifier, Profile, Scope
@@ -53,9 +53,10 @@ PEOPLE = Stream(
 
 
 @dataclass
-class ScriptedSource:
+class ScriptedSource(Source):
     """Reads its log from the cursor on: so many versions per page, so many pages per window, looking back so many versions."""
 
+    vendor = "paper"
     log: Sequence[Record]
     page: int = 2
     window: int = 2
