@@ -17,8 +17,11 @@ test: | $(UV)  ## set up and run the tests
 test-all: | $(UV)  ## the slow proofs too
 	$(RUN) pytest -n 2
 
-test-postgres: | $(UV)  ## the tests of `make test` on a PostgreSQL of their own
-	.ci/postgres $(RUN) pytest -n 2 -m "not slow"
+# The rest of tests/connectors and tests/sandbox never opens a store.
+STORED := tests/models tests/pipelines tests/service tests/connectors/*/test_landing.py tests/test_*.py
+
+test-postgres: | $(UV)  ## those tests of `make test` that have a store, on a PostgreSQL of their own
+	.ci/postgres $(RUN) pytest -n 2 -m "not slow" $(STORED)
 
 dev: | $(UV)  ## sandbox and Dagster UI on the demo's data; on your own accounts where there is a .env
 	$(RUN) $(if $(wildcard .env),,sidecar sandbox --) dagster dev -w dagster_workspace.yaml

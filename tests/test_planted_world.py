@@ -58,7 +58,9 @@ def known() -> dict[int, Stitched]:
     return {}
 
 
-@pytest.fixture(params=[1, 2, 3], ids=lambda seed: f"seed-{seed}")
+@pytest.fixture(
+    params=[1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))], ids=lambda seed: f"seed-{seed}"
+)
 def world(request, known, tmp_path_factory) -> Stitched:
     """One seed's world, pulled and stitched."""
     if request.param not in known:
