@@ -17,8 +17,8 @@ test: | $(UV)  ## set up and run the tests
 test-all: | $(UV)  ## the slow proofs too
 	$(RUN) pytest -n 2
 
-# The rest of tests/connectors and tests/sandbox never opens a store.
-STORED := tests/models tests/pipelines tests/service tests/connectors/*/test_landing.py tests/test_*.py
+# What else there is opens no store, or (the story) does with it what the kill proof does.
+STORED := tests/models tests/pipelines tests/service tests/connectors/*/test_landing.py $(filter-out tests/test_story.py, $(wildcard tests/test_*.py))
 
 test-postgres: | $(UV)  ## those tests of `make test` that have a store, on a PostgreSQL of their own
 	.ci/postgres $(RUN) pytest -n 2 -m "not slow" $(STORED)
