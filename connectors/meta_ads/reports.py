@@ -81,16 +81,16 @@ class Reports:
 
     def begin(self, part: Part) -> str:
         """Begin a report; its id. Errors: TooMuch where Meta sees at once that it is."""
-        self._api.calm_for_a_job(self._stream)
         answer = self._api.post(self._reason, (part.node, "insights"), part.params(), stream=self._stream)
         job = answer.get("report_run_id")
         if not isinstance(job, str):
             raise TooMuch("no report was begun", after=SOON, vendor=VENDOR, stream=self._stream)
-        self.know(job)
+        self.know(job, part.node)
         return job
 
-    def know(self, job: str) -> None:
-        """Look at this report too, begun now or by an earlier run."""
+    def know(self, job: str, node: str) -> None:
+        """Look at this report of an account too, begun now or by an earlier run."""
+        self._api.learn(job, node)
         self._running.setdefault(job, 0)
 
     def at_once(self, part: Part) -> list[Json]:
