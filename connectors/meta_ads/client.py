@@ -19,7 +19,7 @@ from facebook_business.api import FacebookAdsApi
 from facebook_business.session import FacebookSession
 
 from connectors.errors import ConnectorError, Fatal, Retryable
-from connectors.meta_ads.refusals import SOON, VENDOR, AccountLimited, Limited, Spent, refusal
+from connectors.meta_ads.refusals import SOON, VENDOR, AccountLimited, Limited, NotThere, Spent, refusal
 from connectors.meta_ads.settings import MetaAdsSettings
 from connectors.meta_ads.throttle import NO_NEW_JOBS, Throttle
 from connectors.pace import shared
@@ -130,6 +130,13 @@ class MetaApi:
             }
         return [answers[number] for number in range(len(asked))]
 
+    def each(
+        self, reason: str, asked: Sequence[tuple[str, Mapping[str, Any]]], *, stream: str | None = None
+    ) -> list[Json | ConnectorError]:
+        """Any number of GETs, 50 in one call; as `batch`."""
+        starts = range(0, len(asked), MOST_IN_BATCH)
+        return [one for at in starts for one in self.batch(reason, asked[at : at + MOST_IN_BATCH], stream=stream)]
+
     def token(self) -> Json:
         """What Meta says of our token: `is_valid`, `expires_at` (seconds, 0 is never), `scopes`."""
         answer = self.get("definition", ("debug_token",), {"input_token": self._token})
@@ -214,6 +221,22 @@ class MetaApi:
             return answer
         message = f"{'/'.join(path)} answered no object; the next run tries again"
         raise Retryable(message, after=SOON, vendor=VENDOR, stream=stream)
+
+
+def raised(answers: list[Json | ConnectorError], kind: type[ConnectorError]) -> list[Json | ConnectorError]:
+    """The answers of a batch. The first error of that kind is raised."""
+    for answer in answers:
+        if isinstance(answer, kind):
+            raise answer
+    return answers
+
+
+def there(answers: Sequence[Json | ConnectorError]) -> list[Json]:
+    """The objects that are there; any error but absence is raised."""
+    for answer in answers:
+        if isinstance(answer, ConnectorError) and not isinstance(answer, NotThere):
+            raise answer
+    return [answer for answer in answers if not isinstance(answer, ConnectorError)]
 
 
 def _read(text: Any) -> Any:

@@ -3,17 +3,18 @@
 Windows are flights of spans. The first flight of a run holds what may still change: yesterday and today, and, once a day, every day
 younger than 28 days, for attribution moves. Further flights fill the past, newest first, back to Meta's memory or the account's first
 day. The ids of the reports are written down before they are waited for, so that a run that was killed asks for none twice.
-Source: vendors.md 3.3.
+Source: https://developers.facebook.com/docs/marketing-api/insights (37 months are kept; days are the account's own).
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from connectors.base import Page, Position, Stream
 from connectors.errors import Fatal
 from connectors.meta_ads.accounts import AdAccount
 from connectors.meta_ads.client import Json, MetaApi
+from connectors.meta_ads.drift import Known, Names
 from connectors.meta_ads.refusals import VENDOR, AccountLimited, TooMuch, first
 from connectors.meta_ads.reports import WINDOWS, Part, Reports, by_day
 from models.clock import Clock
@@ -24,12 +25,13 @@ FIELDS = (
     "ad_id", "ad_name", "adset_id", "adset_name", "campaign_id", "campaign_name", "spend", "impressions", "clicks", "reach",
     "actions", "action_values",
 )  # fmt: skip
-VERSION = 1  # of fields, windows and the day as the step; a cursor of another version is void (vendors.md 3.3)
+VERSION = 1  # of fields, windows and the day as the step; a cursor of another version is void
 MOVES = 28  # days for which Meta still corrects a day (attribution)
 MEMORY = timedelta(days=1123)  # 37 months at their shortest; older days are refused
 SPAN = 30  # days of one report
 FLIGHT = 50  # spans of the past in one window: reports that run at once (at most 100 per account) and are looked at in one call
 ONE = timedelta(days=1)
+T = TypeVar("T")
 
 Span = dict[str, Any]
 """`account`, `since` and `until` (first and last day), `job`, the id of its report once it is begun, and `read` once it has come."""
@@ -44,6 +46,7 @@ class Insights:
         self._accounts = {account.id: account for account in accounts}
         self._clock = clock
         self._reports = Reports(api, stream.name)
+        self.known = Known(stream.name, FIELDS + WINDOWS, ("ad_id",))
         self._refused: dict[str, Fatal | AccountLimited] = {}
         """Accounts that may not be read, or not now; the others are, and a refusal is raised in the end."""
 
@@ -64,6 +67,24 @@ class Insights:
             state = yield from self._fly(state, self._flight(past))
         if self._refused:
             raise first(self._refused.values())
+
+    def between(self, since: datetime, until: datetime, resume: Position | None) -> Iterator[Page]:
+        """The days of each account that the range touches, as far back as Meta remembers; the last page's cursor says that they came."""
+        last = until - timedelta(microseconds=1)
+        spans = [
+            span
+            for account in self._accounts.values()
+            for span in _spans(
+                account.id,
+                max(account.day(since), self._floor(account)),
+                min(account.day(last), account.day(self._clock.now())),
+            )
+        ]
+        nothing = {"version": VERSION, "accounts": {}}
+        for page in self._fly(nothing, resume or self._flight(spans)):
+            if page.cursor and self._refused:
+                raise first(self._refused.values())
+            yield page
 
     def _flight(self, spans: list[Span]) -> Position:
         return {"version": VERSION, "as_of": self._clock.now().isoformat(), "spans": spans}
@@ -98,15 +119,13 @@ class Insights:
         """Begin the span's report where it is worth one and the limits allow it now; whether one was begun."""
         if span["account"] not in self._accounts:
             return False
-        part = self._part(span)
+        node = self._accounts[span["account"]].node
         if span["job"]:
-            self._reports.know(span["job"], part.node)
-        if span["job"] or _short(span):
-            return False
-        if not self._api.may_begin(part.node):
+            self._reports.know(span["job"], node)
+        if span["job"] or _short(span) or not self._api.may_begin(node):
             return False
         try:
-            span["job"] = self._reports.begin(part)
+            span["job"] = self._asked(span, self._reports.begin)
         except (Fatal, TooMuch, AccountLimited):
             return False  # met again, and dealt with, when the span's turn comes
         return True
@@ -114,16 +133,28 @@ class Insights:
     def _bring(self, span: Span, as_of: datetime) -> list[Record]:
         """One record per day of the span, days without any row included: rows may disappear."""
         account = self._accounts[span["account"]]
-        part = self._part(span)
-        rows = self._reports.at_once(part) if _short(span) else self._reports.rows(part, span["job"])
+
+        def ask(part: Part) -> list[Json]:
+            return self._reports.at_once(part) if _short(span) else self._reports.rows(part, span["job"])
+
+        rows = self._asked(span, ask)
         return [self._record(account, day, found, as_of) for day, found in by_day(rows, _days(span)).items()]
 
-    def _part(self, span: Span) -> Part:
-        return Part(self._accounts[span["account"]].node, *_ends(span), FIELDS)
+    def _asked(self, span: Span, ask: Callable[[Part], T]) -> T:
+        """What is asked of a span, with the fields and windows that Meta knows; which those are is tried on its last day."""
+        since, until = _ends(span)
+        return self.known.asked(
+            lambda names: ask(self._part(span, names, since, until)),
+            lambda names: self._reports.probe(self._part(span, names, until, until)),
+        )
+
+    def _part(self, span: Span, names: Names, since: date, until: date) -> Part:
+        fields, windows = (tuple(name for name in names if (name in WINDOWS) is wanted) for wanted in (False, True))
+        return Part(self._accounts[span["account"]].node, since, until, fields, windows=windows)
 
     def _record(self, account: AdAccount, day: date, rows: list[Json], as_of: datetime) -> Record:
         payload = {
-            "day": str(day), "zone": account.zone.key, "currency": account.currency, "windows": list(WINDOWS), "rows": rows,
+            "day": str(day), "zone": account.zone.key, "currency": account.currency, "windows": [name for name in self.known.names if name in WINDOWS], "rows": rows,
         }  # fmt: skip
         key = RecordKey(VENDOR, account.id, self._stream.object, str(day))
         return Record(key, as_of.astimezone(UTC), payload)

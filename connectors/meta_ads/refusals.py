@@ -55,6 +55,10 @@ class TooMuch(Spent):
     """The same work may succeed in smaller parts: fewer rows a page, fewer days, fewer ads, fewer fields."""
 
 
+class Unknown(Fatal):
+    """Something that was asked for by name is not known to this version."""
+
+
 class NotThere(Fatal):
     """The object is gone, hidden, or a report that is not born yet: Meta answers all three alike."""
 
@@ -93,7 +97,7 @@ def refusal(status: int, error: dict[str, Any], *, about: str, stream: str | Non
     if status >= 500:
         return _trouble(told, stream)
     message = f"the request was refused: our mistake, or a field that this version has no more ({told})"
-    return Fatal(message, vendor=VENDOR, stream=stream)
+    return (Unknown if code == 100 else Fatal)(message, vendor=VENDOR, stream=stream)
 
 
 def _trouble(told: str, stream: str | None) -> Retryable:
