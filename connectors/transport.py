@@ -1,16 +1,19 @@
-"""What every vendor's HTTP client shares: time limits, repeating what may be repeated, another host for practice.
+"""What every vendor's HTTP client shares: time limits, pace, repeating what may be repeated, and a limit to waiting.
 
 An SDK is given a `requests.Session` that sends through `Transport`; nothing of the SDK is patched. A request is repeated only where
 the connector says that doing it twice is the same as doing it once. Bodies are read here, so a connection cut in the middle of an
-answer is repeated like one that was never made.
+answer is repeated like one that was never made. Every answer is heard here, also those that are repeated.
 """
 
 import json
+import logging
 import random
 import re
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -19,15 +22,27 @@ import orjson
 import requests
 from requests.adapters import HTTPAdapter
 
-TIMEOUT = (
-    5.0,
-    60.0,
-)  # seconds to connect and to wait for the next byte; the SDKs wait for ever (vendors.md, shared rule 4)
+from connectors.errors import Fatal, Retryable
+from connectors.pace import Free, Pace
+
+TIMEOUT = (5.0, 60.0)  # seconds to connect and to wait for the next byte; left alone, three of the SDKs wait for ever
 TRIES = 6  # of one request, first included
 LONGEST_WAIT = 900.0  # a vendor that asks for more than 15 min ends the run; the next one starts where this one stopped
+PATIENCE = (
+    1800.0  # seconds that a run waits for one account in all; a vendor that is away must not hold a run for hours
+)
+IN_STEP = 10.0  # seconds; a shorter wait for our turn is the usual pace and tries nobody's patience
 FIRST_WAIT = 2.0  # seconds; doubles with every try
 BUSY = frozenset({429, 500, 502, 503, 504})
 """Statuses by which a vendor says that the same request may work later."""
+SECRETS = re.compile(r"(access_token|appsecret_proof|input_token|client_secret|api_key|hapikey)=[^&\s\"']+")
+"""Parameters of a URL that are nobody's business."""
+NO_ANSWER = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
 
 
 class Answered(Protocol):
@@ -53,10 +68,15 @@ def retry_after(response: Answered) -> float | None:
 
 def decoded(response: requests.Response) -> Any:
     """The JSON of an answer. ValueError if it is none."""
+    return read_json(response.content)
+
+
+def read_json(text: str | bytes) -> Any:
+    """JSON as it came. ValueError if it is none."""
     try:
-        return orjson.loads(response.content)
+        return orjson.loads(text)
     except orjson.JSONDecodeError:
-        return json.loads(response.content)  # orjson refuses lone surrogates, which json keeps
+        return json.loads(text)  # orjson refuses lone surrogates, which json keeps
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
@@ -66,31 +86,82 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+class NoSecrets(logging.Filter):
+    """urllib3 logs every URL at level DEBUG, and some vendors want the token in the URL."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let the line through without its secrets."""
+        record.msg, record.args = SECRETS.sub(r"\1=[secret]", record.getMessage()), None
+        return True
+
+
+NO_SECRETS = NoSecrets()
+
+
+class Held(Retryable):
+    """Nothing was asked: our turn at the vendor is too far away."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """The same request may be answered in so many seconds; they double with every try unless the vendor told them."""
+
+    seconds: float = FIRST_WAIT
+    told: bool = False
+
+
+Reaction = Callable[[requests.Response], Again | None]
+"""What an answer asks of us: to ask again, or (None) to take it as it stands. By status, header or the codes of its body."""
+
+
+def by_status(
+    busy: frozenset[int] = BUSY, asked: Callable[[requests.Response], float | None] = retry_after
+) -> Reaction:
+    """The reaction to a vendor that says by its status that it is busy; `asked` reads how long, None where it does not say."""
+
+    def react(response: requests.Response) -> Again | None:
+        if response.status_code not in busy:
+            return None
+        seconds = asked(response)
+        return Again() if seconds is None else Again(seconds, told=True)
+
+    return react
+
+
 class Transport(HTTPAdapter):
     """Sends one request, repeating it while the vendor is busy and repeating is harmless.
 
-    Shape: `base_url` sends everything to another host (the sandbox) and keeps the real one in `X-Original-Host`; `repeatable`
-    decides per request; `calls` counts repetitions under `retry`; `busy` are the statuses worth repeating; `asked` reads how many
-    seconds an answer asks us to wait, None if it does not say.
-    Errors: those of requests, once the tries are spent; an answer that is still busy is returned as it is.
+    Shape: `repeatable` decides per request; `reaction` per answer; `heard` is told every answer (the place to read a quota);
+    `calls` counts repetitions under `retry`; `pace` says how long to wait before a request; `base_url` sends everything to another
+    host (the sandbox) and keeps the real one in `X-Original-Host`.
+    Errors: those of requests, once the tries are spent; an answer that is still busy is returned as it is. Held before a
+    request whose turn is too far away; Fatal where the run has waited for this account for `PATIENCE` in all.
     """
 
     def __init__(
         self,
+        vendor: str,
         *,
         repeatable: Callable[[requests.PreparedRequest], bool],
         calls: Counter[str],
+        reaction: Reaction = by_status(),  # noqa: B008  # a constant
+        heard: Callable[[requests.Response], None] = lambda _: None,
+        pace: Pace | None = None,
         base_url: str | None = None,
-        busy: frozenset[int] = BUSY,
-        asked: Callable[[requests.Response], float | None] = retry_after,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._vendor = vendor
         self._base = urlsplit(base_url) if base_url else None
         self._repeatable = repeatable
         self._calls = calls
-        self._busy = busy
-        self._asked = asked
+        self._reaction = reaction
+        self._heard = heard
+        self._pace = pace or Free()
         self._pause = pause
+        self._waited = 0.0
+        self._lock = threading.Lock()
+        for name in ("urllib3.connectionpool", "urllib3.util.retry"):
+            logging.getLogger(name).addFilter(NO_SECRETS)
         super().__init__()
 
     def send(  # the signature is requests' own
@@ -105,21 +176,36 @@ class Transport(HTTPAdapter):
         """One answer, after as many tries as it took."""
         self._turn_to_base(request)
         tries = TRIES if self._repeatable(request) else 1
-        for left in range(tries - 1, -1, -1):
+        for attempt in range(1, tries + 1):
+            self._wait_for_turn(request)
             try:
                 response = super().send(request, stream, timeout or TIMEOUT, verify, cert, proxies)  # type: ignore[arg-type]
                 if not stream:
                     response.content  # noqa: B018  # reads the body here, where a cut connection can be repeated
-                wait = self._wait(response, tries - left)
-            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError):
-                if not left:
+            except NO_ANSWER:
+                if attempt == tries:
                     raise
-                wait = _backoff(tries - left)
-            if wait is None or not left:
-                return response
+                again = Again()
+            else:
+                self._pace.note(request, response)
+                self._heard(response)
+                asked = self._reaction(response) if attempt < tries else None
+                if asked is None or asked.seconds > LONGEST_WAIT:
+                    return response
+                again = asked
             self._calls["retry"] += 1
-            self._pause(wait)
+            self.rest(_wait(again, attempt))
         raise AssertionError("the last try returns or raises")
+
+    def rest(self, seconds: float) -> None:
+        """Wait for a vendor in trouble. Errors: Fatal instead, where the run has waited long enough."""
+        with self._lock:
+            self._waited += seconds
+            waited = self._waited
+        if waited > PATIENCE:
+            message = f"this run has waited {PATIENCE / 60:.0f} min for the vendor; the next one goes on from here"
+            raise Fatal(message, vendor=self._vendor)
+        self._pause(seconds)
 
     def _turn_to_base(self, request: requests.PreparedRequest) -> None:
         if self._base:
@@ -127,18 +213,20 @@ class Transport(HTTPAdapter):
             request.headers["X-Original-Host"] = url.netloc
             request.url = url._replace(scheme=self._base.scheme, netloc=self._base.netloc).geturl()
 
-    def _wait(self, response: requests.Response, attempt: int) -> float | None:
-        """Seconds until the next try; None if the answer stands."""
-        if response.status_code not in self._busy:
-            return None
-        asked = self._asked(response)
-        if asked is None:
-            return _backoff(attempt)
-        return asked if asked <= LONGEST_WAIT else None
+    def _wait_for_turn(self, request: requests.PreparedRequest) -> None:
+        seconds = self._pace.reserve(request)
+        if seconds > LONGEST_WAIT:
+            message = f"a limit is nearly used up and free again in {seconds:.0f} s; the next run goes on"
+            raise Held(message, after=seconds, vendor=self._vendor)
+        if seconds > IN_STEP:
+            self.rest(seconds)
+        elif seconds > 0:
+            self._pause(seconds)
 
 
-def _backoff(attempt: int) -> float:
-    return FIRST_WAIT * 2.0 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311  # spreads the tries of many clients
+def _wait(again: Again, attempt: int) -> float:
+    spread = random.uniform(0.5, 1.0)  # noqa: S311  # spreads the tries of many clients
+    return again.seconds if again.told else again.seconds * 2.0 ** (attempt - 1) * spread
 
 
 def session(transport: Transport) -> requests.Session:

@@ -19,9 +19,11 @@ import requests
 from hubspot import HubSpot
 
 from connectors.errors import Fatal, Retryable
+from connectors.hubspot.rates import lanes, told
 from connectors.hubspot.refusals import BUSY, SOON, VENDOR, asked, refusal, until_midnight
 from connectors.hubspot.settings import HubSpotSettings
-from connectors.transport import Transport, decoded, session
+from connectors.pace import Buckets, Pace, shared
+from connectors.transport import Transport, by_status, decoded, session
 
 Json = dict[str, Any]
 
@@ -37,6 +39,11 @@ ABSENT = "OBJECT_NOT_FOUND"  # category of a batch's error for an id that is not
 ASSOCIATION_BATCH = 1_000  # records whose associations one call reads (associations v4 guide)
 
 
+def repeatable(request: requests.PreparedRequest) -> bool:  # noqa: ARG001  # of all requests it is true
+    """Whether asking twice is the same as asking once: reads and updates by id are; what is created has a name, and is there (409)."""
+    return True
+
+
 @dataclass(frozen=True)
 class Rows:
     """One page of an answer; `after` is where the next one starts, None on the last."""
@@ -46,12 +53,14 @@ class Rows:
 
 
 class Portal:
-    """An open HubSpot portal. Calls are made one after the other, which keeps searches below their five a second.
+    """An open HubSpot portal.
 
     Errors: Fatal with `credentials` if the token is missing or refused, Retryable if HubSpot is not reached.
     """
 
-    def __init__(self, settings: HubSpotSettings, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, settings: HubSpotSettings, pause: Callable[[float], None] = time.sleep, pace: Pace | None = None
+    ) -> None:
         if settings.access_token is None:
             raise Fatal(f"not connected: set {', '.join(settings.missing())}", vendor=VENDOR, credentials=True)
         self.settings = settings
@@ -60,13 +69,21 @@ class Portal:
         """Calls of the day used, and allowed; unknown under OAuth."""
         self._resets_in = 0.0
         self._zone: ZoneInfo | None = None
+        token = settings.access_token.get_secret_value()
+        if pace is None and settings.base_url is None:
+            pace = shared(VENDOR, token, Buckets(lanes, told))
         transport = Transport(
-            repeatable=lambda _: True, calls=self.calls, base_url=settings.base_url, busy=BUSY, asked=asked, pause=pause
+            VENDOR,
+            repeatable=repeatable,
+            calls=self.calls,
+            reaction=by_status(BUSY, asked),
+            heard=self._note,
+            pace=pace,
+            base_url=settings.base_url,
+            pause=pause,
         )
         self._session = session(transport)
-        self._session.hooks["response"].append(self._note)
         self._clients: dict[str, Any] = {}
-        token = settings.access_token.get_secret_value()
         self._sdk = HubSpot(access_token=token, host=HOST, api_factory=self._api)
         about = self._bare("definition", "/account-info/v3/details", about="account")
         self.id = str(about["portalId"])
@@ -221,7 +238,7 @@ class Portal:
         message = f"{about}: the answer is not what was asked for; the next run tries again"
         return Retryable(message, after=SOON, vendor=VENDOR, stream=stream)
 
-    def _note(self, response: requests.Response, *_: Any, **__: Any) -> None:
+    def _note(self, response: requests.Response) -> None:
         """Remember the quota, which only the raw answer tells; searches and OAuth tokens do not tell it."""
         daily = response.headers.get("X-HubSpot-RateLimit-Daily", "")
         left = response.headers.get("X-HubSpot-RateLimit-Daily-Remaining", "")

@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.errors import Fatal
 from connectors.meta_ads.client import Json, MetaApi
+from connectors.meta_ads.drift import Known
 from connectors.meta_ads.paging import leaves
 from connectors.meta_ads.refusals import GRANTS, VENDOR
 
 FIELDS = ("id", "account_id", "name", "account_status", "currency", "timezone_name", "created_time", "business")
+NEEDED = ("id", "account_id", "currency", "timezone_name")
 
 
 @dataclass(frozen=True)
@@ -50,19 +52,22 @@ def visible(api: MetaApi) -> list[AdAccount]:
     Errors: Fatal if one that was named is hidden, or if there is none at all.
     """
     wanted: Sequence[str] = api.settings.account_ids
-    fields = {"fields": ",".join(FIELDS)}
-    found = {
-        row["account_id"]: row
-        for leaf in leaves(api, "definition", ("me", "adaccounts"), fields, stream="ad_accounts")
-        for row in leaf.rows
-    }
+    known = Known("ad_accounts", FIELDS, NEEDED)
+    found = {row["account_id"]: row for row in known.asked(lambda names: _listed(api, names))}
     for number in [number for number in wanted if number not in found]:
         # an account shared with the business may be readable and not listed
+        fields = {"fields": ",".join(known.names)}
         found[number] = api.get("definition", (f"act_{number}", ""), fields, stream="ad_accounts")
     chosen = [read(found[number]) for number in sorted(wanted or found)]
     if not chosen:
         raise Fatal(f"the token sees no ad account; {GRANTS['ads_read']}", vendor=VENDOR, credentials=True)
     return chosen
+
+
+def _listed(api: MetaApi, names: Sequence[str]) -> list[Json]:
+    params = {"fields": ",".join(names)}
+    found = leaves(api, "definition", ("me", "adaccounts"), params, stream="ad_accounts")
+    return [row for leaf in found for row in leaf.rows]
 
 
 def read(payload: Json) -> AdAccount:

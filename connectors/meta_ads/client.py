@@ -1,57 +1,55 @@
 """One open Graph API: asks through the SDK's own api object, and judges every answer by status and shape before the SDK does.
 
-The SDK takes any body without `error` for a success, breaks on some that have one, and never repeats (vendors.md 3.5). Its `call`
-is used: it signs, pins the version and sends as every other call does, where its cursors stop at an empty page. A response hook
-raises first, so no exception of the SDK, which holds the parameters, ever comes up. `FacebookAdsApi.init` is not used: it sets a
-global api and a crash reporter.
+The SDK takes any body without `error` for a success, breaks on some that have one, and never repeats. Its `call` is used: it signs,
+pins the version and sends as every other call does, where its cursors stop at an empty page. A response hook raises first, so no
+exception of the SDK, which holds the parameters, ever comes up. `FacebookAdsApi.init` is not used: it sets a global api and a crash
+reporter. Meta's codes are in the body, and are read there by the transport's reaction.
 """
 
 import json
-import logging
-import random
-import re
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-import orjson
 import requests
 from facebook_business.api import FacebookAdsApi
 from facebook_business.session import FacebookSession
 
 from connectors.errors import ConnectorError, Fatal, Retryable
-from connectors.meta_ads.refusals import LIMITED, SOON, VENDOR, Limited, Spent, refusal
+from connectors.meta_ads.refusals import SOON, VENDOR, AccountLimited, Limited, NotThere, Spent, refusal
 from connectors.meta_ads.settings import MetaAdsSettings
-from connectors.meta_ads.throttle import NO_NEW_JOBS, STAND_STILL, Throttle
-from connectors.transport import LONGEST_WAIT, TIMEOUT, TRIES, Transport
+from connectors.meta_ads.throttle import NO_NEW_JOBS, Throttle
+from connectors.pace import shared
+from connectors.transport import TIMEOUT, TRIES, Again, Held, Transport, read_json
 
 MOST_IN_BATCH = 50  # parts of one batch call (https://developers.facebook.com/docs/graph-api/batch-requests)
-SECRETS = re.compile(r"(access_token|appsecret_proof|input_token)=[^&\s\"']+")
 
 Json = dict[str, Any]
 
 
 class Refused(Exception):
-    """An answer that is no success: its status, and Meta's error where the body has one."""
+    """An answer that is no success, as one of our errors but for what was asked."""
 
-    def __init__(self, status: int, error: Json | None) -> None:
+    def __init__(self, status: int, error: Json | None, regain: float) -> None:
         super().__init__(f"HTTP {status}")
         self.status = status
         self.error = error
+        self.regain = regain
+
+    def told(self, about: str, stream: str | None) -> ConnectorError:
+        """What it asks of us. An answer that is not Meta's own passes, whatever its status."""
+        if self.error is None:
+            message = f"{about}: HTTP {self.status} is no answer of the Graph API; the next run tries again"
+            return Retryable(message, after=SOON, vendor=VENDOR, stream=stream)
+        return refusal(self.status, self.error, about=about, stream=stream, regain=self.regain)
 
 
-class NoSecrets(logging.Filter):
-    """urllib3 logs every URL at level DEBUG, and Meta wants the token in every URL."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let the line through without its secrets."""
-        record.msg, record.args = SECRETS.sub(r"\1=[secret]", record.getMessage()), None
-        return True
-
-
-NO_SECRETS = NoSecrets()
+def repeatable(request: requests.PreparedRequest) -> bool:  # noqa: ARG001  # of all requests it is true
+    """Whether asking twice is the same as asking once: batches only read, and a report begun twice is read once and forgotten."""
+    return True
 
 
 class MetaApi:
@@ -60,24 +58,37 @@ class MetaApi:
     Errors: Fatal with `credentials` if a variable is missing.
     """
 
-    def __init__(self, settings: MetaAdsSettings, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        settings: MetaAdsSettings,
+        pause: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         if settings.access_token is None or settings.app_id is None or settings.app_secret is None:
             raise Fatal(f"not connected: set {', '.join(settings.missing())}", vendor=VENDOR, credentials=True)
         self.settings = settings
         self.app_id = settings.app_id
         self.calls: Counter[str] = Counter()
-        self.throttle = Throttle()
-        self.pause = pause
+        self.several = False
+        """Whether there are other accounts to read while one of them has used up its limit."""
+        self._local = threading.local()  # the decoded answer, for the SDK hands out a text
         self._token = settings.access_token.get_secret_value()
+        self.pause = pause
+        throttle = Throttle(clock)
+        self._throttle = shared(VENDOR, self._token, throttle) if settings.base_url is None else throttle
         session = FacebookSession(settings.app_id, settings.app_secret.get_secret_value(), self._token, timeout=TIMEOUT)
         session.requests.trust_env = False  # a .netrc would add a header of its own
-        # reads only, and a report begun twice costs no more than the quota; answers are judged and repeated below
-        transport = Transport(
-            repeatable=lambda _: True, calls=self.calls, base_url=settings.base_url, busy=frozenset(), pause=pause
+        self._transport = Transport(
+            VENDOR,
+            repeatable=repeatable,
+            calls=self.calls,
+            reaction=self._react,
+            pace=self._throttle,
+            base_url=settings.base_url,
+            pause=pause,
         )
-        session.requests.mount("https://", transport)
+        session.requests.mount("https://", self._transport)
         session.requests.hooks["response"].append(self._judge)
-        logging.getLogger("urllib3.connectionpool").addFilter(NO_SECRETS)
         self._api = FacebookAdsApi(session, api_version=settings.api_version)
 
     def get(self, reason: str, path: Sequence[str], params: Mapping[str, Any], *, stream: str | None = None) -> Json:
@@ -101,11 +112,13 @@ class MetaApi:
         """
         answers: dict[int, Json | ConnectorError] = {}
         for attempt in range(TRIES):
-            left = [number for number in range(len(asked)) if isinstance(answers.get(number), Retryable | None)]
+            left = [number for number in range(len(asked)) if self._passes(answers.get(number))]
             if not left:
                 break
             if attempt:
-                self._rest(max((one.after for one in answers.values() if isinstance(one, Retryable)), default=SOON))
+                self.calls["retry"] += 1
+                waits = [one.after for one in answers.values() if isinstance(one, Retryable) and self._passes(one)]
+                self._transport.rest(max(waits, default=SOON))
             parts = [{"method": "GET", "relative_url": _relative(*asked[number])} for number in left]
             told = self._ask(reason, "POST", ("",), {"batch": parts}, stream)
             if not isinstance(told, list) or len(told) != len(left):
@@ -117,55 +130,75 @@ class MetaApi:
             }
         return [answers[number] for number in range(len(asked))]
 
+    def each(
+        self, reason: str, asked: Sequence[tuple[str, Mapping[str, Any]]], *, stream: str | None = None
+    ) -> list[Json | ConnectorError]:
+        """Any number of GETs, 50 in one call; as `batch`."""
+        starts = range(0, len(asked), MOST_IN_BATCH)
+        return [one for at in starts for one in self.batch(reason, asked[at : at + MOST_IN_BATCH], stream=stream)]
+
     def token(self) -> Json:
         """What Meta says of our token: `is_valid`, `expires_at` (seconds, 0 is never), `scopes`."""
         answer = self.get("definition", ("debug_token",), {"input_token": self._token})
         told = answer.get("data")
         return told if isinstance(told, dict) else {}
 
-    def calm_for_a_job(self, stream: str | None) -> None:
-        """Wait where too much of a limit is used for another report. Errors: Limited if that takes longer than a run should."""
-        self._mind(NO_NEW_JOBS, stream)
+    def learn(self, node: str, account: str) -> None:
+        """Whose a report or an ad is: its calls count for that account's limits, and its path does not tell."""
+        self._throttle.learn(node, account)
+
+    def may_begin(self, node: str) -> bool:
+        """Whether the limits of an account leave room for another report now."""
+        return self._throttle.left(self._throttle.account(f"/{node}"), NO_NEW_JOBS) == 0
 
     def _ask(self, reason: str, method: str, path: Sequence[str], params: Mapping[str, Any], stream: str | None) -> Any:
-        """The decoded answer, after as many tries as it took."""
+        """The decoded answer, after as many tries as the transport made."""
         about = "/".join(part for part in path if part) or "batch"
         self.calls[reason] += 1
-        for attempt in range(TRIES):
-            self._mind(STAND_STILL, stream)
-            try:
-                return self._once(method, path, params, about, stream)
-            except Retryable as error:
-                if isinstance(error, Spent) or attempt == TRIES - 1:
-                    raise
-                wait = error.after if isinstance(error, Limited) else error.after * 2**attempt * random.uniform(0.5, 1)  # noqa: S311  # spreads the tries of many clients
-                if wait > LONGEST_WAIT:
-                    raise
-            self._rest(wait)
-        raise AssertionError("the last try returns or raises")
-
-    def _once(self, method: str, path: Sequence[str], params: Mapping[str, Any], about: str, stream: str | None) -> Any:
         try:
-            response = self._api.call(method, tuple(path), params=dict(params))
+            self._api.call(method, tuple(path), params=dict(params))
         except Refused as refused:
-            if refused.error is None:
-                message = f"{about}: HTTP {refused.status} is no answer of the Graph API; the next run tries again"
-                raise Retryable(message, after=SOON, vendor=VENDOR, stream=stream) from None
-            raise refusal(
-                refused.status, refused.error, about=about, stream=stream, regain=self.throttle.regain
-            ) from None
+            raise refused.told(about, stream) from None
+        except Held as held:
+            message = f"{about}: Meta's limit is nearly used up; the next run goes on"
+            raise AccountLimited(message, after=held.after, vendor=VENDOR, stream=stream) from None
         except requests.RequestException as error:
             message = f"{about}: no answer from Meta ({type(error).__name__}); the next run tries again"
             raise Spent(message, after=60, vendor=VENDOR, stream=stream) from None
-        return orjson.loads(response.body())
+        return self._local.answer
+
+    def _react(self, response: requests.Response) -> Again | None:
+        """For the transport: trouble that passes and limits are worth another try; limits say when."""
+        refused = self._refused(response, _read(response.content))
+        error = refused.told("", None) if refused else None
+        if isinstance(error, Retryable) and self._passes(error):
+            return Again(error.after, told=isinstance(error, Limited))
+        return None
+
+    def _passes(self, answer: Json | ConnectorError | None) -> bool:
+        """Whether the same may be asked again from here.
+
+        An account's own limit is waited out only where there is no other account: else those are read meanwhile, and the stream's
+        next try reads this one.
+        """
+        if isinstance(answer, AccountLimited):
+            return not self.several
+        return answer is None or (isinstance(answer, Retryable) and not isinstance(answer, Spent))
 
     def _judge(self, response: requests.Response, *_: Any, **__: Any) -> None:
-        """The hook: read the throttle, and let nothing through that is not plainly an answer."""
-        self.throttle.note(response.headers)
-        body = _decoded(response.text)
+        """The hook: let nothing through that is not plainly an answer."""
+        response.encoding = "utf-8"  # the SDK reads a text, whose encoding would be guessed
+        body = self._local.answer = _read(response.content)
+        refused = self._refused(response, body)
+        if refused:
+            raise refused
+
+    def _refused(self, response: requests.Response, body: Any) -> Refused | None:
         error = body.get("error") if isinstance(body, dict) else None
-        if response.status_code >= 400 or not isinstance(body, dict | list) or error is not None:
-            raise Refused(response.status_code, error if isinstance(error, dict) else None)
+        if response.status_code < 400 and isinstance(body, dict | list) and error is None:
+            return None
+        regain = self._throttle.regain(self._throttle.account(str(response.request.url)))
+        return Refused(response.status_code, error if isinstance(error, dict) else None, regain)
 
     def _part(self, part: Any, about: str, stream: str | None) -> Json | ConnectorError:
         """One part of a batch; its headers count as those of a call of its own."""
@@ -174,14 +207,13 @@ class MetaApi:
             return waiting
         headers = part.get("headers")
         if isinstance(headers, list):
-            self.throttle.note(
-                {one["name"]: one["value"] for one in headers if isinstance(one, dict) and len(one) == 2}
-            )
-        body, status = _decoded(part.get("body")), part.get("code")
+            told = {one["name"]: one["value"] for one in headers if isinstance(one, dict) and len(one) == 2}
+            self._throttle.read(self._throttle.account(f"/{about}"), told)
+        body, status = _read(part.get("body")), part.get("code")
         error = body.get("error") if isinstance(body, dict) else None
         if isinstance(error, dict):
-            told = status if isinstance(status, int) else 400
-            return refusal(told, error, about=about, stream=stream, regain=self.throttle.regain)
+            regain = self._throttle.regain(self._throttle.account(f"/{about}"))
+            return refusal(status if isinstance(status, int) else 400, error, about=about, stream=stream, regain=regain)
         return body if isinstance(body, dict) and error is None and status == 200 else waiting
 
     def _object(self, answer: Any, path: Sequence[str], stream: str | None) -> Json:
@@ -190,27 +222,28 @@ class MetaApi:
         message = f"{'/'.join(path)} answered no object; the next run tries again"
         raise Retryable(message, after=SOON, vendor=VENDOR, stream=stream)
 
-    def _mind(self, most: float, stream: str | None) -> None:
-        """Wait before a limit bites. The readings are forgotten then: only another answer tells what is left."""
-        used, wait = self.throttle.used, self.throttle.regain or LIMITED
-        if used < most:
-            return
-        if wait > LONGEST_WAIT:
-            message = f"{used:.0f} % of Meta's limits are used; the next run goes on"
-            raise Limited(message, after=wait, vendor=VENDOR, stream=stream)
-        self.pause(wait)
-        self.throttle.forget()
 
-    def _rest(self, seconds: float) -> None:
-        self.calls["retry"] += 1
-        self.pause(seconds)
-        self.throttle.forget()
+def raised(answers: list[Json | ConnectorError], kind: type[ConnectorError]) -> list[Json | ConnectorError]:
+    """The answers of a batch. The first error of that kind is raised."""
+    for answer in answers:
+        if isinstance(answer, kind):
+            raise answer
+    return answers
 
 
-def _decoded(text: Any) -> Any:
+def there(answers: Sequence[Json | ConnectorError]) -> list[Json]:
+    """The objects that are there; any error but absence is raised."""
+    for answer in answers:
+        if isinstance(answer, ConnectorError) and not isinstance(answer, NotThere):
+            raise answer
+    return [answer for answer in answers if not isinstance(answer, ConnectorError)]
+
+
+def _read(text: Any) -> Any:
+    """What a body holds; None if it is no JSON."""
     try:
-        return orjson.loads(text)
-    except (orjson.JSONDecodeError, TypeError):
+        return read_json(text)
+    except (ValueError, TypeError):
         return None
 
 

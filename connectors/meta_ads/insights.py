@@ -3,20 +3,20 @@
 Windows are flights of spans. The first flight of a run holds what may still change: yesterday and today, and, once a day, every day
 younger than 28 days, for attribution moves. Further flights fill the past, newest first, back to Meta's memory or the account's first
 day. The ids of the reports are written down before they are waited for, so that a run that was killed asks for none twice.
-Source: vendors.md 3.3.
+Source: https://developers.facebook.com/docs/marketing-api/insights (37 months are kept; days are the account's own).
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from connectors.base import Page, Position, Stream
 from connectors.errors import Fatal
 from connectors.meta_ads.accounts import AdAccount
 from connectors.meta_ads.client import Json, MetaApi
-from connectors.meta_ads.refusals import VENDOR, TooMuch
+from connectors.meta_ads.drift import Known, Names
+from connectors.meta_ads.refusals import VENDOR, AccountLimited, TooMuch, first
 from connectors.meta_ads.reports import WINDOWS, Part, Reports, by_day
-from connectors.meta_ads.throttle import NO_NEW_JOBS
 from models.clock import Clock
 from models.keys import RecordKey
 from models.records import Record
@@ -25,16 +25,16 @@ FIELDS = (
     "ad_id", "ad_name", "adset_id", "adset_name", "campaign_id", "campaign_name", "spend", "impressions", "clicks", "reach",
     "actions", "action_values",
 )  # fmt: skip
-VERSION = 1  # of fields, windows and the day as the step; a cursor of another version is void (vendors.md 3.3)
+VERSION = 1  # of fields, windows and the day as the step; a cursor of another version is void
 MOVES = 28  # days for which Meta still corrects a day (attribution)
 MEMORY = timedelta(days=1123)  # 37 months at their shortest; older days are refused
 SPAN = 30  # days of one report
 FLIGHT = 50  # spans of the past in one window: reports that run at once (at most 100 per account) and are looked at in one call
 ONE = timedelta(days=1)
+T = TypeVar("T")
 
 Span = dict[str, Any]
-"""`account`, `since` and `until` (first and last day), and `job`, the id of its report once it is begun. `unread` is true once its turn
-has come in vain: its account keeps its place, also when another run ends the flight."""
+"""`account`, `since` and `until` (first and last day), `job`, the id of its report once it is begun, and `read` once it has come."""
 
 
 class Insights:
@@ -46,79 +46,115 @@ class Insights:
         self._accounts = {account.id: account for account in accounts}
         self._clock = clock
         self._reports = Reports(api, stream.name)
-        self._refused: dict[str, Fatal] = {}
-        """Accounts that may not be read; the others are, and the first refusal is raised in the end."""
+        self.known = Known(stream.name, FIELDS + WINDOWS, ("ad_id",))
+        self._refused: dict[str, Fatal | AccountLimited] = {}
+        """Accounts that may not be read, or not now; the others are, and a refusal is raised in the end."""
 
     def pages(self, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         """Fly until nothing is left.
 
-        Cursor: per account `read`, the last day that was read with the 27 before it, and `since`, the oldest day known.
-        Position: the flight's `as_of`, its `spans`, and how many of them are `done`.
+        Cursor: per account `read`, the last day that was read with the 27 before it, and `since`, the oldest day known; and `open`, the
+        spans of accounts that could not be read to the end of their flight, with what is begun and read of them.
+        Position: the flight's `as_of` and its `spans`, which come in any order.
         """
-        state = cursor if cursor and cursor["version"] == VERSION else {"version": VERSION, "accounts": {}}
+        state: Position = cursor if cursor and cursor["version"] == VERSION else {"version": VERSION, "accounts": {}}
         if resume and resume["version"] == VERSION:
             state = yield from self._fly(state, resume)
+        if left := [span for span in state.get("open", []) if span["account"] not in self._refused]:
+            state = yield from self._fly(state, self._flight(left))
         state = yield from self._fly(state, self._flight(self._recent(state)))
         while past := self._past(state):
             state = yield from self._fly(state, self._flight(past))
         if self._refused:
-            raise next(iter(self._refused.values()))
+            raise first(self._refused.values())
+
+    def between(self, since: datetime, until: datetime, resume: Position | None) -> Iterator[Page]:
+        """The days of each account that the range touches, as far back as Meta remembers; the last page's cursor says that they came."""
+        last = until - timedelta(microseconds=1)
+        spans = [
+            span
+            for account in self._accounts.values()
+            for span in _spans(
+                account.id,
+                max(account.day(since), self._floor(account)),
+                min(account.day(last), account.day(self._clock.now())),
+            )
+        ]
+        nothing = {"version": VERSION, "accounts": {}}
+        for page in self._fly(nothing, resume or self._flight(spans)):
+            if page.cursor and self._refused:
+                raise first(self._refused.values())
+            yield page
 
     def _flight(self, spans: list[Span]) -> Position:
-        return {"version": VERSION, "as_of": self._clock.now().isoformat(), "spans": spans, "done": 0}
+        return {"version": VERSION, "as_of": self._clock.now().isoformat(), "spans": spans}
 
     def _fly(self, state: Position, flight: Position) -> Generator[Page, None, Position]:
         """One window: begin the reports, write down their ids, and bring home span after span; returns its cursor."""
-        begun = [self._begin(span) for span in flight["spans"][flight["done"] :]]
+        spans: list[Span] = [dict(span) for span in flight["spans"]]
+        begun = [self._begin(span) for span in spans if not span.get("read")]
         if any(begun):
-            yield Page([], flight)
-        for number, span in list(enumerate(flight["spans"]))[flight["done"] :]:
-            if span["account"] not in self._accounts:  # begun by an earlier run, and not to be read now
-                span["unread"] = True
+            yield Page([], self._position(flight, spans))
+        for span in spans:
+            # an account of an earlier run may be hidden now
+            if span.get("read") or span["account"] in self._refused or span["account"] not in self._accounts:
                 continue
             try:
                 records = self._bring(span, datetime.fromisoformat(flight["as_of"]))
-            except Fatal as error:
-                if error.credentials:
+            except (Fatal, AccountLimited) as error:
+                if isinstance(error, Fatal) and error.credentials:
                     raise
-                self._refused[span["account"]], span["unread"] = error, True
+                self._refused[span["account"]] = error
                 continue
-            yield Page(records, {**flight, "done": number + 1})
-        unread = {span["account"] for span in flight["spans"] if span.get("unread")}
-        done = _after(state, [span for span in flight["spans"] if span["account"] not in unread], self._today())
-        yield Page([], {**flight, "done": len(flight["spans"])}, done)
+            span["read"] = True
+            yield Page(records, self._position(flight, spans))
+        done = _after(state, spans, self._today())
+        yield Page([], self._position(flight, spans), done)
         return done
+
+    def _position(self, flight: Position, spans: list[Span]) -> Position:
+        return {**flight, "spans": [dict(span) for span in spans]}
 
     def _begin(self, span: Span) -> bool:
         """Begin the span's report where it is worth one and the limits allow it now; whether one was begun."""
+        if span["account"] not in self._accounts:
+            return False
+        node = self._accounts[span["account"]].node
         if span["job"]:
-            self._reports.know(span["job"])
-        if (
-            span["job"]
-            or _short(span)
-            or span["account"] not in self._accounts
-            or self._api.throttle.used >= NO_NEW_JOBS
-        ):
+            self._reports.know(span["job"], node)
+        if span["job"] or _short(span) or not self._api.may_begin(node):
             return False
         try:
-            span["job"] = self._reports.begin(self._part(span))
-        except (Fatal, TooMuch):
+            span["job"] = self._asked(span, self._reports.begin)
+        except (Fatal, TooMuch, AccountLimited):
             return False  # met again, and dealt with, when the span's turn comes
         return True
 
     def _bring(self, span: Span, as_of: datetime) -> list[Record]:
         """One record per day of the span, days without any row included: rows may disappear."""
         account = self._accounts[span["account"]]
-        part = self._part(span)
-        rows = self._reports.at_once(part) if _short(span) else self._reports.rows(part, span["job"])
+
+        def ask(part: Part) -> list[Json]:
+            return self._reports.at_once(part) if _short(span) else self._reports.rows(part, span["job"])
+
+        rows = self._asked(span, ask)
         return [self._record(account, day, found, as_of) for day, found in by_day(rows, _days(span)).items()]
 
-    def _part(self, span: Span) -> Part:
-        return Part(self._accounts[span["account"]].node, *_ends(span), FIELDS)
+    def _asked(self, span: Span, ask: Callable[[Part], T]) -> T:
+        """What is asked of a span, with the fields and windows that Meta knows; which those are is tried on its last day."""
+        since, until = _ends(span)
+        return self.known.asked(
+            lambda names: ask(self._part(span, names, since, until)),
+            lambda names: self._reports.probe(self._part(span, names, until, until)),
+        )
+
+    def _part(self, span: Span, names: Names, since: date, until: date) -> Part:
+        fields, windows = (tuple(name for name in names if (name in WINDOWS) is wanted) for wanted in (False, True))
+        return Part(self._accounts[span["account"]].node, since, until, fields, windows=windows)
 
     def _record(self, account: AdAccount, day: date, rows: list[Json], as_of: datetime) -> Record:
         payload = {
-            "day": str(day), "zone": account.zone.key, "currency": account.currency, "windows": list(WINDOWS), "rows": rows,
+            "day": str(day), "zone": account.zone.key, "currency": account.currency, "windows": [name for name in self.known.names if name in WINDOWS], "rows": rows,
         }  # fmt: skip
         key = RecordKey(VENDOR, account.id, self._stream.object, str(day))
         return Record(key, as_of.astimezone(UTC), payload)
@@ -126,7 +162,7 @@ class Insights:
     def _recent(self, state: Position) -> list[Span]:
         """What may have changed, per account: two days within the same day, 28 and what was missed on a new one."""
         spans = []
-        for account in self._accounts.values():
+        for account in self._readable():
             today = account.day(self._clock.now())
             known = state["accounts"].get(account.id)
             if known is None or known["read"] > str(today):  # a clock was put back
@@ -141,9 +177,9 @@ class Insights:
     def _past(self, state: Position) -> list[Span]:
         """The next spans of days that were never read: each account's newest first, accounts in turn."""
         waiting = []
-        for account in self._accounts.values():
+        for account in self._readable():
             known = state["accounts"].get(account.id)
-            if known is None or account.id in self._refused:
+            if known is None:
                 continue
             newest = date.fromisoformat(known["since"]) - ONE
             if newest >= (floor := self._floor(account)):
@@ -151,6 +187,9 @@ class Insights:
         most = max((len(spans) for spans in waiting), default=0)
         in_turn = [spans[number] for number in range(most) for spans in waiting if number < len(spans)]
         return in_turn[:FLIGHT]
+
+    def _readable(self) -> list[AdAccount]:
+        return [account for account in self._accounts.values() if account.id not in self._refused]
 
     def _today(self) -> dict[str, str]:
         return {account.id: str(account.day(self._clock.now())) for account in self._accounts.values()}
@@ -186,12 +225,17 @@ def _short(span: Span) -> bool:
     return until - since <= ONE
 
 
-def _after(state: Position, flown: Sequence[Span], today: Mapping[str, str]) -> Position:
-    """The cursor when these spans are read; no account has read further than its own today."""
-    accounts = dict(state["accounts"])
-    for span in flown:
+def _after(state: Position, spans: Sequence[Span], today: Mapping[str, str]) -> Position:
+    """The cursor behind a flight; no account has read further than its own today."""
+    accounts, flown = dict(state["accounts"]), {span["account"] for span in spans}
+    unread = {span["account"] for span in spans if not span.get("read")}
+    for span in spans:
+        if span["account"] in unread or span["account"] not in today:
+            continue
         known = accounts.get(span["account"], {"read": span["until"], "since": span["since"]})
         accounts[span["account"]] = {
             "read": min(max(known["read"], span["until"]), today[span["account"]]), "since": min(known["since"], span["since"]),
         }  # fmt: skip
-    return {"version": VERSION, "accounts": accounts}
+    left = [span for span in state.get("open", []) if span["account"] not in flown]
+    left += [span for span in spans if span["account"] in unread]
+    return {"version": VERSION, "accounts": accounts} | ({"open": left} if left else {})

@@ -51,7 +51,7 @@ class Leads:
         ads = [ad for ad in self._shown(account, since, now) if ad > last]
         groups = [ads[start : start + MOST_IN_BATCH] for start in range(0, len(ads), MOST_IN_BATCH)] or [[]]
         for number, group in enumerate(groups, start=1):
-            records = [self._record(account, row, as_of) for row in self._of(group, since, refusals)]
+            records = [self._record(account, row, as_of) for row in self._of(account, group, since, refusals)]
             held = held or bool(refusals)
             done = {"until": until if held else as_of} if number == len(groups) else None
             yield Page(records, {"as_of": as_of, "ad": group[-1] if group else last, "held": held}, done)
@@ -66,10 +66,12 @@ class Leads:
         rows = Reports(self._api, self._stream.name, "definition").at_once(part)
         return sorted({row["ad_id"] for row in rows if isinstance(row.get("ad_id"), str)})
 
-    def _of(self, ads: Sequence[str], since: int, refusals: list[Fatal]) -> Iterator[Json]:
+    def _of(self, account: AdAccount, ads: Sequence[str], since: int, refusals: list[Fatal]) -> Iterator[Json]:
         """Leads of some ads from that second on; an ad that is refused is noted and passed over."""
         bound = {"field": "time_created", "operator": "GREATER_THAN", "value": since - 1}
         params = {"fields": ",".join(FIELDS), "filtering": [bound]}
+        for ad in ads:
+            self._api.learn(ad, account.node)
         asked = [(f"{ad}/leads", {**params, "limit": LIMIT}) for ad in ads]
         answers = self._api.batch("window", asked, stream=self._stream.name) if asked else []
         for ad, answer in zip(ads, answers, strict=True):

@@ -17,7 +17,7 @@ from connectors.meta_ads.diagnose import diagnose
 from connectors.meta_ads.insights import Insights
 from connectors.meta_ads.leads import Leads
 from connectors.meta_ads.listing import Listing
-from connectors.meta_ads.refusals import VENDOR
+from connectors.meta_ads.refusals import VENDOR, AccountLimited, first
 from models.clock import Clock
 from models.keys import RecordKey
 from models.records import Record
@@ -34,6 +34,7 @@ class MetaAdsSource(Source):
         self.account = api.app_id
         self.calls: Counter[str] = api.calls
         self.accounts: Sequence[AdAccount] = visible(api)
+        api.several = len(self.accounts) > 1
 
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         """Walk the stream from the cursor to the present."""
@@ -49,22 +50,23 @@ class MetaAdsSource(Source):
         return diagnose(self._api, self.accounts, streams, self._clock.now())
 
     def _in_turn(self, reader: Leads | Listing, cursor: Position, resume: Position | None) -> Iterator[Page]:
-        """A window per account; position and cursor name it."""
-        refused: Fatal | None = None
+        """A window per account; position and cursor name it. `held` are those passed over before it, which a resumed run tries first."""
+        refused: dict[str, Fatal | AccountLimited] = {}
         now, number = int(self._clock.now().timestamp()), resume["account"] if resume else ""
-        for account in [account for account in self.accounts if account.id >= number]:
+        again = resume.get("held", []) if resume else []
+        for account in [account for account in self.accounts if account.id >= number or account.id in again]:
             inner = resume["in"] if resume and account.id == number else None
             try:
                 for page in reader.pages(account, cursor.get(account.id), inner, now):
-                    position = {"account": account.id, "in": page.position}
+                    position = {"account": account.id, "in": page.position, "held": list(refused)}
                     cursor = cursor if page.cursor is None else {**cursor, account.id: page.cursor}
                     yield replace(page, position=position, cursor=None if page.cursor is None else cursor)
-            except Fatal as error:
-                if error.credentials:
+            except (Fatal, AccountLimited) as error:
+                if isinstance(error, Fatal) and error.credentials:
                     raise
-                refused = refused or error
+                refused[account.id] = error
         if refused:
-            raise refused
+            raise first(refused.values())
 
     def _account(self, stream: Stream, account: AdAccount) -> Record:
         key = RecordKey(VENDOR, account.id, stream.object, account.id)

@@ -3,6 +3,7 @@
 Source: vendors.md 3.4, https://developers.facebook.com/docs/graph-api/guides/error-handling and /docs/marketing-api/error-reference.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from connectors.errors import ConnectorError, Fatal, Retryable
@@ -11,8 +12,10 @@ VENDOR = "meta_ads"
 SOON = 5.0  # seconds, before asking again after a server's trouble
 LIMITED = 300.0  # seconds, where a limit does not say how long it lasts (vendors.md 3.4)
 
-LIMITS = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
-"""Limits of app, user, page and ad account, and the business use cases 80000 (insights) to 80014."""
+LIMITS = frozenset({4, 32, 341})
+"""Limits of app, page and user, which all accounts share."""
+ACCOUNT_LIMITS = frozenset({17, 613, *range(80000, 80015)})
+"""Limits of an ad account, and the business use cases 80000 (insights) to 80014."""
 CREDENTIALS = {
     463: "the token has expired", 460: "its user changed the password", 467: "the token is invalid or was revoked",
 }  # fmt: skip
@@ -40,6 +43,10 @@ class Limited(Retryable):
     """A limit is used up; waiting as long as it says is all that helps."""
 
 
+class AccountLimited(Limited):
+    """A limit of one ad account is used up; the others can be read."""
+
+
 class Spent(Retryable):
     """Asking again at once will not help: it was done already."""
 
@@ -48,8 +55,17 @@ class TooMuch(Spent):
     """The same work may succeed in smaller parts: fewer rows a page, fewer days, fewer ads, fewer fields."""
 
 
+class Unknown(Fatal):
+    """Something that was asked for by name is not known to this version."""
+
+
 class NotThere(Fatal):
     """The object is gone, hidden, or a report that is not born yet: Meta answers all three alike."""
+
+
+def first(refused: Iterable[Fatal | AccountLimited]) -> Fatal | AccountLimited:
+    """Which of the refusals of several accounts is raised: a limit before others, for the next try reads more than this one."""
+    return min(refused, key=lambda error: isinstance(error, Fatal))
 
 
 def refusal(status: int, error: dict[str, Any], *, about: str, stream: str | None, regain: float) -> ConnectorError:
@@ -57,9 +73,10 @@ def refusal(status: int, error: dict[str, Any], *, about: str, stream: str | Non
     code, subcode = error.get("code"), error.get("error_subcode")
     told = f"{about}: HTTP {status}, code {code}{f'/{subcode}' if subcode else ''}"
     transient = error.get("is_transient") is True
-    if code in LIMITS:
+    if code in LIMITS | ACCOUNT_LIMITS:
         message = f"Meta's limit is used up ({told}); the next run goes on"
-        return Limited(message, after=regain or LIMITED, vendor=VENDOR, stream=stream)
+        limited = AccountLimited if code in ACCOUNT_LIMITS else Limited
+        return limited(message, after=regain or LIMITED, vendor=VENDOR, stream=stream)
     if code in {190, 102}:
         why = CREDENTIALS.get(subcode or 0, "the token was refused")
         return Fatal(f"{why} ({told}); {RENEW}", vendor=VENDOR, stream=stream, credentials=True)
@@ -80,7 +97,7 @@ def refusal(status: int, error: dict[str, Any], *, about: str, stream: str | Non
     if status >= 500:
         return _trouble(told, stream)
     message = f"the request was refused: our mistake, or a field that this version has no more ({told})"
-    return Fatal(message, vendor=VENDOR, stream=stream)
+    return (Unknown if code == 100 else Fatal)(message, vendor=VENDOR, stream=stream)
 
 
 def _trouble(told: str, stream: str | None) -> Retryable:

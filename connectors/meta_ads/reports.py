@@ -2,7 +2,7 @@
 
 A report is begun, looked at until `async_status` says that it has ended ("Job Running" at 100 % is not the end), and fetched. One that
 fails is begun once more; failing again, or being too much, splits it: by days, then by campaigns, ad sets and ads, then by fields.
-Source: vendors.md 3.3 and https://developers.facebook.com/docs/marketing-api/insights/best-practices (asynchronous jobs).
+Source: https://developers.facebook.com/docs/marketing-api/insights/best-practices (asynchronous jobs).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,10 +17,10 @@ from connectors.meta_ads.paging import leaves
 from connectors.meta_ads.refusals import SOON, VENDOR, NotThere, TooMuch
 
 WINDOWS = ("1d_click", "7d_click", "28d_click", "1d_view")
-"""Attribution windows asked for; 7d_view and 28d_view are no more (vendors.md 3.3)."""
+"""Attribution windows asked for; 7d_view and 28d_view are no more, though the SDK still lists them."""
 KEY = "ad_id"
 ENDED = frozenset({"Job Completed", "Job Failed", "Job Skipped"})
-LONGEST = 3600.0  # seconds that a report may take (vendors.md 3.2)
+LONGEST = 3600.0  # seconds that a report may take; one that is stuck never says so
 FIRST_LOOK, LAST_LOOK = 0.5, 30.0  # seconds between looks, doubling from the first to the last
 UNBORN_LOOKS = 6  # a report may be invisible at first; after so many looks it is lost
 LEVELS = ("account", "campaign", "adset", "ad")
@@ -39,6 +39,7 @@ class Part:
     """A row per ad and day, or one per ad."""
     level: str = "account"
     ids: tuple[str, ...] = ()
+    windows: tuple[str, ...] = ()
 
     def params(self) -> Json:
         """As Meta wants it; ads that are deleted or archived count too, for they have cost."""
@@ -47,9 +48,10 @@ class Part:
             filters.append({"field": f"{self.level}.id", "operator": "IN", "value": list(self.ids)})
         params: dict[str, Any] = {
             "level": "ad", "fields": ",".join(self.fields), "filtering": filters,
-            "action_attribution_windows": list(WINDOWS),
             "time_range": {"since": str(self.since), "until": str(self.until)},
         }  # fmt: skip
+        if self.windows:
+            params["action_attribution_windows"] = list(self.windows)
         return params | ({"time_increment": 1} if self.daily else {})
 
     def halves(self, kind: str) -> "tuple[Part, Part]":
@@ -81,16 +83,16 @@ class Reports:
 
     def begin(self, part: Part) -> str:
         """Begin a report; its id. Errors: TooMuch where Meta sees at once that it is."""
-        self._api.calm_for_a_job(self._stream)
         answer = self._api.post(self._reason, (part.node, "insights"), part.params(), stream=self._stream)
         job = answer.get("report_run_id")
         if not isinstance(job, str):
             raise TooMuch("no report was begun", after=SOON, vendor=VENDOR, stream=self._stream)
-        self.know(job)
+        self.know(job, part.node)
         return job
 
-    def know(self, job: str) -> None:
-        """Look at this report too, begun now or by an earlier run."""
+    def know(self, job: str, node: str) -> None:
+        """Look at this report of an account too, begun now or by an earlier run."""
+        self._api.learn(job, node)
         self._running.setdefault(job, 0)
 
     def at_once(self, part: Part) -> list[Json]:
@@ -99,6 +101,10 @@ class Reports:
             return self._all((part.node, "insights"), part.params())
         except TooMuch:
             return self.rows(part)
+
+    def probe(self, part: Part) -> None:
+        """Whether Meta knows what the part asks for, by one row of it. Errors: Unknown."""
+        self._api.get("definition", (part.node, "insights"), {**part.params(), "limit": 1}, stream=self._stream)
 
     def rows(self, part: Part, job: str | None = None) -> list[Json]:
         """The rows of a part, from a report that was begun already or from a new one, however often it must be split.

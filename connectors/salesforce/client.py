@@ -20,7 +20,7 @@ from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from connectors.errors import Fatal, Retryable
 from connectors.salesforce.refusals import BUSY, QUOTA_PAUSE, SOON, VENDOR, part_refusal, refusal
 from connectors.salesforce.settings import SalesforceSettings
-from connectors.transport import Transport, decoded, redact, session
+from connectors.transport import Transport, by_status, decoded, redact, session
 
 API_VERSION = "63.0"  # everything here is written for it; the SDK's own default is 59.0
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105  # a path
@@ -55,11 +55,17 @@ class Org:
         self.user_id = ""
         self.used: tuple[int, int] | None = None
         self._lock = threading.Lock()
+        # Salesforce counts calls by the day and none by the second, so nothing sets the pace
         transport = Transport(
-            repeatable=repeatable, calls=self.calls, base_url=settings.base_url, busy=BUSY, pause=pause
+            VENDOR,
+            repeatable=repeatable,
+            calls=self.calls,
+            reaction=by_status(BUSY),
+            heard=self._note,
+            base_url=settings.base_url,
+            pause=pause,
         )
         self._session = session(transport)
-        self._session.hooks["response"].append(self._note)
         self._sf = self._login()
 
     def request(
@@ -179,7 +185,7 @@ class Org:
             if self._sf.session_id == refused:
                 self._sf = self._login()
 
-    def _note(self, response: requests.Response, *_: Any, **__: Any) -> None:
+    def _note(self, response: requests.Response) -> None:
         """Remember what only the raw answer tells: the quota, and whom the token belongs to."""
         usage = API_USAGE.search(response.headers.get("Sforce-Limit-Info", ""))
         if usage:

@@ -10,12 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import requests
 import stripe
 
 from connectors.errors import ConnectorError, Fatal, Retryable
+from connectors.pace import Buckets, Pace, shared
+from connectors.stripe.rates import lanes
 from connectors.stripe.refusals import RATE_LIMITED, SOON, VENDOR, CursorGone, ObjectGone, remedy
 from connectors.stripe.settings import StripeSettings
-from connectors.transport import BUSY, Transport, session
+from connectors.transport import BUSY, Transport, by_status, session
 
 API_VERSION = (
     "2026-10-28.endive"  # pinned: payloads keep their shape until we change it (then everything is listed again)
@@ -25,25 +28,37 @@ CONFLICT = 409  # two requests on one object at once; passes by itself (https://
 Json = dict[str, Any]
 
 
+def repeatable(request: requests.PreparedRequest) -> bool:
+    """Whether asking twice is the same as asking once; only reads are, and we do nothing else."""
+    return request.method == "GET"
+
+
 class StripeApi:
     """Answers of one account. `calls` counts requests by reason, repetitions under `retry`.
 
     Errors: Fatal with `credentials` if there is no key.
     """
 
-    def __init__(self, settings: StripeSettings, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, settings: StripeSettings, pause: Callable[[float], None] = time.sleep, pace: Pace | None = None
+    ) -> None:
         if settings.api_key is None:
             raise Fatal(f"not connected: set {', '.join(settings.missing())}", vendor=VENDOR, credentials=True)
         self.calls: Counter[str] = Counter()
+        key = settings.api_key.get_secret_value()
+        if pace is None and settings.base_url is None:
+            pace = shared(VENDOR, key, Buckets(lanes(live="_live_" in key)))
         transport = Transport(
-            repeatable=lambda request: request.method == "GET",
+            VENDOR,
+            repeatable=repeatable,
             calls=self.calls,
+            reaction=by_status(BUSY | {CONFLICT}),
+            pace=pace,
             base_url=settings.base_url,
-            busy=BUSY | {CONFLICT},
             pause=pause,
         )
         self._stripe = stripe.StripeClient(
-            settings.api_key.get_secret_value(),
+            key,
             stripe_version=API_VERSION,
             max_network_retries=0,
             http_client=stripe.RequestsClient(session=session(transport)),
@@ -66,6 +81,10 @@ class StripeApi:
         try:
             answer = self._stripe.raw_request("get", f"/v1/{path}", **params)
         except stripe.StripeError as error:
+            if isinstance(
+                error.__cause__, ConnectorError
+            ):  # the transport's own refusal, which the SDK takes for a lost line
+                raise error.__cause__ from None
             raise _translated(error, path, stream, endpoint or stream or "account") from None
         found = answer.data
         if not isinstance(found, dict):

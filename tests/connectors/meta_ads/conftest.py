@@ -42,6 +42,8 @@ class Puller:
     secret: str = APP_SECRET
     account_ids: tuple[str, ...] = ()
     pauses: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    """The monotonic clock: how long all pauses took."""
     time_passes: bool = False
     """Whether a pause moves the clock, so that limits recover."""
     cursors: dict[str, Position | None] = field(default_factory=dict)
@@ -51,6 +53,7 @@ class Puller:
 
     def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
+        self.seconds += seconds
         if self.time_passes:
             self.clock.advance(timedelta(seconds=seconds))
 
@@ -62,7 +65,7 @@ class Puller:
             account_ids=self.account_ids,
             base_url=self.sandbox.url,
         )
-        return MetaAdsSource(MetaApi(settings, self.pause), self.clock)
+        return MetaAdsSource(MetaApi(settings, self.pause, lambda: self.seconds), self.clock)
 
     def keep(self, stream: str, page: Page) -> int:
         for record in page.records:

@@ -332,14 +332,28 @@ def test_a_refused_account_keeps_its_place_and_the_others_are_read(puller: Pulle
     assert puller.spend() == history
 
 
+def test_an_account_at_its_limit_holds_up_no_other(puller: Puller, history: dict[Any, int]) -> None:
+    """Nobody waits for it while others can be read; its own reports go on where they stood."""
+    limit = {"error": {"message": "x", "type": "OAuthException", "code": 17, "error_subcode": 2446079}}
+    puller.sandbox.faults.add(Fault(path="act_111/insights", method="POST", status=400, body=limit, calls=(2, 3, 4, 5)))
+    with pytest.raises(Limited):
+        puller.pull("insights")
+    assert [pause for pause in puller.pauses if pause > 60] == []
+    assert {key for key in history if key[0] == PACIFIC} <= puller.spend().keys()
+    assert BERLIN in {span["account"] for span in (puller.cursors["insights"] or {})["open"]}
+    puller.pull("insights")
+    assert puller.spend() == history
+    assert "open" not in (puller.cursors["insights"] or {})
+
+
 def killed_in_the_past(puller: Puller, spans: int) -> Any:
-    """The position of a run that died in the flight over the past, so many spans having had their turn."""
+    """The position of a run that died in the flight over the past, so many spans having been read."""
     pages = puller.open().pages(INSIGHTS, None, None)
     for page in pages:
         puller.keep("insights", page)
         if page.cursor:
             puller.sandbox.faults.add(Fault(path="act_111/insights", status=403, body=REFUSED))
-        if not page.cursor and puller.cursors and page.position["done"] >= spans:
+        if not page.cursor and puller.cursors and sum("read" in span for span in page.position["spans"]) >= spans:
             puller.sandbox.faults.clear()
             return json.loads(json.dumps(page.position))
     raise AssertionError
@@ -347,7 +361,7 @@ def killed_in_the_past(puller: Puller, spans: int) -> Any:
 
 def test_a_refusal_before_a_kill_still_keeps_the_account_s_place(puller: Puller, history: dict[Any, int]) -> None:
     """The run that ends the flight has not met the refusal itself."""
-    puller.pull("insights", resume=killed_in_the_past(puller, 2))
+    puller.pull("insights", resume=killed_in_the_past(puller, 1))
     puller.pull("insights")
     assert puller.spend() == history
 
