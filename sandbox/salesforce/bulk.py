@@ -85,19 +85,23 @@ class BulkJobs:
             raise Refusal(400, "INVALIDJOB", "operation must be query or queryAll, and query a SOQL statement")
         unknown = body.keys() - {"operation", "query", "contentType", "columnDelimiter", "lineEnding"}
         if unknown:
-            raise Refusal(400, "JSON_PARSER_ERROR", f"Unrecognized field {sorted(unknown)[0]}")
+            raise Refusal(400, "JSON_PARSER_ERROR", f"Unrecognized field {min(unknown)}")
         query = parse(text)
         statement = compile_query(query, view)
         if statement.object.name in self.state.switches.no_bulk:
             raise Refusal(400, "INVALIDENTITY", f"Entity '{query.object}' is not supported by the Bulk API.")
         if not query.paths or query.offset:
-            raise Refusal(400, "API_ERROR", "Implementation restriction: COUNT() and OFFSET are not supported in Bulk Query")
+            raise Refusal(
+                400, "API_ERROR", "Implementation restriction: COUNT() and OFFSET are not supported in Bulk Query"
+            )
         if any(place.field.type in {"address", "complexvalue"} for place in statement.places):
             raise Refusal(400, "FEATURENOTENABLED", COMPOUND)
         if self.today() >= self.state.switches.jobs_a_day:
             raise Refusal(400, "LIMIT_EXCEEDED", TOO_MANY)
         now = self.state.clock.now()
-        job = Job(make_id("750", self.state.tables.next_number("job")), operation, text, statement, wire(now), now + KEPT)
+        job = Job(
+            make_id("750", self.state.tables.next_number("job")), operation, text, statement, wire(now), now + KEPT
+        )
         self.jobs[job.id] = job
         return job.shown(whole=False)
 
@@ -126,9 +130,7 @@ class BulkJobs:
         """Fix the rows of a job in a table of their own; gives their number."""
         statement, table = job.statement, job.statement.object.name
         seen = self.state.seen(table, binned=job.operation == "queryAll")
-        rows = (
-            f'SELECT {statement.columns()} FROM "{table}"{statement.joins} WHERE {seen} AND ({statement.where}){statement.tail}'  # noqa: S608  # the schema's own names
-        )
+        rows = f'SELECT {statement.columns()} FROM "{table}"{statement.joins} WHERE {seen} AND ({statement.where}){statement.tail}'  # noqa: S608  # the schema's own names
         self.state.tables.run(f'CREATE TEMP TABLE "{job.id}" AS {rows}', statement.parameters)
         return int(self.state.tables.run(f'SELECT count(*) FROM "{job.id}"')[0][0])  # noqa: S608
 
@@ -154,7 +156,8 @@ class BulkJobs:
             raise Refusal(400, "INVALIDJOBSTATE", f"the job is {job.state}; it has no results")
         start, size = _offset(params.get("locator")), _whole(params.get("maxRecords"), PAGE)
         rows = self.state.tables.run(
-            f'SELECT * FROM "{job.id}" WHERE rowid > ? ORDER BY rowid LIMIT ?', [start, size]  # noqa: S608
+            f'SELECT * FROM "{job.id}" WHERE rowid > ? ORDER BY rowid LIMIT ?',  # noqa: S608  # the job's own id
+            [start, size],
         )
         after = start + len(rows)
         headers = {
