@@ -14,17 +14,17 @@ from connectors.salesforce.client import Org
 from connectors.salesforce.csv_rows import OtherColumns, parse
 from connectors.salesforce.refusals import SOON, VENDOR, FieldsChanged, JobGone, LocatorExpired, job_refusal
 
-PAGE_ROWS = 5000  # of one page of a result: with 4 kB a row, 20 MB of text
 TIMEOUT = (5.0, 300.0)  # seconds to connect and to wait for the next byte of a page, which the vendor prepares first
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between looks at a job; the last one again and again
 LONGEST = 900.0  # seconds; a job that is not done by then is waited for by the next run
 
 
 class BulkQueries:
-    """Query jobs about one stream."""
+    """Query jobs about one stream; results come in pages of so many rows."""
 
-    def __init__(self, org: Org, stream: str, object_name: str) -> None:
+    def __init__(self, org: Org, stream: str, object_name: str, page_rows: int) -> None:
         self._org = org
+        self._page_rows = page_rows
         self._stream = stream
         self._object = object_name
 
@@ -55,7 +55,7 @@ class BulkQueries:
         self, reason: str, job: str, locator: str | None, kinds: Mapping[str, str]
     ) -> tuple[list[dict[str, Any]], str | None]:
         """The rows of one page as REST would show them, and the locator of the next; None behind the last."""
-        params = {"maxRecords": str(PAGE_ROWS)} | ({"locator": locator} if locator else {})
+        params = {"maxRecords": str(self._page_rows)} | ({"locator": locator} if locator else {})
         try:
             answer = self._org.answer(
                 reason, "GET", f"jobs/query/{job}/results", about=self._object, stream=self._stream, params=params, timeout=TIMEOUT

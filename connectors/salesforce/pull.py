@@ -25,7 +25,7 @@ from connectors.salesforce.reading import Reading, Row
 from connectors.salesforce.records import STREAMS
 from connectors.salesforce.refusals import VENDOR
 from connectors.salesforce.rest import RestQueries
-from connectors.salesforce.spans import Portion, Sweep, Window, instant
+from connectors.salesforce.spans import Portion, Sizes, Sweep, Window, instant
 from connectors.salesforce.state import LOOK_BACK, State
 from models.clock import Clock
 from models.keys import RecordKey
@@ -34,6 +34,7 @@ from models.records import Record
 logger = logging.getLogger(__name__)
 
 LAG = timedelta(minutes=5)  # the window's end stays this far behind the clock
+DEFAULT_SIZES = Sizes()
 DELETIONS_EVERY = timedelta(hours=24)
 ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
 
@@ -43,8 +44,9 @@ class SalesforceSource(Source):
 
     vendor = VENDOR
 
-    def __init__(self, org: Org, clock: Clock) -> None:
+    def __init__(self, org: Org, clock: Clock, sizes: Sizes = DEFAULT_SIZES) -> None:
         self._org = org
+        self._sizes = sizes
         self._clock = clock
         self.account = org.id
         self.calls: Counter[str] = org.calls
@@ -133,7 +135,7 @@ class SalesforceSource(Source):
         return state
 
     def _reading(self, stream: Stream, portion: Portion) -> Reading:
-        return Reading(self._org, stream, partial(self._projection, stream), portion)
+        return Reading(self._org, stream, partial(self._projection, stream), portion, self._sizes)
 
     def _projection(self, stream: Stream, *, anew: bool = False) -> Projection:
         """The stream's columns. All objects are described in one call per open source, which is one per run."""

@@ -17,11 +17,11 @@ from connectors.salesforce.projection import Projection
 from connectors.salesforce.refusals import VENDOR, FieldsChanged, JobGone, NoBulk, QueryTooSlow
 from connectors.salesforce.rest import RestQueries
 from connectors.salesforce.soql import select
-from connectors.salesforce.spans import Portion, Span
+from connectors.salesforce.spans import Portion, Sizes, Span, Sweep
 
 logger = logging.getLogger(__name__)
 
-BULK_FROM = 20_000  # rows from which a job, at four calls and one per 5,000 rows, is less work for both sides than REST at 2,000 a call
+FEWEST = 100  # rows per query below which a walk by Id is not slow for their number
 
 Row = dict[str, Any]
 
@@ -29,7 +29,9 @@ Row = dict[str, Any]
 class Reading:
     """One portion being read; `projected` gives the columns and, told `anew=True`, has them described anew."""
 
-    def __init__(self, org: Org, stream: Stream, projected: Callable[..., Projection], portion: Portion) -> None:
+    def __init__(
+        self, org: Org, stream: Stream, projected: Callable[..., Projection], portion: Portion, sizes: Sizes
+    ) -> None:
         self._stream = stream
         self._projected = projected
         self._projection = projected()
@@ -37,14 +39,16 @@ class Reading:
         self.portion = portion
         self._spans: list[Span] = [portion.span]
         self._rest = RestQueries(org, stream.name, stream.object)
-        self._bulk = BulkQueries(org, stream.name, stream.object)
+        self._bulk = BulkQueries(org, stream.name, stream.object, sizes.page)
+        self._sizes = sizes
+        self._most = sizes.chunk
         self._may_ask = True
         self._ask_now = False
         self._jobs_lost = 0
 
     def pages(self) -> Iterator[list[Row]]:
         """Pages of whole rows until the portion is full or its span has ended; `portion` stands behind each."""
-        while not self.portion.ended and self.portion.room:
+        while not self.portion.ended and self._room:
             try:
                 rows = self._job_page() if self.portion.job else self._begin_job() if self._ask_now else self._chunk()
             except FieldsChanged:
@@ -57,16 +61,24 @@ class Reading:
             if rows or self.portion.job:  # a job's id is written down before it is waited for
                 yield rows
 
+    @property
+    def _room(self) -> int:
+        """Rows that may still be read."""
+        return self._sizes.portion - self.portion.rows
+
     def _chunk(self) -> list[Row]:
         """The next rows by REST; none where the query must be asked in smaller ones."""
         span = self._spans[-1]
         try:
-            rows, last, ended = self._rest.chunk(self._projection, span, min(span.chunk, self.portion.room))
+            rows, last, ended = self._rest.chunk(self._projection, span, min(self._most, self._room))
         except QueryTooSlow:
             smaller = span.smaller()
-            if not smaller:
+            if smaller:
+                self._spans[-1:] = reversed(smaller)
+            elif isinstance(span, Sweep) and self._most > FEWEST:
+                self._most //= 2
+            else:
                 raise
-            self._spans[-1:] = reversed(smaller)
             return []
         self._follow(rows, last)
         if ended:
@@ -92,7 +104,7 @@ class Reading:
         span = self.portion.span
         try:
             if self._is_long(span):
-                then = f"ORDER BY {span.order} LIMIT {self.portion.room}"
+                then = f"ORDER BY {span.order} LIMIT {self._room}"
                 soql = select(self._projection.columns, self._stream.object, *span.conditions(), then=then)
                 job = self._bulk.begin(span.reason, soql)
                 self._spans = [span]
@@ -103,7 +115,7 @@ class Reading:
 
     def _is_long(self, span: Span) -> bool:
         try:
-            return self._rest.count(span.conditions()) > BULK_FROM
+            return self._rest.count(span.conditions()) > self._sizes.bulk_from
         except QueryTooSlow:
             return True
 

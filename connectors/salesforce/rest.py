@@ -15,7 +15,7 @@ from connectors.salesforce.spans import Span
 
 Row = dict[str, Any]
 BY_ID = 100  # ids of one query, once encoded 2.7 kB of its URI
-FEWEST_BYTES = 500  # of columns; a URI that is too long with less is not so for its columns
+FEWEST_BYTES = 300  # of columns; a URI that is too long with less is not so for its columns
 READINGS = 5  # of a row that changes while its parts are read
 
 

@@ -12,9 +12,21 @@ from connectors.base import Position
 from connectors.salesforce.soql import literal, quoted
 
 CHUNK = 2000  # rows per REST query, the most that REST puts on one page
-PORTION = 100_000  # rows that land together, the most that a window of the port should hold
 SHORTEST = timedelta(seconds=1)  # stamps are whole seconds, so a shorter window cannot be split
-FEWEST = 100  # rows per query below which a walk by Id is not slow for their number
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many rows are read at a time."""
+
+    portion: int = 100_000
+    """Land together, the most that a window of the port should hold."""
+    bulk_from: int = 20_000
+    """Are left to a Bulk job: four calls and one per page are less work for both sides than ten queries and more."""
+    page: int = 5000
+    """Come on one page of a job: with 4 kB a row, 20 MB of text."""
+    chunk: int = CHUNK
+    """Come by one REST query."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +39,6 @@ class Window:
 
     order = "SystemModstamp, Id"
     reason = "window"
-    chunk = CHUNK
 
     @property
     def last(self) -> str | None:
@@ -69,7 +80,6 @@ class Sweep:
     columns: tuple[str, ...]
     """The columns that every row is read with."""
     after: str | None = None
-    chunk: int = CHUNK
 
     order = "Id"
     reason = "sweep"
@@ -88,11 +98,11 @@ class Sweep:
         return replace(self, after=row["Id"])
 
     def smaller(self) -> tuple["Sweep", ...]:
-        """The same with half as many rows per query; empty if their number is not what makes it slow."""
-        return (replace(self, chunk=self.chunk // 2),) if self.chunk > FEWEST else ()
+        """Ids cannot be parted; fewer rows per query are quicker."""
+        return ()
 
     def position(self) -> Position:
-        """As JSON; the number of rows per query is found anew."""
+        """As JSON."""
         return {"began": self.began.isoformat(), "columns": list(self.columns), "after": self.after}
 
 
@@ -121,11 +131,6 @@ class Portion:
     locator: str | None = None
     ordered: bool = True
     ended: bool = False
-
-    @property
-    def room(self) -> int:
-        """Rows that may still be read."""
-        return PORTION - self.rows
 
     def with_rows(self, rows: list[dict[str, Any]], left: Span) -> "Portion":
         """The portion after these rows, behind which so much is left."""
