@@ -1,7 +1,7 @@
 """One open org: logs in through the SDK and asks through the SDK's session, so that every answer passes the same gate.
 
 The SDK's own calls are not used: they repeat a refused token without end, refresh it without a lock and drop the headers that
-hold the quota (vendors.md 1.5). Here a refused token is renewed once, and a second refusal is Fatal.
+hold the quota (seen against simple-salesforce 1.12.10). Here a refused token is renewed once, and a second refusal is Fatal.
 """
 
 import re
@@ -24,7 +24,10 @@ from connectors.transport import Transport, by_status, decoded, redact, session
 
 API_VERSION = "63.0"  # everything here is written for it; the SDK's own default is 59.0
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105  # a path
-QUOTA_SHARE = 0.8  # of the org's daily calls; the rest is left to people (vendors.md 1.2)
+QUOTA_SHARE = 0.8  # of the org's daily calls; the rest is left to people
+RUN_SHARE = (
+    0.25  # of the org's daily calls, that one run may spend; both are the shares that Meltano's tap-salesforce keeps
+)
 BATCH_PARTS = 25  # parts of one composite/batch call
 # the token's answer names org and user in `id`, https://login.salesforce.com/id/<org>/<user>; the SDK drops it
 IDENTITY = re.compile(r"/id/(00D\w{12,15})/(005\w{12,15})")
@@ -50,6 +53,7 @@ class Org:
         if missing:
             raise Fatal(f"not connected: set {', '.join(missing)}", vendor=VENDOR, credentials=True)
         self.settings = settings
+        self.pause = pause
         self.calls: Counter[str] = Counter()
         self.id = ""
         self.user_id = ""
@@ -79,17 +83,34 @@ class Org:
         params: dict[str, str] | None = None,
         body: Any = None,
     ) -> Any:
-        """The decoded answer; None where the vendor sends none.
+        """The decoded answer; None where the vendor sends none. Arguments and errors are those of `answer`."""
+        response = self.answer(reason, method, path, about=about, stream=stream, params=params, body=body)
+        return self._decode(response, about, stream)
 
-        `path` is relative to the data service of our version, or absolute where it starts with a slash.
-        Errors: Retryable at 80 % of the org's daily calls, before the call; else what the vendor's refusal asks for.
+    def answer(
+        self,
+        reason: str,
+        method: str,
+        path: str,
+        *,
+        about: str,
+        stream: str | None = None,
+        params: dict[str, str] | None = None,
+        body: Any = None,
+        timeout: tuple[float, float] | None = None,
+    ) -> requests.Response:
+        """The answer as it came, which is no refusal.
+
+        `path` is relative to the data service of our version, or absolute where it starts with a slash; `timeout` are seconds to
+        connect and to wait for the next byte.
+        Errors: Retryable at 80 % of the org's daily calls or 25 % in this run, before the call; else what the vendor's refusal asks for.
         """
         self._mind_the_quota(stream)
         token = self._sf.session_id
-        response = self._send(reason, method, path, stream, params, body)
+        response = self._send(reason, method, path, stream, params, body, timeout)
         if response.status_code == 401:
             self._renew(token)
-            response = self._send(reason, method, path, stream, params, body)
+            response = self._send(reason, method, path, stream, params, body, timeout)
         if response.status_code == 401:
             raise Fatal(
                 "a fresh token was refused too; check that the app of SALESFORCE_CLIENT_ID is enabled and its run-as user active",
@@ -99,7 +120,7 @@ class Org:
             )
         if response.status_code >= 300:
             raise refusal(response, about=about, stream=stream)
-        return self._decode(response, about, stream)
+        return response
 
     def query(self, reason: str, soql: str, *, about: str, stream: str | None = None, deleted: bool = False) -> Any:
         """The first page of a result: `totalSize`, `done`, `records` and, if not done, `nextRecordsUrl`."""
@@ -131,7 +152,14 @@ class Org:
         return found
 
     def _send(
-        self, reason: str, method: str, path: str, stream: str | None, params: dict[str, str] | None, body: Any
+        self,
+        reason: str,
+        method: str,
+        path: str,
+        stream: str | None,
+        params: dict[str, str] | None,
+        body: Any,
+        timeout: tuple[float, float] | None,
     ) -> requests.Response:
         self.calls[reason] += 1
         url = f"https://{self._sf.sf_instance}{path}" if path.startswith("/") else self._sf.base_url + path
@@ -139,7 +167,7 @@ class Org:
         # the SDK's other header asks for pretty print, which is a third more bytes
         headers = {"Authorization": self._sf.headers["Authorization"], "Content-Type": "application/json"}
         try:
-            return self._session.request(method, url, params=params, data=data, headers=headers)
+            return self._session.request(method, url, params=params, data=data, headers=headers, timeout=timeout)
         except requests.RequestException as error:
             message = f"no answer from {self.settings.domain} ({type(error).__name__}); the next run tries again"
             raise Retryable(message, after=60, vendor=VENDOR, stream=stream) from None
@@ -194,10 +222,16 @@ class Org:
             self.id, self.user_id = identity[1], identity[2]
 
     def _mind_the_quota(self, stream: str | None) -> None:
-        if self.used and self.used[0] >= QUOTA_SHARE * self.used[1]:
-            used, total = self.used
+        if self.used is None:
+            return
+        (used, total), spent = self.used, self.calls.total()
+        if used >= QUOTA_SHARE * total:
             message = f"{used} of the org's {total} daily API calls are used; the rest is left to people"
-            raise Retryable(message, after=QUOTA_PAUSE, vendor=VENDOR, stream=stream)
+        elif spent >= RUN_SHARE * total:
+            message = f"this run has spent {spent} of the org's {total} daily API calls, its share; the next one goes on from here"
+        else:
+            return
+        raise Retryable(message, after=QUOTA_PAUSE, vendor=VENDOR, stream=stream)
 
     def _decode(self, response: requests.Response, about: str, stream: str | None) -> Any:
         if not response.content:

@@ -1,26 +1,32 @@
-"""Pulling one stream: windows of SystemModstamp, read from keyset to keyset, so that equal stamps can neither loop nor get lost.
+"""Pulling one stream: windows of SystemModstamp from cursor to present, and sweeps of all rows for what no stamp tells.
 
 A window `[start, end)` ends five minutes behind the clock and starts ten minutes before the last one ended, because a transaction
-may commit after the stamp it carries. The saved cursor is the window's end, never the greatest stamp seen. What moves no stamp of the
-record itself is not told: new values of formulas and roll-ups, a parent's new name; they come with its next change. Source:
-vendors.md 1.3.
+may commit after the stamp it carries; the saved cursor is the window's end, never the greatest stamp seen. A sweep reads every row
+whole, by Id: at first; when a column came; once a day where formulas or roll-ups are, which move no stamp; else once a week, for a
+parent's values and for rows that are gone though nothing told it. Of what a sweep brings only the changes land. Both go in portions of
+100,000 rows, long ones by Bulk jobs.
 """
 
 import logging
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from connectors.base import Finding, Page, Position, Source, Stream
-from connectors.errors import Fatal, Retryable
+from connectors.base import Finding, Page, Position, Quota, Source, Stream, Whole
 from connectors.salesforce.client import Org
+from connectors.salesforce.deletions import KEPT, deletions
 from connectors.salesforce.diagnose import diagnose
 from connectors.salesforce.projection import Projection, objects, project
+from connectors.salesforce.reading import Reading, Row
 from connectors.salesforce.records import STREAMS
-from connectors.salesforce.refusals import SOON, VENDOR, FieldsChanged, LocatorExpired, QueryTooSlow
-from connectors.salesforce.soql import literal, one_of, quoted, select
+from connectors.salesforce.refusals import VENDOR
+from connectors.salesforce.rest import RestQueries
+from connectors.salesforce.spans import Portion, Sizes, Sweep, Window, instant
+from connectors.salesforce.state import LOOK_BACK, State
 from models.clock import Clock
 from models.keys import RecordKey
 from models.records import Record
@@ -28,63 +34,9 @@ from models.records import Record
 logger = logging.getLogger(__name__)
 
 LAG = timedelta(minutes=5)  # the window's end stays this far behind the clock
-LOOK_BACK = timedelta(minutes=10)  # and its start goes back by this: late commits
-SLICE = timedelta(days=30)  # longest window of an increment
-SWEEP_EVERY = timedelta(hours=24)
-DELETED_KEPT = timedelta(days=30) - timedelta(
-    minutes=5
-)  # getDeleted refuses a start 30 days ago (SOAP API guide), by its clock
-CHUNK = 2000  # rows per query, the most that REST puts on one page
-FIRST_DAY = datetime(1999, 1, 1, tzinfo=UTC)  # before Salesforce existed: no stamp is older
-SHORTEST = timedelta(seconds=1)  # stamps are whole seconds, so a shorter window cannot be split
-
-
-@dataclass(frozen=True)
-class Window:
-    """A half-open span of stamps; `after` is the last row already read, as (stamp, id)."""
-
-    start: datetime | None
-    end: datetime
-    after: tuple[str, str] | None = None
-
-    def soql(self, projection: Projection) -> str:
-        """The query for the next chunk of rows."""
-        bounds = [f"SystemModstamp < {literal(self.end)}"]
-        if self.after:
-            stamp, last = literal(instant(self.after[0])), quoted(self.after[1])
-            bounds.append(f"(SystemModstamp > {stamp} OR (SystemModstamp = {stamp} AND Id > {last}))")
-        elif self.start:
-            bounds.append(f"SystemModstamp >= {literal(self.start)}")
-        return select(projection.columns, projection.object, *bounds, then=f"ORDER BY SystemModstamp, Id LIMIT {CHUNK}")
-
-    def halves(self) -> tuple["Window", "Window"] | None:
-        """What is left to read, in two parts; None if it cannot be parted."""
-        lower = instant(self.after[0]) if self.after else self.start or FIRST_DAY
-        if self.end - lower <= SHORTEST:
-            return None
-        middle = (lower + (self.end - lower) / 2).replace(microsecond=0)
-        middle = max(middle, lower + SHORTEST)
-        return replace(self, end=middle), Window(middle, self.end)
-
-    def position(self) -> Position:
-        """As JSON."""
-        start = self.start.isoformat() if self.start else None
-        return {"start": start, "end": self.end.isoformat(), "after": list(self.after) if self.after else None}
-
-    @classmethod
-    def resumed(cls, position: Position) -> "Window":
-        """The window that a position stands in."""
-        start, after = position["start"], position["after"]
-        return cls(
-            datetime.fromisoformat(start) if start else None,
-            datetime.fromisoformat(position["end"]),
-            (after[0], after[1]) if after else None,
-        )
-
-
-def instant(stamp: str) -> datetime:
-    """A REST date-time, which ends in +0000."""
-    return datetime.fromisoformat(stamp)
+DEFAULT_SIZES = Sizes()
+DELETIONS_EVERY = timedelta(hours=24)
+ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
 
 
 class SalesforceSource(Source):
@@ -92,150 +44,128 @@ class SalesforceSource(Source):
 
     vendor = VENDOR
 
-    def __init__(self, org: Org, clock: Clock) -> None:
+    def __init__(self, org: Org, clock: Clock, sizes: Sizes = DEFAULT_SIZES) -> None:
         self._org = org
+        self._sizes = sizes
         self._clock = clock
         self.account = org.id
         self.calls: Counter[str] = org.calls
         self._described: dict[str, Any] = {}
 
+    @property
+    def quota(self) -> Quota | None:
+        """API calls of the last 24 hours, whoever made them."""
+        return Quota(*self._org.used) if self._org.used else None
+
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
-        """Walk the stream to the present; every window ends with a page that carries the cursor and any hard deletes."""
-        done = datetime.fromisoformat(cursor["until"]) if cursor else None
-        swept = datetime.fromisoformat(cursor["swept"]) if cursor else None
-        end = max((self._clock.now() - LAG).replace(microsecond=0), done or FIRST_DAY)
-        for window in _windows(done, Window.resumed(resume) if resume else None, end):
-            position = window.position()
-            for rows, position in self._rows(stream, window):
-                yield Page([self._record(stream, row) for row in rows], position)
-            swept = swept or window.end
-            gone: list[Record] = []
-            if window.end - swept >= SWEEP_EVERY and window.end == end:
-                gone, swept = self._sweep(stream, swept, end)
-            yield Page(gone, position, {"until": window.end.isoformat(), "swept": swept.isoformat()})
+        """Walk the stream to the present: first what was begun, then windows, then a sweep where one is due."""
+        now = (self._clock.now() - LAG).replace(microsecond=0)
+        projection = self._projection(stream)
+        portion = Portion.resumed(resume) if resume else None
+        state = State.read(cursor) if cursor else _first(portion, now)
+        state, end = _without_vanished(stream, state, projection), max(now, state.until)
+        if portion is None and cursor:
+            portion = Portion(state.window or state.look_back(end))  # at least one, so that the last page has a cursor
+        if portion:
+            state = yield from self._portion(stream, state, portion, end)
+        while window := state.next_window(end):
+            state = yield from self._portion(stream, state, Portion(window), end)
+        state = state.with_sweep(projection, end)
+        while state.sweep:
+            state = yield from self._portion(stream, state, Portion(state.sweep), end)
+
+    def between(self, stream: Stream, since: datetime, until: datetime, resume: Position | None) -> Iterator[Page]:
+        """Read once more what was stamped in `[since, until)`, whole seconds."""
+        portion = Portion.resumed(resume) if resume else Portion(Window(since, until))
+        while True:
+            reading = self._reading(stream, portion)
+            for rows in reading.pages():
+                yield Page([self._record(stream, row) for row in rows], reading.portion.position())
+            portion = reading.portion
+            if portion.ended:
+                yield Page([], portion.position(), {"until": until.isoformat()})
+                return
+            portion = Portion(portion.span)
+
+    def read(self, stream: Stream, ids: Sequence[str]) -> list[Record]:
+        """These records now; one that is not shown any more is marked deleted if the vendor says so, which it does for 30 days."""
+        asked = sorted({one for one in ids if ID.fullmatch(one)})
+        projection = self._projection(stream)
+        rows = RestQueries(self._org, stream.name, stream.object).by_id("read", projection, asked)
+        projection.clean(rows)
+        found = [self._record(stream, row) for row in rows]
+        if len(found) < len(asked) and projection.replicateable:
+            now = self._clock.now()
+            gone, _ = deletions(self._org, stream, now - KEPT, now)
+            found += [record for record in gone if record.key.id in asked]
+        return found
+
+    def count(self, stream: Stream) -> int:
+        """Rows outside the recycle bin, archived ones included, as the pull has them."""
+        conditions = ["IsDeleted = false"] if self._projection(stream).binned else []
+        return RestQueries(self._org, stream.name, stream.object).count(conditions)
+
+    def columns(self, stream: Stream) -> Mapping[str, str]:
+        """The columns that this user sees now and the pull reads, with describe's types."""
+        return dict(self._projection(stream).kinds)
 
     def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
         """What works, and which permission is missing."""
         return diagnose(self._org, streams)
 
-    def _rows(self, stream: Stream, window: Window) -> Iterator[tuple[list[dict[str, Any]], Position]]:
-        """The window's rows, page by page, each with the position behind it."""
-        projection, described_again = self._projection(stream), False
-        spans = [window]
-        while spans:
-            span = spans.pop()
-            left = span
-            try:
-                for rows, left in self._chunks(stream, projection, span):
-                    projection.clean(rows)
-                    yield rows, replace(window, after=left.after).position()
-            except QueryTooSlow:
-                halves = left.halves()
-                if not halves:
-                    raise
-                spans += reversed(halves)
-            except LocatorExpired:
-                if left == span:  # not even one page came
-                    raise
-                spans.append(left)
-            except FieldsChanged:
-                if described_again:
-                    raise
-                self._described.clear()
-                projection, described_again = self._projection(stream), True
-                spans.append(left)
+    def _portion(self, stream: Stream, state: State, portion: Portion, end: datetime) -> Generator[Page, None, State]:
+        """Pages of what lands together; gives the state behind it, which is the cursor of the last one."""
+        reading, since = self._reading(stream, portion), state.sweep
+        # a value that moved no stamp gets one at which every stamped change is known already, so that neither hides the other
+        floor = portion.span.began - LOOK_BACK if isinstance(portion.span, Sweep) else None
+        for rows in reading.pages():
+            records = [self._record(stream, row, floor if state.swept else None) for row in rows]
+            yield Page(records, reading.portion.position())
+        portion = reading.portion
+        state = state.after(portion)
+        gone: list[Record] = []
+        if floor is None and state.until == end and end - state.deletions >= DELETIONS_EVERY:
+            gone, state = self._deletions(stream, state, end)
+        whole = None
+        if floor and portion.ordered:
+            whole = Whole(
+                since.after if since else None, None if portion.ended else portion.span.last, floor.isoformat()
+            )
+        yield Page(gone, portion.position(), state.position(), whole)
+        return state
 
-    def _projection(self, stream: Stream) -> Projection:
+    def _reading(self, stream: Stream, portion: Portion) -> Reading:
+        return Reading(self._org, stream, partial(self._projection, stream), portion, self._sizes)
+
+    def _projection(self, stream: Stream, *, anew: bool = False) -> Projection:
         """The stream's columns. All objects are described in one call per open source, which is one per run."""
-        if not self._described:
-            self._described |= self._org.describe(objects(STREAMS), stream.name)
+        if anew or not self._described:
+            self._described = self._org.describe(objects(STREAMS), stream.name)
         return project(stream, self._described, self._org.settings)
 
-    def _chunks(
-        self, stream: Stream, projection: Projection, span: Window
-    ) -> Iterator[tuple[list[dict[str, Any]], Window]]:
-        """Pages of the span, each with what is left of it; raises rather than end early."""
-        about = stream.object
-        while True:
-            answer = self._org.query("window", span.soql(projection), about=about, stream=stream.name, deleted=True)
-            total, seen = answer["totalSize"], 0
-            while True:
-                rows = answer["records"]
-                seen += len(rows)
-                if rows:
-                    span = _behind(span, rows[-1], stream)
-                    yield rows, span
-                if answer["done"]:
-                    break
-                answer = self._org.more("window", answer["nextRecordsUrl"], about=about, stream=stream.name)
-            if seen != total:
-                message = f"{about}: {seen} of {total} rows came; the next run tries again"
-                raise Retryable(message, after=SOON, vendor=VENDOR, stream=stream.name)
-            if total < CHUNK:
-                return
-
-    def _sweep(self, stream: Stream, since: datetime, until: datetime) -> tuple[list[Record], datetime]:
-        """Tombstones of records that left even the recycle bin, and up to when the vendor told of them.
-
-        One call, and one more where anything was deleted.
-        """
+    def _deletions(self, stream: Stream, state: State, end: datetime) -> tuple[list[Record], State]:
         if not self._projection(stream).replicateable:
-            return [], until
-        start = max(since - LOOK_BACK, self._clock.now() - DELETED_KEPT)
-        if start > since:
-            logger.warning("%s: hard deletes between %s and %s are unknown to the vendor", stream.name, since, start)
-        span = {"start": start.isoformat(), "end": until.isoformat()}
-        path = f"sobjects/{stream.object}/deleted/"
-        answer = self._org.request("sweep", "GET", path, about=stream.object, stream=stream.name, params=span)
-        deleted = {entry["id"]: instant(entry["deletedDate"]) for entry in answer["deletedRecords"]}
-        binned = self._still_readable(stream, list(deleted))
-        tombstones = [
-            Record(self._key(stream, gone), at, {"Id": gone, "IsDeleted": True}, deleted=True)
-            for gone, at in deleted.items()
-            if gone not in binned
-        ]
-        # a long transaction at the vendor holds this back; deletions after it come later (SOAP API guide, getDeleted)
-        return tombstones, min(until, instant(answer["latestDateCovered"]))
+            return [], replace(state, deletions=end)
+        since = max(state.deletions - LOOK_BACK, self._clock.now() - KEPT)
+        gone, covered = deletions(self._org, stream, since, end)
+        return gone, replace(state, deletions=covered)
 
-    def _still_readable(self, stream: Stream, ids: list[str]) -> set[str]:
-        """Those that queryAll still shows: the window has brought or will bring them, with their content."""
-        found: set[str] = set()
-        for start in range(0, len(ids), 400):  # 27 bytes per id, once encoded, keeps the URI under 16,384
-            soql = select(["Id"], stream.object, one_of("Id", ids[start : start + 400]))
-            answer = self._org.query("sweep", soql, about=stream.object, stream=stream.name, deleted=True)
-            found |= {row["Id"] for row in answer["records"]}
-        return found
-
-    def _key(self, stream: Stream, record_id: str) -> RecordKey:
-        return RecordKey(VENDOR, self.account, stream.object, record_id)
-
-    def _record(self, stream: Stream, row: dict[str, Any]) -> Record:
-        return Record(
-            self._key(stream, row["Id"]), instant(row["SystemModstamp"]), row, deleted=bool(row.get("IsDeleted"))
-        )
+    def _record(self, stream: Stream, row: Row, floor: datetime | None = None) -> Record:
+        key = RecordKey(VENDOR, self.account, stream.object, row["Id"])
+        at = instant(row["SystemModstamp"])
+        return Record(key, max(at, floor or at), row, deleted=bool(row.get("IsDeleted")))
 
 
-def _windows(done: datetime | None, resumed: Window | None, end: datetime) -> Iterator[Window]:
-    """Windows up to `end`, in order; at least one."""
-    if resumed:
-        yield resumed
-        done = resumed.end
-        if done >= end:
-            return
-    if done is None:
-        yield Window(None, end)
-        return
-    start = done - LOOK_BACK
-    while start < end:
-        yield Window(start, min(start + SLICE, end))
-        start += SLICE
+def _first(portion: Portion | None, now: datetime) -> State:
+    """The state of a stream of which nothing has landed: the instant at which its first sweep began, or begins."""
+    began = portion.span.began if portion and isinstance(portion.span, Sweep) else now
+    return State(began, began)
 
 
-def _behind(span: Window, row: dict[str, Any], stream: Stream) -> Window:
-    """The span after this row. Fatal if the row is the one we had already: the server repeats itself."""
-    after = (row["SystemModstamp"], row["Id"])
-    if after == span.after:
-        raise Fatal(
-            f"{stream.object}: the vendor repeats a page; reading on would never end", vendor=VENDOR, stream=stream.name
-        )
-    return replace(span, after=after)
+def _without_vanished(stream: Stream, state: State, projection: Projection) -> State:
+    """The state without columns that are gone, or hidden now; what was read of them stays in the lake."""
+    gone = set(state.columns) - set(projection.known)
+    if not gone:
+        return state
+    logger.warning("%s: no longer there, or hidden: %s", stream.name, ", ".join(sorted(gone)))
+    return replace(state, columns=tuple(name for name in state.columns if name not in gone))

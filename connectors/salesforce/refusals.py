@@ -4,6 +4,7 @@ The body of an error is a JSON list of `{"message", "errorCode", "fields"?}`; an
 trouble whatever its status. Source: REST API developer guide 63.0, "Status Codes and Error Responses".
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -28,6 +29,18 @@ class LocatorExpired(Retryable):
     """The rest of a result is gone; the query can be asked again from the last row."""
 
 
+class TooWide(Retryable):
+    """The query has too many columns for one URI; some of them can be asked for at a time."""
+
+
+class NoBulk(Retryable):
+    """The Bulk API does not take this query, or no more today; REST does."""
+
+
+class JobGone(Retryable):
+    """The Bulk job or the rest of its result is no more; the query can be asked again from the last row."""
+
+
 class FieldsChanged(Fatal):
     """A field or object we asked for is not there, or not for us; the description must be read again."""
 
@@ -49,6 +62,9 @@ NO_API = Reaction(
 )
 GONE = Reaction(FieldsChanged, f"{{object}} or one of its fields is not visible; {GRANT} Read on {{object}}")
 OUR_QUERY = Reaction(Fatal, "the query about {object} was refused")
+NO_BULK = Reaction(NoBulk, "the Bulk API does not take the query about {object}", QUOTA_PAUSE)
+WIDE = frozenset({414, 431})
+"""Statuses of a URI, or of URI and headers, above 16,384 bytes; a proxy may draw the line earlier."""
 
 REACTIONS = {
     "INVALID_SESSION_ID": Reaction(
@@ -71,11 +87,20 @@ REACTIONS = {
     "NOT_FOUND": GONE,
     "QUERY_TIMEOUT": Reaction(QueryTooSlow, "the query about {object} took too long"),
     "INVALID_QUERY_LOCATOR": Reaction(LocatorExpired, "the rest of the result on {object} has expired", 0.0),
+    "LIMIT_EXCEEDED": NO_BULK,
+    "INVALIDENTITY": NO_BULK,
+    "FEATURENOTENABLED": NO_BULK,
+    "API_ERROR": NO_BULK,
     "MALFORMED_QUERY": OUR_QUERY,
     "TXN_SECURITY_METERING_ERROR": Reaction(
         Fatal, "a transaction security policy forbids reading {object}; ask the org's security owner for an exception"
     ),
 }
+
+
+CODE = re.compile(r"[A-Z][A-Z_]{5,}")
+LIMITS = re.compile(r"Max bulk v2 query jobs|exceed\w* .*limit|\bTB\b", re.IGNORECASE)
+"""How a failed job says that a limit is reached: 10,000 jobs in 24 h, or 1 TB of results (estuary knows both messages)."""
 
 
 class Complaint(NamedTuple):
@@ -110,9 +135,18 @@ def part_refusal(part: dict[str, Any], *, about: str, stream: str | None = None)
     return _refusal(_complaint(part["result"]), part["statusCode"], None, about=about, stream=stream)
 
 
+def job_refusal(message: str, *, about: str, stream: str) -> ConnectorError:
+    """The error that a failed Bulk job stands for: by the first code that its message names, or by a limit it speaks of."""
+    codes = [word for word in CODE.findall(message) if word in REACTIONS]
+    code = codes[0] if codes else "LIMIT_EXCEEDED" if LIMITS.search(message) else "job failed"
+    return _error(REACTIONS.get(code, OUR_QUERY), Complaint(code, ""), 200, about=about, stream=stream)
+
+
 def _refusal(
     said: Complaint | None, status: int, wait: float | None, *, about: str, stream: str | None
 ) -> ConnectorError:
+    if status in WIDE:
+        return TooWide(f"{about}: too many columns for one URI (HTTP {status})", after=0, vendor=VENDOR, stream=stream)
     if said is None or (said.code not in REACTIONS and status in BUSY):
         code = said.code if said else "no Salesforce answer"
         message = f"{about}: the vendor is busy or away (HTTP {status}, {code}); the next run tries again"

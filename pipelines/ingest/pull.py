@@ -10,11 +10,12 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from connectors.base import Connector, Page, Position, Source, Stream
+from connectors.base import Connector, Page, Position, Source, Stream, Whole
 from connectors.errors import Fatal
 from models.clock import Clock
 from models.operations import Cursor
 from models.store import transaction
+from pipelines.ingest.absent import tombstones
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.landing import land, rows
 from pipelines.ingest.staging import Mark, Staging, claim
@@ -86,7 +87,7 @@ class _Pull:
         complete = False
         for page in self.source.pages(self.stream, since, last.position if last else None):
             number += 1
-            last = Mark(since, page.position, page.cursor)
+            last = Mark(since, page.position, page.cursor, page.whole)
             self._stage(number, page, last)
             complete = page.cursor is not None
             if complete:
@@ -109,6 +110,8 @@ class _Pull:
         """Land the staged window if this mark completes it."""
         if mark is None or mark.cursor is None:
             return
+        if mark.whole:
+            self._bury(mark, Whole(*mark.whole))
         landed = land(self.lake, self.connector.name, self.stream.name, self.staged.pages())
         self._save(mark.cursor)
         self.staged.clear()
@@ -116,6 +119,13 @@ class _Pull:
         self.report.windows += 1
         if landed:
             self._translate()
+
+    def _bury(self, mark: Mark, whole: Whole) -> None:
+        """Stage tombstones of what the window should hold and does not."""
+        pages, place = self.staged.pages(), (self.connector.name, self.source.account)
+        gone = tombstones(self.lake, self.stream, place, whole, pages=pages, pulled_at=self.clock.now())
+        if gone.num_rows:
+            self.staged.add(len(pages) + 1, gone, mark)
 
     def _translate(self) -> None:
         done = translate(self.lake, self.store, self.connector.name, self.stream, self.clock)

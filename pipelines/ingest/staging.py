@@ -30,11 +30,13 @@ class StreamBusyError(Exception):
 
 @dataclass(frozen=True)
 class Mark:
-    """Where a page stands: `since` is the cursor its window started from; `cursor` is set on the page that completes it."""
+    """Where a page stands: `since` is the cursor its window started from; `cursor` is set on the page that completes it, and `whole`
+    (`connectors.base.Whole`, as JSON a list) where that page says so."""
 
     since: Position | None
     position: Position
     cursor: Position | None
+    whole: tuple[str | None, str | None, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The routes of the data API, relative to /services/data/v63.0/, each with what it answers to which method.
 
-Source: REST API developer guide 63.0, chapter "Reference"; Tooling API developer guide 63.0, "REST Resources".
+Source: REST API developer guide 63.0, chapter "Reference"; Bulk API 2.0 developer guide 63.0, "Query Jobs"; Tooling API developer guide 63.0, "REST Resources".
 """
 
 import re
@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 from sandbox.salesforce import tooling
+from sandbox.salesforce.bulk import BulkJobs
 from sandbox.salesforce.describe import describe, overview, summary
 from sandbox.salesforce.errors import Refusal, RowRefusal, malformed, not_found, unreadable
 from sandbox.salesforce.ids import full_id
@@ -34,6 +35,7 @@ class Call:
 
     state: SalesforceState
     queries: Queries
+    bulk: BulkJobs
     user: str
     method: str
     path: str
@@ -76,7 +78,7 @@ class Call:
 
 
 Answer = tuple[int, Any]
-"""Status and body; None stands for no body."""
+"""Status and body; None stands for no body, `Csv` for one that is not JSON."""
 Handler = Callable[..., Answer]
 
 
@@ -231,11 +233,37 @@ def _batch(call: Call) -> Answer:
 
 
 def _limits(call: Call) -> Answer:
-    usage = call.state.usage
+    usage, jobs = call.state.usage, call.state.switches.jobs_a_day
     return 200, {
         "DailyApiRequests": {"Max": usage.limit, "Remaining": max(0, usage.limit - usage.used)},
         "DailyBulkApiBatches": {"Max": BULK_BATCHES, "Remaining": BULK_BATCHES},
+        "DailyBulkV2QueryJobs": {"Max": jobs, "Remaining": max(0, jobs - call.bulk.today())},
     }
+
+
+def _job_create(call: Call) -> Answer:
+    return 200, call.bulk.create(call.fields(), call.view)
+
+
+def _job_list(call: Call) -> Answer:
+    return 200, call.bulk.listed()
+
+
+def _job_look(call: Call, job: str) -> Answer:
+    return 200, call.bulk.look(job)
+
+
+def _job_abort(call: Call, job: str) -> Answer:
+    return 200, call.bulk.abort(job, call.fields())
+
+
+def _job_delete(call: Call, job: str) -> Answer:
+    call.bulk.delete(job)
+    return 204, None
+
+
+def _job_results(call: Call, job: str) -> Answer:
+    return 200, call.bulk.results(job, call.params)
 
 
 def _field_create(call: Call) -> Answer:
@@ -270,6 +298,9 @@ DOORS: dict[str, dict[str, Handler]] = {
     r"composite/sobjects/(\w+)": {"GET": _retrieve, "POST": _retrieve},
     r"composite/batch": {"POST": _batch},
     r"limits": {"GET": _limits},
+    r"jobs/query": {"GET": _job_list, "POST": _job_create},
+    r"jobs/query/(\w+)": {"GET": _job_look, "PATCH": _job_abort, "DELETE": _job_delete},
+    r"jobs/query/(\w+)/results": {"GET": _job_results},
     r"tooling/query": {"GET": _tooling_query},
     r"tooling/query/([^/]+)": {"GET": _tooling_more},
     r"tooling/sobjects/CustomField": {"POST": _field_create},

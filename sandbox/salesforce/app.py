@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from sandbox.core import Context, guarded
 from sandbox.salesforce.api import BASE, Call, answer
+from sandbox.salesforce.bulk import BulkJobs, Csv
 from sandbox.salesforce.errors import Refusal, not_found
 from sandbox.salesforce.queries import Queries
 from sandbox.salesforce.state import SalesforceState
@@ -21,16 +22,15 @@ METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
 
 
 def create_app(context: Context) -> Starlette:
-    """The org, with its rows in `app.state.store` and its sessions in `app.state.tokens`."""
+    """The org, with its rows and switches in `app.state.store`."""
     store = SalesforceState(context.root, context.clock)
-    door = _Door(store, Tokens(context.clock))
+    door = _Door(store, Tokens(store))
     routes = [
         Route("/services/oauth2/token", door.login, methods=METHODS),
         Route("/{path:path}", door.data, methods=METHODS),
     ]
     app = Starlette(routes=routes, middleware=guarded(context))
     app.state.store = store
-    app.state.tokens = door.tokens
     return app
 
 
@@ -38,9 +38,10 @@ class _Door:
     """Lets in who has a token and counts the calls."""
 
     def __init__(self, store: SalesforceState, tokens: Tokens) -> None:
-        self.tokens = tokens
+        self._tokens = tokens
         self._store = store
         self._queries = Queries(store)
+        self._bulk = BulkJobs(store)
 
     async def login(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode("latin-1")))
@@ -49,7 +50,7 @@ class _Door:
         try:
             if request.method != "POST":
                 raise LoginRefused("invalid_request", "must use HTTP POST")  # noqa: TRY301  # answered like any other refusal
-            return JSONResponse(self.tokens.grant(form, request.headers.get("authorization", ""), instance))
+            return JSONResponse(self._tokens.grant(form, request.headers.get("authorization", ""), instance))
         except LoginRefused as refused:
             return JSONResponse(refused.body, 400)
 
@@ -59,6 +60,8 @@ class _Door:
             status, found = self._answer(request, body)
         usage = self._store.usage
         headers = {"Sforce-Limit-Info": f"api-usage={usage.used}/{usage.limit}"}
+        if isinstance(found, Csv):
+            return Response(found.content, status, {**headers, **found.headers}, media_type="text/csv")
         content = b"" if found is None else orjson.dumps(found)
         return Response(content, status, headers, media_type="application/json;charset=UTF-8" if content else None)
 
@@ -69,7 +72,7 @@ class _Door:
             return refusal.status, refusal.body()
         path = request.url.path.removeprefix(BASE).rstrip("/")
         params, headers = dict(request.query_params), dict(request.headers)
-        return answer(Call(self._store, self._queries, user, request.method, path, params, headers, body))
+        return answer(Call(self._store, self._queries, self._bulk, user, request.method, path, params, headers, body))
 
     def _admit(self, request: Request) -> str:
         """Who calls. Refusal for what never reaches the API."""
@@ -80,7 +83,7 @@ class _Door:
             raise Refusal(431, "REQUEST_HEADER_FIELDS_TOO_LARGE", "Request Header Fields Too Large")
         if not request.url.path.startswith(BASE):
             raise not_found()
-        user = self.tokens.user(request.headers.get("authorization", ""))
+        user = self._tokens.user(request.headers.get("authorization", ""), request.headers.get("x-original-host"))
         if user is None:
             raise Refusal(401, "INVALID_SESSION_ID", "Session expired or invalid")
         usage = self._store.usage

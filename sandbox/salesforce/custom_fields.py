@@ -68,6 +68,7 @@ class Metadata(_Strict):
     label: str
     description: str | None = None
     inlineHelpText: str | None = None  # noqa: N815
+    formula: str | None = None
     length: int | None = None
     precision: int | None = None
     scale: int | None = None
@@ -152,7 +153,7 @@ def _choices(metadata: Metadata) -> list[Choice]:
 
 
 def field_of(name: str, metadata: Metadata) -> Field:
-    """The field that a definition becomes; `name` ends in __c."""
+    """The field that a definition becomes; `name` ends in __c. A formula is not worked out: `recalculate` says what it shows."""
     length = {"Picklist": LONGEST_TEXT}.get(metadata.type, metadata.length or 0)
     checked = str(metadata.defaultValue).lower() == "true"
     return Field(
@@ -171,4 +172,7 @@ def field_of(name: str, metadata: Metadata) -> Field:
         unique=metadata.unique,
         external_id=metadata.externalId,
         case_sensitive=metadata.caseSensitive,
+        createable=not metadata.formula,
+        updateable=not metadata.formula,
+        calculated=bool(metadata.formula),
     )

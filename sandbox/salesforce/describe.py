@@ -66,7 +66,7 @@ def _field(field: Field, compound: str | None) -> dict[str, Any]:
         "precision": field.precision if decimal else 0, "scale": field.scale, "nillable": not (field.required or field.type in {"id", "boolean"}),
         "defaultedOnCreate": field.default is not None or field.name == "OwnerId", "defaultValue": field.default,
         "defaultValueFormula": None, "createable": field.createable, "updateable": field.updateable, "custom": field.custom,
-        "calculated": False, "calculatedFormula": None, "cascadeDelete": False, "restrictedDelete": False,
+        "calculated": field.calculated, "calculatedFormula": None, "cascadeDelete": False, "restrictedDelete": False,
         "caseSensitive": field.case_sensitive, "compoundFieldName": compound, "controllerName": None, "dependentPicklist": False,
         "deprecatedAndHidden": False, "displayLocationInDecimal": False, "encrypted": False, "externalId": field.external_id,
         "extraTypeInfo": "plaintextarea" if field.type == "textarea" else None, "filterable": filterable,

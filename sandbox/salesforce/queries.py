@@ -7,7 +7,7 @@ fetched for a while only. Source: REST API developer guide 63.0, "Query", "Query
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -49,6 +49,7 @@ class Queries:
         """The first page. `base` is the path of the API the query came through; `options` the Sforce-Query-Options header."""
         query = parse(text)
         statement = compile_query(query, view)
+        self._be_quick(query, statement, binned=binned)
         found = self._state.tables.run(places_sql(self._state, statement, binned=binned), statement.parameters)
         rows = [rowid for (rowid,) in found]
         if not query.paths:
@@ -59,8 +60,19 @@ class Queries:
                 f"row for retrieval. Result size: {len(rows)}"
             )
             raise malformed(message)
-        result = Result(statement, rows, _page_size(options), self._state.clock.now() + LOCATOR_LIFE)
+        size = min(_page_size(options), self._state.switches.page_rows.get(statement.object.name, PAGE))
+        result = Result(statement, rows, size, self._state.clock.now() + LOCATOR_LIFE)
         return self._page(result, 0, None, base)
+
+    def _be_quick(self, query: Query, statement: Statement, *, binned: bool) -> None:
+        """Refusal QUERY_TIMEOUT for a query that goes through more rows than it may."""
+        most = self._state.switches.slow_above
+        by_id = [order.path.lower() for order in query.order] == ["id"] and query.limit is not None
+        if most is None or by_id:
+            return
+        every = places_sql(self._state, replace(statement, tail=""), binned=binned)
+        if len(self._state.tables.run(every, statement.parameters)) > most:
+            raise Refusal(400, "QUERY_TIMEOUT", "Your query request was running for too long.")
 
     def more(self, locator: str, base: str) -> dict[str, Any]:
         """A further page. Refusal INVALID_QUERY_LOCATOR if there is no such result any more."""

@@ -44,6 +44,7 @@ class Field:
     unique: bool = False
     external_id: bool = False
     case_sensitive: bool = False
+    calculated: bool = False
 
     @property
     def column(self) -> str:

@@ -4,7 +4,7 @@ Every save moves SystemModstamp by the clock, to the whole second, except where 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,26 @@ class Usage:
     used: int = 0
 
 
+@dataclass
+class Switches:
+    """What a test or an operator may let happen."""
+
+    instance_url: str | None = None
+    """Where the next login sends its user; None for where the login was asked for."""
+    page_rows: dict[str, int] = field(default_factory=dict)
+    """Rows on a page of a query, for objects that have fewer than others (airbyte#9136)."""
+    slow_above: int | None = None
+    """Rows that a query may go through, but for a walk by Id, which is quick however long the table."""
+    jobs_a_day: int = 10_000
+    """Bulk query jobs in 24 h (app limits page, "Bulk API 2.0")."""
+    job_looks: int = 2
+    """Looks until a Bulk job is complete; 0 for never."""
+    job_failures: list[str] = field(default_factory=list)
+    """What the next Bulk jobs fail with, one each."""
+    no_bulk: set[str] = field(default_factory=set)
+    """Objects that the Bulk API does not take."""
+
+
 @dataclass(frozen=True)
 class RowFault:
     """A trouble that writes of one record meet; so many times, or always where `times` is 0."""
@@ -53,6 +73,7 @@ class SalesforceState:
         self.tables = Tables(root / "salesforce.db")
         self.security = Security(self.tables)
         self.usage = Usage()
+        self.switches = Switches()
         self._faults: list[RowFault] = []
         if not self.tables.run('SELECT 1 FROM "Organization"'):
             self._seed()
@@ -97,11 +118,11 @@ class SalesforceState:
         if unknown:
             raise ValueError(f"{sobject.name} has no field {', '.join(unknown)}")
         row: Row = {}
-        for field in sobject.fields:
-            if field.type == "address":
+        for each in sobject.fields:
+            if each.type == "address":
                 continue
-            value = values.get(field.name)
-            row[field.name] = to_column(field, field.default if value is None else value)
+            value = values.get(each.name)
+            row[each.name] = to_column(each, each.default if value is None else value)
         row["Id"] = row["Id"] or self.tables.new_id(sobject)
         born = row.get("CreatedDate") or self.now()
         touched = row.get("LastModifiedDate") or born
@@ -142,7 +163,7 @@ class SalesforceState:
         """RowRefusal for values that another record holds already, or that no administrator could set."""
         self.security.check(name, row)
         sobject = self.tables.objects[name]
-        singles = tuple((field.name,) for field in sobject.fields if field.unique)
+        singles = tuple((each.name,) for each in sobject.fields if each.unique)
         for keys in (*sobject.unique, *singles):
             if any(row[key] is None for key in keys):
                 continue
@@ -174,19 +195,26 @@ class SalesforceState:
         return int(self.tables.run(f'SELECT count(*) FROM "{name}" WHERE "IsDeleted" = 0')[0][0])  # noqa: S608
 
     def _shown(self, sobject: SObject, row: Row) -> dict[str, Any]:
-        fields = (field for field in sobject.fields if field.type != "address")
-        return {field.name: from_column(field, row[field.name]) for field in fields}
+        fields = (each for each in sobject.fields if each.type != "address")
+        return {each.name: from_column(each, row[each.name]) for each in fields}
 
     def update_as_user(self, name: str, record_id: str, values: Mapping[str, Any], user: str = REP) -> None:
         """A person changes a record in the CRM, any field of it."""
+        self.save(name, record_id, self._columns(name, values), user)
+
+    def recalculate(self, name: str, record_id: str, values: Mapping[str, Any]) -> None:
+        """What a formula, a roll-up or a parent shows has changed: the values are new, SystemModstamp is not (estuary#3134)."""
+        self.tables.update(name, record_id, self._columns(name, values))
+
+    def _columns(self, name: str, values: Mapping[str, Any]) -> dict[str, Column]:
         sobject = self.tables.objects[name]
         changes: dict[str, Column] = {}
         for key, value in values.items():
-            field = sobject.get(key)
-            if field is None:
+            found = sobject.get(key)
+            if found is None:
                 raise ValueError(f"{name} has no field {key}")
-            changes[field.name] = to_column(field, value)
-        self.save(name, record_id, changes, user)
+            changes[found.name] = to_column(found, value)
+        return changes
 
     def delete(self, name: str, record_id: str, user: str = REP) -> None:
         """To the recycle bin, or away for good where the object has none."""
@@ -203,11 +231,11 @@ class SalesforceState:
     def merge(self, name: str, winner: str, loser: str, user: str = REP) -> None:
         """One record survives; what pointed to the other points to it, and the other goes to the bin."""
         for sobject in self.tables.objects.values():
-            for field in sobject.fields:
-                if field.type == "reference" and name in field.refers and field.name != "MasterRecordId":
-                    sql = f'SELECT "Id" FROM "{sobject.name}" WHERE "{field.name}" = ?'  # noqa: S608
+            for each in sobject.fields:
+                if each.type == "reference" and name in each.refers and each.name != "MasterRecordId":
+                    sql = f'SELECT "Id" FROM "{sobject.name}" WHERE "{each.name}" = ?'  # noqa: S608
                     for (child,) in self.tables.run(sql, [loser]):
-                        self.save(sobject.name, child, {field.name: winner}, user)
+                        self.save(sobject.name, child, {each.name: winner}, user)
         self.save(name, loser, {"MasterRecordId": winner, "IsDeleted": 1, "_deleted_at": self.now()}, user)
 
     def refuse(self, record_id: str, code: str, message: str = "refused by the sandbox", times: int = 1) -> None:

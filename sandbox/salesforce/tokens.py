@@ -1,4 +1,4 @@
-"""Logging in: the client credentials flow, tokens that end by the clock.
+"""Logging in: the client credentials flow, tokens that end by the clock and hold on one host only.
 
 Source: help page "OAuth 2.0 Client Credentials Flow"; what the SDK sends is `simple_salesforce.login.SalesforceLogin`: the grant in
 the form, client id and secret as Basic authorization.
@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
-from models.clock import Clock
-from sandbox.salesforce.state import INTEGRATION_USER, ORG_ID
+from sandbox.salesforce.state import INTEGRATION_USER, ORG_ID, SalesforceState
 
 CLIENT_ID = "sidecar-sandbox"
 CLIENT_SECRET = "sandbox-secret"  # noqa: S105  # play money
@@ -34,8 +34,8 @@ class LoginRefused(Exception):
 class Tokens:
     """Who is logged in, and until when."""
 
-    clock: Clock
-    _until: dict[str, datetime] = field(default_factory=dict)
+    state: SalesforceState
+    _until: dict[str, tuple[datetime, str]] = field(default_factory=dict)
 
     def grant(self, form: Mapping[str, str], authorization: str, instance_url: str) -> dict[str, Any]:
         """A new token for the integration user. LoginRefused for anything but the right client."""
@@ -46,9 +46,10 @@ class Tokens:
             raise LoginRefused("invalid_client_id", "client identifier invalid")
         if not hmac.compare_digest(secret, CLIENT_SECRET):
             raise LoginRefused("invalid_client", "invalid client credentials")
-        now = self.clock.now()
+        now = self.state.clock.now()
         token = f"{ORG_ID[:15]}!{secrets.token_urlsafe(48)}"
-        self._until[token] = now + LIFE
+        instance_url = self.state.switches.instance_url or instance_url
+        self._until[token] = now + LIFE, urlsplit(instance_url).netloc
         issued, identity = (
             str(int(now.timestamp() * 1000)),
             f"https://login.salesforce.com/id/{ORG_ID}/{INTEGRATION_USER}",
@@ -59,11 +60,12 @@ class Tokens:
             "issued_at": issued, "signature": base64.b64encode(signature).decode(),
         }  # fmt: skip
 
-    def user(self, authorization: str) -> str | None:
-        """Whom the header's token belongs to; None if it is wrong or over."""
+    def user(self, authorization: str, host: str | None) -> str | None:
+        """Whom the header's token belongs to; None if it is wrong, over, or of another instance than the host that is meant."""
         kind, _, token = authorization.partition(" ")
-        until = self._until.get(token)
-        return INTEGRATION_USER if kind == "Bearer" and until and self.clock.now() < until else None
+        until, instance = self._until.get(token, (self.state.clock.now(), ""))
+        known = kind == "Bearer" and self.state.clock.now() < until and host in {None, instance}
+        return INTEGRATION_USER if known else None
 
 
 def _client(form: Mapping[str, str], authorization: str) -> tuple[str, str]:

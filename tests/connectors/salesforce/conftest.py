@@ -12,10 +12,13 @@ from connectors.salesforce.client import Org
 from connectors.salesforce.enrich import SalesforceCrm
 from connectors.salesforce.pull import SalesforceSource
 from connectors.salesforce.settings import SalesforceSettings
+from connectors.salesforce.spans import Sizes
 from models.clock import FrozenClock
 from models.records import Record
 from sandbox.faults import Fault
+from sandbox.salesforce.custom_fields import Metadata, field_of
 from sandbox.salesforce.ids import make_id
+from sandbox.salesforce.state import INTEGRATION_USER
 
 
 def stamp(at: datetime) -> str:
@@ -38,8 +41,8 @@ class Practice:
     def org(self, **other: Any) -> Org:
         return Org(self.settings(**other), pause=self.waits.append)
 
-    def source(self, **other: Any) -> SalesforceSource:
-        return SalesforceSource(self.org(**other), self.clock)
+    def source(self, sizes: Sizes | None = None, **other: Any) -> SalesforceSource:
+        return SalesforceSource(self.org(**other), self.clock, sizes or Sizes())
 
     def crm(self, **other: Any) -> SalesforceCrm:
         return SalesforceCrm(self.org(**other))
@@ -60,6 +63,25 @@ class Practice:
 
     def contacts(self, numbers: range, at: datetime | None = None, **fields: Any) -> list[str]:
         return self.plant("Contact", "003", numbers, at or self.clock.now() - timedelta(hours=1), **fields)
+
+    def custom(self, object_name: str, *names: str, **metadata: Any) -> None:
+        """Custom fields that the integration user sees, all of one kind."""
+        tables, state = self.sandbox.state.tables, self.sandbox.state
+        made = Metadata(**{"type": "Text", "label": "x", "length": 80, **metadata})
+        group = tables.run('SELECT "Id" FROM "PermissionSet" WHERE "Name" = \'All\'') or [(make_id("0PS", 77),)]
+        ((group_id,),) = group
+        state.insert_many("PermissionSet", [{"Id": group_id, "Name": "All", "Label": "All"}])
+        state.insert_many(
+            "PermissionSetAssignment",
+            [{"Id": make_id("0Pa", 77), "PermissionSetId": group_id, "AssigneeId": INTEGRATION_USER}],
+        )
+        for name in names:
+            tables.add_column(object_name, field_of(f"{name}__c", made))
+        shared = {"TableEnumOrId": object_name, "Metadata": made.model_dump(mode="json")}
+        state.insert_many("CustomField", [{"DeveloperName": name, **shared} for name in names])
+        granted = {"ParentId": group_id, "SobjectType": object_name, "PermissionsRead": True}
+        state.insert_many("FieldPermissions", [{**granted, "Field": f"{object_name}.{name}__c"} for name in names])
+        tables.reload()
 
     def fault(self, path: str, **what: Any) -> None:
         self.sandbox.faults.add(Fault(path=path, **what))
