@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.errors import Fatal
+from connectors.errors import Retryable
 from connectors.hubspot import CONNECTOR
 from connectors.hubspot.client import SUBMISSIONS_PAGE
 from sandbox.hubspot.catalogue import form, owner, submission
@@ -87,7 +87,7 @@ def test_submissions_that_repeat_a_page_are_an_error(practice):
     plant_forms(practice, CONTACT)
     row = submission("c-1", int(practice.clock.now().timestamp() * 1000), "https://acme.example", {})
     practice.fault(SUBMISSIONS, status=200, body={"results": [row], "paging": {"next": {"after": "7"}}})
-    with pytest.raises(Fatal, match="repeat a page"):
+    with pytest.raises(Retryable, match="repeats a page"):
         pull(practice.source(), "form_submissions")
 
 
