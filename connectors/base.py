@@ -70,15 +70,16 @@ def raw_only(record: Record) -> Iterator[Fact]:  # noqa: ARG001  # every stream 
 
 
 class Whole(NamedTuple):
-    """A stretch of ids, compared as text, of which a window holds every record that the vendor still has, also those in its bin.
+    """A stretch of ids, compared as text, of which a window holds every record of an account that the vendor still has.
 
     Ids lie behind `after` (None: from the first) and up to `upto` (None: to the last). What the lake has in the stretch and the window
     has not is gone, unless its newest version is younger than `at`, ISO 8601: that instant is the stamp of its tombstone.
     """
 
-    after: str | None
-    upto: str | None
+    account: str
     at: str
+    after: str | None = None
+    upto: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,16 @@
 """Whom a record is tied to, read per pair of kinds to the last page and kept in the record it starts from.
 
-Source: https://developers.hubspot.com/docs/api-reference/associations/guide; the `associations` parameter of lists is not used, since it
-ends at 100 (vendors.md 2.3).
+Source: https://developers.hubspot.com/docs/api-reference/legacy/crm/associations/associate-records/batch/get-associations: the `after`
+of a record's page goes back beside its id, and is there only while more follow. The `associations` parameter of lists is not used, since
+it ends at 100 (airbytehq/airbyte#56447).
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from connectors.errors import Fatal, Retryable
+from connectors.errors import Retryable
 from connectors.hubspot.client import ASSOCIATION_BATCH, Portal
+from connectors.hubspot.paging import circle
 from connectors.hubspot.refusals import SOON, VENDOR
 
 Json = dict[str, Any]
@@ -23,7 +25,7 @@ def associations_of(
     """What each of these records is tied to, by id and by kind of the other end.
 
     Shape: `{"17": {"contacts": [{"toObjectId": 5, "associationTypes": [...]}]}}`, ordered by the other end's id; kinds without any
-    are left out. Errors: those of the portal; Retryable where only a part was answered, Fatal where pages repeat.
+    are left out. Errors: those of the portal; Retryable where only a part was answered, or where pages repeat.
     """
     found: dict[str, dict[str, list[Json]]] = {one: {} for one in ids}
     for other in linked:
@@ -35,22 +37,23 @@ def associations_of(
 
 def _ends(portal: Portal, kind: str, other: str, ids: Sequence[str], stream: str) -> dict[str, dict[int, Json]]:
     """The other ends, by id of the record and by their own."""
+    about = f"{kind} to {other}"
     ends: dict[str, dict[int, Json]] = {}
     due: list[Json] = [{"id": one} for one in ids]
+    seen: set[tuple[str, str]] = set()
     while due:
         asked, due = due[:ASSOCIATION_BATCH], due[ASSOCIATION_BATCH:]
         answer = portal.associations(kind, other, asked, stream)
-        _refuse_a_part(answer, f"{kind} to {other}", stream)
-        before = {one["id"]: one.get("after") for one in asked}
+        _refuse_a_part(answer, about, stream)
         for result in answer["results"]:
             one = str(result["from"]["id"])
             known = ends.setdefault(one, {})
             known.update({int(end["toObjectId"]): _ordered(end) for end in result["to"]})
             after = ((result.get("paging") or {}).get("next") or {}).get("after")
-            if after is not None and after == before.get(one):
-                message = f"{kind} to {other}: the vendor repeats a page; reading on would never end"
-                raise Fatal(message, vendor=VENDOR, stream=stream, record_id=one)
+            if (one, after) in seen:
+                raise circle(about, stream, one)
             if after is not None:
+                seen.add((one, after))
                 due.append({"id": one, "after": after})
     return ends
 

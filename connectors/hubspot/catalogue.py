@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import Page, Position, Stream
-from connectors.errors import Fatal
-from connectors.hubspot.client import Portal
+from connectors.hubspot.client import Portal, Rows
+from connectors.hubspot.paging import leaves
 from connectors.hubspot.refusals import VENDOR
 from connectors.hubspot.wire import instant
 from models.keys import RecordKey
@@ -31,26 +31,14 @@ def pipelines(portal: Portal, stream: Stream, cursor: Position | None, now: int)
     yield _whole(portal, stream, rows, cursor, now)
 
 
-def stages(portal: Portal, kind: str, stream: Stream) -> dict[str, Json]:
-    """What each stage of a kind's pipelines means, by its id: label, whether it is the end, and how likely a deal is there."""
-    return {
-        str(stage["id"]): {"label": stage.get("label"), **(stage.get("metadata") or {})}
-        for pipeline in portal.pipelines(kind, stream.name)
-        for stage in pipeline.get("stages") or []
-    }
-
-
 def _owners(portal: Portal, stream: Stream, *, archived: bool) -> Iterator[Json]:
-    reason, after = "sweep" if archived else "window", None
-    while True:
-        found = portal.owners(reason, after, archived=archived, stream=stream.name)
+    reason = "sweep" if archived else "window"
+
+    def ask(after: str | None) -> Rows:
+        return portal.owners(reason, after, archived=archived, stream=stream.name)
+
+    for found in leaves(ask, "the list of owners", stream.name):
         yield from found.rows
-        if found.after is None:
-            return
-        if found.after == after:
-            message = "the list of owners repeats a page; reading on would never end"
-            raise Fatal(message, vendor=VENDOR, stream=stream.name)
-        after = found.after
 
 
 def _whole(portal: Portal, stream: Stream, rows: dict[str, Json], cursor: Position | None, now: int) -> Page:

@@ -2,9 +2,10 @@
 
 The SDK builds path, query and authorisation and then hands the request to its `ApiClient`; through its `api_factory` hook it is
 given a subclass that sends with `requests` instead of the SDK's urllib3 pool. So there is one place for time limits, waiting,
-Retry-After and the quota (left alone, the SDK waits for ever and repeats no POST, vendors.md 2.2). Answers stay JSON: the SDK's
+Retry-After and the quota (left alone, the SDK waits for ever and repeats no POST, hubspot-api-python#117). Answers stay JSON: the SDK's
 models drop fields they do not know and turn instants into the machine's zone. Every request of ours may be repeated: reads, updates by
-id, and creations of properties, which answer 409 the second time.
+id, and creations of properties, which answer 409 the second time. What may be long, as the list of properties is, goes in a body and
+never into an address, which HubSpot refuses above some length (414; airweave-ai/airweave#1064 moved 1,000 of them for that reason).
 """
 
 import time
@@ -18,9 +19,9 @@ import orjson
 import requests
 from hubspot import HubSpot
 
-from connectors.errors import Fatal, Retryable
+from connectors.errors import Fatal, RecordRejected, Retryable
 from connectors.hubspot.rates import lanes, told
-from connectors.hubspot.refusals import BUSY, SOON, VENDOR, asked, refusal, until_midnight
+from connectors.hubspot.refusals import BUSY, SOON, VENDOR, Invalid, asked, refusal, until_midnight
 from connectors.hubspot.settings import HubSpotSettings
 from connectors.pace import Buckets, Pace, shared
 from connectors.transport import Transport, by_status, decoded, session
@@ -28,15 +29,18 @@ from connectors.transport import Transport, by_status, decoded, session
 Json = dict[str, Any]
 
 HOST = "https://api.hubapi.com"
-QUOTA_SHARE = 0.8  # of the portal's daily calls; the rest is left to people (write_back.md 9)
+QUOTA_SHARE = 0.8  # of the portal's daily calls; the rest is left to people and to other apps
 LIST_PAGE = 100  # the most that a list gives on one page
 SEARCH_PAGE = (
     200  # the most that a search gives on one page (https://developers.hubspot.com/docs/api-reference/search/guide)
 )
 SUBMISSIONS_PAGE = 50  # the most that a form's submissions come in
 BATCH = 100  # records of one batch call
+HISTORY_BATCH = 50  # records of one batch call that asks for earlier values (guide of each object, "Read in batches")
 ABSENT = "OBJECT_NOT_FOUND"  # category of a batch's error for an id that is not there
 ASSOCIATION_BATCH = 1_000  # records whose associations one call reads (associations v4 guide)
+JSON = {"Content-Type": "application/json"}
+TOKEN_INFO = "/oauth/v2/private-apps/get/access-token-info"  # noqa: S105  # an address
 
 
 def repeatable(request: requests.PreparedRequest) -> bool:  # noqa: ARG001  # of all requests it is true
@@ -98,15 +102,36 @@ class Portal:
         body = {"limit": SEARCH_PAGE, **query}
         return self._page(reason, self._sdk.crm.objects.search_api.do_search, kind, body, about=kind, stream=stream)
 
+    def count(self, kind: str, stream: str) -> int:
+        """How many live objects the index counts, which may be an hour late; unlike the rows, the total ends at no limit."""
+        ask = self._sdk.crm.objects.search_api.do_search
+        answer = self._ask("count", ask, kind, {"limit": 1}, about=kind, stream=stream)
+        total = answer.get("total") if isinstance(answer, dict) else None
+        if not isinstance(total, int):
+            raise self._half(kind, stream)
+        return total
+
     def archived(self, kind: str, after: str | None, stream: str | None = None) -> Rows:
         """Up to 100 archived objects, each with little more than its id and `archivedAt`."""
         few = {"limit": LIST_PAGE, "archived": True, "properties": ["hs_object_id"], **_from(after)}
         return self._page("sweep", self._sdk.crm.objects.basic_api.get_page, kind, about=kind, stream=stream, **few)
 
-    def read(self, reason: str, kind: str, ids: Sequence[str], properties: Sequence[str]) -> list[Json]:
+    def read(
+        self, reason: str, kind: str, ids: Sequence[str], properties: Sequence[str], *, archived: bool = False
+    ) -> list[Json]:
         """Those of up to 100 objects that are there. Retryable where another error than absence stands for one."""
         body = {"properties": list(properties), "inputs": [{"id": one} for one in ids]}
-        answer = self._ask(reason, self._sdk.crm.objects.batch_api.read, kind, body, about=kind)
+        return self._read(reason, kind, body, archived=archived)
+
+    def histories(self, kind: str, ids: Sequence[str], properties: Sequence[str]) -> dict[str, Json]:
+        """All values that these properties of up to 50 objects had, newest first, by id of those that are there."""
+        body = {"propertiesWithHistory": list(properties), "properties": [], "inputs": [{"id": one} for one in ids]}
+        rows = self._read("history", kind, body)
+        return {str(row["id"]): row.get("propertiesWithHistory") or {} for row in rows}
+
+    def _read(self, reason: str, kind: str, body: Json, *, archived: bool = False) -> list[Json]:
+        where: Json = {"archived": True} if archived else {}
+        answer = self._ask(reason, self._sdk.crm.objects.batch_api.read, kind, body, about=kind, **where)
         rows = self._results(answer, kind)
         if any(error.get("category") != ABSENT for error in answer.get("errors") or []):
             raise self._half(kind, None)
@@ -168,10 +193,12 @@ class Portal:
             reason, door, about="owners", stream=stream, limit=LIST_PAGE, archived=archived, **_from(after)
         )
 
-    def forms(self, after: str | None, stream: str | None = None) -> Rows:
+    def forms(self, after: str | None, *, archived: bool, stream: str | None = None) -> Rows:
         """Up to 100 forms with their fields: pop-ups, blog comments and captured HTML forms too, which must be asked for."""
         door, few = self._sdk.marketing.forms.forms_api.get_page, {"limit": LIST_PAGE, **_from(after)}
-        return self._page("definition", door, about="forms", stream=stream, form_types=["all"], **few)
+        return self._page(
+            "definition", door, about="forms", stream=stream, form_types=["all"], archived=archived, **few
+        )
 
     def submissions(self, form: str, after: str | None, stream: str | None = None) -> Rows:
         """Up to 50 submissions of a form, newest first. The SDK has no method for them."""
@@ -179,6 +206,20 @@ class Portal:
         params = {"limit": SUBMISSIONS_PAGE, **_from(after)}
         answer = self._bare("window", path, about="form submissions", stream=stream, params=params)
         return Rows(self._results(answer, "form submissions", stream), _after(answer))
+
+    def granted(self) -> frozenset[str] | None:
+        """The scopes of the token; None where HubSpot does not tell, as of a token that is no private app's.
+
+        Source: https://developers.hubspot.com/docs/apps/legacy-apps/private-apps/overview (token in body and header; no scope needed).
+        """
+        token = self.settings.access_token
+        body = {"tokenKey": token.get_secret_value() if token else ""}
+        try:
+            answer = self._bare("definition", TOKEN_INFO, about="token", method="POST", body=body)
+        except (RecordRejected, Invalid):
+            return None
+        scopes = answer.get("scopes")
+        return frozenset(map(str, scopes)) if isinstance(scopes, list) else None
 
     # sending ----------------------------------------------------------------------------------------------------------
 
@@ -191,14 +232,25 @@ class Portal:
         return getattr(package, name)(api_client=self._clients[package.__name__])
 
     def _bare(
-        self, reason: str, path: str, *, about: str, stream: str | None = None, params: Json | None = None
+        self,
+        reason: str,
+        path: str,
+        *,
+        about: str,
+        stream: str | None = None,
+        method: str = "GET",
+        params: Json | None = None,
+        body: Json | None = None,
     ) -> Json:
-        """A GET for which the SDK has no method, through its client all the same."""
+        """A request for which the SDK has no method, through its client all the same."""
         call = self._sdk.crm.objects.basic_api.api_client.call_api
-        query = list((params or {}).items())
-        answer = self._ask(
-            reason, call, path, "GET", about=about, stream=stream, query_params=query, auth_settings=["oauth2"]
-        )
+        more = {
+            "query_params": list((params or {}).items()),
+            "body": body,
+            "auth_settings": ["oauth2"],
+            "header_params": JSON,
+        }
+        answer = self._ask(reason, call, path, method, about=about, stream=stream, **more)
         if not isinstance(answer, dict):
             raise self._half(about, stream)
         return answer

@@ -35,11 +35,19 @@ SCOPES = {
 """What each stream needs; activities go with contacts (https://developers.hubspot.com/docs/apps/legacy-apps/authentication/scopes)."""
 
 
+WRITES = {
+    "crm.schemas.{}.write": "`sidecar provision` cannot make the properties on {}",
+    "crm.objects.{}.write": "nothing will be written to {}",
+}
+"""Scopes that only the write-back needs, and what will be missing without each; nothing is written to find out."""
+
+
 def diagnose(portal: Portal, streams: Sequence[Stream]) -> list[Finding]:
-    """One finding for the portal, one per stream, one per object with fields of ours, one for the quota."""
+    """One finding for the portal, one per stream, two per object with fields of ours, one for the quota."""
     findings = [Finding("portal", ok=True, message=f"{portal.id}, company currency {portal.currency or 'unknown'}")]
     findings += [_readable(portal, stream) for stream in streams]
     findings += list(_our_fields(portal))
+    findings += _writing(portal)
     return [*findings, _quota(portal)]
 
 
@@ -67,7 +75,7 @@ def _ask(portal: Portal, stream: Stream) -> list[str]:
         for kind in ("deals", "tickets"):
             portal.pipelines(kind, stream.name)
     else:
-        portal.forms(None, stream.name)
+        portal.forms(None, archived=False, stream=stream.name)
     return []
 
 
@@ -83,6 +91,32 @@ def _our_fields(portal: Portal) -> Iterator[Finding]:
         message = f"{len(ours)} properties {portal.settings.field_prefix}…, {len(stuck)} of them read-only"
         remedy = None if ok else "run `sidecar provision`; it creates the properties"
         yield Finding(f"fields on {name}", ok=ok, message=message, remedy=remedy)
+
+
+def _writing(portal: Portal) -> list[Finding]:
+    """What the token may write, per object that carries our fields."""
+    try:
+        granted = portal.granted()
+    except ConnectorError as error:
+        return [
+            Finding("writing", ok=False, message=f"its scopes are not known: {error}", remedy="ask the doctor again")
+        ]
+    if granted is None:
+        message = (
+            "HubSpot tells the scopes of private apps alone; a scope that is missing will be named by the first write"
+        )
+        return [Finding("writing", ok=True, message=message)]
+    return [_writable(name, kind, granted) for name, kind in KINDS.items()]
+
+
+def _writable(name: str, kind: str, granted: frozenset[str]) -> Finding:
+    lacking = {
+        scope: what.format(kind) for pattern, what in WRITES.items() if (scope := pattern.format(kind)) not in granted
+    }
+    if not lacking:
+        return Finding(f"writing to {name}", ok=True, message="allowed")
+    message = "; ".join(f"the app lacks {scope}: {what}" for scope, what in lacking.items())
+    return Finding(f"writing to {name}", ok=False, message=message, remedy=f"{GRANT} {' and '.join(lacking)}")
 
 
 def _quota(portal: Portal) -> Finding:

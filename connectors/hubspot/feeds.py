@@ -1,6 +1,6 @@
 """How each kind of CRM object is read: its name in paths, the stamp that moves with every change, whom it may be tied to.
 
-Source: https://developers.hubspot.com/docs/api-reference/search/guide; vendors.md 2.3.
+Source: https://developers.hubspot.com/docs/api-reference/search/guide (contacts are stamped by another property than all others).
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,9 @@ class Feed:
     stamp: str = "hs_lastmodifieddate"
     pipelines: bool = False
     """Whether the record is told what its stage means."""
+    history: tuple[str, ...] = ()
+    """Properties of which every earlier value is kept too. Each fifty records cost a call, so it is asked of deals alone: a stage
+    that went back, an amount that shrank and a date that was moved say what a buyer thinks; what sellers call a contact does not."""
     names: bool = False
     """Whether an id that was merged away still names somebody: other systems and older activities go on using it."""
 
@@ -27,7 +30,7 @@ PARTIES = ("contacts", "companies", "deals", "tickets")
 FEEDS = {
     "contacts": Feed("contacts", ("companies",), stamp="lastmodifieddate", names=True),
     "companies": Feed("companies", (), names=True),
-    "deals": Feed("deals", ("contacts", "companies"), pipelines=True),
+    "deals": Feed("deals", ("contacts", "companies"), pipelines=True, history=("dealstage", "amount", "closedate")),
     "tickets": Feed("tickets", ("contacts", "companies", "deals")),
     "calls": Feed("calls", PARTIES),
     "emails": Feed("emails", PARTIES),

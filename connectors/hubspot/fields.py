@@ -1,7 +1,8 @@
 """Our fields in HubSpot's words: what the properties API is told, and whether a property that is there already will do.
 
-Source: https://developers.hubspot.com/docs/api-reference/crm-properties-v3/guide; limits in write_back.md 3 and 4. Percent and money are plain
-numbers at the same scale as elsewhere: 87.5 means 87.5 %.
+Source: https://developers.hubspot.com/docs/api-reference/crm-properties-v3/guide; length of a text:
+https://knowledge.hubspot.com/properties/property-field-types-in-hubspot. Percent and money are plain numbers at the same scale as
+elsewhere: 87.5 means 87.5 %.
 """
 
 from collections.abc import Mapping

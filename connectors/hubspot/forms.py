@@ -11,7 +11,7 @@ from models.records import Record
 
 OWN_WORDS = "multi_line_text"
 """The kind of a form's field that asks for more than a line."""
-USUAL = frozenset({"message", "comment", "comments", "question", "TICKET.content"})
+USUAL = frozenset({"message", "comment", "comments", "question", "TICKET.content", "0-5/content", "0-5/TICKET.content"})
 """How such fields are called where the form does not tell its fields' kinds."""
 
 
@@ -25,7 +25,7 @@ def form_submission(record: Record) -> Iterator[Fact]:
         scope=Scope.person,
         name=" ".join(names) or read.text("full_name"),
         title=read.text("jobtitle"),
-        company=read.text("company"),
+        company=read.text("company") or read.text("0-2/name"),
         email=read.text("email"),
         phone=phone,
         country=country,

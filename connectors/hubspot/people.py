@@ -87,7 +87,7 @@ def owner(record: Record) -> Iterator[Fact]:
 def deal(record: Record) -> Iterator[Fact]:
     """What became of a deal, and who plays which part in it; its amount is the CRM's hope, never revenue."""
     read = Payload(record)
-    stage = read.text("stageMetadata.label") or read.text("dealstage")
+    stage = read.text("stageLabel") or read.text("dealstage")
     if not stage:
         raise ValueError("dealstage is empty; a deal without a stage says nothing")
     currency = (read.text("deal_currency_code") or read.text("companyCurrency") or "").strip().lower() or None
@@ -106,10 +106,8 @@ def deal(record: Record) -> Iterator[Fact]:
 
 def _status(read: Payload) -> str:
     """By what the stage means; by the deal's own flags where the pipeline is not known any more."""
-    if read.yes("stageMetadata.isClosed"):
-        return "won" if read.number("stageMetadata.probability") == 1 else "lost"
-    if read.value("stageMetadata") is not None:
-        return "open"
+    if meaning := read.text("stageMeaning"):
+        return meaning
     return "won" if read.yes("hs_is_closed_won") else "lost" if read.yes("hs_is_closed") else "open"
 
 

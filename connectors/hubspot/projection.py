@@ -2,8 +2,9 @@
 
 A payload is the object's properties by name, less those that are empty and those that the sidecar wrote: a record looks the same before
 a property exists and while it is empty. Beside them, in names that no property can have or that HubSpot reserves: `associations` as
-API v4 gives them, and of a deal `stageMetadata` and `companyCurrency`, so that a record reads by itself. What reps answer in our own
-fields does come back, while it is given (write_back.md 9, loop guard).
+API v4 gives them, and of a deal `stageLabel`, `stageMeaning` and `companyCurrency`, so that a record reads by itself, and
+`propertiesWithHistory`. What the sidecar wrote never comes back, or it would feed on its own words; what reps answer in our own fields
+does, while it is given.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 from connectors.hubspot.settings import HubSpotSettings
 
 REPS_EDIT = ("lock", "feedback", "feedback_belief", "correction")
-"""Our fields that people fill in (write_back.md 4)."""
+"""Our fields that people fill in."""
 
 RUNNING = ("hs_time_in_", "hs_v2_cumulative_time_in_", "hs_v2_latest_time_in_", "hs_time_to_")
 """How counters begin that run by themselves: seconds in a stage say nothing that its date of entry does not."""

@@ -1,7 +1,7 @@
 """Making our properties exist, in steps that can be repeated at any time.
 
 A property group holds them together on the record; whoever may edit contacts sees and edits every property, so what reps must not
-edit is theirs to leave alone, and the write-back keeps what they change (write_back.md 6).
+edit is theirs to leave alone, and the write-back keeps what they change.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

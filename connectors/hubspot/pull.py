@@ -1,38 +1,23 @@
-"""Pulling one stream: everything once in the order of ids, and from then on what a search says has changed since.
+"""The open portal as the port of a source: each stream by the way in which HubSpot lets it be read.
 
-The saved cursor lies an hour behind the clock, because a change may take that long until a search finds it; the next window starts
-there, five minutes earlier. So every run is the fresh pass and the delayed one in a single window (vendors.md 2.3). What searches never
-show is read on a schedule: once a day the list of what was archived, once a week everything, for ties between records and calculated
-properties may change without a stamp, and a new property brings its old values along. A merge is told by the record that came of it.
+CRM objects are searched (`objects.py`), owners and pipelines are short lists that are read whole (`catalogue.py`), and the submissions
+of a form are listed newest first (`submissions.py`).
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
-from connectors.base import Finding, Page, Position, Source, Stream
-from connectors.errors import Fatal, Retryable
-from connectors.hubspot.associations import associations_of
-from connectors.hubspot.catalogue import owners, pipelines, stages
+from connectors.base import Finding, Page, Position, Quota, Source, Stream
+from connectors.hubspot.catalogue import owners, pipelines
 from connectors.hubspot.client import Portal
 from connectors.hubspot.diagnose import diagnose
-from connectors.hubspot.feeds import FEEDS, Feed
-from connectors.hubspot.projection import payload_of, readable
-from connectors.hubspot.refusals import SOON, VENDOR
-from connectors.hubspot.span import LAG, Span
-from connectors.hubspot.submissions import submissions
-from connectors.hubspot.wire import milliseconds
+from connectors.hubspot.feeds import FEEDS
+from connectors.hubspot.objects import Objects
+from connectors.hubspot.refusals import VENDOR
+from connectors.hubspot.submissions import Submissions
 from models.clock import Clock
-from models.keys import RecordKey
 from models.records import Record
-
-Json = dict[str, Any]
-
-LOOK_BACK = 5 * 60_000  # milliseconds before the saved cursor at which the next window starts
-SWEEP_EVERY = 24 * 3_600_000  # milliseconds between two readings of what was archived
-READ_ALL_EVERY = 7 * SWEEP_EVERY
-"""Milliseconds between two readings of everything; unverified is whether a new tie moves the stamp."""
 
 
 class HubSpotSource(Source):
@@ -45,132 +30,54 @@ class HubSpotSource(Source):
         self._clock = clock
         self.account = portal.id
         self.calls: Counter[str] = portal.calls
-        self._properties: dict[str, list[str]] = {}
+        self._objects: dict[str, Objects] = {}
+
+    @property
+    def quota(self) -> Quota | None:
+        """The portal's calls of the day; unknown under OAuth."""
+        return Quota(*self._portal.used) if self._portal.used else None
 
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         """Walk the stream to the present."""
-        now = int(self._clock.now().timestamp() * 1000)
+        now = _milliseconds(self._clock.now())
         match stream.name:
             case "owners":
                 return owners(self._portal, stream, cursor, now)
             case "pipelines":
                 return pipelines(self._portal, stream, cursor, now)
             case "form_submissions":
-                return submissions(self._portal, stream, cursor, resume, now)
-        return self._objects(stream, FEEDS[stream.name], cursor, resume, now)
+                return Submissions(self._portal, stream, now).pages(cursor, resume)
+        return self._of(stream).pages(cursor, resume, now)
+
+    def between(self, stream: Stream, since: datetime, until: datetime, resume: Position | None) -> Iterator[Page]:
+        """Read once more what is stamped, or was submitted, in `[since, until)`."""
+        if stream.name == "form_submissions":
+            now = _milliseconds(self._clock.now())
+            return Submissions(self._portal, stream, now).between(_milliseconds(since), _milliseconds(until), resume)
+        if stream.name not in FEEDS:
+            return super().between(stream, since, until, resume)
+        return self._of(stream).between(_milliseconds(since), _milliseconds(until), resume)
+
+    def read(self, stream: Stream, ids: Sequence[str]) -> list[Record]:
+        """CRM objects as they are now. What was deleted for good is absent, for HubSpot does not tell it from what never was."""
+        return self._of(stream).read(ids) if stream.name in FEEDS else super().read(stream, ids)
+
+    def count(self, stream: Stream) -> int:
+        """How many live CRM objects the index counts; it may be an hour late."""
+        feed = FEEDS.get(stream.name)
+        return self._portal.count(feed.kind, stream.name) if feed else super().count(stream)
+
+    def columns(self, stream: Stream) -> Mapping[str, str]:
+        """HubSpot's types of the properties that are read."""
+        return self._of(stream).known.columns if stream.name in FEEDS else super().columns(stream)
 
     def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
         """What works, and which scope is missing."""
         return diagnose(self._portal, streams)
 
-    def _objects(
-        self, stream: Stream, feed: Feed, cursor: Position | None, resume: Position | None, now: int
-    ) -> Iterator[Page]:
-        """Windows up to now, of which an unfinished one is the first."""
-        span = Span(**resume) if resume else _next(cursor, now)
-        while True:
-            position = span.position()
-            for records, position in self._walk(stream, feed, span, again=cursor is not None):
-                yield Page(records, position)
-            last = cursor or {"until": 0, "swept": span.end, "read_all": span.end}
-            gone: list[Record] = []
-            swept = min(last["swept"], now)  # after a clock was put back
-            until, read_all = (last["until"], last["read_all"]) if span.start is not None else (0, span.end)
-            if span.end == now and now - swept >= SWEEP_EVERY:
-                gone, swept = list(self._archived(stream, feed, swept)), now
-            cursor = {"until": max(span.end - LAG, until), "swept": swept, "read_all": read_all}
-            yield Page(gone, position, cursor)
-            if span.end >= now:
-                return
-            span = _next(cursor, now)
-
-    def _walk(self, stream: Stream, feed: Feed, span: Span, *, again: bool) -> Iterator[tuple[list[Record], Position]]:
-        """The records of the span, search by search, each with the position behind it."""
-        reason = "sweep" if again and span.start is None else "window"
-        names, meanings = self._names(stream, feed), stages(self._portal, feed.kind, stream) if feed.pipelines else {}
-        left: Span | None = span
-        while left:
-            query = {**left.query(feed.stamp), "properties": names}
-            found = self._portal.search(reason, feed.kind, query, stream.name)
-            rows = [_place(row, feed, stream) for row in found.rows]
-            try:
-                number, rest = left.behind(rows, more=found.after is not None)
-            except ValueError as error:
-                message = f"{feed.kind}: {error}; reading on would never end"
-                raise Fatal(message, vendor=VENDOR, stream=stream.name) from None
-            some = [row for row, (_, stamp) in zip(found.rows[:number], rows, strict=False) if left.holds(stamp)]
-            if some or rest:
-                records = self._records(stream, feed, some, meanings)
-                gone = [old for record in records for old in _merged(record, feed)]
-                yield [*records, *gone], (rest or left).position()
-            left = rest
-
-    def _names(self, stream: Stream, feed: Feed) -> list[str]:
-        """The properties to ask for, as the portal defines them in this run."""
-        if feed.kind not in self._properties:
-            definitions = self._portal.properties(feed.kind, stream.name)
-            self._properties[feed.kind] = readable(definitions, self._portal.settings)
-        return self._properties[feed.kind]
-
-    def _records(self, stream: Stream, feed: Feed, rows: Sequence[Json], meanings: Json) -> list[Record]:
-        """The rows as records, with their ties and, of a deal, what its stage means."""
-        ties = associations_of(self._portal, feed.kind, feed.linked, [str(row["id"]) for row in rows], stream.name)
-        records = []
-        for row in rows:
-            one, stamp = _place(row, feed, stream)
-            payload = payload_of(row["properties"], self._portal.settings)
-            if feed.linked:
-                payload["associations"] = ties[one]
-            if feed.pipelines:
-                payload["stageMetadata"] = meanings.get(payload.get("dealstage", ""))
-                payload["companyCurrency"] = self._portal.currency
-            records.append(Record(self._key(stream, one), _instant(stamp), payload))
-        return records
-
-    def _archived(self, stream: Stream, feed: Feed, since: int) -> Iterator[Record]:
-        """Tombstones of what was archived since; the list has everything in the recycling bin, which keeps it for 90 days."""
-        after: str | None = None
-        while True:
-            found = self._portal.archived(feed.kind, after, stream.name)
-            for row in found.rows:
-                at = milliseconds(str(row.get("archivedAt") or row["updatedAt"]))
-                if at >= since - LOOK_BACK:
-                    one = str(row["id"])
-                    yield Record(self._key(stream, one), _instant(at), {"hs_object_id": one}, deleted=True)
-            if found.after is None:
-                return
-            if found.after == after:
-                message = f"{feed.kind}: the list of archived ones repeats a page; reading on would never end"
-                raise Fatal(message, vendor=VENDOR, stream=stream.name)
-            after = found.after
-
-    def _key(self, stream: Stream, record_id: str) -> RecordKey:
-        return RecordKey(VENDOR, self.account, stream.object, record_id)
+    def _of(self, stream: Stream) -> Objects:
+        return self._objects.setdefault(stream.name, Objects(self._portal, stream, FEEDS[stream.name]))
 
 
-def _next(cursor: Position | None, now: int) -> Span:
-    """What is to be read up to now: everything also where the clock was put back, for nobody knows what was changed meanwhile."""
-    if cursor is None or cursor["until"] > now or now - cursor["read_all"] >= READ_ALL_EVERY:
-        return Span(None, now)
-    return Span(cursor["until"] - LOOK_BACK, now)
-
-
-def _place(row: Json, feed: Feed, stream: Stream) -> tuple[str, int]:
-    """Id and stamp of a row."""
-    try:
-        return str(row["id"]), milliseconds(row["properties"].get(feed.stamp) or row["updatedAt"])
-    except (AttributeError, KeyError, TypeError, ValueError):
-        message = f"{feed.kind}: a row came without id or {feed.stamp}; the next run tries again"
-        raise Retryable(message, after=SOON, vendor=VENDOR, stream=stream.name) from None
-
-
-def _merged(record: Record, feed: Feed) -> Iterator[Record]:
-    """What is left of the records that became this one: a second name of somebody, else nothing."""
-    for old in str(record.payload.get("hs_merged_object_ids") or "").split(";"):
-        if old:
-            rest = {"hs_object_id": old, "mergedInto": record.key.id}
-            yield Record(record.key._replace(id=old), record.updated_at, rest, deleted=not feed.names)
-
-
-def _instant(stamp: int) -> datetime:
-    return datetime.fromtimestamp(stamp / 1000, UTC)
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)

@@ -14,10 +14,12 @@ UNSTAMPED = frozenset(
         "hs_last_sales_activity_timestamp", "hs_last_sales_activity_date", "hs_lastactivitydate", "hs_sa_first_engagement_date",
         "hs_analytics_last_timestamp", "hs_analytics_last_visit_timestamp", "hs_analytics_num_page_views", "hs_analytics_num_visits",
         "hs_pipeline_last_updated", "hs_is_stalled", "hs_is_stalled_after_timestamp", "days_to_close", "updatedAt",
+        "stageLabel", "hs_deal_stage_probability", "hs_deal_stage_probability_shadow", "hs_forecast_probability",
+        "hs_projected_amount", "hs_projected_amount_in_home_currency",
     }
 )  # fmt: skip
 """Stamps and counters that move when we write, when an activity is logged, when time passes or when somebody edits a pipeline, which
-touches every deal in it (write_back.md 2, complaint 11)."""
+touches every deal in it (PipedreamHQ/pipedream#4209). A deal keeps the name that its stage had when the deal itself last changed."""
 
 
 def _stream(

@@ -1,7 +1,7 @@
 """What HubSpot's refusals ask of us: status and category in, one of our errors out.
 
 The body of an error is `{"status": "error", "message", "correlationId", "category", "errors"?}`. Its message is never shown, since
-it may quote a customer's value; category and correlation id are, for HubSpot's support asks for them. Source: vendors.md 2.4;
+it may quote a customer's value; category and correlation id are, for HubSpot's support asks for them. Source:
 https://developers.hubspot.com/docs/api-reference/error-handling.
 """
 

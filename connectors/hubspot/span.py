@@ -2,7 +2,7 @@
 
 HubSpot pages a search by offset and refuses the ten-thousandth row; a row that changes between two pages moves, and another one slips
 through the gap. So each search asks anew from the place that was reached: by id where everything is read, by stamp where changes are,
-and by id within one millisecond that fills a whole page. The index lags up to an hour behind the objects (vendors.md 2.3): a row
+and by id within one millisecond that fills a whole page. The index lags behind the objects (estuary/connectors#1861, #1871): a row
 that shows a younger stamp may stand in an older place, and only older stamps tell which place was reached.
 """
 
@@ -12,20 +12,21 @@ from typing import Any
 
 Json = dict[str, Any]
 
-LAG = 3_600_000  # milliseconds; the index has every change that is older (vendors.md 2.3)
+LAG = 3_600_000  # milliseconds; the index has every change that is older, as others found who read it without an hour between
 
 
 @dataclass(frozen=True)
 class Span:
     """Instants in milliseconds since 1970.
 
-    Shape: stamps from `start` up to but not at `end`; without a start it is everything, whatever its stamp. `after` is the last id
-    read, of everything or of the one millisecond `start`.
+    Shape: stamps from `start` up to but not at `end`; without a start it is everything, whatever its stamp, or where `only` names
+    filters, everything that meets one of them. `after` is the last id read, of everything or of the one millisecond `start`.
     """
 
     start: int | None
     end: int
     after: str | None = None
+    only: Sequence[Json] = ()
 
     def query(self, stamp: str) -> Json:
         """The search for the next rows."""
@@ -36,7 +37,8 @@ class Span:
         else:
             filters, order = [_filter(stamp, "GTE", self.start), _filter(stamp, "LT", self.end)], stamp
         sorts = [{"propertyName": order, "direction": "ASCENDING"}]
-        return {"filterGroups": [{"filters": filters}], "sorts": sorts}
+        groups = [{"filters": [*filters, one]} for one in self.only] or [{"filters": filters}]
+        return {"filterGroups": groups, "sorts": sorts}
 
     def behind(self, rows: Sequence[tuple[str, int]], *, more: bool) -> "tuple[int, Span | None]":
         """How many of a search's rows need not be asked for again, and what is left to read.
@@ -56,7 +58,7 @@ class Span:
     def _next_ids(self, rows: Sequence[tuple[str, int]], *, more: bool) -> "Span | None":
         if more:
             if not rows or int(rows[-1][0]) <= int(self.after or 0):
-                raise ValueError("the search repeats a page")
+                raise ValueError("repeats a page")
             return replace(self, after=rows[-1][0])
         if self.start is None or self.start + 1 >= self.end:
             return None
@@ -67,13 +69,13 @@ class Span:
         start = self.start or 0
         inside = [stamp for stamp in stamps if start <= stamp < self.end]
         if not inside:
-            raise ValueError("the search gives rows of another time")
+            raise ValueError("gives rows of another time")
         ahead = [stamp for stamp in inside if stamp > start]
         settled = [stamp for stamp in ahead if stamp < self.end - LAG]
         return next(reversed(settled or ahead), None)
 
     def holds(self, stamp: int) -> bool:
-        """Whether a row belongs here; searches give others, too (vendors.md 2.3)."""
+        """Whether a row belongs here; searches give others, too (estuary/connectors#2210)."""
         return self.start is None or self.start <= stamp < self.end
 
     def position(self) -> Json:

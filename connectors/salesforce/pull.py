@@ -128,9 +128,8 @@ class SalesforceSource(Source):
             gone, state = self._deletions(stream, state, end)
         whole = None
         if floor and portion.ordered:
-            whole = Whole(
-                since.after if since else None, None if portion.ended else portion.span.last, floor.isoformat()
-            )
+            last = None if portion.ended else portion.span.last
+            whole = Whole(self.account, floor.isoformat(), since.after if since else None, last)
         yield Page(gone, portion.position(), state.position(), whole)
         return state
 

@@ -16,16 +16,18 @@ from pipelines.ingest.landing import PAGE, STAGED
 
 
 def tombstones(
-    lake: Lake, stream: Stream, place: tuple[str, str], whole: Whole, *, pages: Sequence[Path], pulled_at: datetime
+    lake: Lake, vendor: str, stream: Stream, whole: Whole, *, pages: Sequence[Path], pulled_at: datetime
 ) -> pa.Table:
     """Rows to stage: the last content of every live record in the stretch that no page holds, marked deleted.
 
-    Shape: `place` is vendor and account; `pages` are the window's staged files, at least one.
+    Shape: `pages` are the window's staged files, at least one.
     """
-    vendor, account = place
     known, at = lake.latest(vendor, stream.name), datetime.fromisoformat(whole.at)
     live = known.filter(
-        known.account == account, known.object == stream.object, ~known.deleted, known.updated_at <= ibis.literal(at)
+        known.account == whole.account,
+        known.object == stream.object,
+        ~known.deleted,
+        known.updated_at <= ibis.literal(at),
     )
     if whole.after is not None:
         live = live.filter(live.id > whole.after)

@@ -122,8 +122,8 @@ class _Pull:
 
     def _bury(self, mark: Mark, whole: Whole) -> None:
         """Stage tombstones of what the window should hold and does not."""
-        pages, place = self.staged.pages(), (self.connector.name, self.source.account)
-        gone = tombstones(self.lake, self.stream, place, whole, pages=pages, pulled_at=self.clock.now())
+        pages, vendor = self.staged.pages(), self.connector.name
+        gone = tombstones(self.lake, vendor, self.stream, whole, pages=pages, pulled_at=self.clock.now())
         if gone.num_rows:
             self.staged.add(len(pages) + 1, gone, mark)
 

@@ -30,13 +30,16 @@ class StreamBusyError(Exception):
 
 @dataclass(frozen=True)
 class Mark:
-    """Where a page stands: `since` is the cursor its window started from; `cursor` is set on the page that completes it, and `whole`
-    (`connectors.base.Whole`, as JSON a list) where that page says so."""
+    """Where a page stands.
+
+    Shape: `since` is the cursor its window started from; `cursor` is set on the page that completes it; `whole` is a
+    `connectors.base.Whole` as JSON keeps it.
+    """
 
     since: Position | None
     position: Position
     cursor: Position | None
-    whole: tuple[str | None, str | None, str] | None = None
+    whole: tuple[str, str, str | None, str | None] | None = None
 
 
 @dataclass(frozen=True)

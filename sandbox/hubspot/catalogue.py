@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from sandbox.hubspot import CURRENCY, PORTAL_ID, TIME_ZONE
 from sandbox.hubspot.errors import Answer, HubSpotRefusal, not_found
 from sandbox.hubspot.objects import object_type
-from sandbox.hubspot.pipelines import PIPELINES
 from sandbox.hubspot.query import ARCHIVED, PAGE, Query
 from sandbox.hubspot.render import paging
 from sandbox.hubspot.state import HubSpotState
@@ -59,7 +58,7 @@ class Catalogue:
     def pipelines(self, name: str, text: str) -> Answer:
         """All pipelines of deals or tickets."""
         Query.read(text, set())
-        return {"results": [pipeline.answer() for pipeline in PIPELINES.get(object_type(name).path, ())]}
+        return {"results": [pipeline.answer() for pipeline in self._state.pipelines.all(object_type(name).path)]}
 
     def pipeline(self, name: str, pipeline_id: str, text: str) -> Answer:
         """One of them."""

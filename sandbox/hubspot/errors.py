@@ -23,10 +23,12 @@ class HubSpotRefusal(Exception):
         *,
         errors: Sequence[Answer] = (),
         context: Mapping[str, list[str]] | None = None,
+        headers: Mapping[str, str] | None = None,
         **more: Any,
     ) -> None:
         super().__init__(message)
         self.status = status
+        self.headers = dict(headers or {})
         self.category = category
         self.errors = list(errors)
         self.context = dict(context or {})

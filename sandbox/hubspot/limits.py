@@ -1,7 +1,7 @@
 """How often the portal may be asked, told by headers on every answer but a search's, and enforced where a test wants it.
 
 Source: https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines (190 in ten seconds and 650,000 a day for a
-private app of a Professional portal, five searches a second).
+private app of a Professional portal, five searches a second; no daily headers under OAuth). The body of a 429: hubspot-api-python#117.
 """
 
 from collections import deque
@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from models.clock import Clock
-from sandbox.hubspot import TIME_ZONE
+from sandbox.hubspot import PORTAL_ID, TIME_ZONE
 from sandbox.hubspot.errors import HubSpotRefusal
 
 BURST = timedelta(seconds=10)
@@ -19,10 +19,14 @@ SECOND = timedelta(seconds=1)
 
 @dataclass
 class Limits:
-    """Counts requests; `enforced` says whether one too many is refused. Change the numbers to get there sooner."""
+    """Counts requests; `enforced` says whether one too many is refused. Change the numbers to get there sooner.
+
+    `retry_after` says whether a refusal names the seconds to wait, which HubSpot does not always do.
+    """
 
     clock: Clock
     enforced: bool = False
+    retry_after: bool = False
     burst: int = 190
     daily: int = 650_000
     searches: int = 5
@@ -43,26 +47,23 @@ class Limits:
             mine.popleft()
         mine.append(now)
         if self.enforced and self.used > self.daily:
-            raise _too_many("daily", "DAILY")
+            raise self._too_many("DAILY", None)
         if self.enforced and len(mine) > most:
-            raise (
-                _too_many("secondly", "SECONDLY")
-                if search
-                else _too_many("ten_secondly_rolling", "TEN_SECONDLY_ROLLING")
-            )
+            raise self._too_many("SECONDLY" if search else "TEN_SECONDLY_ROLLING", span)
 
-    def headers(self, *, search: bool) -> dict[str, str]:
-        """What the answer tells of the limits."""
+    def _too_many(self, policy: str, span: timedelta | None) -> HubSpotRefusal:
+        words = f"You have reached your {policy.lower()} limit."
+        group = f"publicapi:private-app-api-calls-{policy.lower().replace('_', '-')}:{PORTAL_ID}"
+        headers = {"Retry-After": str(int(span.total_seconds()))} if span and self.retry_after else {}
+        return HubSpotRefusal(
+            429, words, "RATE_LIMITS", headers=headers, errorType="RATE_LIMIT", policyName=policy, groupName=group
+        )
+
+    def headers(self, *, search: bool, private: bool) -> dict[str, str]:
+        """What the answer tells of the limits; of the day's only to private apps."""
         if search:
             return {}
-        told = {
-            "Max": self.burst, "Remaining": max(self.burst - len(self.recent), 0), "Interval-Milliseconds": 10_000,
-            "Daily": self.daily, "Daily-Remaining": max(self.daily - self.used, 0),
-        }  # fmt: skip
+        told = {"Max": self.burst, "Remaining": max(self.burst - len(self.recent), 0), "Interval-Milliseconds": 10_000}
+        if private:
+            told |= {"Daily": self.daily, "Daily-Remaining": max(self.daily - self.used, 0)}
         return {f"X-HubSpot-RateLimit-{name}": str(number) for name, number in told.items()}
-
-
-def _too_many(what: str, policy: str) -> HubSpotRefusal:
-    return HubSpotRefusal(
-        429, f"You have reached your {what} limit.", "RATE_LIMITS", errorType="RATE_LIMIT", policyName=policy
-    )

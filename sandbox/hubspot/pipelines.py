@@ -14,6 +14,7 @@ class Stage:
     id: str
     label: str
     metadata: dict[str, str]
+    changed: str = MADE
 
     @property
     def closed(self) -> bool:
@@ -24,7 +25,7 @@ class Stage:
         """As the API shows it (SDK: PipelineStage)."""
         return {
             "id": self.id, "label": self.label, "displayOrder": place, "metadata": self.metadata, "archived": False,
-            "createdAt": MADE, "updatedAt": MADE, "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT",
+            "createdAt": MADE, "updatedAt": self.changed, "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT",
         }  # fmt: skip
 
 
@@ -44,27 +45,29 @@ class Pipeline:
         }  # fmt: skip
 
 
-def _deal(stage: str, label: str, probability: str) -> Stage:
+def deal_stage(stage: str, label: str, probability: str) -> Stage:
+    """A stage of deals, closed at either end."""
     closed = "true" if probability in {"1.0", "0.0"} else "false"
     return Stage(stage, label, {"isClosed": closed, "probability": probability})
 
 
-def _ticket(stage: str, label: str, state: str) -> Stage:
+def ticket_stage(stage: str, label: str, state: str) -> Stage:
+    """A stage of tickets."""
     return Stage(stage, label, {"ticketState": state, "isClosed": "true" if state == "CLOSED" else "false"})
 
 
 PIPELINES = {
     "deals": (
         Pipeline("default", "Sales Pipeline", (
-            _deal("appointmentscheduled", "Appointment Scheduled", "0.2"), _deal("qualifiedtobuy", "Qualified To Buy", "0.4"),
-            _deal("presentationscheduled", "Presentation Scheduled", "0.6"), _deal("decisionmakerboughtin", "Decision Maker Bought-In", "0.8"),
-            _deal("contractsent", "Contract Sent", "0.9"), _deal("closedwon", "Closed Won", "1.0"), _deal("closedlost", "Closed Lost", "0.0"),
+            deal_stage("appointmentscheduled", "Appointment Scheduled", "0.2"), deal_stage("qualifiedtobuy", "Qualified To Buy", "0.4"),
+            deal_stage("presentationscheduled", "Presentation Scheduled", "0.6"), deal_stage("decisionmakerboughtin", "Decision Maker Bought-In", "0.8"),
+            deal_stage("contractsent", "Contract Sent", "0.9"), deal_stage("closedwon", "Closed Won", "1.0"), deal_stage("closedlost", "Closed Lost", "0.0"),
         )),
     ),
     "tickets": (
         Pipeline("0", "Support Pipeline", (
-            _ticket("1", "New", "OPEN"), _ticket("2", "Waiting on contact", "OPEN"), _ticket("3", "Waiting on us", "OPEN"),
-            _ticket("4", "Closed", "CLOSED"),
+            ticket_stage("1", "New", "OPEN"), ticket_stage("2", "Waiting on contact", "OPEN"), ticket_stage("3", "Waiting on us", "OPEN"),
+            ticket_stage("4", "Closed", "CLOSED"),
         )),
     ),
 }  # fmt: skip

@@ -13,7 +13,8 @@ import orjson
 from sandbox.hubspot.definitions import DEFINITIONS, PIPELINE_PROPERTIES, Definition
 from sandbox.hubspot.errors import Answer, HubSpotRefusal, not_found
 from sandbox.hubspot.objects import ObjectType
-from sandbox.hubspot.pipelines import MADE, PIPELINES
+from sandbox.hubspot.pipelines import MADE, Pipeline
+from sandbox.hubspot.stages import Pipelines
 from sandbox.hubspot.values import wire
 
 SCHEMA = """
@@ -41,8 +42,8 @@ DEFAULT_GROUPS = {"contacts": "contactinformation", "companies": "companyinforma
 class Properties:
     """Definitions by object; what is archived has lost its values and may be created anew."""
 
-    def __init__(self, db: sqlite3.Connection, now: Callable[[], int]) -> None:
-        self._db, self._now = db, now
+    def __init__(self, db: sqlite3.Connection, now: Callable[[], int], pipelines: Pipelines) -> None:
+        self._db, self._now, self._pipelines = db, now, pipelines
         self._known: dict[str, dict[str, Definition]] = {}
         db.executescript(SCHEMA)
 
@@ -72,7 +73,7 @@ class Properties:
             return _own(row)
         if name not in DEFINITIONS[kind.path]:
             raise not_found(f"The property named {name} does not exist")
-        return _standard(kind, DEFINITIONS[kind.path][name])
+        return _standard(kind, DEFINITIONS[kind.path][name], self._pipelines.all(kind.path))
 
     def create(self, kind: ObjectType, given: Mapping[str, Any]) -> Answer:
         """A new one. Errors: 400 if it makes no sense, 409 if there is one of that name."""
@@ -206,10 +207,10 @@ def _own(row: tuple[Any, ...]) -> Answer:
     return {**whole, "archivedAt": wire(archived_at)} if archived_at is not None else whole
 
 
-def _standard(kind: ObjectType, known: Definition) -> Answer:
+def _standard(kind: ObjectType, known: Definition, pipelines: tuple[Pipeline, ...]) -> Answer:
     return {
         "name": known.name, "label": known.name.removeprefix("hs_").replace("_", " ").capitalize(), "type": known.type,
-        "fieldType": known.field_type, "description": "", "groupName": default_group(kind), "options": _options(kind, known),
+        "fieldType": known.field_type, "description": "", "groupName": default_group(kind), "options": _options(kind, known, pipelines),
         "displayOrder": -1, "calculated": known.field_type.startswith("calculation"), "externalOptions": known.name == "hubspot_owner_id",
         "hasUniqueValue": known.unique, "hidden": False, "hubspotDefined": True, "formField": not known.read_only, "archived": False,
         "createdAt": MADE, "updatedAt": MADE, "modificationMetadata": {
@@ -218,10 +219,9 @@ def _standard(kind: ObjectType, known: Definition) -> Answer:
     }  # fmt: skip
 
 
-def _options(kind: ObjectType, known: Definition) -> list[Answer]:
+def _options(kind: ObjectType, known: Definition, pipelines: tuple[Pipeline, ...]) -> list[Answer]:
     labels: dict[str, str] = {}
     if known.name in PIPELINE_PROPERTIES.get(kind.path, ()):
-        pipelines = PIPELINES[kind.path]
         labels = {one.id: one.label for one in pipelines}
         labels |= {stage.id: stage.label for one in pipelines for stage in one.stages}
     if known.type == "bool":

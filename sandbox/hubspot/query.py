@@ -6,7 +6,8 @@ from urllib.parse import parse_qsl
 from sandbox.hubspot.errors import HubSpotRefusal
 
 PAGE, ARCHIVED = {"limit", "after"}, {"archived"}
-SHOWN = {"properties", "associations", *ARCHIVED}
+HISTORY = "propertiesWithHistory"
+SHOWN = {"properties", HISTORY, "associations", *ARCHIVED}
 
 
 @dataclass(frozen=True)

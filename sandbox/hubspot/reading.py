@@ -3,6 +3,7 @@
 Source: https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide (each object has the same) and /associations/guide.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,17 +14,19 @@ from sandbox.hubspot import associations
 from sandbox.hubspot.bodies import judge
 from sandbox.hubspot.errors import Answer, HubSpotRefusal, gone, not_found
 from sandbox.hubspot.objects import ObjectType, object_type
-from sandbox.hubspot.query import ARCHIVED, PAGE, SHOWN, Query, cursor
+from sandbox.hubspot.query import ARCHIVED, HISTORY, PAGE, SHOWN, Query
 from sandbox.hubspot.render import chosen, paging, shown
 from sandbox.hubspot.state import HubSpotState, Record
 from sandbox.hubspot.values import wire
 
 DEFAULT_LIMIT, MOST = 10, 100
+MOST_WITH_HISTORY = 50
+"""Records of one list or batch that is asked for earlier values (guide, "Retrieve contacts" and "Read in batches")."""
 BATCH = 100
 """Inputs of one batch: the guide's limit for reads and writes of records."""
 ASSOCIATION_BATCH = 1_000
 ASSOCIATION_PAGE = 100
-"""Associations of one record that a batch read, or `associations=` on a list, gives at once: vendors.md 5.2."""
+"""Associations of one record that a batch read, or `associations=` on a list, gives at once (airbytehq/airbyte#56447)."""
 
 Status = tuple[int, Answer]
 
@@ -37,10 +40,12 @@ class Reader:
     def page(self, kind: ObjectType, text: str) -> Answer:
         """One page of all records, in the order of their ids."""
         query = Query.read(text, SHOWN | PAGE)
-        limit = query.number("limit", DEFAULT_LIMIT, MOST)
+        limit = query.number("limit", DEFAULT_LIMIT, MOST_WITH_HISTORY if query.many(HISTORY) else MOST)
         names = chosen(kind, self._state.properties.known(kind), query.many("properties"))
-        where = ["id > ?", "archived=?"], [query.after(), query.yes("archived")]
-        found = list(self._state.select(kind, " and ".join(where[0]), where[1], "id", limit + 1))
+        where, values = "id > ? and archived=?", [query.after(), query.yes("archived")]
+        if query.yes("archived"):
+            where, values = f"{where} and archived_at >= ?", [*values, self._state.bin_start()]
+        found = list(self._state.select(kind, where, values, "id", limit + 1))
         answer: Answer = {"results": [self._whole(one, names, query) for one in found[:limit]]}
         if len(found) > limit:
             after = str(found[limit - 1].id)
@@ -50,8 +55,8 @@ class Reader:
     def retrieve(self, kind: ObjectType, record_id: str, text: str) -> Answer:
         """One record; the id of a merged one gives what it became."""
         query = Query.read(text, SHOWN | {"idProperty"})
-        found = self._find(kind, record_id, query.one("idProperty"))
-        if found is None or (found.archived_at is not None) != query.yes("archived"):
+        found = self._there(kind, record_id, query.one("idProperty"), archived=query.yes("archived"))
+        if found is None:
             raise not_found()
         return self._whole(found, chosen(kind, self._state.properties.known(kind), query.many("properties")), query)
 
@@ -59,32 +64,35 @@ class Reader:
         """Records by id or by a unique property; 207 if some are not there."""
         archived = Query.read(text, ARCHIVED).yes("archived")
         asked = judge(models, "BatchReadInputSimplePublicObjectId", body)
-        if asked.get("propertiesWithHistory"):
-            raise HubSpotRefusal(400, "the sandbox keeps no history of values")
-        inputs = [one["id"] for one in limited(asked)]
+        earlier = asked.get(HISTORY) or []
+        inputs = [one["id"] for one in limited(asked, MOST_WITH_HISTORY if earlier else BATCH)]
         names = chosen(kind, self._state.properties.known(kind), asked.get("properties") or [])
         found: dict[int, Record] = {}
         lost: list[str] = []
         for one in inputs:
-            record = self._find(kind, one, asked.get("idProperty"))
-            if record is None or (record.archived_at is not None) != archived:
+            record = self._there(kind, one, asked.get("idProperty"), archived=archived)
+            if record is None:
                 lost.append(one)
             else:
                 found[record.id] = record
         errors = [gone(kind.label, lost).entry({})] if lost else []
-        return batch_answer(self._state, (shown(one, names) for one in found.values()), errors)
+        return batch_answer(self._state, (self._with_history(one, names, earlier) for one in found.values()), errors)
 
     def associated(self, source: str, target: str, body: bytes) -> Status:
-        """What many records are associated with, a page of each; 207 if one has none (SDK: PublicAssociationMultiWithLabel)."""
+        """What many records are associated with, a page of each; 207 if one has none (SDK: PublicAssociationMultiWithLabel).
+
+        Source of the merged: https://developers.hubspot.com/changelog/announcement-deals-now-support-merging.
+        """
         near, far = object_type(source), object_type(target)
         associations.types(near, far, primary=False)
         asked = judge(v4, "BatchInputPublicFetchAssociationsBatchRequest", body)
         results, errors = [], []
         for one in limited(asked, ASSOCIATION_BATCH):
-            record, after = self._state.find(near.path, one["id"]), cursor(one.get("after"))
+            after = _read_place(one["id"], one.get("after"))
+            record = self._state.find(near.path, one["id"])
             found, more = (
                 self._state.associations.page(near, record.id, far, after=after, limit=ASSOCIATION_PAGE)
-                if record
+                if record and str(record.id) == one["id"]  # the id of a merged record has none any more
                 else ([], None)
             )
             if not found:
@@ -92,7 +100,7 @@ class Reader:
                 continue
             whole: Answer = {"from": {"id": one["id"]}, "to": _targets(near, far, found)}
             if more is not None:
-                whole["paging"] = paging(str(more))
+                whole["paging"] = paging(_place(one["id"], more))
             results.append(whole)
         return batch_answer(self._state, results, errors)
 
@@ -105,8 +113,25 @@ class Reader:
         held = self._state.holder(kind, by, record_id)
         return None if held is None else self._state.find(kind.path, held)
 
-    def _whole(self, record: Record, names: list[str], query: Query) -> Answer:
+    def _there(self, kind: ObjectType, record_id: str, by: str | None, *, archived: bool) -> Record | None:
+        """The record if it is alive, or if it is in the recycling bin and wanted from there."""
+        found = self._find(kind, record_id, by)
+        if found is None or (found.archived_at is not None) != archived:
+            return None
+        return None if found.archived_at is not None and found.archived_at < self._state.bin_start() else found
+
+    def _with_history(self, record: Record, names: list[str], earlier: list[str]) -> Answer:
         answer = shown(record, names)
+        if earlier:
+            known = chosen(record.type, self._state.properties.known(record.type), earlier)
+            wanted = [name for name in known if name in earlier]
+            answer[HISTORY] = self._state.history.of(
+                record.type, record.id, record.created, record.all_values(), wanted
+            )
+        return answer
+
+    def _whole(self, record: Record, names: list[str], query: Query) -> Answer:
+        answer = self._with_history(record, names, query.many(HISTORY))
         wanted = [object_type(name) for name in query.many("associations")]
         pages = {far.path: self._beside(record, far) for far in wanted}
         if found := {path: page for path, page in pages.items() if page["results"]}:
@@ -135,6 +160,24 @@ def batch_answer(state: HubSpotState, results: Iterable[Answer], errors: list[An
     if errors:
         return 207, {**whole, "numErrors": len(errors), "errors": errors}
     return success, whole
+
+
+def _place(record_id: str, after: int) -> str:
+    """Where a record's next page starts, in no words that a client could read or make up."""
+    return b64encode(f"{record_id}-{after}".encode()).decode()
+
+
+def _read_place(record_id: str, token: str | None) -> int:
+    """Errors: 400 for a token that was not given for this record."""
+    if not token:
+        return 0
+    try:
+        of, _, after = b64decode(token, validate=True).decode().partition("-")
+    except ValueError:
+        of, after = "", ""
+    if of != record_id or not after.isdecimal():
+        raise HubSpotRefusal(400, f"The cursor {token} is invalid.")
+    return int(after)
 
 
 def _targets(near: ObjectType, far: ObjectType, found: list[tuple[int, bool]]) -> list[Answer]:

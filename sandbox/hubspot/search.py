@@ -1,7 +1,7 @@
 """Search over records. Source: https://developers.hubspot.com/docs/api-reference/search/guide.
 
 Strings are compared without regard to case, but `IN` and `NOT_IN` want theirs in lower case. Changes are found after
-`HubSpotState.index_lag`; archived records never.
+`HubSpotState.index_lag` (`index.py`); archived records never.
 """
 
 import re
@@ -56,12 +56,15 @@ class Searcher:
         asked = _judged(body)
         known = self._state.properties.known(kind)
         limit, offset = _window(asked)
-        condition = self._condition(kind, known, asked.get("filterGroups") or [])
+        condition, lag = self._condition(kind, known, asked.get("filterGroups") or []), self._state.index_lag
+        source = self._state.index.as_of(self._state.now() - lag // MILLISECOND) if lag else "records"
         where, order = " and ".join(condition.sql), _order(kind, known, asked.get("sorts") or [])
-        count = f"select count(*) from records where type=? and {where}"  # noqa: S608  # our own words
+        count = f"select count(*) from {source} where type=? and {where}"  # noqa: S608  # our own words
         (total,) = self._state.db.execute(count, (kind.path, *condition.values)).fetchone()
         names = chosen(kind, known, asked.get("properties") or [])
-        found = self._state.select(kind, where, condition.values, order, limit, offset)
+        found = list(self._state.select(kind, where, condition.values, order, limit, offset, source))
+        if lag:  # found where it was, shown as it is
+            found = [self._state.get(kind.path, one.id) for one in found]
         answer: Answer = {"total": total, "results": [shown(record, names) for record in found]}
         if offset + limit < total:
             answer["paging"] = paging(str(offset + limit))
@@ -73,8 +76,6 @@ class Searcher:
             message = f"A search takes {MOST_GROUPS} filter groups of {MOST_PER_GROUP} filters, {MOST_FILTERS} in all."
             raise HubSpotRefusal(400, message)
         whole = Condition(["archived=0"])
-        if self._state.index_lag:
-            whole.add("modified <= ?", self._state.now() - self._state.index_lag // MILLISECOND)
         parts = [self._group(kind, known, group["filters"]) for group in groups]
         if parts:
             either = " or ".join(f"({' and '.join(part.sql) or 'true'})" for part in parts)

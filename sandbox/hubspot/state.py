@@ -1,4 +1,4 @@
-"""What the portal holds, in one SQLite file: records, associations, custom properties, owners, forms and tokens.
+"""What the portal holds, in one SQLite file: records with their history, associations, custom properties, owners, forms and tokens.
 
 A record keeps its id for life, but for a merge: it makes a new record, and the old ids from then on lead to that one. Values that
 must be unique, such as e-mail addresses, belong to living records only.
@@ -7,7 +7,7 @@ must be unique, such as e-mail addresses, belong to living records only.
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import RLock
@@ -17,10 +17,13 @@ import orjson
 
 from models.clock import Clock
 from sandbox.hubspot.associations import Associations
-from sandbox.hubspot.definitions import Definition
+from sandbox.hubspot.definitions import PIPELINE_PROPERTIES, Definition
+from sandbox.hubspot.history import History
+from sandbox.hubspot.index import Index
 from sandbox.hubspot.limits import Limits
 from sandbox.hubspot.objects import BY_NAME, ObjectType
 from sandbox.hubspot.properties import Properties
+from sandbox.hubspot.stages import Pipelines
 from sandbox.hubspot.values import EPOCH, MILLISECOND, milliseconds, read, wire
 
 SCHEMA = """
@@ -36,6 +39,7 @@ create index if not exists newest on things (kind, at, seq);
 create table if not exists tokens (token text primary key, scopes text, expired_at integer);
 """
 FIRST_ID = 100_001
+BIN = timedelta(days=90)
 UNIQUE_BESIDE = {"hs_additional_emails": "email"}
 """Values that count as values of another property when it comes to being unique."""
 
@@ -72,8 +76,11 @@ class HubSpotState:
         self._lock = RLock()
         self.db = sqlite3.connect(root / "hubspot.db", check_same_thread=False, isolation_level=None)
         self.db.executescript("pragma journal_mode=wal; pragma synchronous=off;" + SCHEMA)
-        self.properties = Properties(self.db, self.now)
+        self.pipelines = Pipelines(self.db, self.now)
+        self.properties = Properties(self.db, self.now, self.pipelines)
         self.associations = Associations(self.db)
+        self.history = History(self.db)
+        self.index = Index(self.db)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -159,9 +166,8 @@ class HubSpotState:
         """A new record with these values, which must have been checked."""
         kind, now = BY_NAME[object_type], self.now()
         with self.together():
-            made = Record(kind, self._next_id(), now, now, None, {name: text for name, text in values.items() if text})
-            self._keep(made)
-        return made
+            values = {name: text for name, text in values.items() if text}
+            return self._keep(Record(kind, self._next_id(), now, now, None, values))
 
     def update(self, object_type: str, record_id: int | str, values: Values) -> Record:
         """The record with these values, which must have been checked; "" takes one away. KeyError for an unknown or archived id."""
@@ -176,6 +182,35 @@ class HubSpotState:
             found = self.find(object_type, record_id)
             if found and found.archived_at is None:
                 self._replace(found, found.values, self.now())
+
+    def restore(self, object_type: str, record_id: int | str) -> Record:
+        """Take a record out of the recycling bin, which stamps it. KeyError if it is not there.
+
+        Source: https://knowledge.hubspot.com/records/restore-deleted-records; the stamp: what integrators saw
+        (https://integrate.hubspot.com/t/restoring-recently-deleted-contacts/11963).
+        """
+        with self.together():
+            found = self.find(object_type, record_id)
+            if found is None or found.archived_at is None or found.archived_at < self.bin_start():
+                raise KeyError(record_id)
+            return self._replace(found, found.values, None)
+
+    def purge(self, object_type: str, record_id: int | str) -> None:
+        """Delete a record for good; one that is not there stays so."""
+        with self.together():
+            found = self.find(object_type, record_id)
+            if found:
+                self._forget(found)
+                self.history.forget(found.type, found.id)
+
+    def change_stage(self, object_type: str, pipeline: str, stage: str, given: Mapping[str, Any]) -> None:
+        """Change a stage, which touches every record of its pipeline."""
+        kind = BY_NAME[object_type]
+        with self.together():
+            self.pipelines.change(kind.path, pipeline, stage, given)
+            where = f"archived=0 and json_extract(json, '$.{PIPELINE_PROPERTIES[kind.path][0]}')=?"
+            for one in list(self.select(kind, where, [pipeline], "id", -1)):
+                self._replace(one, one.values, None)
 
     def merge(self, object_type: str, primary_id: int | str, other_id: int | str) -> Record:
         """A new record in place of two, whose ids lead to it from now on. KeyError for an unknown or archived id.
@@ -196,21 +231,27 @@ class HubSpotState:
                 self.db.execute("update aliases set id=? where type=? and id=?", (merged, kind.path, old.id))
                 self.db.execute("insert into aliases values (?, ?, ?)", (kind.path, old.id, merged))
                 self.associations.move(kind, old.id, merged)
-            now = self.now()
-            made = Record(kind, merged, min(first.created, second.created), now, None, values)
-            self._keep(made)
-        return made
+                self.history.move(kind, old.id, merged)
+            made = min(first.created, second.created)
+            return self._keep(Record(kind, merged, made, self.now(), None, values))
 
     def _replace(self, before: Record, values: Values, archived_at: int | None) -> Record:
         # two changes within one millisecond still differ in their stamps
         after = Record(
             before.type, before.id, before.created, max(self.now(), before.modified + 1), archived_at, values
         )
+        if self.index_lag:
+            self.index.remember(
+                before.type.path, before.id, before.created, before.modified, before.values, after.modified
+            )
         self._forget(before)
-        self._keep(after)
+        after = self._keep(after)
+        self.history.note(after.type, after.id, after.modified, before.values, after.values)
         return after
 
-    def _keep(self, record: Record) -> None:
+    def _keep(self, record: Record) -> Record:
+        """The record as it is kept: a deal is told what follows from its stage."""
+        record = replace(record, values=self._calculated(record))
         archived = record.archived_at is not None
         row = (
             record.type.path, record.id, record.created, record.modified, archived, record.archived_at, orjson.dumps(record.values),
@@ -218,6 +259,24 @@ class HubSpotState:
         self.db.execute("insert into records values (?, ?, ?, ?, ?, ?, ?)", row)
         if not archived:
             self.db.executemany("insert into uniques values (?, ?, ?, ?)", self._uniques(record))
+        return record
+
+    def _calculated(self, record: Record) -> Values:
+        stage = (
+            self.pipelines.stage("deals", record.values.get("pipeline"), record.values.get("dealstage"))
+            if record.type.path == "deals"
+            else None
+        )
+        if stage is None:
+            return record.values
+        closed, probability = stage.metadata["isClosed"], stage.metadata["probability"]
+        won = "true" if closed == "true" and probability == "1.0" else "false"
+        told = {"hs_is_closed": closed, "hs_is_closed_won": won, "hs_deal_stage_probability": probability}
+        return {**record.values, **told}
+
+    def bin_start(self) -> int:
+        """Since when what was archived may still be restored, and is listed: 90 days."""
+        return self.now() - BIN // MILLISECOND
 
     def _forget(self, record: Record) -> None:
         self.db.execute("delete from records where type=? and id=?", (record.type.path, record.id))
@@ -266,10 +325,17 @@ class HubSpotState:
         return int(total)
 
     def select(
-        self, kind: ObjectType, where: str, values: list[Any], order: str, limit: int, offset: int = 0
+        self,
+        kind: ObjectType,
+        where: str,
+        values: list[Any],
+        order: str,
+        limit: int,
+        offset: int = 0,
+        source: str = "records",
     ) -> Iterator[Record]:
-        """Records of one kind under an SQL condition, in an SQL order."""
-        sql = f"select id, created, modified, archived_at, json from records where type=? and {where} order by {order} limit ? offset ?"  # noqa: S608  # our own words
+        """Records of one kind under an SQL condition, in an SQL order, as the table or what takes its place knows them."""
+        sql = f"select id, created, modified, archived_at, json from {source} where type=? and {where} order by {order} limit ? offset ?"  # noqa: S608  # our own words
         with closing(self.db.execute(sql, (kind.path, *values, limit, offset))) as rows:
             for record_id, created, modified, archived_at, json in rows:
                 yield Record(kind, record_id, created, modified, archived_at, orjson.loads(json))
@@ -286,7 +352,7 @@ class HubSpotState:
     # tokens -------------------------------------------------------------------------------------------------------
 
     def add_token(self, token: str, *, scopes: set[str] | None = None, expired_at: datetime | None = None) -> None:
-        """Issue a token; None are all scopes, `expired_at` is when it ended."""
+        """Issue a token, which is a private app's if it begins with pat-; None are all scopes, `expired_at` is when it ended."""
         given = None if scopes is None else " ".join(sorted(scopes))
         ended = None if expired_at is None else (expired_at - EPOCH) // MILLISECOND
         self.db.execute("insert or replace into tokens values (?, ?, ?)", (token, given, ended))

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Mapping
 
 from hubspot.crm import contacts as models
+from hubspot.crm import pipelines
 from hubspot.crm.associations import v4
 
 from sandbox.hubspot.bodies import judge
 from sandbox.hubspot.definitions import PIPELINE_PROPERTIES
 from sandbox.hubspot.errors import Answer, HubSpotRefusal, gone, invalid_values, not_found
 from sandbox.hubspot.objects import ASSOCIATION_TYPES, ObjectType, object_type
-from sandbox.hubspot.pipelines import PIPELINES
 from sandbox.hubspot.reading import ASSOCIATION_BATCH, Status, batch_answer, limited
 from sandbox.hubspot.render import chosen, shown
 from sandbox.hubspot.state import HubSpotState, Record, Values
@@ -41,6 +41,20 @@ class Writer:
     def archive(self, kind: ObjectType, record_id: str) -> Status:
         """Nothing, whether the record was there or not."""
         self._state.archive(kind.path, record_id)
+        return 204, {}
+
+    def purge(self, kind: ObjectType, body: bytes) -> Status:
+        """Nothing; what was known of a contact is gone for good, and never was in the recycling bin.
+
+        Source: https://knowledge.hubspot.com/records/restore-deleted-records ("GDPR-related deletions aren't held in the recycle bin").
+        """
+        given = judge(models, "PublicGdprDeleteInput", body)
+        by = given.get("idProperty")
+        if kind.path != "contacts" or by not in {None, "email"}:
+            raise HubSpotRefusal(400, "Only contacts can be deleted so, by id or by email.")
+        found = self._state.holder(kind, "email", given["objectId"]) if by else given["objectId"]
+        if found is not None:
+            self._state.purge(kind.path, found)
         return 204, {}
 
     def merge(self, kind: ObjectType, body: bytes) -> Status:
@@ -129,6 +143,15 @@ class Writer:
         _, whole = batch_answer(self._state, results, errors)
         return 200, whole
 
+    def change_stage(self, kind: ObjectType, pipeline: str, stage: str, body: bytes) -> Status:
+        """The stage with what was given; it touches every record of its pipeline (PipedreamHQ/pipedream#4209)."""
+        given = judge(pipelines, "PipelineStagePatchInput", body)
+        with self._state.together():
+            self._state.change_stage(kind.path, pipeline, stage, given)
+        one = next(one for one in self._state.pipelines.all(kind.path) if one.id == pipeline)
+        place, after = next((place, each) for place, each in enumerate(one.stages) if each.id == stage)
+        return 200, after.answer(place)
+
     def _link(self, near: ObjectType, near_id: int, far: ObjectType, far_id: int) -> list[Answer]:
         number = self._state.associations.link(near, near_id, far, far_id)
         spec = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": number}
@@ -171,7 +194,7 @@ class Writer:
                     values[name] = read(known[name], text, owners) if text else ""
                 except BadValue as bad:
                     problems.append((name, bad.code, str(bad)))
-        problems += _misplaced(kind, {**(before.values if before else {}), **values})
+        problems += self._misplaced(kind, {**(before.values if before else {}), **values})
         if problems:
             raise invalid_values(problems)
         for name in self._state.properties.unique(kind):
@@ -180,6 +203,15 @@ class Writer:
                 message = f"{kind.label.capitalize()} already exists. Existing ID: {holder}"
                 raise HubSpotRefusal(409, message, "CONFLICT")
         return values
+
+    def _misplaced(self, kind: ObjectType, values: Values) -> list[tuple[str, str, str]]:
+        """A stage must belong to its pipeline."""
+        if kind.path not in PIPELINE_PROPERTIES:
+            return []
+        pipeline, stage = PIPELINE_PROPERTIES[kind.path]
+        if not values.get(stage) or self._state.pipelines.stage(kind.path, values.get(pipeline), values[stage]):
+            return []
+        return [(stage, "INVALID_OPTION", f"{values[stage]} was not one of the allowed options of its pipeline")]
 
     def _named(self, kind: ObjectType, one: Answer) -> Record | None:
         by = one.get("idProperty")
@@ -215,16 +247,3 @@ def target_of(kind: ObjectType, number: int) -> ObjectType:
         if known == number and source.removeprefix("PRIMARY_").lower() == kind.label:
             return object_type(target)
     raise HubSpotRefusal(400, f"Association type {number} does not start at {kind.label}")
-
-
-def _misplaced(kind: ObjectType, values: Values) -> list[tuple[str, str, str]]:
-    """A stage must belong to its pipeline."""
-    if kind.path not in PIPELINE_PROPERTIES:
-        return []
-    pipeline, stage = PIPELINE_PROPERTIES[kind.path]
-    stages = {
-        one.id for each in PIPELINES[kind.path] if each.id == values.get(pipeline, each.id) for one in each.stages
-    }
-    if not values.get(stage) or values[stage] in stages:
-        return []
-    return [(stage, "INVALID_OPTION", f"{values[stage]} was not one of the allowed options of its pipeline")]

@@ -11,6 +11,7 @@ from connectors.hubspot import CONNECTOR
 from connectors.hubspot.diagnose import diagnose
 from connectors.hubspot.refusals import refusal, until_midnight
 from sandbox.hubspot import ACCESS_TOKEN
+from sandbox.hubspot.tokens import SCOPES
 from tests.connectors.hubspot.conftest import SPECS
 
 
@@ -111,6 +112,36 @@ def test_the_doctor_names_a_missing_scope_and_never_raises_for_it(practice):
     assert "tickets" in findings["tickets"].remedy
     assert "forms" in findings["form_submissions"].remedy
     assert "crm.objects.owners.read" in findings["owners"].message
+
+
+@pytest.mark.parametrize("scope", sorted(SCOPES))
+def test_each_scope_that_is_missing_is_named_with_what_will_be_missing(practice, scope):
+    """One at a time, reads and writes alike; nothing is written to find out."""
+    practice.crm().provision(SPECS, dry_run=False)
+    practice.sandbox.log.clear()
+    practice.sandbox.state.add_token("pat-less", scopes=set(SCOPES - {scope}))
+    findings = diagnose(practice.portal(access_token="pat-less"), CONNECTOR.streams)
+    wrong = [one for one in findings if not one.ok]
+    assert wrong
+    assert all(scope in f"{one.message} {one.remedy}" for one in wrong)
+    assert any(f"the scope {scope}" in f"{one.message} {one.remedy}" for one in wrong)
+    assert all(
+        "will be missing" in one.message or "cannot make" in one.message or "nothing will be" in one.message
+        for one in wrong
+    )
+    assert not [
+        one
+        for one in practice.sandbox.log.entries
+        if one.method in {"PATCH", "PUT", "DELETE"} or "/batch/update" in one.path
+    ]
+
+
+def test_a_token_of_oauth_says_nothing_of_its_scopes_and_the_doctor_says_so(practice):
+    """The endpoint knows private apps alone; what can be read is found out all the same."""
+    practice.sandbox.state.add_token("CJSP5qf1KhIBAQ")
+    findings = {one.subject: one for one in diagnose(practice.portal(access_token="CJSP5qf1KhIBAQ"), CONNECTOR.streams)}
+    assert findings["contacts"].ok
+    assert "private apps alone" in findings["writing"].message
 
 
 def test_no_secret_reaches_the_log(practice, caplog):

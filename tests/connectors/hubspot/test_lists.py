@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.errors import Fatal
+from connectors.errors import Retryable
 from connectors.hubspot import CONNECTOR
 from connectors.hubspot.client import SUBMISSIONS_PAGE
+from models.facts import Interaction, Profile
 from sandbox.hubspot.catalogue import form, owner, submission
-from tests.connectors.hubspot.conftest import ids, pull, records
+from tests.connectors.hubspot.conftest import ids, pull, records, stamp
 
 CONTACT, TRIAL = "6a3a1f52-4f0e-4b7c-9d0b-2d5a7c1e8f01", "0f6d8a1b-93c5-4a57-8a3e-5b1c9e2d7a02"
 FIELDS = [("email", "email"), ("multi_line_text", "message")]
@@ -87,7 +88,7 @@ def test_submissions_that_repeat_a_page_are_an_error(practice):
     plant_forms(practice, CONTACT)
     row = submission("c-1", int(practice.clock.now().timestamp() * 1000), "https://acme.example", {})
     practice.fault(SUBMISSIONS, status=200, body={"results": [row], "paging": {"next": {"after": "7"}}})
-    with pytest.raises(Fatal, match="repeat a page"):
+    with pytest.raises(Retryable, match="repeats a page"):
         pull(practice.source(), "form_submissions")
 
 
@@ -133,6 +134,49 @@ def test_submissions_are_read_from_the_start_where_the_clock_was_put_back(practi
     plant_forms(practice, CONTACT)
     planted = fill_in(practice, CONTACT, range(3))
     assert sorted(ids(pull(practice.source(), "form_submissions", {"until": 4_000_000_000_000}))) == planted
+
+
+def test_values_of_one_name_from_contact_and_company_are_kept_apart(practice):
+    """A company's fields stand behind their object; two values of one field are joined; the words of a ticket are its customer's."""
+    fields = [("phone", "phone"), ("multi_line_text", "message")]
+    made = form(CONTACT, "Contact us", practice.clock.now() - timedelta(days=90), fields)
+    words = {**made["fieldGroups"][1]["fields"][0], "objectTypeId": "0-5", "name": "content"}
+    made["fieldGroups"].append({**made["fieldGroups"][1], "fields": [words]})
+    practice.sandbox.state.insert_many("forms", [made])
+    told = submission(
+        "c-1", int(practice.clock.now().timestamp() * 1000) - 1, "https://acme.example", {"phone": "+353 1 1"}
+    )
+    told["values"] += [
+        {"name": "phone", "value": "+353 1 2", "objectTypeId": "0-2"},
+        {"name": "name", "value": "Kolbe", "objectTypeId": "0-2"},
+        {"name": "topic", "value": "price"},
+        {"name": "topic", "value": "date"},
+        {"name": "content", "value": "It is slow.", "objectTypeId": "0-5"},
+    ]
+    practice.sandbox.state.insert_many(f"submissions/{CONTACT}", [told])
+    (record,) = records(pull(practice.source(), "form_submissions"))
+    said = {name: record.payload[name] for name in ("phone", "0-2/phone", "topic", "0-5/content")}
+    assert said == {"phone": "+353 1 1", "0-2/phone": "+353 1 2", "topic": "price;date", "0-5/content": "It is slow."}
+    facts = list(CONNECTOR.streams_by_name["form_submissions"].translate(record))
+    (profile,) = [fact for fact in facts if isinstance(fact, Profile)]
+    assert (profile.phone, profile.company) == ("+353 1 1", "Kolbe")
+    assert [fact.field for fact in facts if isinstance(fact, Interaction)] == ["0-5/content"]
+
+
+def test_submissions_of_archived_forms_are_read_as_long_as_there_may_be_new_ones(practice):
+    """HubSpot keeps the form for three months and takes no submission of it; what it took before is read."""
+    plant_forms(practice, CONTACT)
+    made, gone = practice.clock.now() - timedelta(days=90), practice.clock.now() - timedelta(minutes=10)
+    practice.sandbox.state.insert_many(
+        "forms", [{**form(TRIAL, "Trial", made, FIELDS), "archived": True, "archivedAt": stamp(gone)}]
+    )
+    planted = fill_in(practice, TRIAL, range(3))
+    pages = pull(practice.source(), "form_submissions")
+    assert sorted(ids(pages)) == planted
+    practice.clock.advance(timedelta(hours=1))
+    later = practice.source()
+    assert ids(pull(later, "form_submissions", pages[-1].cursor)) == []
+    assert later.calls["window"] == 1
 
 
 def test_forms_of_every_type_are_read(practice):

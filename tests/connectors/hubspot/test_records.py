@@ -161,9 +161,9 @@ def test_a_company_is_known_by_its_ids_its_sites_and_its_number():
 @pytest.mark.parametrize(
     ("meaning", "flags", "status"),
     [
-        ({"label": "Won", "isClosed": "true", "probability": "1.0"}, {}, "won"),
-        ({"label": "Lost", "isClosed": "true", "probability": "0.0"}, {}, "lost"),
-        ({"label": "Sure", "isClosed": "false", "probability": "1.0"}, {"hs_is_closed": "true"}, "open"),
+        ("won", {}, "won"),
+        ("lost", {"hs_is_closed_won": "true"}, "lost"),
+        ("open", {"hs_is_closed": "true"}, "open"),
         (None, {"hs_is_closed": "true", "hs_is_closed_won": "true"}, "won"),
         (None, {"hs_is_closed": "true", "hs_is_closed_won": "false"}, "lost"),
         (None, {}, "open"),
@@ -171,7 +171,7 @@ def test_a_company_is_known_by_its_ids_its_sites_and_its_number():
 )
 def test_a_deal_is_open_won_or_lost_by_what_its_stage_means(meaning, flags, status):
     """By the deal's own flags where the pipeline is gone."""
-    found = facts("deals", "900", dealstage="77", stageMetadata=meaning, **flags)
+    found = facts("deals", "900", dealstage="77", stageMeaning=meaning, **flags)
     assert [one.status for one in only(Outcome, found)] == [status]
 
 

@@ -23,7 +23,7 @@ class SweepingSource(ScriptedSource):
         for number, (after, upto) in enumerate(zip(self.bounds, self.bounds[1:], strict=False)):
             inside = [one for one in self.log if (after or "") < one.key.id <= (upto or "~")]
             yield Page(inside, {"at": number})
-            yield Page([], {"at": number}, {"at": number}, Whole(after, upto, at))
+            yield Page([], {"at": number}, {"at": number}, Whole(self.account, at, after, upto))
 
 
 def sweep(place, records: list[Record], *bounds: str | None, day: int = 10) -> int:

@@ -1,4 +1,4 @@
-"""The vendor's own SDK, pointed at the sandbox, with the checks of its models switched on (vendors.md 6.3)."""
+"""The vendor's own SDK, pointed at the sandbox, with the checks of its models switched on, which ship switched off."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -25,7 +25,7 @@ def test_an_unknown_token_is_refused(hubspot_sandbox: Sandbox) -> None:
 
 
 def test_an_expired_token_says_since_when(hubspot_sandbox: Sandbox, clock: FrozenClock) -> None:
-    """401 EXPIRED_AUTHENTICATION with the hours (vendors.md 2.4); before its end the token works."""
+    """401 EXPIRED_AUTHENTICATION with the hours; before its end the token works."""
     hubspot_sandbox.state.add_token("short", expired_at=clock.now() + timedelta(hours=1))
     assert sdk(hubspot_sandbox, "short").crm.contacts.basic_api.get_page().results == []
     clock.advance(timedelta(hours=6))
@@ -60,14 +60,14 @@ def test_a_token_without_the_scope_is_told_which(hubspot_sandbox: Sandbox, ask, 
 
 
 def test_answers_tell_what_is_left(hubspot_sandbox: Sandbox, client: HubSpot) -> None:
-    """X-HubSpot-RateLimit-* on every answer, but not on a search's (vendors.md 2.2)."""
+    """X-HubSpot-RateLimit-* on every answer, but not on a search's (page "Usage guidelines")."""
     _, _, first = client.crm.contacts.basic_api.get_page_with_http_info()
     _, _, second = client.crm.contacts.basic_api.get_page_with_http_info()
     _, _, search = client.crm.contacts.search_api.do_search_with_http_info({})
     left = "X-HubSpot-RateLimit-Remaining"
     assert int(first[left]) - int(second[left]) == 1
     assert int(second["X-HubSpot-RateLimit-Daily"]) - int(second["X-HubSpot-RateLimit-Daily-Remaining"]) == 2
-    assert not [name for name in search if "RateLimit" in name]
+    assert not [name for name in search if "ratelimit" in name.lower()]
 
 
 def test_limits_are_enforced_where_a_test_wants_it(
@@ -119,7 +119,7 @@ def test_an_unknown_route_is_a_vendor_shaped_404(hubspot_sandbox: Sandbox, metho
 
 
 def test_a_long_address_is_refused(get, client: HubSpot) -> None:
-    """414 with a proxy's page; asking by POST needs no cutting (vendors.md 2.3)."""
+    """414 with a proxy's page; asking by POST needs no cutting (dlt-hub/verified-sources#305)."""
     many = ["email"] * 2_000
     answer = get("/crm/v3/objects/contacts", properties=",".join(many))
     assert answer.status_code == 414
@@ -152,3 +152,47 @@ def test_ids_and_names_of_objects_are_taken_alike(hubspot_sandbox: Sandbox, clie
     with refused() as no:
         client.crm.objects.basic_api.get_page("dreams")
     assert (no.status, no.body["message"]) == (400, "Unable to infer object type from: dreams")
+
+
+def test_a_malformed_token_does_not_get_past_the_proxy(hubspot_sandbox: Sandbox) -> None:
+    """530 with a page of the proxy's own (airbyte's source-hubspot: "we got this when provided API Token has incorrect format")."""
+    headers = {"Authorization": "Bearer pat eu1 pasted with blanks"}
+    answer = requests.get(f"{hubspot_sandbox.url}/crm/v3/owners/", headers=headers, timeout=5)
+    assert (answer.status_code, answer.text[:6]) == (530, "<html>")
+
+
+def test_a_refusal_may_name_the_seconds_to_wait_and_names_its_group(hubspot_sandbox: Sandbox, client: HubSpot) -> None:
+    """Retry-After is not always there; policyName and groupName are (hubspot-api-python#117)."""
+    limits = hubspot_sandbox.state.limits
+    limits.enforced, limits.burst = True, 0
+    headers = {"Authorization": f"Bearer {ACCESS_TOKEN}"}
+    without = requests.get(f"{hubspot_sandbox.url}/crm/v3/owners/", headers=headers, timeout=5)
+    limits.retry_after = True
+    named = requests.get(f"{hubspot_sandbox.url}/crm/v3/owners/", headers=headers, timeout=5)
+    assert (without.status_code, without.headers.get("Retry-After")) == (429, None)
+    assert (named.status_code, named.headers["Retry-After"]) == (429, "10")
+    assert without.json()["groupName"] == "publicapi:private-app-api-calls-ten-secondly-rolling:145000001"
+
+
+def test_the_day_is_told_to_private_apps_alone(hubspot_sandbox: Sandbox) -> None:
+    """No daily headers under OAuth (page "Usage guidelines")."""
+    hubspot_sandbox.state.add_token("CJSP5qf1KhIBAQ")
+    _, _, headers = sdk(hubspot_sandbox, "CJSP5qf1KhIBAQ").crm.contacts.basic_api.get_page_with_http_info()
+    told = {name.lower() for name in headers if name.lower().startswith("x-hubspot-ratelimit-")}
+    assert told == {f"x-hubspot-ratelimit-{name}" for name in ("max", "remaining", "interval-milliseconds")}
+
+
+def test_a_private_app_learns_what_its_token_may_do(hubspot_sandbox: Sandbox) -> None:
+    """By POST with the token in the body, without any scope (page "Private apps", the end); other tokens are not known there."""
+    hubspot_sandbox.state.add_token("pat-few", scopes={"forms", "tickets"})
+    hubspot_sandbox.state.add_token("CJSP5qf1KhIBAQ")
+
+    def ask(bearer: str, **body: str) -> requests.Response:
+        url = f"{hubspot_sandbox.url}/oauth/v2/private-apps/get/access-token-info"
+        return requests.post(url, json=body, headers={"Authorization": f"Bearer {bearer}"}, timeout=5)
+
+    told = ask("pat-few", tokenKey="pat-few").json()
+    assert told.keys() == {"userId", "hubId", "appId", "scopes"}
+    assert (told["hubId"], told["scopes"]) == (145000001, ["forms", "tickets"])
+    assert ask("pat-few", token="pat-few").status_code == 400
+    assert ask("CJSP5qf1KhIBAQ", tokenKey="CJSP5qf1KhIBAQ").status_code == 404

@@ -112,7 +112,7 @@ def test_a_definition_changes_in_parts(grouped: HubSpot) -> None:
 
 
 def test_an_archived_property_takes_its_values_along(hubspot_sandbox: Sandbox, grouped: HubSpot) -> None:
-    """204 as often as one likes; the values are gone, also when the name is used anew (write_back.md 6, un-provision)."""
+    """204 as often as one likes; the values are gone, also when the name is used anew (guide "Properties", "Archive")."""
     plant(hubspot_sandbox, "contacts", 1, email="p{n}@x.example")
     properties = grouped.crm.properties
     properties.core_api.create("contacts", SCORE)

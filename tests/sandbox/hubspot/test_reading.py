@@ -139,3 +139,36 @@ def test_a_list_shows_a_hundred_associations_at_most(hubspot_sandbox: Sandbox, c
     (one,) = client.crm.companies.basic_api.get_page(associations=["contacts"]).results
     assert len(one.associations["contacts"].results) == 100
     assert one.associations["contacts"].results[0].type == "company_to_contact"
+
+
+def test_the_cursor_of_associations_is_no_number_to_count_with(hubspot_sandbox: Sandbox, client: HubSpot) -> None:
+    """A token that belongs to its record (changelog, "Batch Read Limit for HubSpot Associations API"); another's is 400."""
+    plant(hubspot_sandbox, "contacts", 130, email="p{n}@x.example")
+    ties = {"contacts": [str(n) for n in range(1, 131)]}
+    hubspot_sandbox.state.insert_many("companies", [{"id": "900", "properties": {}, "associations": ties}])
+    batch = client.crm.associations.v4.batch_api
+    after = batch.get_page("companies", "contacts", {"inputs": [{"id": "900"}]}).results[0].paging.next.after
+    assert not after.isdecimal()
+    for given in ({"id": "901", "after": after}, {"id": "900", "after": "100"}):
+        with refused() as no:
+            batch.get_page("companies", "contacts", {"inputs": [given]})
+        assert no.status == 400
+
+
+def test_the_id_of_a_merged_deal_has_no_associations(hubspot_sandbox: Sandbox, client: HubSpot) -> None:
+    """Asked for itself it leads to the new deal; of its associations nothing is told (changelog, "Deals now support merging")."""
+    plant(hubspot_sandbox, "contacts", 1, email="p{n}@x.example")
+    rows = [
+        {
+            "id": one,
+            "properties": {"dealstage": "closedwon", "pipeline": "default"},
+            "associations": {"contacts": ["1"]},
+        }
+        for one in ("901", "902")
+    ]
+    hubspot_sandbox.state.insert_many("deals", rows)
+    new = str(hubspot_sandbox.state.merge("deals", "901", "902").id)
+    batch = client.crm.associations.v4.batch_api
+    assert client.crm.deals.basic_api.get_by_id("901").id == new
+    assert batch.get_page("deals", "contacts", {"inputs": [{"id": "901"}]}).results == []
+    assert len(batch.get_page("deals", "contacts", {"inputs": [{"id": new}]}).results[0].to) == 1

@@ -1,0 +1,204 @@
+"""Reading one kind of CRM object: everything once in the order of ids, and from then on what a search says has changed since.
+
+The saved cursor lies an hour behind the clock, because a change may take that long until a search finds it; the next window starts
+there, five minutes earlier. So every run is the fresh pass and the delayed one in a single window. What searches never show is read on
+a schedule: once a day the list of what was archived, once a week everything, for ties between records and calculated properties may
+change without a stamp, and what was deleted for good is in no list. Records that read differently because a definition has changed are
+read at once. A merge is told by the record that came of it, a restored record by its stamp, which restoring moves
+(https://integrate.hubspot.com/t/restoring-recently-deleted-contacts/11963).
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from connectors.base import Page, Position, Stream, Whole
+from connectors.errors import Retryable
+from connectors.hubspot.associations import associations_of
+from connectors.hubspot.client import BATCH, HISTORY_BATCH, Portal, Rows
+from connectors.hubspot.definitions import Definitions, definitions
+from connectors.hubspot.feeds import Feed
+from connectors.hubspot.paging import circle, leaves
+from connectors.hubspot.projection import payload_of
+from connectors.hubspot.refusals import SOON, VENDOR
+from connectors.hubspot.span import LAG, Span
+from connectors.hubspot.wire import milliseconds
+from models.keys import RecordKey
+from models.records import Record
+
+Json = dict[str, Any]
+logger = logging.getLogger(__name__)
+
+LOOK_BACK = 5 * 60_000  # milliseconds before the saved cursor at which the next window starts
+SWEEP_EVERY = 24 * 3_600_000  # milliseconds between two readings of what was archived, which is listed for 90 days
+READ_ALL_EVERY = 7 * SWEEP_EVERY
+"""Milliseconds between two readings of everything; HubSpot does not say whether a new tie moves the stamp."""
+
+
+class Objects:
+    """The records of one kind in one portal, as a stream wants them."""
+
+    def __init__(self, portal: Portal, stream: Stream, feed: Feed) -> None:
+        self._portal = portal
+        self._stream = stream
+        self._feed = feed
+
+    @cached_property
+    def known(self) -> Definitions:
+        """What the portal defines; asked once in a run."""
+        return definitions(self._portal, self._feed, self._stream.name)
+
+    # windows ----------------------------------------------------------------------------------------------------------
+
+    def pages(self, cursor: Position | None, resume: Position | None, now: int) -> Iterator[Page]:
+        """Windows up to now, of which an unfinished one is the first, unless it was begun under other definitions."""
+        for name in self.known.vanished(cursor["known"]) if cursor else ():
+            logger.warning("%s: HubSpot has no property %s any more; it is not read", self._stream.name, name)
+        unchanged = resume is not None and resume["known"] == self.known.digest
+        span = Span(**resume["span"]) if resume and unchanged else self._next(cursor, now)
+        while True:
+            position = self._position(span)
+            reason = "sweep" if cursor and span.start is None else "window"
+            for records, position in self._walk(span, reason):
+                yield Page(records, position)
+            whole = self._whole(span) if cursor and span.start is None and not span.only else None
+            cursor, gone = self._behind(span, cursor, now)
+            yield Page(gone, position, cursor, whole)
+            if span.end >= now and not span.only:
+                return
+            span = self._next(cursor, now)
+
+    def between(self, since: int, until: int, resume: Position | None) -> Iterator[Page]:
+        """What is stamped so, once more."""
+        span = Span(**resume["span"]) if resume else Span(max(since, 1), until)  # a filter by the instant 0 is a 500
+        position = self._position(span)
+        for records, position in self._walk(span, "window"):
+            yield Page(records, position)
+        yield Page([], position, {"until": until})
+
+    def _whole(self, span: Span) -> Whole:
+        """Erasures and what left the bin are in no list: whatever a reading of everything does not show, though it is older than the lag."""
+        return Whole(self._portal.id, _instant(span.end - LAG).isoformat())
+
+    def _next(self, cursor: Position | None, now: int) -> Span:
+        """What is to be read up to now: everything also where the clock was put back, for nobody knows what was changed meanwhile."""
+        if cursor is None or cursor["until"] > now or now - cursor["read_all"] >= READ_ALL_EVERY:
+            return Span(None, now)
+        news = self.known.news(cursor["known"])
+        if news is None or news:
+            return Span(None, now, only=news or ())
+        return Span(cursor["until"] - LOOK_BACK, now)
+
+    def _behind(self, span: Span, cursor: Position | None, now: int) -> tuple[Position, list[Record]]:
+        """The cursor behind a span that was read, and what was archived if it is time to ask."""
+        known = self.known.position()
+        if cursor and span.only:
+            return {**cursor, "known": known}, []
+        last = cursor or {"until": 0, "swept": span.end, "read_all": span.end}
+        until, read_all = (last["until"], last["read_all"]) if span.start is not None else (0, span.end)
+        swept, gone = min(last["swept"], now), list[Record]()  # after a clock was put back
+        if span.end == now and now - swept >= SWEEP_EVERY:
+            swept, gone = now, list(self._archived(swept))
+        return {"until": max(span.end - LAG, until), "swept": swept, "read_all": read_all, "known": known}, gone
+
+    def _position(self, span: Span) -> Position:
+        return {"span": span.position(), "known": self.known.digest}
+
+    def _walk(self, span: Span, reason: str) -> Iterator[tuple[list[Record], Position]]:
+        """The records of the span, search by search, each with the position behind it."""
+        left: Span | None = span
+        while left:
+            query = {**left.query(self._feed.stamp), "properties": list(self.known.columns)}
+            found = self._portal.search(reason, self._feed.kind, query, self._stream.name)
+            rows = [self._place(row) for row in found.rows]
+            try:
+                number, rest = left.behind(rows, more=found.after is not None)
+            except ValueError:
+                raise circle(f"the search of {self._feed.kind}", self._stream.name) from None
+            some = [row for row, (_, stamp) in zip(found.rows[:number], rows, strict=False) if left.holds(stamp)]
+            if some or rest:
+                yield self._records(some), self._position(rest or left)
+            left = rest
+
+    # by id ------------------------------------------------------------------------------------------------------------
+
+    def read(self, ids: Sequence[str]) -> list[Record]:
+        """These records as they are now; what is in the recycling bin comes marked deleted, and with it goes what left the bin."""
+        found: list[Record] = []
+        for some in _batches(list(dict.fromkeys(ids)), BATCH):
+            rows = self._portal.read("read", self._feed.kind, some, list(self.known.columns))
+            records = self._records(list({str(row["id"]): row for row in rows}.values()))
+            lost = sorted(set(some) - {record.key.id for record in records})
+            binned = self._portal.read("read", self._feed.kind, lost, ["hs_object_id"], archived=True) if lost else []
+            found += [*records, *map(self._tombstone, binned)]
+        return found
+
+    def _archived(self, since: int) -> Iterator[Record]:
+        """Tombstones of what was archived since."""
+
+        def ask(after: str | None) -> Rows:
+            return self._portal.archived(self._feed.kind, after, self._stream.name)
+
+        for found in leaves(ask, f"the list of archived {self._feed.kind}", self._stream.name):
+            gone = map(self._tombstone, found.rows)
+            yield from (record for record in gone if record.updated_at >= _instant(since - LOOK_BACK))
+
+    # records ----------------------------------------------------------------------------------------------------------
+
+    def _records(self, rows: Sequence[Json]) -> list[Record]:
+        """The rows as records, each with its ties and what else it does not say itself, and after them what became one of them."""
+        ids = [str(row["id"]) for row in rows]
+        ties = associations_of(self._portal, self._feed.kind, self._feed.linked, ids, self._stream.name)
+        pasts = self._pasts(ids)
+        records = []
+        for row in rows:
+            one, stamp = self._place(row)
+            payload = payload_of(row["properties"], self._portal.settings)
+            if self._feed.linked:
+                payload["associations"] = ties[one]
+            if self._feed.history:
+                payload["propertiesWithHistory"] = pasts.get(one, {})
+            if self._feed.pipelines:
+                payload |= self.known.beside(payload)
+            records.append(Record(self._key(one), _instant(stamp), payload))
+        return [*records, *(old for record in records for old in self._merged(record))]
+
+    def _pasts(self, ids: Sequence[str]) -> dict[str, Json]:
+        """The earlier values of the properties whose history is kept, by id."""
+        pasts: dict[str, Json] = {}
+        for some in _batches(ids, HISTORY_BATCH) if self._feed.history else ():
+            pasts |= self._portal.histories(self._feed.kind, some, self._feed.history)
+        return pasts
+
+    def _merged(self, record: Record) -> Iterator[Record]:
+        """What is left of the records that became this one: a second name of somebody, else nothing."""
+        for old in str(record.payload.get("hs_merged_object_ids") or "").split(";"):
+            if old:
+                rest = {"hs_object_id": old, "mergedInto": record.key.id}
+                yield Record(record.key._replace(id=old), record.updated_at, rest, deleted=not self._feed.names)
+
+    def _tombstone(self, row: Json) -> Record:
+        at = milliseconds(str(row.get("archivedAt") or row["updatedAt"]))
+        one = str(row["id"])
+        return Record(self._key(one), _instant(at), {"hs_object_id": one}, deleted=True)
+
+    def _place(self, row: Json) -> tuple[str, int]:
+        """Id and stamp of a row."""
+        try:
+            return str(row["id"]), milliseconds(row["properties"].get(self._feed.stamp) or row["updatedAt"])
+        except (AttributeError, KeyError, TypeError, ValueError):
+            message = f"{self._feed.kind}: a row came without id or {self._feed.stamp}; the next run tries again"
+            raise Retryable(message, after=SOON, vendor=VENDOR, stream=self._stream.name) from None
+
+    def _key(self, record_id: str) -> RecordKey:
+        return RecordKey(VENDOR, self._portal.id, self._stream.object, record_id)
+
+
+def _batches(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (ids[start : start + size] for start in range(0, len(ids), size))
+
+
+def _instant(stamp: int) -> datetime:
+    return datetime.fromtimestamp(stamp / 1000, UTC)
