@@ -31,7 +31,8 @@ class StreamBusyError(Exception):
 @dataclass(frozen=True)
 class Mark:
     """Where a page stands: `since` is the cursor its window started from; `cursor` is set on the page that completes it, and `whole`
-    (`connectors.base.Whole`, as JSON a list) where that page says so."""
+    (`connectors.base.Whole`, as JSON a list) where that page says so.
+    """
 
     since: Position | None
     position: Position
