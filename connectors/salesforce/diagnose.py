@@ -1,59 +1,72 @@
-"""What `sidecar doctor` says of an org: which streams can be read, which words are hidden, how many calls are left."""
+"""What `sidecar doctor` says of an org: which streams can be read, which words are hidden, how many calls and jobs are left."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connectors.base import Finding, Stream
 from connectors.errors import ConnectorError
-from connectors.salesforce.client import QUOTA_SHARE, Org
+from connectors.salesforce.client import QUOTA_SHARE, RUN_SHARE, Org
 from connectors.salesforce.fields import SUBJECTS
+from connectors.salesforce.projection import PARENTS
 from connectors.salesforce.refusals import GRANT
 
-NEEDED = {
-    "Account": ("Name", "Website"),
-    "Contact": ("Email", "Phone", "AccountId", "HasOptedOutOfEmail"),
-    "Lead": ("Email", "Phone", "Description", "ConvertedContactId", "HasOptedOutOfEmail"),
-    "Opportunity": ("StageName", "Amount", "AccountId"),
-    "OpportunityContactRole": ("ContactId", "OpportunityId"),
-    "Task": ("WhoId", "Description"),
-    "Event": ("WhoId", "Description"),
-    "Case": ("ContactId", "Description"),
-    "CaseComment": ("ParentId", "CommentBody"),
-    "EmailMessage": ("ParentId", "ActivityId", "TextBody", "HtmlBody"),
-    "CampaignMember": ("ContactId", "LeadId", "CampaignId"),
-    "User": ("Email",),
-}
-"""Fields without which a stream says less than it should."""
+CONSENT = "who must not be written to"
+REACH = "e-mail addresses and phones, by which people are found to be one"
+WORDS = "the words that beliefs are read from"
+NEEDED: dict[str, dict[str, str]] = {
+    "Account": {"Name": "company names", "Website": "company domains"},
+    "Contact": {"Email": REACH, "Phone": REACH, "AccountId": "who works where", "HasOptedOutOfEmail": CONSENT},
+    "Lead": {
+        "Email": REACH, "Phone": REACH, "Description": WORDS, "ConvertedContactId": "whom a lead became", "HasOptedOutOfEmail": CONSENT,
+    },
+    "Opportunity": {"StageName": "how a deal stands", "Amount": "what a deal is worth", "AccountId": "whose deal it is"},
+    "OpportunityContactRole": {"ContactId": "who takes part in a deal", "OpportunityId": "which deal they take part in"},
+    "Task": {"WhoId": "whom a call was with", "Description": WORDS},
+    "Event": {"WhoId": "whom a meeting was with", "Description": WORDS},
+    "Case": {"ContactId": "who asked", "Description": WORDS},
+    "CaseComment": {"ParentId": "which ticket a comment is on", "CommentBody": WORDS},
+    "EmailMessage": {
+        "ParentId": "which ticket an e-mail is on", "ActivityId": "which task stands for the same e-mail", "TextBody": WORDS,
+        "HtmlBody": WORDS,
+    },
+    "CampaignMember": {
+        "ContactId": "which contact a campaign reached", "LeadId": "which lead a campaign reached", "CampaignId": "by which campaign",
+    },
+    "User": {"Email": "who is a colleague and no customer"},
+}  # fmt: skip
+"""Fields without which a stream says less than it should, with what would be missing."""
 
 
 def diagnose(org: Org, streams: Sequence[Stream]) -> list[Finding]:
-    """One finding for the login, one per stream, one for our fields, one for the quota."""
+    """One finding for the login, those for the limits, one per stream, and one per object for our fields."""
     findings = [Finding("login", ok=True, message=f"org {org.id} as user {org.user_id}")]
     try:
+        findings += _limits(org.request("definition", "GET", "limits/", about="limits"))
         described = org.describe([stream.object for stream in streams])
     except ConnectorError as error:
         return [*findings, Finding("api", ok=False, message=str(error))]
-    findings += [_readable(stream, described) for stream in streams]
-    findings += list(_our_fields(org, described))
-    return [*findings, _quota(org)]
+    return [*findings, *(_readable(stream, described) for stream in streams), *_our_fields(org, described)]
 
 
-def _readable(stream: Stream, described: dict[str, Any]) -> Finding:
+def _readable(stream: Stream, described: Mapping[str, Any]) -> Finding:
     name = stream.object
     if name not in described:
-        remedy = f"{GRANT} Read on {name} (Object Settings > {name})"
-        return Finding(
-            stream.name, ok=False, message=f"{name} cannot be read; the stream will be missing", remedy=remedy
-        )
+        message = f"{name} cannot be read; missing will be: {stream.description}"
+        remedy = f"{GRANT} Read on {name} (Object Settings > {name}), and View All to see records of others"
+        return Finding(stream.name, ok=False, message=message, remedy=remedy)
     columns = {field["name"] for field in described[name]["fields"]}
-    hidden = [field for field in NEEDED.get(name, ()) if field not in columns]
-    if hidden:
-        remedy = f"{GRANT} Read on {', '.join(f'{name}.{field}' for field in hidden)} (Field Permissions)"
-        return Finding(stream.name, ok=False, message=f"hidden fields: {', '.join(hidden)}", remedy=remedy)
+    hidden = {field: lost for field, lost in NEEDED.get(name, {}).items() if field not in columns}
+    parents = sorted({parent for _, parent in PARENTS.get(name, ()) if parent not in described})
+    if hidden or parents:
+        asked = [*(f"{name}.{field}" for field in hidden), *parents]
+        lost = [*hidden.values(), *(f"what {name} tells through its {parent}" for parent in parents)]
+        message = f"hidden: {', '.join(asked)}; missing will be: {', '.join(dict.fromkeys(lost))}"
+        remedy = f"{GRANT} Read on {', '.join(asked)} (Object Settings, Field Permissions)"
+        return Finding(stream.name, ok=False, message=message, remedy=remedy)
     return Finding(stream.name, ok=True, message=f"{name} readable, {len(columns)} fields")
 
 
-def _our_fields(org: Org, described: dict[str, Any]) -> Iterator[Finding]:
+def _our_fields(org: Org, described: Mapping[str, Any]) -> Iterator[Finding]:
     """Whether the fields are there and writable, per object that carries them."""
     for name in sorted({name for names in SUBJECTS.values() for name in names} & described.keys()):
         ours = [field for field in described[name]["fields"] if org.settings.owns(field["name"])]
@@ -64,10 +77,24 @@ def _our_fields(org: Org, described: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(f"fields on {name}", ok=ok, message=message, remedy=remedy)
 
 
-def _quota(org: Org) -> Finding:
-    if org.used is None:
-        return Finding("quota", ok=True, message="the org reports no daily limit")
-    used, total = org.used
-    ok = used < QUOTA_SHARE * total
-    remedy = None if ok else "wait, or ask Salesforce for more; the sidecar stops at 80 % and leaves the rest to people"
-    return Finding("quota", ok=ok, message=f"{used} of {total} API calls of the day used", remedy=remedy)
+def _limits(limits: Mapping[str, Any]) -> Iterator[Finding]:
+    """API calls and Bulk jobs of the day, where the org tells them (REST API developer guide 63.0, "Limits")."""
+    calls, jobs = limits.get("DailyApiRequests"), limits.get("DailyBulkV2QueryJobs")
+    if calls:
+        used = calls["Max"] - calls["Remaining"]
+        ok = used < QUOTA_SHARE * calls["Max"]
+        message = f"{used} of {calls['Max']} API calls of the day used"
+        remedy = (
+            f"wait, or ask Salesforce for more; the sidecar stops at {QUOTA_SHARE:.0%}, a run at {RUN_SHARE:.0%} of its own, and "
+            "leaves the rest to people"
+        )
+        yield Finding("quota", ok=ok, message=message, remedy=None if ok else remedy)
+    if jobs:
+        ok = jobs["Remaining"] > 0
+        message = f"{jobs['Max'] - jobs['Remaining']} of {jobs['Max']} Bulk query jobs of the day used"
+        yield Finding(
+            "bulk jobs",
+            ok=ok,
+            message=message,
+            remedy=None if ok else "wait; meanwhile rows come by REST, in more calls",
+        )

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.errors import Fatal, Retryable
 from connectors.salesforce import CONNECTOR
-from connectors.salesforce.diagnose import diagnose
+from connectors.salesforce.diagnose import NEEDED, diagnose
 from connectors.salesforce.settings import SalesforceSettings
 from tests.connectors.salesforce.conftest import SPECS
 
@@ -85,21 +85,56 @@ def test_the_doctor_asks_for_the_fields_where_they_are_missing(practice):
     assert "sidecar provision" in findings["fields on Contact"].remedy
 
 
-def test_the_doctor_names_a_hidden_object_and_hidden_words(practice):
-    """The permission that is missing, and which stream will lack what."""
-    for hidden in ("Case", "Task.Description"):
-        practice.sandbox.state.security.hide(hidden)
+PERMISSIONS = [
+    *((stream.name, stream.object, stream.description) for stream in CONNECTOR.streams),
+    *(
+        (stream.name, f"{stream.object}.{field}", lost)
+        for stream in CONNECTOR.streams
+        for field, lost in NEEDED.get(stream.object, {}).items()
+    ),
+]
+
+
+def test_the_doctor_names_each_permission_that_is_missing_and_what_it_costs(practice):
+    """Every object and every field that matters, removed in turn."""
+    source, security = practice.source(), practice.sandbox.state.security
+    for stream, permission, lost in PERMISSIONS:
+        security.hide(permission)
+        finding = next(one for one in source.diagnose(CONNECTOR.streams) if one.subject == stream)
+        security.show_all()
+        assert not finding.ok, permission
+        assert lost in finding.message, permission
+        assert f"Read on {permission}" in finding.remedy, permission
+
+
+def test_the_doctor_names_a_hidden_parent(practice):
+    """A comment says who asked only through its case."""
+    practice.sandbox.state.security.hide("Case")
     findings = {one.subject: one for one in practice.source().diagnose(CONNECTOR.streams)}
-    assert not findings["cases"].ok
-    assert "Read on Case" in findings["cases"].remedy
-    assert "Task.Description" in findings["tasks"].remedy
+    assert "through its Case" in findings["case_comments"].message
+    assert "Case" in findings["case_comments"].remedy
+
+
+def test_the_doctor_tells_of_limits_that_are_reached(practice):
+    """Calls of the day, and jobs of the day."""
+    practice.sandbox.state.usage.used = 90_000
+    practice.sandbox.state.switches.jobs_a_day = 0
+    findings = {one.subject: one for one in practice.source().diagnose(CONNECTOR.streams)}
+    assert not findings["quota"].ok
+    assert "80%" in findings["quota"].remedy
+    assert "REST" in findings["bulk jobs"].remedy
 
 
 def test_the_doctor_never_raises_for_a_refusal(practice):
     """What the vendor says becomes a finding."""
     org = practice.org()
     practice.fault("/composite/batch", status=403, body=[{"message": "no", "errorCode": "API_DISABLED_FOR_ORG"}])
-    assert [one.ok for one in diagnose(org, CONNECTOR.streams)] == [True, False]
+    assert [one.ok for one in diagnose(org, CONNECTOR.streams)] == [
+        True,
+        True,
+        True,
+        False,
+    ]  # login and limits, too, were asked
 
 
 def test_no_secret_reaches_the_log(practice, caplog):
