@@ -1,8 +1,9 @@
 """HubSpot: companies, people, deals, conversations and forms in; beliefs and alignment out.
 
 Read from the first record on; then hourly what searches say has changed, daily what was archived (HubSpot keeps that for 90 days), weekly
-everything. It cannot tell when a tie between two records changes, and a search shows a change up to an hour late. It cannot protect our
-properties from those who may edit the record. How: `pull.py`, `span.py`; what each object means: `records.py`; refusals: `refusals.py`.
+everything, and at once what a changed definition says anew. It cannot tell when a tie between two records changes, and a search shows a
+change up to an hour late. It cannot protect our properties from those who may edit the record. It is let in by the token of a private
+app alone. How: `objects.py`, `span.py`; what each object means: `records.py`; refusals: `refusals.py`.
 """
 
 from connectors.base import Connector

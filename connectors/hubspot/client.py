@@ -19,7 +19,7 @@ import orjson
 import requests
 from hubspot import HubSpot
 
-from connectors.errors import Fatal, RecordRejected, Retryable
+from connectors.errors import Fatal, RecordRejected, Retryable, Unsupported
 from connectors.hubspot.rates import lanes, told
 from connectors.hubspot.refusals import BUSY, SOON, VENDOR, Invalid, asked, refusal, until_midnight
 from connectors.hubspot.settings import HubSpotSettings
@@ -34,6 +34,7 @@ LIST_PAGE = 100  # the most that a list gives on one page
 SEARCH_PAGE = (
     200  # the most that a search gives on one page (https://developers.hubspot.com/docs/api-reference/search/guide)
 )
+SEARCH_END = 10_000  # rows that a search can be paged through (search guide, "Limitations")
 SUBMISSIONS_PAGE = 50  # the most that a form's submissions come in
 BATCH = 100  # records of one batch call
 HISTORY_BATCH = 50  # records of one batch call that asks for earlier values (guide of each object, "Read in batches")
@@ -103,12 +104,18 @@ class Portal:
         return self._page(reason, self._sdk.crm.objects.search_api.do_search, kind, body, about=kind, stream=stream)
 
     def count(self, kind: str, stream: str) -> int:
-        """How many live objects the index counts, which may be an hour late; unlike the rows, the total ends at no limit."""
+        """How many live objects the index counts, which may be an hour late. Unsupported where it stops counting.
+
+        HubSpot says that rows end at the ten-thousandth, and nothing of their total: one of exactly so many is not believed.
+        """
         ask = self._sdk.crm.objects.search_api.do_search
         answer = self._ask("count", ask, kind, {"limit": 1}, about=kind, stream=stream)
         total = answer.get("total") if isinstance(answer, dict) else None
         if not isinstance(total, int):
             raise self._half(kind, stream)
+        if total == SEARCH_END:
+            message = f"{kind}: HubSpot may have stopped counting at {SEARCH_END}"
+            raise Unsupported(message, vendor=VENDOR, stream=stream)
         return total
 
     def archived(self, kind: str, after: str | None, stream: str | None = None) -> Rows:

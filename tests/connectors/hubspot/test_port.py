@@ -100,6 +100,13 @@ def test_live_records_are_counted_by_the_vendor(practice):
     assert source.calls["count"] == 1
 
 
+def test_a_count_that_may_have_stopped_is_not_believed(practice):
+    """HubSpot's searches end at ten thousand rows; whether their total does, it does not say."""
+    practice.fault("/search", status=200, body={"total": 10_000, "results": []})
+    with pytest.raises(Unsupported, match="stopped counting at 10000"):
+        practice.source().count(CONTACTS)
+
+
 def test_columns_have_the_vendors_own_types(practice):
     """Those that are read: no counters that run by themselves, nothing of ours."""
     columns = practice.source().columns(DEALS)

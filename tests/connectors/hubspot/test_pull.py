@@ -462,6 +462,15 @@ def test_a_busy_vendor_is_waited_out_as_long_as_it_asks(practice):
     assert source.calls["retry"] == 5
 
 
+@pytest.mark.parametrize("status", [423, 477, 500, 502, 504, 520, 522, 524])
+@pytest.mark.parametrize("kind", ["html", "status"])
+def test_what_passes_by_itself_is_waited_out(practice, status, kind):
+    """Locks, migrations and the proxy's own troubles, with HubSpot's body or with a page (page "Error handling")."""
+    planted = practice.contacts(range(1, 4))
+    practice.fault(SEARCH, kind=kind, status=status, calls=(1, 2))
+    assert ids(pull(practice.source())) == planted
+
+
 def test_a_vendor_that_stays_away_is_retryable(practice):
     """After six tries the run ends, to be tried at the next schedule."""
     practice.fault(SEARCH, kind="html", status=502)
