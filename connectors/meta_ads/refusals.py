@@ -26,8 +26,8 @@ TRANSIENT = frozenset({(1, 99), (2601, 1815107)})
 """With `is_transient` and code 2: trouble that passes, and a report whose rows are not loaded yet."""
 
 RENEW = (
-    "make a new one under Business settings > Users > System users > Generate token (ads_read, leads_retrieval) and set "
-    "META_ADS_ACCESS_TOKEN"
+    "make a new one under Business settings > Users > System users > Generate token (ads_read, leads_retrieval, pages_show_list, "
+    "pages_manage_ads) and set META_ADS_ACCESS_TOKEN"
 )
 """How a token is replaced."""
 GRANTS = {
@@ -35,6 +35,8 @@ GRANTS = {
     "with ads_read, and set META_ADS_ACCESS_TOKEN",
     "leads_retrieval": "generate the system user's token with leads_retrieval, give the user the Page of the form (Leads), and let it in "
     "under Business settings > Integrations > Leads access",
+    "pages_show_list": "generate the system user's token with pages_show_list, and give the user the Pages whose forms are filled in",
+    "pages_manage_ads": "generate the system user's token with pages_manage_ads, and let the user advertise on the Page of the form",
 }
 """How each permission is granted. The words of the pages move; the permission's name is Meta's."""
 

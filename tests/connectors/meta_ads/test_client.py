@@ -233,7 +233,7 @@ def test_the_doctor_names_what_is_missing_and_when_the_token_ends(puller: Puller
     puller.token = "EAAshort"
     puller.sandbox.state.add_token("EAAshort", permissions={"ads_read"}, expires=NOW + timedelta(days=3, hours=1))
     bad = {finding.subject: finding for finding in puller.open().diagnose(CONNECTOR.streams) if not finding.ok}
-    assert bad.keys() == {"token", "leads_retrieval", "leads"}
+    assert bad.keys() == {"token", "leads_retrieval", "leads", "pages_show_list", "pages_manage_ads"}
     assert bad["token"].message == "expires in 3 days"
     assert "Leads access" in str(bad["leads"].remedy)
     assert "EAAshort" not in repr(bad)
