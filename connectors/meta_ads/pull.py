@@ -48,10 +48,11 @@ class MetaAdsSource(Source):
     def __init__(self, api: MetaApi, clock: Clock) -> None:
         self._api = api
         self._clock = clock
-        self._names: dict[str, Known] = {}
+        self._names = {name: Known(name, *asked) for name, asked in ASKED.items()}
+        """What Meta knows of each stream's fields, learned once per run."""
         self.account = api.app_id
         self.calls: Counter[str] = api.calls
-        self.accounts: Sequence[AdAccount] = visible(api)
+        self.accounts: Sequence[AdAccount] = visible(api, self._names["ad_accounts"])
         api.several = len(self.accounts) > 1
 
     @property
@@ -120,7 +121,7 @@ class MetaAdsSource(Source):
 
     def columns(self, stream: Stream) -> Mapping[str, str]:
         """The fields that are asked for and known to Meta, as far as this run has found out, by the SDK's types."""
-        return self._api.columns(stream.name, self._known(stream).names)
+        return self._api.columns(stream.name, self._names[stream.name].names)
 
     def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
         """What works, and which permission is missing."""
@@ -158,17 +159,13 @@ class MetaAdsSource(Source):
         return [*self.accounts, *fan_pages(self._api)]
 
     def _insights(self, stream: Stream) -> Insights:
-        return Insights(self._api, stream, self.accounts, self._clock, self._known(stream))
+        return Insights(self._api, stream, self.accounts, self._clock, self._names[stream.name])
 
     def _leads(self, stream: Stream) -> Leads:
-        return Leads(self._api, stream, self._known(stream))
+        return Leads(self._api, stream, self._names[stream.name])
 
     def _listing(self, stream: Stream) -> Listing:
-        return Listing(self._api, stream, self._known(stream))
-
-    def _known(self, stream: Stream) -> Known:
-        """What Meta knows of the stream's fields, learned once per run."""
-        return self._names.setdefault(stream.name, Known(stream.name, *ASKED[stream.name]))
+        return Listing(self._api, stream, self._names[stream.name])
 
     def _account(self, stream: Stream, account: AdAccount) -> Record:
         key = RecordKey(VENDOR, account.id, stream.object, account.id)
