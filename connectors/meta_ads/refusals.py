@@ -1,6 +1,6 @@
 """What Meta's refusals ask of us, by code and subcode; and how a permission is granted.
 
-Source: vendors.md 3.4, https://developers.facebook.com/docs/graph-api/guides/error-handling and /docs/marketing-api/error-reference.
+Source: https://developers.facebook.com/docs/graph-api/guides/error-handling and /docs/marketing-api/error-reference.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from connectors.errors import ConnectorError, Fatal, Retryable
 
 VENDOR = "meta_ads"
 SOON = 5.0  # seconds, before asking again after a server's trouble
-LIMITED = 300.0  # seconds, where a limit does not say how long it lasts (vendors.md 3.4)
+LIMITED = 300.0  # seconds, where a limit does not say how long it lasts
 
 LIMITS = frozenset({4, 32, 341})
 """Limits of app, page and user, which all accounts share."""

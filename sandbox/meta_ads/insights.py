@@ -25,7 +25,7 @@ KNOWN = {
 }  # fmt: skip
 LEVELS = ("account", "campaign", "adset", "ad")
 DEAD_BREAKDOWNS = {"dma"}
-"""Listed in the SDK, removed on the server on 2026-06-22 (vendors.md 3.3)."""
+"""Listed in the SDK, removed on the server on 2026-06-22 (https://github.com/MeltanoLabs/tap-facebook/issues/270)."""
 DEAD_WINDOWS = {"7d_view", "28d_view"}
 SPLITS = {
     "publisher_platform": (("facebook", 2), ("instagram", 1)),

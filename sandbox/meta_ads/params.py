@@ -1,6 +1,6 @@
 """Reads and judges parameters by the SDK's own enum classes, so that what Meta does not know is refused here.
 
-Source: facebook_business of the pinned version (vendors.md 6.4). The SDK itself only warns and sends what it does not know.
+Source: facebook_business of the pinned version. The SDK itself only warns and sends what it does not know.
 """
 
 from collections.abc import Mapping

@@ -37,7 +37,7 @@ PERMISSIONS = frozenset({"ads_read", "leads_retrieval", "pages_show_list", "page
 FIRST_REPORT = 6_000_000_000_000_001
 
 LIFE = (("Job Running", 100), ("Job Completed", 100))
-"""What a report's node answers, call by call; "Job Running" at 100 % has been seen in the wild (vendors.md 3.3)."""
+"""What a report's node answers, call by call; "Job Running" at 100 % has been seen in the wild (https://github.com/airbytehq/airbyte/issues/4375)."""
 
 
 @dataclass
