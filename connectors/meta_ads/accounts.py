@@ -46,13 +46,12 @@ def bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return start.astimezone(UTC), datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
 
 
-def visible(api: MetaApi) -> list[AdAccount]:
+def visible(api: MetaApi, known: Known) -> list[AdAccount]:
     """Every ad account that the token sees, or those that the settings name, in order of their numbers.
 
     Errors: Fatal if one that was named is hidden, or if there is none at all.
     """
     wanted: Sequence[str] = api.settings.account_ids
-    known = Known("ad_accounts", FIELDS, NEEDED)
     found = {row["account_id"]: row for row in known.asked(lambda names: _listed(api, names))}
     for number in [number for number in wanted if number not in found]:
         # an account shared with the business may be readable and not listed

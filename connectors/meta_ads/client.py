@@ -6,6 +6,8 @@ exception of the SDK, which holds the parameters, ever comes up. `FacebookAdsApi
 reporter. Meta's codes are in the body, and are read there by the transport's reaction.
 """
 
+import hashlib
+import hmac
 import json
 import threading
 import time
@@ -15,6 +17,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import requests
+from facebook_business.adobjects.ad import Ad
+from facebook_business.adobjects.adaccount import AdAccount
+from facebook_business.adobjects.adcreative import AdCreative
+from facebook_business.adobjects.adset import AdSet
+from facebook_business.adobjects.adsinsights import AdsInsights
+from facebook_business.adobjects.campaign import Campaign
+from facebook_business.adobjects.lead import Lead
 from facebook_business.api import FacebookAdsApi
 from facebook_business.session import FacebookSession
 
@@ -26,6 +35,12 @@ from connectors.pace import shared
 from connectors.transport import TIMEOUT, TRIES, Again, Held, Transport, read_json
 
 MOST_IN_BATCH = 50  # parts of one batch call (https://developers.facebook.com/docs/graph-api/batch-requests)
+
+KINDS: dict[str, Any] = {
+    "ad_accounts": AdAccount, "campaigns": Campaign, "adsets": AdSet, "ads": Ad, "creatives": AdCreative, "insights": AdsInsights,
+    "leads": Lead,
+}  # fmt: skip
+"""The SDK's class of each stream's object."""
 
 Json = dict[str, Any]
 
@@ -91,6 +106,11 @@ class MetaApi:
         session.requests.hooks["response"].append(self._judge)
         self._api = FacebookAdsApi(session, api_version=settings.api_version)
 
+    def columns(self, kind: str, names: Sequence[str]) -> dict[str, str]:
+        """The SDK's own type of each field of a kind of object; those that it gives none are `json`."""
+        types: dict[str, str] = KINDS[kind]._field_types  # noqa: SLF001  # generated with the fields, and told nowhere else
+        return {name: types.get(name, "json") for name in names}
+
     def get(self, reason: str, path: Sequence[str], params: Mapping[str, Any], *, stream: str | None = None) -> Json:
         """One node or one page of an edge. A node's path ends in an empty part, as the SDK writes it.
 
@@ -142,6 +162,19 @@ class MetaApi:
         answer = self.get("definition", ("debug_token",), {"input_token": self._token})
         told = answer.get("data")
         return told if isinstance(told, dict) else {}
+
+    def proof(self, token: str) -> Json:
+        """The parameters of a call that is made with another token than ours, a Page's."""
+        secret = self.settings.app_secret.get_secret_value() if self.settings.app_secret else ""
+        return {
+            "access_token": token,
+            "appsecret_proof": hmac.new(secret.encode(), token.encode(), hashlib.sha256).hexdigest(),
+        }
+
+    @property
+    def used(self) -> float | None:
+        """Percent used of the limit that is used most; None before an answer has told."""
+        return self._throttle.used
 
     def learn(self, node: str, account: str) -> None:
         """Whose a report or an ad is: its calls count for that account's limits, and its path does not tell."""

@@ -12,7 +12,10 @@ from connectors.meta_ads.refusals import GRANTS, RENEW
 
 WARNING = timedelta(days=14)
 """Before a token's end: tokens of users live 60 days (https://developers.facebook.com/docs/facebook-login/guides/access-tokens)."""
-NEEDED = {"ads_read": "spend and ads stay unknown", "leads_retrieval": "leads stay unknown"}
+NEEDED = {
+    "ads_read": "spend and ads stay unknown", "leads_retrieval": "leads stay unknown",
+    "pages_show_list": "leads that no ad brought stay unknown", "pages_manage_ads": "leads that no ad brought stay unknown",
+}  # fmt: skip
 
 
 def diagnose(api: MetaApi, accounts: Sequence[AdAccount], streams: Sequence[Stream], now: datetime) -> list[Finding]:

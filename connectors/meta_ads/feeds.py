@@ -10,7 +10,7 @@ from datetime import timedelta
 COMMON = ("id", "account_id", "name", "status", "effective_status", "created_time", "updated_time")
 LIVING = ("ACTIVE", "PAUSED", "IN_PROCESS", "WITH_ISSUES")
 GONE = ("ARCHIVED", "DELETED")
-"""Left out by Meta unless asked for by name: deleted objects would vanish silently (vendors.md 3.3)."""
+"""Left out by Meta unless asked for by name: deleted objects would vanish silently."""
 
 
 @dataclass(frozen=True)

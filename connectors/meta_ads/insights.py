@@ -25,6 +25,7 @@ FIELDS = (
     "ad_id", "ad_name", "adset_id", "adset_name", "campaign_id", "campaign_name", "spend", "impressions", "clicks", "reach",
     "actions", "action_values",
 )  # fmt: skip
+NEEDED = ("ad_id", "spend")
 VERSION = 1  # of fields, windows and the day as the step; a cursor of another version is void
 MOVES = 28  # days for which Meta still corrects a day (attribution)
 MEMORY = timedelta(days=1123)  # 37 months at their shortest; older days are refused
@@ -40,13 +41,13 @@ Span = dict[str, Any]
 class Insights:
     """Flights over all accounts."""
 
-    def __init__(self, api: MetaApi, stream: Stream, accounts: Sequence[AdAccount], clock: Clock) -> None:
+    def __init__(self, api: MetaApi, stream: Stream, accounts: Sequence[AdAccount], clock: Clock, known: Known) -> None:
         self._api = api
         self._stream = stream
         self._accounts = {account.id: account for account in accounts}
         self._clock = clock
         self._reports = Reports(api, stream.name)
-        self.known = Known(stream.name, FIELDS + WINDOWS, ("ad_id",))
+        self._known = known
         self._refused: dict[str, Fatal | AccountLimited] = {}
         """Accounts that may not be read, or not now; the others are, and a refusal is raised in the end."""
 
@@ -143,7 +144,7 @@ class Insights:
     def _asked(self, span: Span, ask: Callable[[Part], T]) -> T:
         """What is asked of a span, with the fields and windows that Meta knows; which those are is tried on its last day."""
         since, until = _ends(span)
-        return self.known.asked(
+        return self._known.asked(
             lambda names: ask(self._part(span, names, since, until)),
             lambda names: self._reports.probe(self._part(span, names, until, until)),
         )
@@ -154,7 +155,7 @@ class Insights:
 
     def _record(self, account: AdAccount, day: date, rows: list[Json], as_of: datetime) -> Record:
         payload = {
-            "day": str(day), "zone": account.zone.key, "currency": account.currency, "windows": [name for name in self.known.names if name in WINDOWS], "rows": rows,
+            "day": str(day), "zone": account.zone.key, "currency": account.currency, "windows": [name for name in self._known.names if name in WINDOWS], "rows": rows,
         }  # fmt: skip
         key = RecordKey(VENDOR, account.id, self._stream.object, str(day))
         return Record(key, as_of.astimezone(UTC), payload)

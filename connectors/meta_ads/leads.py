@@ -1,20 +1,23 @@
-"""Leads of one account: people who filled in a form on an ad, as long as Meta keeps them, which is 90 days.
+"""Leads: people who filled in a form, as long as Meta keeps them, which is 90 days. Of an ad account by its ads, of a Page by its forms.
 
 There is no list of an account's leads. An ad can only have new ones if it was shown, so insights name the ads to ask, and those are
-asked fifty in one call. Source: https://developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving.
+asked fifty in one call. A form is also filled in without an ad (a link, a post, the Page itself): such leads belong to the Page, and
+so do those of an ad that cannot be seen. Source: https://developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from connectors.base import Page, Position, Stream
 from connectors.errors import ConnectorError, Fatal
 from connectors.meta_ads.accounts import AdAccount
-from connectors.meta_ads.client import MOST_IN_BATCH, Json, MetaApi
+from connectors.meta_ads.client import MOST_IN_BATCH, Json, MetaApi, raised, there
+from connectors.meta_ads.drift import Known, Names
+from connectors.meta_ads.fanpages import FanPage
 from connectors.meta_ads.paging import LIMIT, Leaf, leaves, read_leaf
 from connectors.meta_ads.payload import free_text
-from connectors.meta_ads.refusals import VENDOR, NotThere, TooMuch
+from connectors.meta_ads.refusals import VENDOR, NotThere, TooMuch, Unknown
 from connectors.meta_ads.reports import Part, Reports
 from models.keys import RecordKey
 from models.records import Record
@@ -25,86 +28,145 @@ FIELDS = (
     "id", "created_time", "ad_id", "ad_name", "adset_id", "adset_name", "campaign_id", "campaign_name", "form_id", "field_data",
     "is_organic", "platform",
 )  # fmt: skip
+NEEDED = ("id", "created_time", "ad_id", "form_id", "field_data")
 KEPT = 90 * 86400  # seconds
 LOOK_BACK = 3600  # seconds; a lead may be listed after the second it was made in
 SHOWN_BEFORE = timedelta(days=2)  # a form may be sent a while after its ad was shown last
+
+Owner = AdAccount | FanPage
+"""Whom leads belong to: the account whose ad brought them, or else the Page whose form was filled in."""
 
 
 class Leads:
     """Pages of the leads stream."""
 
-    def __init__(self, api: MetaApi, stream: Stream) -> None:
+    def __init__(self, api: MetaApi, stream: Stream, known: Known) -> None:
         self._api = api
         self._stream = stream
+        self._known = known
 
-    def pages(self, account: AdAccount, known: Position | None, resume: Position | None, now: int) -> Iterator[Page]:
-        """One window of one account.
+    def pages(self, owner: Owner, known: Position | None, resume: Position | None, now: int) -> Iterator[Page]:
+        """One window of one owner.
 
-        Cursor: `until` (seconds), when the window began. Position: `as_of`, the last `ad` asked, `held` if one before was refused.
-        A lead is stamped once and never changes, so windows look back, and a second that two leads share is read as a whole.
-        Of an ad whose Page lets nobody in, the leads wait: those of other ads land, the cursor stays, and the refusal is raised last.
+        Cursor: `until` (seconds), when the window began. A lead is stamped once and never changes, so windows look back, and a second
+        that two leads share is read as a whole.
         """
-        as_of, last, held = (resume["as_of"], resume["ad"], resume.get("held", False)) if resume else (now, "", False)
+        as_of = resume["as_of"] if resume else now
         until = known["until"] if known and known["until"] <= now else 0  # a clock may have been put back
-        since = max(until - LOOK_BACK, as_of - KEPT)
+        yield from self._window(owner, max(until - LOOK_BACK, as_of - KEPT), None, as_of, until, resume)
+
+    def between(self, owner: Owner, since: int, until: int, resume: Position | None) -> Iterator[Page]:
+        """Leads made in `[since, until)`; the last page's cursor says so."""
+        yield from self._window(owner, since, until, until, since, resume)
+
+    def read(self, ids: Sequence[str], accounts: Collection[str], now: int) -> list[Record]:
+        """Those of the leads that are there. Each is looked up with its ad, or its form, for a lead does not name its account."""
+        rows = there(self._known.asked(lambda names: raised(self._each(ids, ",".join(names)), Unknown)))
+        ads = self._told(rows, "ad_id", "account_id")
+        forms = self._told([row for row in rows if row.get("ad_id") not in ads], "form_id", "page_id")
+        found = [(ads.get(row.get("ad_id")) or forms.get(row.get("form_id")), row) for row in rows]
+        pages = set(forms.values())
+        return [
+            self._record(owner, row, now) for owner, row in found if owner and (owner in accounts or owner in pages)
+        ]
+
+    def _window(
+        self, owner: Owner, since: int, until: int | None, as_of: int, before: int, resume: Position | None
+    ) -> Iterator[Page]:
+        """Position: `as_of`, the last `node` (ad or form) asked, `held` if one before was refused.
+
+        Of a node whose Page lets nobody in, the leads wait: those of others land, the cursor stays, and the refusal is raised last.
+        """
+        last, held = (resume.get("node", ""), resume.get("held", False)) if resume else ("", False)
         refusals: list[Fatal] = []
-        ads = [ad for ad in self._shown(account, since, now) if ad > last]
-        groups = [ads[start : start + MOST_IN_BATCH] for start in range(0, len(ads), MOST_IN_BATCH)] or [[]]
+        found = self._shown(owner, since, until or as_of) if isinstance(owner, AdAccount) else owner.forms(self._api)
+        nodes = [node for node in found if node > last]
+        groups = [nodes[start : start + MOST_IN_BATCH] for start in range(0, len(nodes), MOST_IN_BATCH)] or [[]]
         for number, group in enumerate(groups, start=1):
-            records = [self._record(account, row, as_of) for row in self._of(account, group, since, refusals)]
+            rows = list(self._of(owner, group, (since, until), refusals))
+            rows = rows if isinstance(owner, AdAccount) else self._without_ad(rows)
             held = held or bool(refusals)
-            done = {"until": until if held else as_of} if number == len(groups) else None
-            yield Page(records, {"as_of": as_of, "ad": group[-1] if group else last, "held": held}, done)
+            done = {"until": before if held else as_of} if number == len(groups) else None
+            position = {"as_of": as_of, "node": group[-1] if group else last, "held": held}
+            yield Page([self._record(owner.id, row, as_of) for row in rows], position, done)
         if refusals:
             raise refusals[0]
 
-    def _shown(self, account: AdAccount, since: int, now: int) -> list[str]:
+    def _shown(self, account: AdAccount, since: int, until: int) -> list[str]:
         """Ads that were shown in that time, in order of their ids."""
         first = account.day(datetime.fromtimestamp(since, UTC)) - SHOWN_BEFORE
-        until = account.day(datetime.fromtimestamp(now, UTC))
-        part = Part(account.node, first, until, ("ad_id",), daily=False)
+        part = Part(account.node, first, account.day(datetime.fromtimestamp(until, UTC)), ("ad_id",), daily=False)
         rows = Reports(self._api, self._stream.name, "definition").at_once(part)
-        return sorted({row["ad_id"] for row in rows if isinstance(row.get("ad_id"), str)})
-
-    def _of(self, account: AdAccount, ads: Sequence[str], since: int, refusals: list[Fatal]) -> Iterator[Json]:
-        """Leads of some ads from that second on; an ad that is refused is noted and passed over."""
-        bound = {"field": "time_created", "operator": "GREATER_THAN", "value": since - 1}
-        params = {"fields": ",".join(FIELDS), "filtering": [bound]}
+        ads = sorted({row["ad_id"] for row in rows if isinstance(row.get("ad_id"), str)})
         for ad in ads:
             self._api.learn(ad, account.node)
-        asked = [(f"{ad}/leads", {**params, "limit": LIMIT}) for ad in ads]
-        answers = self._api.batch("window", asked, stream=self._stream.name) if asked else []
-        for ad, answer in zip(ads, answers, strict=True):
+        return ads
+
+    def _of(
+        self, owner: Owner, nodes: Sequence[str], span: tuple[int, int | None], refusals: list[Fatal]
+    ) -> Iterator[Json]:
+        """Leads of some ads or forms in that time; a node that is refused is noted and passed over."""
+
+        def ask(names: Names) -> list[Json | ConnectorError]:
+            params = {**self._params(owner, span, names), "limit": LIMIT}
+            return self._api.batch("window", [(f"{node}/leads", params) for node in nodes], stream=self._stream.name)
+
+        try:
+            answers = self._known.asked(lambda names: raised(ask(names), Unknown)) if nodes else []
+        except Unknown:
+            answers = ask(self._known.names)  # one of the nodes is refused, and no field
+        for node, answer in zip(nodes, answers, strict=True):
             try:
-                for leaf in self._leaves(ad, params, answer):
+                for leaf in self._leaves(node, self._params(owner, span, self._known.names), answer):
                     yield from leaf.rows
             except Fatal as error:
                 if error.credentials:
                     raise
                 refusals.append(error)
 
-    def _leaves(self, ad: str, params: Json, answer: Json | ConnectorError) -> Iterator[Leaf]:
+    def _params(self, owner: Owner, span: tuple[int, int | None], names: Names) -> Json:
+        since, until = span
+        bounds = [{"field": "time_created", "operator": "GREATER_THAN", "value": since - 1}]
+        if until is not None:
+            bounds.append({"field": "time_created", "operator": "LESS_THAN", "value": until})
+        proof = owner.proof(self._api) if isinstance(owner, FanPage) else {}
+        return {"fields": ",".join(names), "filtering": bounds, **proof}
+
+    def _leaves(self, node: str, params: Json, answer: Json | ConnectorError) -> Iterator[Leaf]:
         """The first page, which came in a batch, and those behind it."""
-        path = (ad, "leads")
+        path = (node, "leads")
         if isinstance(answer, NotThere):
-            logger.warning("ad %s cannot be seen any more; its latest leads, if any, are unknown", ad)
+            logger.warning("%s cannot be seen any more; its latest leads come by their form, if we may see that", node)
             return
         if isinstance(answer, TooMuch):
             yield from leaves(self._api, "window", path, params, stream=self._stream.name)
             return
         if isinstance(answer, ConnectorError):
             raise answer
-        first = read_leaf(answer, f"{ad}/leads", self._stream.name)
+        first = read_leaf(answer, f"{node}/leads", self._stream.name)
         yield first
         if first.after:
             yield from leaves(self._api, "window", path, params, stream=self._stream.name, after=first.after)
 
-    def _record(self, account: AdAccount, row: Json, as_of: int) -> Record:
+    def _without_ad(self, rows: Sequence[Json]) -> list[Json]:
+        """Leads that come by no ad that we can see; the others come by it."""
+        seen = self._told(rows, "ad_id", "account_id")
+        return [row for row in rows if row.get("ad_id") not in seen]
+
+    def _told(self, rows: Sequence[Json], key: str, field: str) -> dict[str | None, str]:
+        """A field of the ads or forms that leads name, by id; those that cannot be seen are absent."""
+        ids = sorted({row[key] for row in rows if isinstance(row.get(key), str)})
+        return {row.get("id"): str(row[field]) for row in there(self._each(ids, field)) if field in row}
+
+    def _each(self, ids: Sequence[str], fields: str) -> list[Json | ConnectorError]:
+        return self._api.each("window", [(f"{one}/", {"fields": fields}) for one in ids], stream=self._stream.name)
+
+    def _record(self, owner: str, row: Json, as_of: int) -> Record:
         """The lead, with its answers in free words beside it, each under a key of its own: a text is found by its field's name.
 
         One that has no date is kept as of now, and refused when it is read as facts.
         """
-        key = RecordKey(VENDOR, account.id, self._stream.object, row["id"])
+        key = RecordKey(VENDOR, owner, self._stream.object, row["id"])
         at = _created(row) or datetime.fromtimestamp(as_of, UTC)
         return Record(key, at, row | free_text(row.get("field_data")))
 

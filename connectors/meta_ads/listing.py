@@ -29,11 +29,11 @@ LOOK_BACK = 600  # seconds; a change may show up after the stamp it carries (the
 class Listing:
     """Pages of one listed stream."""
 
-    def __init__(self, api: MetaApi, stream: Stream) -> None:
+    def __init__(self, api: MetaApi, stream: Stream, known: Known) -> None:
         self._api = api
         self._stream = stream
         self._feed: Feed = FEEDS[stream.name]
-        self.known = Known(stream.name, self._feed.fields, NEEDED)
+        self._known = known
 
     def pages(self, account: AdAccount, known: Position | None, resume: Position | None, now: int) -> Iterator[Page]:
         """One window of one account; the last page carries what to know next time: `until` and when it was `listed` whole.
@@ -68,7 +68,7 @@ class Listing:
             answers = self._api.each("window", [(f"{one}/", fields) for one in ids], stream=self._stream.name)
             return raised(answers, Unknown)
 
-        rows = [row for row in there(self.known.asked(ask)) if row.get("account_id") in accounts]
+        rows = [row for row in there(self._known.asked(ask)) if row.get("account_id") in accounts]
         return [self._record(str(row["account_id"]), row, now) for row in rows]
 
     def count(self, account: AdAccount) -> int:
@@ -101,7 +101,7 @@ class Listing:
             walk = leaves(self._api, reason, path, params, stream=self._stream.name, after=after)
             return next(walk), walk
 
-        first, rest = self.known.asked(begin)
+        first, rest = self._known.asked(begin)
         return chain([first], rest)
 
     def _params(self, since: int | None, until: int | None, names: Names) -> Json:

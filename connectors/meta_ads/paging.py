@@ -1,7 +1,7 @@
 """Walking an edge to its end. Never a part of the pages as if they were all.
 
 `paging.next` alone says whether more follow: `cursors.after` is there on the last page too, and a page may be empty with more behind
-it (https://developers.facebook.com/docs/graph-api/results; vendors.md 3.5).
+it (https://developers.facebook.com/docs/graph-api/results).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -6,21 +6,38 @@ account that may not be read stops nothing but itself: its place stays, and the 
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from math import ceil
+from typing import TypeVar
 
-from connectors.base import Finding, Page, Position, Source, Stream
+from connectors.base import Finding, Page, Position, Quota, Source, Stream
 from connectors.errors import Fatal
+from connectors.meta_ads import accounts, insights, leads, listing
 from connectors.meta_ads.accounts import AdAccount, visible
 from connectors.meta_ads.client import MetaApi
 from connectors.meta_ads.diagnose import diagnose
+from connectors.meta_ads.drift import Known
+from connectors.meta_ads.fanpages import fan_pages
+from connectors.meta_ads.feeds import FEEDS
 from connectors.meta_ads.insights import Insights
-from connectors.meta_ads.leads import Leads
+from connectors.meta_ads.leads import Leads, Owner
 from connectors.meta_ads.listing import Listing
 from connectors.meta_ads.refusals import VENDOR, AccountLimited, first
+from connectors.meta_ads.reports import WINDOWS
 from models.clock import Clock
 from models.keys import RecordKey
 from models.records import Record
+
+O = TypeVar("O", AdAccount, Owner)  # noqa: E741
+ASKED = {
+    "ad_accounts": (accounts.FIELDS, accounts.NEEDED),
+    "insights": (insights.FIELDS + WINDOWS, insights.NEEDED),
+    "leads": (leads.FIELDS, leads.NEEDED),
+    **{name: (feed.fields, listing.NEEDED) for name, feed in FEEDS.items()},
+}
+"""What is asked for of each stream, and what of it there must be."""
 
 
 class MetaAdsSource(Source):
@@ -31,43 +48,134 @@ class MetaAdsSource(Source):
     def __init__(self, api: MetaApi, clock: Clock) -> None:
         self._api = api
         self._clock = clock
+        self._names = {name: Known(name, *asked) for name, asked in ASKED.items()}
+        """What Meta knows of each stream's fields, learned once per run."""
         self.account = api.app_id
         self.calls: Counter[str] = api.calls
-        self.accounts: Sequence[AdAccount] = visible(api)
+        self.accounts: Sequence[AdAccount] = visible(api, self._names["ad_accounts"])
         api.several = len(self.accounts) > 1
+
+    @property
+    def quota(self) -> Quota | None:
+        """Percent of the limit that is used most, for Meta tells no calls."""
+        used = self._api.used
+        return None if used is None else Quota(round(used), 100)
 
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         """Walk the stream from the cursor to the present."""
         if stream.name == "ad_accounts":
             return iter([Page([self._account(stream, account) for account in self.accounts], {}, {})])
         if stream.name == "insights":
-            return Insights(self._api, stream, self.accounts, self._clock).pages(cursor, resume)
-        reader = Leads(self._api, stream) if stream.name == "leads" else Listing(self._api, stream)
-        return self._in_turn(reader, cursor or {}, resume)
+            return self._insights(stream).pages(cursor, resume)
+        now = int(self._clock.now().timestamp())
+        if stream.name == "leads":
+            reader = self._leads(stream)
+            return self._in_turn(
+                lambda owner, inner: reader.pages(owner, (cursor or {}).get(owner.id), inner, now),
+                self._owners(),
+                cursor,
+                resume,
+            )
+        objects = self._listing(stream)
+        return self._in_turn(
+            lambda account, inner: objects.pages(account, (cursor or {}).get(account.id), inner, now),
+            self.accounts,
+            cursor,
+            resume,
+        )
+
+    def between(self, stream: Stream, since: datetime, until: datetime, resume: Position | None) -> Iterator[Page]:
+        """Days of insights, objects by the time of their change, leads by that of their making."""
+        first, last = int(since.timestamp()), ceil(until.timestamp())
+        if stream.name == "insights":
+            return self._insights(stream).between(since, until, resume)
+        if stream.name == "leads":
+            reader = self._leads(stream)
+            return _as_one(
+                self._in_turn(
+                    lambda owner, inner: reader.between(owner, first, last, inner), self._owners(), None, resume
+                )
+            )
+        if stream.name in FEEDS and FEEDS[stream.name].kind:
+            objects = self._listing(stream)
+            return _as_one(
+                self._in_turn(lambda one, inner: objects.between(one, first, last, inner), self.accounts, None, resume)
+            )
+        return super().between(stream, since, until, resume)
+
+    def read(self, stream: Stream, ids: Sequence[str]) -> list[Record]:
+        """Leads, campaigns, ad sets, ads and creatives by id. Meta answers alike for what is gone, hidden or never was: it is absent."""
+        known, now = [account.id for account in self.accounts], int(self._clock.now().timestamp())
+        if stream.name == "leads":
+            return self._leads(stream).read(ids, known, now)
+        if stream.name in FEEDS:
+            return self._listing(stream).read(ids, known, now)
+        return super().read(stream, ids)
+
+    def count(self, stream: Stream) -> int:
+        """Objects of all accounts; days and leads are not counted by Meta."""
+        if stream.name not in FEEDS:
+            return super().count(stream)
+        objects = self._listing(stream)
+        return sum(objects.count(account) for account in self.accounts)
+
+    def columns(self, stream: Stream) -> Mapping[str, str]:
+        """The fields that are asked for and known to Meta, as far as this run has found out, by the SDK's types."""
+        return self._api.columns(stream.name, self._names[stream.name].names)
 
     def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
         """What works, and which permission is missing."""
         return diagnose(self._api, self.accounts, streams, self._clock.now())
 
-    def _in_turn(self, reader: Leads | Listing, cursor: Position, resume: Position | None) -> Iterator[Page]:
-        """A window per account; position and cursor name it. `held` are those passed over before it, which a resumed run tries first."""
-        refused: dict[str, Fatal | AccountLimited] = {}
-        now, number = int(self._clock.now().timestamp()), resume["account"] if resume else ""
-        again = resume.get("held", []) if resume else []
-        for account in [account for account in self.accounts if account.id >= number or account.id in again]:
-            inner = resume["in"] if resume and account.id == number else None
+    def _in_turn(
+        self,
+        read: Callable[[O, Position | None], Iterator[Page]],
+        owners: Sequence[O],
+        cursor: Position | None,
+        resume: Position | None,
+    ) -> Iterator[Page]:
+        """A window per account (or Page); position and cursor name it. `held` are those passed over, which a resumed run tries first."""
+        done, refused = cursor or {}, dict[str, Fatal | AccountLimited]()
+        ids = [owner.id for owner in owners]
+        at = ids.index(resume["account"]) if resume and resume["account"] in ids else 0
+        held = resume.get("held", []) if resume else []
+        for number, owner in enumerate(owners):
+            if number < at and owner.id not in held:
+                continue
+            inner = resume["in"] if resume and owner.id == resume["account"] else None
             try:
-                for page in reader.pages(account, cursor.get(account.id), inner, now):
-                    position = {"account": account.id, "in": page.position, "held": list(refused)}
-                    cursor = cursor if page.cursor is None else {**cursor, account.id: page.cursor}
-                    yield replace(page, position=position, cursor=None if page.cursor is None else cursor)
+                for page in read(owner, inner):
+                    position = {"account": owner.id, "in": page.position, "held": list(refused)}
+                    done = done if page.cursor is None else {**done, owner.id: page.cursor}
+                    yield replace(page, position=position, cursor=None if page.cursor is None else done)
             except (Fatal, AccountLimited) as error:
                 if isinstance(error, Fatal) and error.credentials:
                     raise
-                refused[account.id] = error
+                refused[owner.id] = error
         if refused:
             raise first(refused.values())
+
+    def _owners(self) -> list[Owner]:
+        return [*self.accounts, *fan_pages(self._api)]
+
+    def _insights(self, stream: Stream) -> Insights:
+        return Insights(self._api, stream, self.accounts, self._clock, self._names[stream.name])
+
+    def _leads(self, stream: Stream) -> Leads:
+        return Leads(self._api, stream, self._names[stream.name])
+
+    def _listing(self, stream: Stream) -> Listing:
+        return Listing(self._api, stream, self._names[stream.name])
 
     def _account(self, stream: Stream, account: AdAccount) -> Record:
         key = RecordKey(VENDOR, account.id, stream.object, account.id)
         return Record(key, self._clock.now(), account.payload)
+
+
+def _as_one(pages: Iterator[Page]) -> Iterator[Page]:
+    """The windows of all accounts as one, which is complete when the last of them is."""
+    cursor: Position = {}
+    for page in pages:
+        cursor = page.cursor or cursor
+        yield replace(page, cursor=None)
+    yield Page([], {}, cursor)

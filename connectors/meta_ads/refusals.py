@@ -1,6 +1,6 @@
 """What Meta's refusals ask of us, by code and subcode; and how a permission is granted.
 
-Source: vendors.md 3.4, https://developers.facebook.com/docs/graph-api/guides/error-handling and /docs/marketing-api/error-reference.
+Source: https://developers.facebook.com/docs/graph-api/guides/error-handling and /docs/marketing-api/error-reference.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from connectors.errors import ConnectorError, Fatal, Retryable
 
 VENDOR = "meta_ads"
 SOON = 5.0  # seconds, before asking again after a server's trouble
-LIMITED = 300.0  # seconds, where a limit does not say how long it lasts (vendors.md 3.4)
+LIMITED = 300.0  # seconds, where a limit does not say how long it lasts
 
 LIMITS = frozenset({4, 32, 341})
 """Limits of app, page and user, which all accounts share."""
@@ -26,8 +26,8 @@ TRANSIENT = frozenset({(1, 99), (2601, 1815107)})
 """With `is_transient` and code 2: trouble that passes, and a report whose rows are not loaded yet."""
 
 RENEW = (
-    "make a new one under Business settings > Users > System users > Generate token (ads_read, leads_retrieval) and set "
-    "META_ADS_ACCESS_TOKEN"
+    "make a new one under Business settings > Users > System users > Generate token (ads_read, leads_retrieval, pages_show_list, "
+    "pages_manage_ads) and set META_ADS_ACCESS_TOKEN"
 )
 """How a token is replaced."""
 GRANTS = {
@@ -35,6 +35,8 @@ GRANTS = {
     "with ads_read, and set META_ADS_ACCESS_TOKEN",
     "leads_retrieval": "generate the system user's token with leads_retrieval, give the user the Page of the form (Leads), and let it in "
     "under Business settings > Integrations > Leads access",
+    "pages_show_list": "generate the system user's token with pages_show_list, and give the user the Pages whose forms are filled in",
+    "pages_manage_ads": "generate the system user's token with pages_manage_ads, and let the user advertise on the Page of the form",
 }
 """How each permission is granted. The words of the pages move; the permission's name is Meta's."""
 

@@ -14,7 +14,8 @@ class MetaAdsSettings(VendorSettings):
     model_config = SettingsConfigDict(env_prefix="META_ADS_", extra="ignore", env_ignore_empty=True)
 
     access_token: SecretStr | None = Field(
-        default=None, description="token of a system user with ads_read and leads_retrieval"
+        default=None,
+        description="token of a system user with ads_read, leads_retrieval, pages_show_list and pages_manage_ads",
     )
     app_id: str | None = Field(default=None, description="id of the app that the token was made for")
     app_secret: SecretStr | None = Field(default=None, description="secret of that app (Settings > Basic)")

@@ -83,6 +83,12 @@ class Throttle(Pace):
                 if name in OF_THE_APP:
                     self._keep(APP, name, entries, OF_THE_APP[name])
 
+    @property
+    def used(self) -> float | None:
+        """The greatest share of any limit; None before an answer has told."""
+        with self._lock:
+            return max((one.used for one in self._readings.values()), default=None)
+
     def left(self, account: str, most: float) -> float:
         """Seconds until less than `most` percent of every limit is used, as far as is known; 0 if it is so now."""
         now = self._clock()

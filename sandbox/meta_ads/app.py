@@ -53,7 +53,7 @@ class Door:
         account = self._graph.account_of(parts)
         try:
             caller = self._admit(params, parts)
-            self._usage.admit(account, insights=insights)
+            self._usage.admit(account, insights=insights, page=caller.page)
             if method == "POST" and not parts and not batched:
                 return 200, self._usage.headers(None, insights=False), self._batch(params)
             said = self._said(method, caller, path, parts, params)
@@ -94,7 +94,7 @@ class Door:
             raise MetaRefusal(
                 400, 100, "Invalid appsecret_proof provided in the API argument", kind="GraphMethodException"
             )
-        return Caller(token, frozenset(permissions))
+        return Caller(token, frozenset(permissions), self._state.page_of(token))
 
     def _batch(self, params: Params) -> list[Any]:
         """The parts of a batch, each with its own status; the batch's token is theirs."""
@@ -104,7 +104,10 @@ class Door:
             raise bad("batch parameter must be a JSON array") from None
         if not isinstance(asked, list) or not 0 < len(asked) <= MOST_IN_BATCH:
             raise bad(f"Too many requests in batch message. Maximum batch size is {MOST_IN_BATCH}")
-        return [self._part(one, params) for one in asked]
+        answers = [self._part(one, params) for one in asked]
+        conduct = self._state.conduct
+        left_out, conduct.left_out = min(conduct.left_out, len(answers)), max(conduct.left_out - len(answers), 0)
+        return [None] * left_out + answers[left_out:]
 
     def _part(self, asked: dict[str, Any], batch: Params) -> Any:
         url = urlsplit(f"/{str(asked.get('relative_url', '')).lstrip('/')}")

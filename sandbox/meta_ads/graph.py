@@ -22,6 +22,8 @@ HOLDERS = {
 WITHIN = {"adaccount": "account_id", "campaign": "campaign_id", "adset": "adset_id", "ad": "ad_id"}
 BOUNDS = {"GREATER_THAN": ">", "GREATER_THAN_OR_EQUAL": ">=", "LESS_THAN": "<", "LESS_THAN_OR_EQUAL": "<="}
 PAGE_OF_INSIGHTS = 25
+PERMISSION = {"lead": "leads_retrieval", "form": "pages_manage_ads", "page": "pages_show_list"}
+"""What a node asks for, where it is not ads_read."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Caller:
 
     token: str
     permissions: frozenset[str]
+    page: str | None = None
+    """The Page whose own token it is."""
 
     def must(self, permission: str, message: str) -> None:
         """MetaRefusal unless the token has the permission."""
@@ -58,6 +62,9 @@ class Graph:
             case ["me", "adaccounts"]:
                 caller.must("ads_read", "Requires ads_read permission to manage the object")
                 return self._list(url, "adaccount", self._state.select("adaccount", "1", ()), judge(params, set()))
+            case ["me", "accounts"]:
+                found = self._state.select("page", "1", ()) if "pages_show_list" in caller.permissions else []
+                return self._list(url, "page", found, judge(params, set()))
             case [node]:
                 return self._node(caller, node, params)
             case [node, edge]:
@@ -84,13 +91,14 @@ class Graph:
         if report:
             return self._report(node, report, judge(params, set()))
         kind, row = self._find(caller, node)
-        return _shown(row, fields(judge(params, set()), kind))
+        return _shown(row, self._fields(judge(params, set()), kind))
 
     def _find(self, caller: Caller, node: str) -> tuple[str, Row]:
         found = self._state.node(node)
         if found is None:
             raise not_there(node)
-        caller.must("ads_read", "Ad account owner has NOT grant ads_management or ads_read permission")
+        permission = PERMISSION.get(found[0], "ads_read")
+        caller.must(permission, f"Ad account owner or Page has NOT granted {permission} permission")
         return found
 
     def _report(self, node: str, report: tuple[str, Row, str, int, int], params: Params) -> Row:
@@ -140,6 +148,8 @@ class Graph:
             return self._insights(caller, url, node, params)
         if edge == "leads":
             return self._leads(caller, url, node, params)
+        if edge == "leadgen_forms":
+            return self._forms(caller, url, node, params)
         holder, row = self._find(caller, node)
         if edge not in HOLDERS.get(holder, ()):
             raise bad(f"Tried accessing nonexisting field ({edge}) on node type ({holder})")
@@ -150,6 +160,13 @@ class Graph:
         if kind in STATUSES:
             _narrow(kind, asked, where, values)
         return self._list(url, kind, self._state.select(kind, " and ".join(where), values), asked)
+
+    def _forms(self, caller: Caller, url: str, node: str, params: Params) -> Row:
+        """https://developers.facebook.com/docs/graph-api/reference/page/leadgen_forms: of a Page, by its own token."""
+        if caller.page != node:
+            raise MetaRefusal(400, 190, "(#190) This method must be called with a Page Access Token")
+        caller.must("pages_manage_ads", "Requires pages_manage_ads permission to manage the object")
+        return self._list(url, "form", self._state.select("form", "parent=?", (node,)), judge(params, set()))
 
     def _leads(self, caller: Caller, url: str, node: str, params: Params) -> Row:
         """Leads of an ad or of a form, newest first, as long as they are kept."""
@@ -198,8 +215,16 @@ class Graph:
         within = row["account_id"] if holder == "adaccount" else node
         return question(self._state, account[1], (WITHIN[holder], within), dict(params))
 
+    def _fields(self, params: Params, kind: str) -> list[str]:
+        """The fields asked for. MetaRefusal for one that this version has dropped, though the SDK still lists it."""
+        asked = fields(params, kind)
+        for name in asked:
+            if name in self._state.conduct.dead:
+                raise bad(f"Tried accessing nonexisting field ({name}) on node type ({kind})")
+        return asked
+
     def _list(self, url: str, kind: str, found: list[Row], params: Params) -> Row:
-        names = fields(params, kind)
+        names = self._fields(params, kind)
         return page([_shown(row, names) for row in found], params, url, gaps=self._state.conduct.empty_pages)
 
 

@@ -25,7 +25,7 @@ KNOWN = {
 }  # fmt: skip
 LEVELS = ("account", "campaign", "adset", "ad")
 DEAD_BREAKDOWNS = {"dma"}
-"""Listed in the SDK, removed on the server on 2026-06-22 (vendors.md 3.3)."""
+"""Listed in the SDK, removed on the server on 2026-06-22 (https://github.com/MeltanoLabs/tap-facebook/issues/270)."""
 DEAD_WINDOWS = {"7d_view", "28d_view"}
 SPLITS = {
     "publisher_platform": (("facebook", 2), ("instagram", 1)),
@@ -67,12 +67,14 @@ def question(state: MetaState, account: Row, within: tuple[str, str], raw: Param
     today = state.clock.now().astimezone(ZoneInfo(account["timezone_name"])).date()
     since, until = _span(params, today)
     windows = set(params.get("action_attribution_windows", []))
-    if windows - names(AdsInsights.ActionAttributionWindows) or windows & DEAD_WINDOWS:
+    if windows - names(AdsInsights.ActionAttributionWindows) or windows & (DEAD_WINDOWS | state.conduct.dead):
         raise bad("Param action_attribution_windows has a value that is not supported")
     ids, statuses = _filters(params.get("filtering", []))
+    asked = tuple(fields(params, "insight"))
+    if gone := state.conduct.dead & {*asked, *params.get("breakdowns", [])}:
+        raise bad(f"{min(gone)} is not valid for fields param. please check https://developers.facebook.com")
     return Question(
-        account["account_id"], within, level, since, until, _step(params), _breakdowns(params),
-        tuple(fields(params, "insight")), ids, statuses,
+        account["account_id"], within, level, since, until, _step(params), _breakdowns(params), asked, ids, statuses,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Reads and judges parameters by the SDK's own enum classes, so that what Meta does not know is refused here.
 
-Source: facebook_business of the pinned version (vendors.md 6.4). The SDK itself only warns and sends what it does not know.
+Source: facebook_business of the pinned version. The SDK itself only warns and sends what it does not know.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,8 @@ from facebook_business.adobjects.adset import AdSet
 from facebook_business.adobjects.adsinsights import AdsInsights
 from facebook_business.adobjects.campaign import Campaign
 from facebook_business.adobjects.lead import Lead
+from facebook_business.adobjects.leadgenform import LeadgenForm
+from facebook_business.adobjects.page import Page
 
 from sandbox.meta_ads.errors import bad
 
@@ -29,7 +31,7 @@ def names(enum: type) -> frozenset[str]:
 FIELDS = {
     "adaccount": names(AdAccount.Field), "campaign": names(Campaign.Field), "adset": names(AdSet.Field), "ad": names(Ad.Field),
     "adcreative": names(AdCreative.Field), "lead": names(Lead.Field), "report": names(AdReportRun.Field),
-    "insight": names(AdsInsights.Field), "user": frozenset({"id", "name"}),
+    "insight": names(AdsInsights.Field), "page": names(Page.Field), "form": names(LeadgenForm.Field), "user": frozenset({"id", "name"}),
 }  # fmt: skip
 STATUSES = {
     "campaign": names(Campaign.EffectiveStatus), "adset": names(AdSet.EffectiveStatus), "ad": names(Ad.EffectiveStatus),

@@ -32,12 +32,12 @@ create table if not exists reports (id integer primary key, account text not nul
     asked integer not null default 0, fetched integer not null default 0);
 create table if not exists tokens (token text primary key, permissions text not null, expires integer not null);
 """
-PARENTS = {"adset": "campaign_id", "ad": "adset_id", "lead": "ad_id"}
-PERMISSIONS = frozenset({"ads_read", "leads_retrieval"})
+PARENTS = {"adset": "campaign_id", "ad": "adset_id", "lead": "ad_id", "form": "page_id"}
+PERMISSIONS = frozenset({"ads_read", "leads_retrieval", "pages_show_list", "pages_manage_ads"})
 FIRST_REPORT = 6_000_000_000_000_001
 
 LIFE = (("Job Running", 100), ("Job Completed", 100))
-"""What a report's node answers, call by call; "Job Running" at 100 % has been seen in the wild (vendors.md 3.3)."""
+"""What a report's node answers, call by call; "Job Running" at 100 % has been seen in the wild (https://github.com/airbytehq/airbyte/issues/4375)."""
 
 
 @dataclass
@@ -58,6 +58,10 @@ class Conduct:
     """Rows times fields that one page can hold."""
     empty_pages: bool = False
     """Whether every listing longer than a page has an empty one, with `next`, after its first."""
+    left_out: int = 0
+    """So many parts of the next batches are null: Meta leaves out what takes too long."""
+    dead: set[str] = field(default_factory=set)
+    """Fields, breakdowns and windows that the SDK lists and this version has no more."""
     limits: Limits = field(default_factory=Limits)
 
 
@@ -85,7 +89,13 @@ class MetaState:
     # objects ----------------------------------------------------------------------------------------------------------
 
     def insert_many(self, kind: str, rows: Iterable[Row]) -> None:
-        """Plant objects, in place of any with the same id. Kinds: adaccount, campaign, adset, ad, adcreative, lead, insight."""
+        """Plant objects, in place of any with the same id.
+
+        Kinds: adaccount, campaign, adset, ad, adcreative, lead, insight, form, and page, whose `access_token` is issued with it.
+        """
+        rows = list(rows)
+        for row in rows if kind == "page" else ():
+            self.add_token(row["access_token"])
         with self.lock:
             self._db.execute("begin")
             if kind == "insight":
@@ -174,6 +184,13 @@ class MetaState:
         """The token is worth nothing from now on."""
         self._db.execute("delete from tokens where token=?", (token,))
 
+    def page_of(self, token: str) -> str | None:
+        """The Page whose own token this is."""
+        found = self._db.execute(
+            "select id from nodes where kind='page' and json_extract(json, '$.access_token')=?", (token,)
+        ).fetchone()
+        return str(found[0]) if found else None
+
     def token(self, token: str) -> tuple[set[str], int] | None:
         """Permissions and end (0: never) of a token; None if it was never issued or is revoked."""
         found = self._db.execute("select permissions, expires from tokens where token=?", (token,)).fetchone()
@@ -188,7 +205,7 @@ def seconds(stamp: str | None) -> int:
 def _searched(kind: str, row: Row) -> tuple[Any, ...]:
     parent, form = str(row.get(PARENTS.get(kind, ""), "")), str(row.get("form_id", ""))
     created, updated = seconds(row.get("created_time")), seconds(row.get("updated_time"))
-    status, account = row.get("effective_status", ""), row["account_id"]
+    status, account = row.get("effective_status", ""), row.get("account_id", "")
     shown = {key: value for key, value in row.items() if not (kind == "lead" and key == "account_id")}
     return row["id"], kind, account, parent, form, created, updated, status, orjson.dumps(shown)
 

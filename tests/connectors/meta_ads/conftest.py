@@ -140,13 +140,23 @@ class Ground:
         }  # fmt: skip
         self.sandbox.state.insert_many("insight", [row])
 
-    def lead(self, lead: str, ad: str, at: str, account: str = BERLIN, **answers: str) -> None:
+    def lead(self, lead: str, ad: str | None, at: str, account: str = BERLIN, form: str = "f1", **answers: str) -> None:
+        """A lead of an ad, or of a form that was filled in without one."""
+        of_ad = (
+            {"ad_id": ad, "ad_name": f"Ad {ad}", "campaign_id": f"c{ad}", "campaign_name": f"Campaign {ad}"}
+            if ad
+            else {}
+        )
         row = {
-            "id": lead, "account_id": account, "created_time": at, "ad_id": ad, "ad_name": f"Ad {ad}", "form_id": "f1",
-            "campaign_id": f"c{ad}", "campaign_name": f"Campaign {ad}", "is_organic": False,
+            "id": lead, "account_id": account, "created_time": at, "form_id": form, "is_organic": ad is None, **of_ad,
             "field_data": [{"name": name, "values": [value]} for name, value in answers.items()],
         }  # fmt: skip
         self.sandbox.state.insert_many("lead", [row])
+
+    def page(self, page: str, *forms: str) -> None:
+        """A Facebook Page with a token of its own, and its forms."""
+        self.sandbox.state.insert_many("page", [{"id": page, "name": f"Page {page}", "access_token": f"EAApage{page}"}])
+        self.sandbox.state.insert_many("form", [{"id": form, "page_id": page, "status": "ACTIVE"} for form in forms])
 
 
 @pytest.fixture

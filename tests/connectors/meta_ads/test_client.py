@@ -1,4 +1,4 @@
-"""Every refusal of Meta becomes the reaction that vendors.md 3.4 asks for, and none of them shows a secret."""
+"""Every refusal of Meta becomes a reaction, and none of them shows a secret."""
 
 import logging
 from datetime import timedelta
@@ -45,7 +45,7 @@ PASSING = {
 
 @pytest.mark.parametrize("trouble", PASSING.values(), ids=PASSING)
 def test_passing_trouble_is_repeated(puller: Puller, ground: Ground, trouble: Fault) -> None:
-    """One bad answer, one pause, and every ad; the SDK takes half of these for a success (vendors.md 3.5)."""
+    """One bad answer, one pause, and every ad; the SDK takes half of these for a success (FacebookResponse.is_success)."""
     ground.ad("1")
     puller.sandbox.faults.add(trouble)
     brought, source = puller.pull("ads")
@@ -233,7 +233,7 @@ def test_the_doctor_names_what_is_missing_and_when_the_token_ends(puller: Puller
     puller.token = "EAAshort"
     puller.sandbox.state.add_token("EAAshort", permissions={"ads_read"}, expires=NOW + timedelta(days=3, hours=1))
     bad = {finding.subject: finding for finding in puller.open().diagnose(CONNECTOR.streams) if not finding.ok}
-    assert bad.keys() == {"token", "leads_retrieval", "leads"}
+    assert bad.keys() == {"token", "leads_retrieval", "leads", "pages_show_list", "pages_manage_ads"}
     assert bad["token"].message == "expires in 3 days"
     assert "Leads access" in str(bad["leads"].remedy)
     assert "EAAshort" not in repr(bad)

@@ -167,7 +167,7 @@ def test_leads_come_from_the_ads_that_were_shown(puller: Puller, ground: Ground)
     ground.lead("94", "1", "2026-08-03T10:00:00+0000", email="old@kolbe.example")
     brought, source = puller.pull("leads")
     assert puller.records.keys() == {(BERLIN, "91"), (BERLIN, "92"), (PACIFIC, "93")}
-    assert (brought, dict(source.calls)) == (3, {"definition": 3, "window": 2})
+    assert (brought, dict(source.calls)) == (3, {"definition": 4, "window": 2})
     assert puller.records[BERLIN, "91"].payload["answer:why"] == WORDS
 
 
@@ -217,7 +217,7 @@ def test_an_ad_that_cannot_be_seen_any_more_stops_no_other(
         ground.day(ad, TODAY, "1.00")
     ground.lead("91", "1", "2026-10-30T10:00:00+0000", email="dana@kolbe.example")
     assert puller.pull("leads")[0] == 1
-    assert "ad 2 cannot be seen" in caplog.text
+    assert "2 cannot be seen" in caplog.text
 
 
 def test_without_leads_retrieval_leads_stop_and_ads_flow(puller: Puller, ground: Ground) -> None:

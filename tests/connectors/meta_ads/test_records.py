@@ -189,7 +189,7 @@ def test_a_payload_that_makes_no_sense_is_refused_with_the_key(name: str, change
 
 
 def test_everything_asked_for_is_known_to_the_sdk():
-    """Fields, states and attribution windows are those of the SDK's enum classes (vendors.md 6.4), and so is the version."""
+    """Fields, states and attribution windows are those of the SDK's enum classes, and so is the version."""
     classes = {"campaigns": Campaign, "adsets": AdSet, "ads": Ad, "creatives": AdCreative}
     for stream, feed in FEEDS.items():
         assert set(feed.fields) <= names(classes[stream].Field), stream

@@ -1,7 +1,7 @@
 """Who is let in, how much is used, and what is said where nothing is.
 
 Sources: https://developers.facebook.com/docs/graph-api/guides/secure-requests, /guides/error-handling, /overview/rate-limiting,
-/batch-requests; vendors.md 3.2, 3.4, 5.3.
+/batch-requests and /docs/marketing-api/error-reference.
 """
 
 import json
@@ -31,7 +31,7 @@ def refused(api: FacebookAdsApi, *path: str, method: str = "GET") -> FacebookReq
 def test_any_version_and_both_forms_of_a_path_are_accepted(
     meta_ads_sandbox: Sandbox, account: AdAccount, version: str
 ) -> None:
-    """The SDK puts a slash behind a node and none behind an edge (vendors.md 3.5)."""
+    """The SDK puts a slash behind a node and none behind an edge (FacebookRequest)."""
     api = sdk(meta_ads_sandbox, version=version)
     AdAccount("act_1", api=api).api_get(fields=["name"])
     AdAccount("act_1", api=api).get_ads(fields=["name"])
@@ -99,12 +99,21 @@ def test_headers_tell_the_use_on_every_answer(
 
 @pytest.mark.parametrize(
     ("limits", "edge", "code"),
-    [(Limits(app=2), "ads", 4), (Limits(account=2), "ads", 17), (Limits(insights=2), "insights", 80000)],
+    [
+        (Limits(app=2), "ads", 4),
+        (Limits(account=2), "ads", 17),
+        (Limits(calls=2), "ads", 613),
+        (Limits(management=2), "ads", 80004),
+        (Limits(insights=2), "insights", 80000),
+    ],
 )
 def test_past_a_limit_calls_are_refused(
     meta_ads_sandbox: Sandbox, account: AdAccount, limits: Limits, edge: str, code: int, clock: FrozenClock
 ) -> None:
-    """The code says which limit; for insights the header says in how many minutes it is over."""
+    """The code says which limit; for a business use case the header says in how many minutes it is over.
+
+    Source: https://developers.facebook.com/docs/graph-api/overview/rate-limiting and /docs/marketing-api/error-reference.
+    """
     vars(meta_ads_sandbox.state.conduct.limits).update(vars(limits))
     api = sdk(meta_ads_sandbox)
     params = {"time_range": {"since": "2026-11-01", "until": "2026-11-01"}} if edge == "insights" else {}
@@ -112,13 +121,57 @@ def test_past_a_limit_calls_are_refused(
         api.call("GET", ("act_1", edge), params=params)
     error = refused(api, "act_1", edge)
     assert error.api_error_code() == code
-    if edge == "insights":
+    if code >= 80000:
         ((business,),) = json.loads(error.http_headers()["x-business-use-case-usage"]).values()
         assert business["estimated_time_to_regain_access"] == 60
+    if edge == "insights":
         share = json.loads(error.http_headers()["x-fb-ads-insights-throttle"])
         assert share["acc_id_util_pct"] == 100
     clock.advance(timedelta(hours=1))
     assert api.call("GET", ("act_1", edge), params=params).status() == 200
+
+
+def test_a_page_has_a_limit_of_its_own(meta_ads_sandbox: Sandbox) -> None:
+    """Code 32, for calls that are made with the Page's token: https://developers.facebook.com/docs/graph-api/overview/rate-limiting."""
+    meta_ads_sandbox.state.conduct.limits.page = 2
+    meta_ads_sandbox.state.insert_many("page", [{"id": "7", "name": "Acme", "access_token": "EAApage"}])
+    page = sdk(meta_ads_sandbox, token="EAApage")
+    for _ in range(2):
+        assert page.call("GET", ("7", "leadgen_forms")).json() == {"data": []}
+    assert refused(page, "7", "leadgen_forms").api_error_code() == 32
+    assert sdk(meta_ads_sandbox).call("GET", ("me", "accounts")).status() == 200
+
+
+def test_the_forms_of_a_page_are_told_to_the_page_alone(meta_ads_sandbox: Sandbox, api: FacebookAdsApi) -> None:
+    """190 for a user's token: https://developers.facebook.com/docs/graph-api/reference/page/leadgen_forms."""
+    meta_ads_sandbox.state.insert_many("page", [{"id": "7", "name": "Acme", "access_token": "EAApage"}])
+    meta_ads_sandbox.state.insert_many("form", [{"id": "77", "page_id": "7", "status": "ARCHIVED"}])
+    ((token,),) = [
+        [
+            page["access_token"]
+            for page in api.call("GET", ("me", "accounts"), params={"fields": "access_token"}).json()["data"]
+        ]
+    ]
+    assert refused(api, "7", "leadgen_forms").api_error_code() == 190
+    assert sdk(meta_ads_sandbox, token=token).call("GET", ("7", "leadgen_forms")).json()["data"] == [{"id": "77"}]
+    meta_ads_sandbox.state.add_token("EAAfew", permissions={"ads_read"})
+    assert sdk(meta_ads_sandbox, token="EAAfew").call("GET", ("me", "accounts")).json() == {"data": []}
+
+
+def test_a_batch_may_leave_parts_out(
+    meta_ads_sandbox: Sandbox, api: FacebookAdsApi, account: AdAccount, plant: Plant
+) -> None:
+    """As null, for which the SDK makes a new batch (FacebookAdsApiBatch.execute): https://developers.facebook.com/docs/graph-api/batch-requests."""
+    plant("ad", ads(2))
+    meta_ads_sandbox.state.conduct.left_out = 1
+    said: list[str] = []
+    batch = api.new_batch()
+    for ad in ("3000", "3001"):
+        batch.add("GET", (ad, ""), success=lambda part: said.append(part.json()["id"]))
+    again = batch.execute()
+    assert (said, len(again)) == (["3001"], 1)
+    assert again.execute() is None
+    assert said == ["3001", "3000"]
 
 
 def test_a_batch_answers_each_part_by_itself(api: FacebookAdsApi, account: AdAccount, plant: Plant) -> None:

@@ -1,7 +1,7 @@
 """What ads did, at once and by report.
 
 Sources: https://developers.facebook.com/docs/marketing-api/insights, /insights/parameters, /insights/best-practices, /insights/breakdowns;
-the SDK's AdsInsights and AdReportRun; vendors.md 3.3, 5.3.
+the SDK's AdsInsights and AdReportRun.
 """
 
 import json
@@ -105,7 +105,7 @@ def test_breakdowns_make_a_row_per_combination_and_lose_nothing(account: AdAccou
     ],
 )
 def test_what_meta_does_not_know_is_code_100(account: AdAccount, state: MetaState, params: dict[str, Any]) -> None:
-    """Dma and 28d_view are still in the SDK's enums and dead on the server (vendors.md 3.3)."""
+    """Dma and 28d_view are still in the SDK's enums and dead on the server."""
     with pytest.raises(FacebookRequestError) as refused:
         account.get_api().call("GET", ("act_1", "insights"), params={"time_range": WEEK, **params})
     assert refused.value.api_error_code() == 100

@@ -1,7 +1,7 @@
 """Ads and what is above them, leads, and pages of both.
 
 Sources: https://developers.facebook.com/docs/graph-api/results, /docs/marketing-api/reference, /docs/marketing-api/guides/lead-ads/retrieving;
-vendors.md 3.3, 3.5, 5.3.
+the SDK's Cursor and the Field classes.
 """
 
 from datetime import timedelta
@@ -32,7 +32,7 @@ def test_after_is_there_on_the_last_page_and_next_is_not(api: FacebookAdsApi, ac
 
 
 def test_an_empty_page_may_come_before_more(meta_ads_sandbox: Sandbox, account: AdAccount, plant: Plant) -> None:
-    """The SDK's own cursor stops there and loses rows (vendors.md 3.5), which is the trap to be practised."""
+    """The SDK's own cursor stops there and loses rows (Cursor.load_next_page), which is the trap to be practised."""
     plant("ad", ads(30))
     meta_ads_sandbox.state.conduct.empty_pages = True
     assert len(list(account.get_ads(fields=["id"], params={"limit": 20}))) == 20
@@ -73,7 +73,7 @@ def test_objects_are_filtered_by_the_time_of_their_change(
 
 
 def test_an_unknown_field_edge_or_parameter_is_refused(api: FacebookAdsApi, account: AdAccount) -> None:
-    """Code 100; the fields are those of the SDK's classes (vendors.md 6.4)."""
+    """Code 100; the fields are those of the SDK's classes."""
     for path, params in (
         (("act_1", ""), {"fields": "colour"}),
         (("act_1", "ads"), {"fields": "id,colour"}),
