@@ -1,6 +1,7 @@
 """What a person at a terminal sees: bars while work runs, tables and stories afterwards. Machines read `--json` instead."""
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
@@ -8,14 +9,17 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from connectors.base import FieldValue, Finding, ProvisionStep
+from pipelines.ingest.state import StreamState, read_until
 from pipelines.run import JobOutcome
 from pipelines.write_back.deliver import Delivery
+from service.errors import UsageError
 from service.writing import PlanReport, Shown
 
 console = Console()
@@ -145,6 +149,45 @@ def show_findings(findings: dict[str, list[Finding]]) -> None:
             )
             if finding.remedy and not finding.ok:
                 console.print(f"      → {escape(finding.remedy)}")
+
+
+def show_states(states: list[StreamState]) -> None:
+    """One line per stream and account."""
+    if not states:
+        console.print("No stream has been pulled yet.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("stream", "account", "cursor", "landed", "records", "rejected", "read as facts", "waiting"):
+        table.add_column(heading, overflow="fold")
+    for one in states:
+        table.add_row(*(escape(cell) for cell in _state(one)))
+    console.print(table)
+
+
+def _state(one: StreamState) -> tuple[str, ...]:
+    behind = one.landed - one.translated
+    return (
+        f"{one.vendor}/{one.stream}",
+        one.account or "-",
+        read_until(one.cursor),
+        f"{one.landed_at:%Y-%m-%d %H:%M} UTC" if one.landed_at else "-",
+        f"{one.records:,}",
+        f"{one.rejected:,}",
+        f"{behind} batches behind" if behind else "all",
+        f"{one.staged_pages} pages, {one.staged_rows:,} rows" if one.staged_pages else "-",
+    )
+
+
+def confirm(question: str) -> None:
+    """Ask before something that cannot be taken back. UsageError where nobody is there to answer; typer.Abort for a no."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} Say so with --yes.")
+    typer.confirm(question, abort=True)
+
+
+def say(sentence: str) -> None:
+    """One sentence."""
+    console.print(escape(sentence))
 
 
 def show_steps(steps: list[ProvisionStep]) -> None:

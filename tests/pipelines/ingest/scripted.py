@@ -59,7 +59,8 @@ PEOPLE = Stream(
 class ScriptedSource(Source):
     """Reads its log from the cursor on: so many versions per page, so many pages per window, looking back so many versions.
 
-    It counts and tells columns if it is given them; an error that stands in their place is raised.
+    It counts and tells columns if it is given them; an error that stands in their place is raised. Streams that are undated cannot be
+    read by date.
     """
 
     vendor = "paper"
@@ -75,6 +76,7 @@ class ScriptedSource(Source):
     counted: int | Exception | None = None
     told: Mapping[str, str] | Exception | None = None
     spent: Quota | None = None
+    undated: frozenset[str] = frozenset()
 
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         self.asked.append((cursor, resume))
@@ -100,7 +102,7 @@ class ScriptedSource(Source):
         return self.spent
 
     def between(self, stream: Stream, since: datetime, until: datetime, resume: Position | None) -> Iterator[Page]:
-        if stream.name == "enemies":
+        if stream.name in self.undated:
             return super().between(stream, since, until, resume)
         self.asked_between.append((stream.name, since, until, resume))
         return self._between(stream, [one for one in self.log if since <= one.updated_at < until], resume)
