@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import orjson
@@ -152,30 +153,26 @@ def show_findings(findings: dict[str, list[Finding]]) -> None:
 
 
 def show_states(states: list[StreamState]) -> None:
-    """One line per stream and account."""
+    """A line per stream, below its vendor and account."""
     if not states:
         console.print("No stream has been pulled yet.")
-        return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("stream", "account", "cursor", "landed", "records", "rejected", "read as facts", "waiting"):
-        table.add_column(heading, overflow="fold")
-    for one in states:
-        table.add_row(*(escape(cell) for cell in _state(one)))
-    console.print(table)
+    for (vendor, account), streams in groupby(states, key=lambda one: (one.vendor, one.account)):
+        console.print(f"[bold]{escape(vendor)}[/bold] {escape(account or '')}")
+        for one in streams:
+            console.print(f"  {escape(one.stream)}: {' · '.join(_stands(one))}", soft_wrap=True, highlight=False)
 
 
-def _state(one: StreamState) -> tuple[str, ...]:
-    behind = one.landed - one.translated
-    return (
-        f"{one.vendor}/{one.stream}",
-        one.account or "-",
-        read_until(one.cursor),
-        f"{one.landed_at:%Y-%m-%d %H:%M} UTC" if one.landed_at else "-",
-        f"{one.records:,}",
-        f"{one.rejected:,}",
-        f"{behind} batches behind" if behind else "all",
-        f"{one.staged_pages} pages, {one.staged_rows:,} rows" if one.staged_pages else "-",
-    )
+def _stands(one: StreamState) -> Iterator[str]:
+    yield read_until(one.cursor)
+    if one.landed_at:
+        yield f"landed {one.landed_at:%Y-%m-%d %H:%M} UTC"
+    yield f"{one.records:,} records"
+    if one.rejected:
+        yield f"[yellow]{one.rejected:,} rejected[/yellow]"
+    if behind := one.landed - one.translated:
+        yield f"[yellow]{behind} batches not read as facts yet[/yellow]"
+    if one.staged_pages:
+        yield f"{one.staged_pages} pages with {one.staged_rows:,} rows of an unfinished window wait"
 
 
 def confirm(question: str) -> None:

@@ -65,7 +65,7 @@ def read_until(position: Position | None) -> str:
 
 
 def stream_states(lake: Lake, store: Engine, staging: Path, connectors: Mapping[str, Connector]) -> list[StreamState]:
-    """Every stream of these vendors that has left a trace, by vendor, stream and account."""
+    """Every stream of these vendors that has left a trace, by vendor, account and stream."""
     with transaction(store) as session:
         cursors = {(row.vendor, row.stream, row.account): row for row in session.exec(select(Cursor))}
         counted = session.exec(select(Rejection.stream, func.count()).group_by(col(Rejection.stream)))
@@ -80,7 +80,7 @@ def stream_states(lake: Lake, store: Engine, staging: Path, connectors: Mapping[
         _state(
             lake, staging, connectors[vendor], stream, account, cursors.get((vendor, stream, account or "")), rejected
         )
-        for vendor, stream, account in sorted(traces, key=lambda trace: (trace[0], trace[1], trace[2] or ""))
+        for vendor, stream, account in sorted(traces, key=lambda trace: (trace[0], trace[2] or "", trace[1]))
         if vendor in connectors
     ]
 
