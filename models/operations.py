@@ -32,6 +32,34 @@ class Cursor(SQLModel, table=True):
     landed_at: datetime = Field(sa_type=UtcDateTime, description="UTC")
 
 
+class StreamColumn(SQLModel, table=True):
+    """A column that a vendor has told of a stream, in one type; one that changed its type is two rows, the older of them gone."""
+
+    __tablename__ = "stream_column"
+    vendor: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    stream: str = Field(primary_key=True)
+    name: str = Field(primary_key=True, description="the vendor's name of it; never a value")
+    type: str = Field(primary_key=True, description="the vendor's word for it")
+    first_seen: datetime = Field(sa_type=UtcDateTime, description="UTC")
+    gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="UTC; null while it is there")
+
+
+class StreamCount(SQLModel, table=True):
+    """How many live records a vendor last counted in a stream, and what became of comparing that with the lake."""
+
+    __tablename__ = "stream_count"
+    vendor: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    stream: str = Field(primary_key=True)
+    at_vendor: int = Field(description="live records, as the vendor counts them")
+    counted_at: datetime = Field(sa_type=UtcDateTime, description="UTC")
+    in_lake: int = Field(description="live records that the lake knew when they were last compared")
+    missing: int = Field(default=0, description="records at the vendor that the lake lacks for certain")
+    surplus: int = Field(default=0, description="records of the lake that the vendor has no more, for certain")
+    settled: bool = Field(description="whether the comparison is final; if not, what moved meanwhile may explain it")
+
+
 class Rejection(SQLModel, table=True):
     """A record that arrived and is kept, but could not be read as facts, with the reason."""
 

@@ -1,4 +1,4 @@
-"""The command line: `sidecar demo | sandbox | doctor | run | plan | apply | show | provision`.
+"""The command line: `sidecar demo | sandbox | doctor | run | plan | apply | show | provision | state`.
 
 Every command is thin: choose real accounts or practice, call a room or the facade, show the answer. Exit code 0 means done, 1 that
 something was left undone and said so, 2 that the question could not be understood, 130 that it was interrupted.
@@ -12,7 +12,7 @@ from models.operations import Purpose
 from pipelines.workspace import Workspace
 from service import demo as story
 from service import doctor as diagnosis
-from service import terminal, writing
+from service import streams, terminal, writing
 from service.environment import chosen, companion, opened, practice, refuse_dotenv
 from service.ground import World
 from service.plain import PlainGroup
@@ -26,6 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help=__doc__.splitlines()[0],
 )
+state_app = typer.Typer(cls=PlainGroup, pretty_exceptions_enable=False)
+app.add_typer(state_app, name="state")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 Persons = Annotated[int, typer.Option(min=1, help="How many persons the sandbox's world has.")]
 Seed = Annotated[int, typer.Option(help="Which world: the same seed builds the same one.")]
@@ -138,3 +140,31 @@ def show(
         terminal.print_json(self_model)
     else:
         show_self_model(self_model)
+
+
+@state_app.callback(invoke_without_command=True)
+def state(context: typer.Context, json: Json = False) -> None:
+    """Say of every stream up to when it was read, what waits and what has landed; `sidecar state reset` sends one back."""
+    if context.invoked_subcommand:
+        return
+    with opened() as workspace:
+        found = streams.states(workspace)
+    if json:
+        terminal.print_json(found)
+    else:
+        terminal.show_states(found)
+
+
+@state_app.command()
+def reset(
+    what: Annotated[str, typer.Argument(metavar="VENDOR[/STREAM]", help="A vendor, or one of its streams.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Read a stream, or all of a vendor's, again from the beginning; nothing that has landed is lost or doubled."""
+    with opened() as workspace:
+        chosen_streams = streams.named(workspace, what)
+        terminal.show_states(chosen_streams)
+        if not yes:
+            terminal.confirm(f"{streams.MEANS} Go on?")
+        streams.reset(workspace, chosen_streams)
+    terminal.say(f"The next pull reads {what} from the beginning.")

@@ -1,21 +1,26 @@
 """What a person at a terminal sees: bars while work runs, tables and stories afterwards. Machines read `--json` instead."""
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import orjson
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from connectors.base import FieldValue, Finding, ProvisionStep
+from pipelines.ingest.state import StreamState, read_until
 from pipelines.run import JobOutcome
 from pipelines.write_back.deliver import Delivery
+from service.errors import UsageError
 from service.writing import PlanReport, Shown
 
 console = Console()
@@ -145,6 +150,41 @@ def show_findings(findings: dict[str, list[Finding]]) -> None:
             )
             if finding.remedy and not finding.ok:
                 console.print(f"      → {escape(finding.remedy)}")
+
+
+def show_states(states: list[StreamState]) -> None:
+    """A line per stream, below its vendor and account."""
+    if not states:
+        console.print("No stream has been pulled yet.")
+    for (vendor, account), streams in groupby(states, key=lambda one: (one.vendor, one.account)):
+        console.print(f"[bold]{escape(vendor)}[/bold] {escape(account or '')}")
+        for one in streams:
+            console.print(f"  {escape(one.stream)}: {' · '.join(_stands(one))}", soft_wrap=True, highlight=False)
+
+
+def _stands(one: StreamState) -> Iterator[str]:
+    yield read_until(one.cursor)
+    if one.landed_at:
+        yield f"landed {one.landed_at:%Y-%m-%d %H:%M} UTC"
+    yield f"{one.records:,} records"
+    if one.rejected:
+        yield f"[yellow]{one.rejected:,} rejected[/yellow]"
+    if behind := one.landed - one.translated:
+        yield f"[yellow]{behind} batches not read as facts yet[/yellow]"
+    if one.staged_pages:
+        yield f"{one.staged_pages} pages with {one.staged_rows:,} rows of an unfinished window wait"
+
+
+def confirm(question: str) -> None:
+    """Ask before something that cannot be taken back. UsageError where nobody is there to answer; typer.Abort for a no."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} Say so with --yes.")
+    typer.confirm(question, abort=True)
+
+
+def say(sentence: str) -> None:
+    """One sentence."""
+    console.print(escape(sentence))
 
 
 def show_steps(steps: list[ProvisionStep]) -> None:

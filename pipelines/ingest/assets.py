@@ -1,18 +1,22 @@
 """One asset per stream of every vendor that the registry finds; none waits for another, so one that fails stops only itself."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from connectors.base import Connector, Stream
 from connectors.errors import Fatal, Retryable
 from connectors.registry import connectors_by_name
+from pipelines.ingest.columns import ColumnChange
+from pipelines.ingest.history import HistoryReport, pull_between
 from pipelines.ingest.pull import PullReport, pull_stream
 from pipelines.ingest.schemas import RAW_COLUMNS
 from pipelines.ingest.sources import source_of
 from pipelines.ingest.staging import StreamBusyError
+from pipelines.ingest.state import reached, read_until
 from pipelines.ingest.tables import LakeBusyError
 from pipelines.workspace import Workspace
 
@@ -25,6 +29,12 @@ TRIED = 30
 STALE_AFTER = timedelta(hours=36)
 """A daily pull that failed once and was repaired the next morning is not stale yet."""
 REASONS_SHOWN = 10
+CHANGES_SHOWN = 50
+LANDED_ELSEWHERE = 10
+"""Seconds after which a table that another machine was writing is surely free again."""
+
+MONTHS = dg.MonthlyPartitionsDefinition(datetime(2000, 1, 1, tzinfo=UTC), timezone="UTC", end_offset=1)
+"""Salesforce, the oldest of the vendors, began to sell in 2000, so no stamp lies before; the month that is running is one of them."""
 
 COLUMNS = dg.TableSchema(
     [dg.TableColumn(name, str(kind), description=text) for name, (kind, text) in RAW_COLUMNS.items()]
@@ -32,13 +42,20 @@ COLUMNS = dg.TableSchema(
 
 
 def assets() -> list[dg.AssetsDefinition]:
-    """The assets of all vendors."""
-    return [_asset(connector, stream) for connector in connectors_by_name().values() for stream in connector.streams]
+    """The assets of all vendors: their streams, and the history that is read once more on demand."""
+    vendors = connectors_by_name().values()
+    streams = [_asset(connector, stream) for connector in vendors for stream in connector.streams]
+    return [*streams, *(_history(connector) for connector in vendors)]
 
 
 def asset_key(connector: Connector, stream: Stream) -> dg.AssetKey:
     """The stream's place in the graph."""
     return dg.AssetKey([connector.name, stream.name])
+
+
+def history_key(connector: Connector) -> dg.AssetKey:
+    """Where months of the vendor are read once more."""
+    return dg.AssetKey([connector.name, "history"])
 
 
 def _asset(connector: Connector, stream: Stream) -> dg.AssetsDefinition:
@@ -64,9 +81,41 @@ def _asset(connector: Connector, stream: Stream) -> dg.AssetsDefinition:
                 clock=workspace.clock,
             )
         records = workspace.lake.census(connector.name, stream.name).records
-        return dg.MaterializeResult(metadata=_metadata(report, records))
+        return dg.MaterializeResult(metadata=_metadata(report, records, workspace.clock.now()))
 
     return pull
+
+
+def _history(connector: Connector) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=history_key(connector),
+        group_name=connector.name,
+        kinds=set(connector.kinds),
+        owners=OWNERS,
+        description=_about_history(connector),
+        partitions_def=MONTHS,
+        pool=f"{connector.name}_history",  # not the pool of the pulls: months of history must not hold up what is new
+    )
+    def history(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
+        month = context.partition_time_window
+        today = workspace.clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        with _reactions(workspace, connector):
+            report = pull_between(
+                source_of(workspace, connector),
+                connector,
+                month.start,
+                max(
+                    month.start, min(month.end, today)
+                ),  # the same all day, so that a month that is running can be resumed
+                lake=workspace.lake,
+                store=workspace.store,
+                staging=workspace.staging,
+                clock=workspace.clock,
+            )
+            report.insist()
+        return dg.MaterializeResult(metadata=_history_metadata(report))
+
+    return history
 
 
 @contextmanager
@@ -74,12 +123,14 @@ def _reactions(workspace: Workspace, connector: Connector) -> Iterator[None]:
     """What goes wrong at a vendor, in Dagster's words.
 
     A refused login is remembered, for more attempts could lock the user out. So is a vendor that kept the run waiting too long in
-    all: else every stream would wait anew, an hour for a vendor that is away.
+    all: else every stream would wait anew, an hour for a vendor that is away. A table that another machine just wrote is free again soon.
     """
     name = connector.name
-    with vendor_reactions(StreamBusyError, LakeBusyError):
+    with vendor_reactions(StreamBusyError):
         try:
             yield
+        except LakeBusyError as error:
+            raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=LANDED_ELSEWHERE) from error
         except Fatal as error:
             if error.credentials:
                 workspace.sources[name] = error
@@ -119,25 +170,93 @@ def _description(connector: Connector, stream: Stream) -> str:
     return "\n".join([*lines, f"[{connector.label}'s documentation]({connector.docs})"] if connector.docs else lines)
 
 
-def _metadata(report: PullReport, records: int) -> dict[str, dg.MetadataValue]:
+def _about_history(connector: Connector) -> str:
+    lines = [
+        f"Months of {connector.label} that are read once more, when somebody asks for them.",
+        "",
+        "Launch a backfill over the months that you doubt, after an incident say. Each month is a partition, in UTC by the vendor's own "
+        "stamps; the running month is read up to last midnight. What is known already lands no second time, and no pull loses its place. "
+        "A month that was interrupted goes on where it stopped. Nothing here is needed for the pulls, which have read everything.",
+    ]
+    return "\n".join(lines)
+
+
+def _metadata(report: PullReport, records: int, now: datetime) -> dict[str, dg.MetadataValue]:
+    kinds = Counter(change.kind for change in report.changes)
     counts = {
         "dagster/row_count": records,
+        **_work(report),
+        "mended": report.mended,
+        "recovered": report.recovered,
+        "retries": report.calls["retry"],
+        "schema_changes": len(report.changes),
+        **{f"schema_{kind}": kinds[kind] for kind in ("added", "vanished", "retyped")},
+        **_calls(report),
+        **{f"facts_{name}": number for name, number in report.facts.items()},
+    }
+    if report.columns is not None:
+        counts["columns"] = report.columns
+    if report.quota:
+        used, allowed = report.quota.used, report.quota.allowed
+        counts |= {"quota_used": used, "quota_allowed": allowed, "quota_left": allowed - used}
+    found: dict[str, dg.MetadataValue] = {name: dg.MetadataValue.int(number) for name, number in counts.items()}
+    found["cursor"] = dg.MetadataValue.text(read_until(report.cursor))
+    if until := reached(report.cursor):
+        found["lag_behind_vendor_s"] = dg.MetadataValue.float((now - until).total_seconds())
+    if report.lag_s is not None:
+        found["newest_record_age_s"] = dg.MetadataValue.float(report.lag_s)
+    if report.rejected:
+        found["rejections"] = _reasons(report.rejected)
+    if report.changes:
+        found["changed_columns"] = changed_columns(report.changes)
+    if report.untold:
+        found["vendor_did_not_tell"] = dg.MetadataValue.text("\n".join(report.untold))
+    return found
+
+
+def _history_metadata(report: HistoryReport) -> dict[str, dg.MetadataValue]:
+    counts: Counter[str] = Counter()
+    rejected: Counter[str] = Counter()
+    for one in report.streams.values():
+        counts.update({**_work(one), **_calls(one)})
+        rejected.update(one.rejected)
+    found: dict[str, dg.MetadataValue] = {name: dg.MetadataValue.int(number) for name, number in counts.items()}
+    found["streams"] = dg.MetadataValue.table(
+        [dg.TableRecord({"stream": name, **_work(one)}) for name, one in report.streams.items()],
+        schema=dg.TableSchema(
+            [dg.TableColumn("stream"), *(dg.TableColumn(name, "int") for name in _work(PullReport()))]
+        ),
+    )
+    found["cannot_be_read_by_date"] = dg.MetadataValue.text(", ".join(report.unsupported) or "none")
+    if rejected:
+        found["rejections"] = _reasons(rejected)
+    return found
+
+
+def _calls(report: PullReport) -> dict[str, int]:
+    return {f"calls_{name.replace('-', '_')}": number for name, number in report.calls.items()}
+
+
+def _work(report: PullReport) -> dict[str, int]:
+    return {
         "rows_landed": report.rows,
         "records_seen": report.seen,
         "pages": report.pages,
         "windows": report.windows,
         "rejected": report.rejected.total(),
-        "recovered": report.recovered,
-        "mended": report.mended,
-        **{f"calls_{name.replace('-', '_')}": number for name, number in report.calls.items()},
-        **{f"facts_{name}": number for name, number in report.facts.items()},
     }
-    found: dict[str, dg.MetadataValue] = {name: dg.MetadataValue.int(number) for name, number in counts.items()}
-    if report.lag_s is not None:
-        found["newest_record_age_s"] = dg.MetadataValue.float(report.lag_s)
-    if report.rejected:
-        reasons = report.rejected.most_common(REASONS_SHOWN)
-        found["rejections"] = dg.MetadataValue.table(
-            [dg.TableRecord({"reason": reason, "records": number}) for reason, number in reasons]
-        )
-    return found
+
+
+def _reasons(rejected: Counter[str]) -> dg.TableMetadataValue:
+    reasons = rejected.most_common(REASONS_SHOWN)
+    return dg.MetadataValue.table([dg.TableRecord({"reason": reason, "records": number}) for reason, number in reasons])
+
+
+def changed_columns(changes: list[ColumnChange]) -> dg.TableMetadataValue:
+    """Columns that changed, as a table of names and types; never a value."""
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord({"column": one.name, "change": one.kind, "was": one.was or "", "now": one.now or ""})
+            for one in changes[:CHANGES_SHOWN]
+        ]
+    )

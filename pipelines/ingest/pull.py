@@ -5,20 +5,25 @@ removed. Killed between any two steps, the next pull goes on from there; nothing
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
 
-from connectors.base import Connector, Page, Position, Source, Stream, Whole
-from connectors.errors import Fatal
+from connectors.base import Connector, Page, Position, Quota, Source, Stream, Whole
+from connectors.errors import ConnectorError, Fatal, Unsupported
 from models.clock import Clock
 from models.operations import Cursor
 from models.store import transaction
 from pipelines.ingest.absent import tombstones
+from pipelines.ingest.columns import ColumnChange, note_columns
+from pipelines.ingest.counts import compare_counts
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.landing import land, rows
-from pipelines.ingest.staging import Mark, Staging, claim
+from pipelines.ingest.staging import Mark, Staging, claim, landing_turn
 from pipelines.ingest.translate import translate
 from pipelines.progress import Meter
 
@@ -28,7 +33,8 @@ class PullReport:
     """What one pull did.
 
     Shape: `rows` landed of `seen` records; `calls` by reason; `rejected` records by reason; `facts` by table; `cursor` is where
-    the next pull starts. Units: `lag_s` is the age of the newest record at the vendor, in seconds, None while there is none.
+    the next pull starts; `changes` are columns that are no longer what they were; `untold` says what the vendor refused to tell of
+    itself. Units: `lag_s` is the age of the newest record at the vendor, in seconds, None while there is none.
     """
 
     rows: int = 0
@@ -42,6 +48,10 @@ class PullReport:
     facts: Counter[str] = field(default_factory=Counter)
     cursor: Position | None = None
     lag_s: float | None = None
+    columns: int | None = None
+    changes: list[ColumnChange] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
+    quota: Quota | None = None
 
 
 def pull_stream(
@@ -53,17 +63,20 @@ def pull_stream(
     StreamBusyError while another process pulls the same stream; LakeBusyError if another machine just did. Run again after each.
     """
     with claim(staging, connector.name, source.account, stream.name) as pages:
-        return _Pull(source, connector, stream, lake, store, pages, clock).run()
+        return Pull(source, connector, stream, lake, store, pages, staging, clock).run()
 
 
 @dataclass
-class _Pull:
+class Pull:
+    """Staging, landing and reading of one stream's pages; `staging` is the folder of all streams, `staged` that of this one."""
+
     source: Source
     connector: Connector
     stream: Stream
     lake: Lake
     store: Engine
     staged: Staging
+    staging: Path
     clock: Clock
     report: PullReport = field(default_factory=PullReport)
 
@@ -71,12 +84,16 @@ class _Pull:
         self.meter = Meter(f"pull {self.connector.name}/{self.stream.name}")
 
     def run(self) -> PullReport:
-        before = Counter(self.source.calls)
-        self._translate()  # what an earlier pull landed and could not read any more
+        """Go on from where the last pull stood to the present."""
+        before, began = Counter(self.source.calls), self.clock.now()
+        with self._turn():
+            self._translate()  # what an earlier pull landed and could not read any more
         self._finish(self.staged.last(self._cursor()))
         self._walk()
         self.meter.end(self.report.seen)
+        self._look_at_vendor(began)
         self.report.calls = Counter(self.source.calls) - before
+        self.report.quota = self.source.quota
         self.report.lag_s = self._lag()
         return self.report
 
@@ -85,7 +102,7 @@ class _Pull:
         last = self.staged.last(since)
         number = len(self.staged.pages())
         complete = False
-        for page in self.source.pages(self.stream, since, last.position if last else None):
+        for page in self._pages(since, last.position if last else None):
             number += 1
             last = Mark(since, page.position, page.cursor, page.whole)
             self._stage(number, page, last)
@@ -97,6 +114,9 @@ class _Pull:
             raise Fatal(
                 "the pages ended before their window was complete", vendor=self.connector.name, stream=self.stream.name
             )
+
+    def _pages(self, since: Position | None, resume: Position | None) -> Iterator[Page]:
+        return self.source.pages(self.stream, since, resume)
 
     def _stage(self, number: int, page: Page, mark: Mark) -> None:
         table, mended = rows(page.records, self.stream, self.clock.now(), number)
@@ -110,15 +130,16 @@ class _Pull:
         """Land the staged window if this mark completes it."""
         if mark is None or mark.cursor is None:
             return
-        if mark.whole:
-            self._bury(mark, Whole(*mark.whole))
-        landed = land(self.lake, self.connector.name, self.stream.name, self.staged.pages())
-        self._save(mark.cursor)
-        self.staged.clear()
-        self.report.rows += landed
-        self.report.windows += 1
-        if landed:
-            self._translate()
+        with self._turn():
+            if mark.whole:
+                self._bury(mark, Whole(*mark.whole))
+            landed = land(self.lake, self.connector.name, self.stream.name, self.staged.pages())
+            self._save(mark.cursor)
+            self.staged.clear()
+            self.report.rows += landed
+            self.report.windows += 1
+            if landed:
+                self._translate()
 
     def _bury(self, mark: Mark, whole: Whole) -> None:
         """Stage tombstones of what the window should hold and does not."""
@@ -132,6 +153,29 @@ class _Pull:
         self.report.facts += done.facts
         self.report.rejected += done.rejected
         self.report.recovered += done.recovered
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return landing_turn(self.staging, self.connector.name)
+
+    def _look_at_vendor(self, began: datetime) -> None:
+        """Ask for columns and counts. All that was read has landed by now, so a vendor that does not answer stops nothing."""
+        for look in (self._columns, lambda: self._counts(began)):
+            try:
+                look()
+            except Unsupported:
+                continue
+            except ConnectorError as error:
+                self.report.untold.append(str(error))
+
+    def _columns(self) -> None:
+        told = self.source.columns(self.stream)
+        where = (self.connector.name, self.source.account, self.stream.name)
+        self.report.columns = len(told)
+        self.report.changes = note_columns(self.store, *where, told, self.clock.now())
+
+    def _counts(self, began: datetime) -> None:
+        now, landed = self.clock.now(), self.report.rows
+        compare_counts(self.source, self.stream, self.lake, self.store, began=began, landed=landed, now=now)
 
     def _cursor(self) -> Position | None:
         with transaction(self.store) as session:

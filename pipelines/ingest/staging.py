@@ -48,20 +48,29 @@ class Staging:
 
     folder: Path
 
+    @classmethod
+    def of(cls, root: Path, vendor: str, account: str, stream: str) -> "Staging":
+        """Where the stream's pages are; whoever changes them claims them first."""
+        return cls(root / vendor / quote(account, safe="") / stream)
+
     def pages(self) -> list[Path]:
         """Page files in the order they came."""
         return sorted(self.folder.glob("*.parquet"))
 
     def last(self, since: Position | None) -> Mark | None:
         """The mark of the last page, None if there is none. Pages of a window that starts elsewhere are thrown away."""
-        pages = self.pages()
-        if not pages:
+        mark = self.mark()
+        if mark is None:
             return None
-        mark = Mark(**json.loads((pq.read_schema(pages[-1]).metadata or {})[MARK]))
         if mark.since != since:  # the store was reset or went back: these pages answer another question
             self.clear()
             return None
         return mark
+
+    def mark(self) -> Mark | None:
+        """The mark of the last page, wherever its window starts."""
+        pages = self.pages()
+        return Mark(**json.loads((pq.read_schema(pages[-1]).metadata or {})[MARK])) if pages else None
 
     def add(self, number: int, rows: pa.Table, mark: Mark) -> None:
         """Keep a window's page of this number with its mark, whole or not at all."""
@@ -88,14 +97,27 @@ class Staging:
 @contextmanager
 def claim(root: Path, vendor: str, account: str, stream: str) -> Iterator[Staging]:
     """The staged pages of a stream, for one process at a time. StreamBusyError if another one has them."""
-    folder = root / vendor / quote(account, safe="")
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{stream}.lock").open("w") as lock:
+    staged = Staging.of(root, vendor, account, stream)
+    staged.folder.parent.mkdir(parents=True, exist_ok=True)
+    with staged.folder.with_suffix(".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise StreamBusyError(f"another run is pulling {vendor}/{stream} right now; wait for it to end") from error
-        yield Staging(folder / stream)
+        yield staged
+
+
+@contextmanager
+def landing_turn(root: Path, vendor: str) -> Iterator[None]:
+    """Wait until no other process lands a window of the vendor, seconds at most; then it is ours for the block.
+
+    A pull and a backfill read side by side and land in turn, since two commits to one table at the same moment would cost one of them
+    its work (LakeBusyError, which still tells of other machines).
+    """
+    (root / vendor).mkdir(parents=True, exist_ok=True)
+    with (root / vendor / "landing.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _sync(folder: Path) -> None:

@@ -1,25 +1,28 @@
 """A vendor that plays a written log of record versions through the real port, and the place where its rows land."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy import Engine
 
-from connectors.base import Connector, Finding, Page, Position, Source, Stream, VendorSettings
+from connectors.base import Connector, Finding, Page, Position, Quota, Source, Stream, VendorSettings
 from connectors.errors import Retryable
 from models.clock import FrozenClock
 from models.facts import Fact, Identifier, Profile, Scope
 from models.keys import RecordKey
 from models.records import Record
+from pipelines.ingest.history import HistoryReport, pull_between
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.pull import PullReport, pull_stream
 from tests.stores import new_store
 
+Answer = TypeVar("Answer")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
@@ -54,7 +57,11 @@ PEOPLE = Stream(
 
 @dataclass
 class ScriptedSource(Source):
-    """Reads its log from the cursor on: so many versions per page, so many pages per window, looking back so many versions."""
+    """Reads its log from the cursor on: so many versions per page, so many pages per window, looking back so many versions.
+
+    It counts and tells columns if it is given them; an error that stands in their place is raised. Streams that are undated cannot be
+    read by date.
+    """
 
     vendor = "paper"
     log: Sequence[Record]
@@ -65,6 +72,11 @@ class ScriptedSource(Source):
     account: str = "acct"
     calls: Counter[str] = field(default_factory=Counter)
     asked: list[tuple[Position | None, Position | None]] = field(default_factory=list)
+    asked_between: list[tuple[str, datetime, datetime, Position | None]] = field(default_factory=list)
+    counted: int | Exception | None = None
+    told: Mapping[str, str] | Exception | None = None
+    spent: Quota | None = None
+    undated: frozenset[str] = frozenset()
 
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         self.asked.append((cursor, resume))
@@ -85,8 +97,47 @@ class ScriptedSource(Source):
             if done:
                 left = self.window
 
+    @property
+    def quota(self) -> Quota | None:
+        return self.spent
+
+    def between(self, stream: Stream, since: datetime, until: datetime, resume: Position | None) -> Iterator[Page]:
+        if stream.name in self.undated:
+            return super().between(stream, since, until, resume)
+        self.asked_between.append((stream.name, since, until, resume))
+        return self._between(stream, [one for one in self.log if since <= one.updated_at < until], resume)
+
+    def _between(self, stream: Stream, log: Sequence[Record], resume: Position | None) -> Iterator[Page]:
+        at = resume["at"] if resume else 0
+        for served in count():
+            if served == self.fails_after:
+                raise Retryable("the line is busy", after=0, vendor="paper", stream=stream.name)
+            records = log[at : at + self.page]
+            at += len(records)
+            self.calls["window"] += 1
+            done = at >= len(log)
+            yield Page(list(records), {"at": at}, cursor={"done": True} if done else None)
+            if done:
+                return
+
+    def count(self, stream: Stream) -> int:
+        if self.counted is None:
+            return super().count(stream)
+        self.calls["count"] += 1
+        return given(self.counted)
+
+    def columns(self, stream: Stream) -> Mapping[str, str]:
+        return super().columns(stream) if self.told is None else given(self.told)
+
     def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
         return []
+
+
+def given(answer: Answer | Exception) -> Answer:
+    """What a script answers, or raises."""
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 SHELF: dict[str, ScriptedSource] = {}
@@ -124,6 +175,10 @@ class Place:
         return pull_stream(
             source, PAPER, stream, lake=self.lake, store=self.store, staging=self.staging, clock=self.clock
         )
+
+    def pull_between(self, source: ScriptedSource, since: datetime, until: datetime) -> HistoryReport:
+        place: dict[str, Any] = {"lake": self.lake, "store": self.store, "staging": self.staging, "clock": self.clock}
+        return pull_between(source, PAPER, since, until, **place)
 
     def log(self) -> list[dict[str, Any]]:
         """The whole change log in the order it landed."""

@@ -1,14 +1,18 @@
 """The ingest room as Dagster shows and runs it, with a vendor on paper as the only one."""
 
 from collections import Counter
+from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
+from sqlmodel import Session, select
 
 import connectors
+from connectors.base import Quota
 from connectors.errors import Fatal, Retryable
 from connectors.registry import connectors_by_name
 from models.facts import Profile
+from models.operations import Cursor
 from pipelines.ingest import assets, automation, checks
 from pipelines.ingest.staging import claim
 from pipelines.resources import WorkspaceResource
@@ -17,7 +21,7 @@ from tests import stores
 from tests.pipelines.ingest.scripted import SHELF, ScriptedSource, version
 
 LOG = [version("1", 1, name="Ada", email="ada@kolbe.example"), version("2", 2, name="")]
-PEOPLE, FRIENDS = dg.AssetKey(["paper", "people"]), dg.AssetKey(["paper", "friends"])
+PEOPLE, FRIENDS, HISTORY = (dg.AssetKey(["paper", name]) for name in ("people", "friends", "history"))
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +59,21 @@ def definitions():
 
 def run(instance, job="pull_paper"):
     return definitions().resolve_job_def(job).execute_in_process(instance=instance, raise_on_error=False)
+
+
+def materialization(result, key):
+    (found,) = [one.materialization for one in result.get_asset_materialization_events() if one.asset_key == key]
+    return found
+
+
+def evaluated(result, name, key=("paper", "people")):
+    """The check of the stream in that run."""
+    (found,) = [
+        one
+        for one in result.get_asset_check_evaluations()
+        if (one.asset_key, one.check_name) == (dg.AssetKey(list(key)), name)
+    ]
+    return found
 
 
 def failures(result):
@@ -99,26 +118,147 @@ def test_a_run_lands_reads_and_checks(instance):
     SHELF["paper"] = ScriptedSource(LOG)
     result = run(instance)
     assert result.success
-    made = next(
-        event.materialization for event in result.get_asset_materialization_events() if event.asset_key == PEOPLE
-    )
+    made = materialization(result, PEOPLE)
     numbers = {name: value.value for name, value in made.metadata.items()}
-    wanted = {"dagster/row_count": 2, "rows_landed": 2, "rejected": 1, "facts_profile": 1, "calls_window": 1}
+    wanted = {
+        "dagster/row_count": 2,
+        "rows_landed": 2,
+        "rejected": 1,
+        "facts_profile": 1,
+        "calls_window": 1,
+        "retries": 0,
+    }
     assert wanted.items() <= numbers.items()
+    assert numbers["cursor"] == "read up to the last pull"
     assert "ada@" not in str(made.metadata)
     evaluations = {(check.asset_key, check.check_name): check for check in result.get_asset_check_evaluations()}
     passed = {name: evaluations[PEOPLE, name].passed for name in checks.ABOUT}
-    assert passed == {"records_make_sense": False, "facts_in_step": True, "no_version_twice": True}
+    assert passed == dict.fromkeys(checks.ABOUT, True) | {"records_make_sense": False}
     assert evaluations[PEOPLE, "records_make_sense"].severity == dg.AssetCheckSeverity.WARN
 
 
 def test_checks_before_any_pull_say_that_nothing_landed(instance):
-    """On an empty place the cursor is missing, and the check says so instead of breaking."""
+    """On an empty place the cursor is missing, and the checks say so instead of breaking."""
     only_checks = dg.define_asset_job("only_checks", dg.AssetSelection.all_asset_checks())
     defs = dg.Definitions.merge(definitions(), dg.Definitions(jobs=[only_checks]))
     result = defs.resolve_job_def("only_checks").execute_in_process(instance=instance)
     failed = {check.check_name for check in result.get_asset_check_evaluations() if not check.passed}
-    assert failed == {"facts_in_step"}
+    assert failed == {"facts_in_step", "fresh"}
+
+
+def test_what_the_vendor_tells_of_itself_is_plotted(instance):
+    """Quota, retries, columns and their changes, and how far behind the stream is, as numbers; names and types in a table."""
+    source = ScriptedSource(LOG, told={"Name": "string", "Größe__c": "double"}, spent=Quota(used=30, allowed=100))
+    SHELF["paper"] = source
+    run(instance)
+    source.told = {"Name": "textarea", "Owner": "reference"}
+    made = materialization(run(instance), PEOPLE)
+    numbers = {name: value.value for name, value in made.metadata.items()}
+    wanted = {
+        "quota_used": 30,
+        "quota_allowed": 100,
+        "quota_left": 70,
+        "columns": 2,
+        "schema_changes": 3,
+        "schema_added": 1,
+        "schema_vanished": 1,
+        "schema_retyped": 1,
+    }
+    assert wanted.items() <= numbers.items()
+    assert [record.data for record in made.metadata["changed_columns"].records] == [
+        {"column": "Größe__c", "change": "vanished", "was": "double", "now": ""},
+        {"column": "Name", "change": "retyped", "was": "string", "now": "textarea"},
+        {"column": "Owner", "change": "added", "was": "", "now": "reference"},
+    ]
+
+
+def test_a_lost_column_is_a_warning(instance):
+    """The check names it, and stays so on later runs in which nothing changes."""
+    SHELF["paper"] = source = ScriptedSource(LOG, told={"Name": "string", "Owner": "reference"})
+    assert evaluated(run(instance), "schema_drift").passed
+    source.told = {"Name": "string"}
+    for _ in range(2):
+        check = evaluated(run(instance), "schema_drift")
+        assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+        assert [record.data["column"] for record in check.metadata["changed_columns"].records] == ["Owner"]
+
+
+def test_a_count_that_is_missed_fails_the_check_once_it_is_sure(instance, tmp_path, monkeypatch):
+    """At first what moves may explain it; an hour later it is an error with both numbers."""
+    shift = tmp_path / "shift"
+    monkeypatch.setenv("SIDECAR_CLOCK", str(shift))
+    shift.write_text("0")
+    SHELF["paper"] = ScriptedSource(LOG, counted=3)
+    assert evaluated(run(instance), "nothing_missing").passed
+    shift.write_text("3600")
+    check = evaluated(run(instance), "nothing_missing")
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert (check.metadata["missing"].value, check.metadata["at_vendor"].value) == (1, 3)
+
+
+def test_a_stream_whose_pulls_fail_goes_stale_and_the_daily_check_says_so(instance, tmp_path, monkeypatch):
+    """The checks run without the pull, for vendors that have credentials."""
+    shift = tmp_path / "shift"
+    monkeypatch.setenv("SIDECAR_CLOCK", str(shift))
+    shift.write_text("0")
+    SHELF["paper"] = ScriptedSource(LOG)
+    run(instance)
+    assert evaluated(run(instance, "check_streams"), "fresh").passed
+    shift.write_text(str(assets.STALE_AFTER.total_seconds() + 60))
+    assert not evaluated(run(instance, "check_streams"), "fresh").passed
+    schedule = next(one for one in automation.schedules() if one.job_name == "check_streams")
+    (request,) = schedule.evaluate_tick(dg.build_schedule_context()).run_requests
+    assert {(key.asset_key, key.name) for key in request.asset_check_keys} == {
+        (key, name) for key in (PEOPLE, FRIENDS) for name in checks.ABOUT
+    }
+    monkeypatch.delenv("PAPER_KEY")
+    assert schedule.evaluate_tick(dg.build_schedule_context()).skip_message
+
+
+def test_a_month_is_read_once_more_as_a_partition(instance):
+    """Every stream that can be read by date lands its records of that month; the others are named, and no pull loses its place."""
+    SHELF["paper"] = ScriptedSource([*LOG, version("3", 40, name="Cy")], undated=frozenset({"friends"}))
+    job = definitions().resolve_job_def("backfill_paper")
+    result = job.execute_in_process(instance=instance, partition_key="2026-01-01")
+    made = materialization(result, HISTORY)
+    assert (made.partition, made.metadata["rows_landed"].value) == ("2026-01-01", 2)
+    assert made.metadata["cannot_be_read_by_date"].value == "friends"
+    assert [record.data["stream"] for record in made.metadata["streams"].records] == ["people"]
+    with Workspace.from_environment() as workspace, Session(workspace.store) as session:
+        assert session.exec(select(Cursor)).all() == []
+    assert [(since, until) for _, since, until, _ in SHELF["paper"].asked_between] == [
+        (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+    ]
+
+
+def test_a_busy_vendor_is_asked_again_for_a_month_and_goes_on(instance):
+    """The run retries, and no page is read twice."""
+    SHELF["paper"] = source = ScriptedSource(LOG, page=1, fails_after=1)
+    job = definitions().resolve_job_def("backfill_paper")
+    assert job.execute_in_process(instance=instance, partition_key="2026-01-01").success
+    assert [resume for _, _, _, resume in source.asked_between] == [None, None, {"at": 1}, {"at": 1}]
+
+
+def test_the_running_month_is_read_up_to_last_midnight(instance, tmp_path, monkeypatch):
+    """An end that stays all day, so that what was interrupted is resumed."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    SHELF["paper"] = source = ScriptedSource(LOG)
+    job = definitions().resolve_job_def("backfill_paper")
+    month = today.replace(day=1)
+    assert job.execute_in_process(instance=instance, partition_key=f"{month:%F}").success
+    assert {(since, until) for _, since, until, _ in source.asked_between} == {(month, today)}
+
+
+def test_history_is_on_no_schedule_and_in_no_pull():
+    """Nobody reads everything again but who asks for it."""
+    defs = definitions()
+    with_history = {
+        job.name
+        for job in defs.resolve_all_job_defs()
+        if HISTORY in job.asset_layer.executable_asset_keys and not job.name.startswith("__")
+    }
+    assert with_history == {"backfill_paper"}
+    assert "backfill_paper" not in {schedule.job_name for schedule in automation.schedules()}
 
 
 def test_the_vendor_is_opened_once_per_run(instance, monkeypatch):

@@ -1,0 +1,98 @@
+"""Whether a vendor holds more live records of a stream than the lake: what says that nothing was cut off in silence.
+
+The vendor counts while people work, and is always ahead of the lake by what it has not shown yet. So a count that equals the lake's is
+proof at once, and any other waits for a pull that began well after it: by then the lake holds all that stood at the vendor when
+it counted. Records that have appeared or gone since may have been there or not; what even they do not explain is missing.
+"""
+
+from datetime import datetime, timedelta
+
+import ibis
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from connectors.base import Source, Stream
+from models.operations import Cursor, StreamCount
+from models.store import transaction
+from pipelines.ingest.lake import Lake, newest
+
+CAUGHT_UP = timedelta(minutes=30)
+"""Vendors show a change within minutes, late commits and search indexes included; a pull that begins after this has seen it."""
+COUNT_EVERY = timedelta(days=1)
+"""A stream in which nothing lands is counted as seldom as this, for a record that never came leaves no trace either."""
+VERSION = ("updated_at", "pulled_at", "batch", "deleted")
+
+
+def compare_counts(
+    source: Source, stream: Stream, lake: Lake, store: Engine, *, began: datetime, landed: int, now: datetime
+) -> None:
+    """Judge the count that waits, and count anew if that is due; `landed` are the rows of this pull, which began at `began`.
+
+    Errors: Unsupported if the vendor does not count this stream; else as `pages`.
+    """
+    key = (source.vendor, source.account, stream.name)
+    with transaction(store) as session:
+        last = session.get(StreamCount, key)
+    others = _other_accounts(store, source, stream)
+    records = _records(lake, source.vendor, stream.name, others)
+    if last is not None and not last.settled and began - last.counted_at >= CAUGHT_UP:
+        last = _judged(records, last)
+        _keep(store, last)
+    if last is None or (last.settled and (landed or now - last.counted_at >= COUNT_EVERY)):
+        _keep(store, _counted(records, source, stream, last, now))
+
+
+def _counted(
+    records: ibis.Table, source: Source, stream: Stream, last: StreamCount | None, now: datetime
+) -> StreamCount:
+    """A new count; unless it is final, the last verdict stands until this one is."""
+    at_vendor, in_lake = source.count(stream), _number(newest(records, VERSION).filter(lambda row: ~row.deleted))
+    equal = at_vendor == in_lake
+    return StreamCount(
+        vendor=source.vendor,
+        account=source.account,
+        stream=stream.name,
+        at_vendor=at_vendor,
+        counted_at=now,
+        in_lake=in_lake,
+        missing=0 if equal or last is None else last.missing,
+        surplus=0 if equal or last is None else last.surplus,
+        settled=equal,
+    )
+
+
+def _judged(records: ibis.Table, count: StreamCount) -> StreamCount:
+    """What the lake knows by now of the moment of the count."""
+    then = newest(records.filter(records.updated_at <= count.counted_at), VERSION)
+    then = then.select("record_hash", was_live=~then.deleted)
+    both = newest(records, VERSION).left_join(then, "record_hash")
+    live, was_live = ~both.deleted, both.was_live
+    sure = _number(both.filter(was_live & live))
+    unsure = _number(both.filter(was_live.isnull() | (was_live != live)))
+    count.in_lake = sure
+    count.missing = max(0, count.at_vendor - sure - unsure)
+    count.surplus = max(0, sure - count.at_vendor)
+    count.settled = True
+    return count
+
+
+def _records(lake: Lake, vendor: str, stream: str, others: list[str]) -> ibis.Table:
+    raw = lake.raw(vendor, stream)
+    return raw.filter(raw.account.notin(others)) if others else raw
+
+
+def _other_accounts(store: Engine, source: Source, stream: Stream) -> list[str]:
+    """Accounts whose records this one's count leaves out. One connection may bring several accounts, all of which it counts."""
+    with transaction(store) as session:
+        where = (col(Cursor.vendor) == source.vendor) & (col(Cursor.stream) == stream.name)
+        return [one for one in session.exec(select(Cursor.account).where(where)) if one != source.account]
+
+
+def _number(rows: ibis.Table) -> int:
+    counted: int = rows.count().to_pyarrow().as_py()
+    return counted
+
+
+def _keep(store: Engine, count: StreamCount) -> None:
+    with transaction(store) as session:
+        session.merge(count)
