@@ -75,7 +75,7 @@ def test_a_hundred_thousand_contacts_come_exactly_though_the_pull_is_killed(prac
         ),
     )  # fmt: skip
     run(practice, folder, death=11)
-    print("the load, from where it died:", run(practice, folder))
+    sys.stdout.write(f"the load, from where it died: {run(practice, folder)}\n")
     assert jobs(practice) == 1
     assert landed(folder) == truth(practice)
     gone = [make_id("003", number) for number in (7, 50_000 - 1, MANY - 1)]
@@ -85,7 +85,7 @@ def test_a_hundred_thousand_contacts_come_exactly_though_the_pull_is_killed(prac
     practice.clock.advance(timedelta(days=40))
     before = truth(practice)
     second = run(practice, folder)
-    print("the sweep, weeks later:", second)
+    sys.stdout.write(f"the sweep, weeks later: {second}\n")
     assert second["rows"] == len(gone) + 1
     after = landed(folder)
     assert {record for record, (_, deleted) in after.items() if deleted} == {
