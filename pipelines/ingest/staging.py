@@ -30,8 +30,10 @@ class StreamBusyError(Exception):
 
 @dataclass(frozen=True)
 class Mark:
-    """Where a page stands: `since` is the cursor its window started from; `cursor` is set on the page that completes it, and `whole`
-    (`connectors.base.Whole`, as JSON a list) where that page says so.
+    """Where a page stands.
+
+    `since` is the cursor its window started from; `cursor` is set on the page that completes it, and `whole`, the values of a
+    `connectors.base.Whole`, where that page says so.
     """
 
     since: Position | None
