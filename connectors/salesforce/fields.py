@@ -1,6 +1,6 @@
 """Our fields in Salesforce's words: what Tooling REST is told, and whether a field that is there already will do.
 
-Source: Metadata API developer guide 63.0, CustomField; limits in write_back.md 3 and 4.
+Source: Metadata API developer guide 63.0, CustomField; limits from its help pages.
 """
 
 from collections.abc import Sequence

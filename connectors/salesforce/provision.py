@@ -1,7 +1,7 @@
 """Making our fields exist and be seen, through REST alone and in steps that can be repeated at any time.
 
 The inventory asks the Tooling API and not describe, which hides a field from whoever lacks its permission. A new field is visible
-to nobody until FieldPermissions say so. Source: write_back.md 6; Tooling API guide 63.0, CustomField.
+to nobody until FieldPermissions say so. Source: Tooling API guide 63.0, CustomField.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
 """Who sees what: every object as one user sees it, and what a field permission may say.
 
 Standard fields are readable and editable unless a test hides them. A custom field is seen by nobody until FieldPermissions of a
-permission set that is assigned to the user say so. Source: Object Reference 63.0, FieldPermissions; write_back.md 6.
+permission set that is assigned to the user say so. Source: Object Reference 63.0, FieldPermissions.
 """
 
 from collections.abc import Mapping

@@ -21,7 +21,7 @@ from sandbox.salesforce.values import Column, from_column, to_column, wire
 ORG_ID = make_id("00D", 1)
 INTEGRATION_USER = make_id("005", 1)
 REP = make_id("005", 3)
-DAILY_CALLS = 100_000  # of an Enterprise org, before licences (write_back.md 3)
+DAILY_CALLS = 100_000  # of an Enterprise org, before licences
 BIN_PERIOD = timedelta(
     days=15
 )  # a deleted record stays in the recycle bin (help, "View, Restore, and Manage the Recycle Bin")

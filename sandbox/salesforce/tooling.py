@@ -1,6 +1,6 @@
 """Custom fields through the Tooling API: created, read, changed as a whole, deleted with their values and permissions.
 
-Source: Tooling API developer guide 63.0, "CustomField" and "REST Resources"; write_back.md 6.
+Source: Tooling API developer guide 63.0, "CustomField" and "REST Resources".
 """
 
 from typing import Any

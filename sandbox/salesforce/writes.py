@@ -1,7 +1,7 @@
 """Creating, changing and deleting records as the API user, one at a time or up to 200 in one call.
 
 A row's refusal touches no other row unless all or none was asked for. Source: REST API developer guide 63.0, "sObject Rows",
-"sObject Collections"; SOAP API guide, "StatusCode"; write_back.md 3.
+"sObject Collections"; SOAP API guide, "StatusCode".
 """
 
 from collections.abc import Callable, Mapping, Sequence

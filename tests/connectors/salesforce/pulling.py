@@ -54,7 +54,7 @@ def main(url: str, folder: Path, now: str, death: int) -> None:
         "rows": report.rows, "seen": report.seen, "calls": report.calls, "seconds": round(time.monotonic() - began, 1),
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }  # fmt: skip
-    sys.stdout.write(f"{json.dumps(told)}\n")
+    sys.stdout.write(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def test_a_hundred_thousand_contacts_come_exactly_though_the_pull_is_killed(prac
         ),
     )  # fmt: skip
     run(practice, folder, death=11)
-    sys.stdout.write(f"the load, from where it died: {run(practice, folder)}\n")
+    load = run(practice, folder)
     assert jobs(practice) == 1
     assert landed(folder) == truth(practice)
     gone = [make_id("003", number) for number in (7, 50_000 - 1, MANY - 1)]
@@ -85,10 +85,10 @@ def test_a_hundred_thousand_contacts_come_exactly_though_the_pull_is_killed(prac
     practice.clock.advance(timedelta(days=40))
     before = truth(practice)
     second = run(practice, folder)
-    sys.stdout.write(f"the sweep, weeks later: {second}\n")
     assert second["rows"] == len(gone) + 1
     after = landed(folder)
     assert {record for record, (_, deleted) in after.items() if deleted} == {
         *gone, *(record for record, (_, deleted) in before.items() if deleted),
     }  # fmt: skip
     assert {record: row for record, row in after.items() if record in before} == before
+    sys.stdout.write(f"\nthe load, from where it died: {load}\nthe sweep, weeks later: {second}\n")

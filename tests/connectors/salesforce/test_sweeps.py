@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.base import Page
 from connectors.errors import Retryable
 from connectors.salesforce import CONNECTOR
 from connectors.salesforce.spans import Sizes
@@ -223,9 +222,10 @@ def test_one_run_spends_no_more_than_a_quarter_of_the_quota(practice):
     """What it has read is kept; the next run goes on from there."""
     planted = practice.contacts(range(1, 101))
     practice.sandbox.state.usage.limit = 60
-    staged: list[Page] = []
+    staged = []
+    walk = practice.source(Sizes(chunk=5)).pages(CONTACTS, None, None)
     with pytest.raises(Retryable, match="this run has spent 15 of the org's 60") as stopped:
-        staged.extend(practice.source(Sizes(chunk=5)).pages(CONTACTS, None, None))
+        staged.extend(walk)
     assert stopped.value.after == 3600
     practice.sandbox.state.usage.limit = 100_000
     rest = list(practice.source().pages(CONTACTS, None, staged[-1].position))

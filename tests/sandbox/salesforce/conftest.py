@@ -1,4 +1,4 @@
-"""The real SDK, logged in to the sandbox through the seam that the connector uses too: a session adapter (vendors.md 1.1)."""
+"""The real SDK, logged in to the sandbox through the seam that the connector uses too: a session adapter."""
 
 from urllib.parse import urlsplit
 

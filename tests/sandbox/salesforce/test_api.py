@@ -15,7 +15,7 @@ def ask(sf, session, method: str, path: str, **kwargs) -> requests.Response:
 
 
 def test_every_answer_counts_the_calls_of_the_day(sf):
-    """Sforce-Limit-Info rises by one a call, and limits/ agrees (vendors.md 1.2)."""
+    """Sforce-Limit-Info rises by one a call, and limits/ agrees (REST guide, "Limits")."""
     sf.query("SELECT Id FROM User")
     assert tuple(sf.api_usage["api-usage"]) == (1, 100_000)
     daily = sf.limits()["DailyApiRequests"]
@@ -96,7 +96,7 @@ def test_names_are_read_without_case(sf):
 
 
 def test_faults_strike_the_real_sdk(sf, sandbox):
-    """A 503 of the vendor surfaces as the SDK's general error, and the next call is fine (vendors.md 1.5: no retry)."""
+    """A 503 of the vendor surfaces as the SDK's general error, and the next call is fine."""
     body = [{"message": "try later", "errorCode": "SERVER_UNAVAILABLE"}]
     sandbox.faults.add(Fault(path=r"/query/", calls=(1,), status=503, body=body))
     with pytest.raises(SalesforceGeneralError) as busy:

@@ -1,4 +1,4 @@
-"""What a reader must notice: deletes, merges, late commits. Sources: REST guide 63.0, "Get Deleted", "Get Updated"; vendors.md 1.3."""
+"""What a reader must notice: deletes, merges, late commits. Sources: REST guide 63.0, "Get Deleted", "Get Updated"."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -62,7 +62,7 @@ def test_a_span_needs_both_ends_and_an_object_that_is_replicated(sf):
 
 
 def test_a_late_commit_is_seen_after_its_stamp(sf, state, clock):
-    """The row carries a stamp that a reader has already passed (vendors.md 1.3: lag and look-back)."""
+    """The row carries a stamp that a reader has already passed (airbyte#27146)."""
     dora = {"Id": make_id("003", 9), "LastName": "Dora", "CreatedDate": NOW - timedelta(minutes=1)}
     state.insert_late("Contact", dora, visible_from=NOW + timedelta(minutes=3))
     asked = "SELECT SystemModstamp FROM Contact WHERE LastName = 'Dora'"

@@ -1,4 +1,4 @@
-"""Custom fields and who may see them. Sources: Tooling API guide 63.0, "CustomField"; Object Reference, FieldPermissions; write_back.md 6."""
+"""Custom fields and who may see them. Sources: Tooling API guide 63.0, "CustomField"; Object Reference, FieldPermissions."""
 
 import pytest
 from simple_salesforce.exceptions import SalesforceMalformedRequest, SalesforceResourceNotFound
@@ -74,7 +74,7 @@ def test_every_kind_of_field_is_made_and_described(sf, kind):
 
 
 def test_a_new_field_is_seen_by_nobody_until_permissions_say_so(sf, state):
-    """Not in describe, INVALID_FIELD in a query and in a write, though the Tooling API knows it (write_back.md 6)."""
+    """Not in describe, INVALID_FIELD in a query and in a write, though the Tooling API knows it."""
     make(sf)
     assert described(sf, "BLF_Key__c") is None
     with pytest.raises(SalesforceMalformedRequest) as unseen:
@@ -145,7 +145,7 @@ def test_the_inventory_is_a_query_of_the_tooling_api(sf):
     ],
 )
 def test_a_field_that_cannot_be_is_refused(sf, changes, code):
-    """Limits of names, lengths and digits (Metadata API guide, "CustomField"; write_back.md 3)."""
+    """Limits of names, lengths and digits (Metadata API guide, "CustomField")."""
     with pytest.raises(SalesforceMalformedRequest) as refused:
         make(sf, **changes)
     assert refused.value.content[0]["errorCode"] == code

@@ -20,7 +20,7 @@ def login(session, **changes):
 
 
 def test_the_sdk_logs_in_and_is_told_the_host_it_meant(sf):
-    """The instance is the host the SDK asked for, not the address of the sandbox (vendors.md 1.1)."""
+    """The instance is the host the SDK asked for, not the address of the sandbox."""
     assert sf.sf_instance == "acme.my.salesforce.com"
 
 

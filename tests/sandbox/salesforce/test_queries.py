@@ -114,7 +114,7 @@ def test_parent_fields_come_as_nested_records(sf):
 
 
 def test_values_have_rests_own_form(sf, state):
-    """Instants end in +0000, days have no time, amounts are numbers, checkboxes never null (vendors.md 1.3, value traps)."""
+    """Instants end in +0000, days have no time, amounts are numbers, checkboxes never null (Object Reference, "Field Types")."""
     state.insert_many(
         "Opportunity", [{"Name": "Deal", "StageName": "Closed Won", "CloseDate": "2026-01-31", "Amount": 811.5}]
     )
@@ -158,7 +158,7 @@ def test_values_have_rests_own_form(sf, state):
     ],
 )
 def test_what_cannot_be_asked_is_refused(sf, soql, code):
-    """Never plain rows for a query that was not understood (vendors.md 5.1)."""
+    """Never plain rows for a query that was not understood (REST guide, "Status Codes and Error Responses")."""
     assert refused(sf, soql) == code
 
 

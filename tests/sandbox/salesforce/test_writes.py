@@ -1,4 +1,4 @@
-"""Writing records. Sources: REST guide 63.0, "sObject Rows" and "sObject Collections"; SOAP guide, "StatusCode"; write_back.md 3."""
+"""Writing records. Sources: REST guide 63.0, "sObject Rows" and "sObject Collections"; SOAP guide, "StatusCode"."""
 
 from datetime import timedelta
 
