@@ -41,7 +41,8 @@ def _vendor(connector: Connector, workspace: Workspace) -> list[Finding]:
         return [Finding("login", ok=False, message=str(error), remedy="Nothing is lost; the next run tries again.")]
     except ConnectorError as error:
         remedy = f"Check {', '.join(settings.variable(name) for name in settings.required())}."
-        return [Finding("login", ok=False, message=str(error), remedy=remedy)]
+        message = f"{error}; until then nothing of {connector.label} is read"
+        return [Finding("login", ok=False, message=message, remedy=remedy)]
 
 
 def _workspace(workspace: Workspace) -> Iterator[Finding]:

@@ -78,7 +78,7 @@ def _judged(records: ibis.Table, count: StreamCount) -> StreamCount:
 
 def _records(lake: Lake, vendor: str, stream: str, others: list[str]) -> ibis.Table:
     raw = lake.raw(vendor, stream)
-    return raw.filter(raw.account.notin(others)) if others else raw
+    return raw.filter(~raw.account.isin(others)) if others else raw
 
 
 def _other_accounts(store: Engine, source: Source, stream: Stream) -> list[str]:
