@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import orjson
 import requests
 from hubspot import HubSpot
+from hubspot.utils.signature import Signature
 
 from connectors.errors import Fatal, Retryable
 from connectors.hubspot.refusals import BUSY, SOON, VENDOR, asked, refusal, until_midnight
@@ -270,3 +271,8 @@ def _zone(name: Any) -> ZoneInfo | None:
         return ZoneInfo(str(name))
     except (ZoneInfoNotFoundError, ValueError):
         return None
+
+
+def signature(secret: str, method: str, url: str, body: str, timestamp: str) -> str:
+    """What HubSpot writes into X-HubSpot-Signature-v3 of such a request."""
+    return str(Signature.get_signature(secret, body, "v3", url, method, timestamp))

@@ -5,6 +5,7 @@ removed. Killed between any two steps, the next pull goes on from there; nothing
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from connectors.base import Connector, Page, Position, Source, Stream
 from connectors.errors import Fatal
 from models.clock import Clock
 from models.operations import Cursor
+from models.records import Record
 from models.store import transaction
+from pipelines.ingest.dirty import dirty_first
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.landing import land, rows
 from pipelines.ingest.staging import Mark, Staging, claim
@@ -73,7 +76,8 @@ class _Pull:
         before = Counter(self.source.calls)
         self._translate()  # what an earlier pull landed and could not read any more
         self._finish(self.staged.last(self._cursor()))
-        self._walk()
+        with dirty_first(self.source, self.stream, self.store, self.clock, self._land_beside):
+            self._walk()
         self.meter.end(self.report.seen)
         self.report.calls = Counter(self.source.calls) - before
         self.report.lag_s = self._lag()
@@ -96,6 +100,20 @@ class _Pull:
             raise Fatal(
                 "the pages ended before their window was complete", vendor=self.connector.name, stream=self.stream.name
             )
+
+    def _land_beside(self, records: Sequence[Record]) -> None:
+        """Land records that were read by their ids, and so belong to no window."""
+        beside = self.staged.beside("dirty")
+        beside.clear()  # what a killed pull left there has landed, or is among these
+        table, mended = rows(records, self.stream, self.clock.now(), 0)
+        beside.add(0, table, Mark(None, {}, None))
+        landed = land(self.lake, self.connector.name, self.stream.name, beside.pages())
+        beside.clear()
+        self.report.seen += len(records)
+        self.report.mended += mended
+        self.report.rows += landed
+        if landed:
+            self._translate()
 
     def _stage(self, number: int, page: Page, mark: Mark) -> None:
         table, mended = rows(page.records, self.stream, self.clock.now(), number)
