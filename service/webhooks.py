@@ -103,7 +103,9 @@ def serve(workspace: Workspace, host: str, port: int, address: str | None) -> No
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise UsageError(f"{host}, port {port} cannot be listened at: {error.strerror}; choose another.") from error
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    shown = logging.StreamHandler()
+    shown.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.getLogger().addHandler(shown)
     logger.setLevel(logging.INFO)
     logger.info("listening at http://%s:%d/hooks/", *listener.getsockname()[:2])
     server = uvicorn.Server(
