@@ -12,11 +12,11 @@ class StripeSettings(VendorSettings):
     model_config = SettingsConfigDict(env_prefix="STRIPE_", extra="ignore", env_ignore_empty=True)
 
     api_key: SecretStr | None = Field(default=None, description="secret (sk_…) or restricted key (rk_…)")
+    base_url: str | None = Field(default=None, description="another host to talk to; set for the sandbox only")
     webhook_secret: SecretStr | None = Field(
         default=None,
         description="signing secret of the webhook endpoint (whsec_…); several by commas while one is rolled",
     )
-    base_url: str | None = Field(default=None, description="another host to talk to; set for the sandbox only")
 
     @classmethod
     def required(cls) -> tuple[str, ...]:
