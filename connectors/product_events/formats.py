@@ -290,20 +290,19 @@ def _rows_of(batch: pa.RecordBatch) -> list[Row]:
     try:
         return batch.to_pylist(maps_as_pydicts="lossy")
     except (OverflowError, ValueError):
-        columns = {name: [_value(column, at) for at in range(len(column))] for name, column in _named(batch)}
-        return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+        return [
+            {name: _value(batch, column, at) for column, name in enumerate(batch.schema.names)}
+            for at in range(batch.num_rows)
+        ]
 
 
-def _named(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.Array[Any]]]:
-    return zip(batch.schema.names, batch.columns, strict=True)
-
-
-def _value(column: pa.Array[Any], at: int) -> Any:
+def _value(batch: pa.RecordBatch, column: int, at: int) -> Any:
+    values = batch.column(column)
     try:
-        return column[at].as_py(maps_as_pydicts="lossy")
+        return values[at].as_py(maps_as_pydicts="lossy")
     except (OverflowError, ValueError):
-        is_flat = pa.types.is_temporal(column.type)
-        return column.slice(at, 1).cast(pa.string())[0].as_py() if is_flat else "an instant beyond the calendar"
+        is_flat = pa.types.is_temporal(values.type)
+        return values.slice(at, 1).cast(pa.string())[0].as_py() if is_flat else "an instant beyond the calendar"
 
 
 def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
