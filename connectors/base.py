@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -179,6 +179,44 @@ class Source(ABC):
         return Unsupported(message, vendor=self.vendor, stream=stream.name)
 
 
+PROMPT = timedelta(minutes=5)
+"""How far the instant of a delivery may lie from ours: what Stripe and HubSpot ask for, in both directions."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One HTTP request that came to our door in a vendor's name. `url` is as the sender wrote it, header names are in lower case."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    at: datetime
+    """When it came, by our clock, UTC."""
+
+    def is_prompt(self, seconds: float) -> bool:
+        """Whether it was sent just now, if it was sent at that instant (seconds since 1970)."""
+        return abs(self.at.timestamp() - seconds) <= PROMPT.total_seconds()
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A record that the vendor says has changed: its name and nothing else. The next pull reads it."""
+
+    stream: str
+    id: str
+    account: str | None = None
+    """As the source of that account calls itself; None where the vendor names none: that of the settings."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a delivery says. `answer` is what the vendor wants to read back, if anything."""
+
+    notices: Sequence[Notice] = ()
+    answer: str = ""
+
+
 FieldKind = Literal["text", "long_text", "number", "percent", "money", "picklist", "checkbox", "datetime"]
 FieldValue = str | float | int | bool | None
 
@@ -271,6 +309,8 @@ class Connector:
     schedule: str
     """Cron expression of its pull, UTC."""
     open_crm: Callable[[Any, Clock], Crm] | None = None
+    listen: Callable[[Any, Delivery], Heard] | None = None
+    """Reads a webhook, if the vendor has them. Errors: Forged; Fatal if a variable is missing; ValueError if it is no message."""
     docs: str = ""
     """Where the vendor documents what is read."""
     streams_by_name: dict[str, Stream] = field(init=False, repr=False)

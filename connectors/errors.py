@@ -4,6 +4,7 @@
 - `Fatal`: stop this stream (or, for credentials, this vendor); no cursor moves; a human must act.
 - `RecordRejected`: keep this one record with the reason and go on.
 - `Unsupported`: the vendor has no such thing; asking again will not help.
+- `Forged`: do not believe this delivery; whoever sent it is not the vendor.
 
 Messages say what, where and how to mend it, and never hold a secret or a customer's value.
 """
@@ -52,3 +53,7 @@ class RecordRejected(ConnectorError):
 
 class Unsupported(ConnectorError):
     """The vendor lacks this capability."""
+
+
+class Forged(ConnectorError):
+    """A delivery that the vendor did not sign, or not just now; it is not believed."""

@@ -60,6 +60,17 @@ class StreamCount(SQLModel, table=True):
     settled: bool = Field(description="whether the comparison is final; if not, what moved meanwhile may explain it")
 
 
+class Dirty(SQLModel, table=True):
+    """A record that its vendor says has changed, until a pull has read it; said twice, it is one row."""
+
+    __tablename__ = "dirty"
+    vendor: str = Field(primary_key=True)
+    account: str = Field(primary_key=True, description="empty where the vendor named none: that of the settings")
+    stream: str = Field(primary_key=True)
+    id: str = Field(primary_key=True, description="the vendor's own id of the record")
+    noticed_at: datetime = Field(sa_type=UtcDateTime, description="UTC, the last time it was said")
+
+
 class Rejection(SQLModel, table=True):
     """A record that arrived and is kept, but could not be read as facts, with the reason."""
 

@@ -1,4 +1,4 @@
-"""The map: every asset, check, job and schedule, collected from the rooms in flow order.
+"""The map: every asset, check, job, schedule and sensor, collected from the rooms in flow order.
 
 Vendors are found by the registry, so a new folder under `connectors/` appears here by itself. Groups of assets, as `dg list defs` prints
 them: one per vendor, then stitch, understand, write_back.
@@ -32,6 +32,7 @@ def build() -> dg.Definitions:
         asset_checks=[check for room in CHECKS for check in room.checks()],
         jobs=[job for room in AUTOMATION for job in room.jobs()],
         schedules=[schedule for room in AUTOMATION for schedule in room.schedules()],
+        sensors=ingest_automation.sensors(),
         resources={"workspace": WorkspaceResource()},
         executor=dg.in_process_executor,  # parallelism is runs and asyncio; a process per step costs 2 s each
     )

@@ -1,4 +1,4 @@
-"""The command line: `sidecar demo | sandbox | doctor | run | plan | apply | show | provision | state`.
+"""The command line: `sidecar demo | sandbox | doctor | run | state | webhooks | plan | apply | show | provision`.
 
 Every command is thin: choose real accounts or practice, call a room or the facade, show the answer. Exit code 0 means done, 1 that
 something was left undone and said so, 2 that the question could not be understood, 130 that it was interrupted.
@@ -13,6 +13,7 @@ from pipelines.workspace import Workspace
 from service import demo as story
 from service import doctor as diagnosis
 from service import streams, terminal, writing
+from service import webhooks as door
 from service.environment import chosen, companion, opened, practice, refuse_dotenv
 from service.ground import World
 from service.plain import PlainGroup
@@ -81,6 +82,24 @@ def run(
         terminal.show_outcomes(outcomes)
     if not all(outcome.ok for outcome in outcomes):
         raise typer.Exit(1)
+
+
+@app.command()
+def webhooks(
+    host: Annotated[
+        str, typer.Option(help="Where to listen; others than this machine reach it through a proxy.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8787,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SIDECAR_WEBHOOKS_ADDRESS", help="What vendors know this door by: https://hooks.example.com"
+        ),
+    ] = None,
+) -> None:
+    """Listen to vendors that say what has changed, so that the next pull reads it first; Ctrl-C ends it."""
+    with opened() as workspace:
+        door.serve(workspace, host, port, address)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from connectors.hubspot.enrich import HubSpotCrm
 from connectors.hubspot.pull import HubSpotSource
 from connectors.hubspot.records import STREAMS
 from connectors.hubspot.settings import HubSpotSettings
+from connectors.hubspot.webhook import listen
 from models.clock import Clock
 
 
@@ -34,5 +35,6 @@ CONNECTOR = Connector(
     open=open_source,
     schedule="17 * * * *",  # hourly, away from the other vendors' minutes
     open_crm=open_crm,
+    listen=listen,
     docs="https://developers.hubspot.com/docs/api-reference/overview",
 )

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import orjson
 import requests
 from hubspot import HubSpot
+from hubspot.utils.signature import Signature
 
 from connectors.errors import Fatal, RecordRejected, Retryable, Unsupported
 from connectors.hubspot.rates import lanes, told
@@ -346,3 +347,8 @@ def _zone(name: Any) -> ZoneInfo | None:
         return ZoneInfo(str(name))
     except (ZoneInfoNotFoundError, ValueError):
         return None
+
+
+def signature(secret: str, method: str, url: str, body: str, timestamp: str) -> str:
+    """What HubSpot writes into X-HubSpot-Signature-v3 of such a request."""
+    return str(Signature.get_signature(secret, body, "v3", url, method, timestamp))

@@ -10,6 +10,7 @@ from connectors.meta_ads.client import MetaApi
 from connectors.meta_ads.pull import MetaAdsSource
 from connectors.meta_ads.records import STREAMS
 from connectors.meta_ads.settings import MetaAdsSettings
+from connectors.meta_ads.webhook import listen
 from models.clock import Clock
 
 
@@ -26,5 +27,6 @@ CONNECTOR = Connector(
     streams=STREAMS,
     open=open_source,
     schedule="22 * * * *",  # hourly, away from the other vendors' minutes
+    listen=listen,
     docs="https://developers.facebook.com/docs/marketing-api",
 )

@@ -19,6 +19,9 @@ class MetaAdsSettings(VendorSettings):
     )
     app_id: str | None = Field(default=None, description="id of the app that the token was made for")
     app_secret: SecretStr | None = Field(default=None, description="secret of that app (Settings > Basic)")
+    verify_token: SecretStr | None = Field(
+        default=None, description="words of your choice that the app's page repeats when a webhook is subscribed to"
+    )
     account_ids: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="ad accounts to read, by commas; all that the token sees where empty"
     )

@@ -1,7 +1,8 @@
 """Product events: what people do in the product and say in recorded calls, read from files in a folder or an object store.
 
 Read is whatever lies there, new and grown files only, however old; a file that is taken away takes nothing back. Files cannot tell who a
-visitor is whom no line names: a cookie is no person. Nothing is written. How: `pull.py`, `ledger.py`; the shape of a line: `lines.py`, of a
+visitor is whom no line names: a cookie is no person; nor that one was replaced by another of the same size at the same instant; nor how many
+lines there are, or where one with a given id stands, before all are read. Nothing is written. How: `pull.py`, `ledger.py`; the shape of a line: `lines.py`, of a
 transcript: `transcripts.py`; what each means: `records.py`.
 """
 

@@ -9,6 +9,7 @@ import codecs
 import csv
 import gzip
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -183,20 +184,45 @@ class _Fields:
     size: int
 
 
+class _Taker:
+    """Lines for the CSV reader, with what it has taken for one row; all but the first of them can be put back.
+
+    A row that is longer than `LONGEST` has a quote that was never closed; it must not take the rest of the file with it.
+    """
+
+    def __init__(self, lines: Iterator[_Raw]) -> None:
+        self._lines = lines
+        self._back: deque[_Raw] = deque()
+        self.taken: list[_Raw] = []
+        self.ended = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self.taken and self.taken[-1].end - self.taken[0].end > LONGEST - self.taken[0].size:
+            raise csv.Error
+        raw = self._back.popleft() if self._back else next(self._lines, None)
+        if raw is None:
+            self.ended = True
+            raise StopIteration
+        self.taken.append(raw)
+        line = raw.bytes.removeprefix(codecs.BOM_UTF8) if raw.end == raw.size else raw.bytes
+        return line.decode("utf-8", "surrogateescape")
+
+    def put_back(self) -> None:
+        self._back.extendleft(reversed(self.taken[1:]))
+        del self.taken[1:]
+        self.ended = False
+
+
 def _rows(file: BinaryIO, place: Place, *, finished: bool) -> Iterator[_Fields]:
-    """Rows with their places. A row that the end of an unfinished file cuts is left for later."""
-    taken: list[_Raw] = []
-    ended = False
+    """Rows with their places. A row that the end of an unfinished file cuts is left for later.
 
-    def text() -> Iterator[str]:
-        nonlocal ended
-        for raw in _lines(file, place, finished=finished):
-            taken.append(raw)
-            line = raw.bytes.removeprefix(codecs.BOM_UTF8) if raw.end == raw.size else raw.bytes
-            yield line.decode("utf-8", "surrogateescape")
-        ended = True
-
-    reader = csv.reader(text(), strict=True)
+    Where quotes do not match, the row's first line is at fault, and reading goes on with its second: it may be a row of its own.
+    """
+    lines = _Taker(_lines(file, place, finished=finished))
+    reader = csv.reader(lines, strict=True)
     while True:
         fields, fault = None, None
         try:
@@ -204,9 +230,11 @@ def _rows(file: BinaryIO, place: Place, *, finished: bool) -> Iterator[_Fields]:
         except StopIteration:
             return
         except csv.Error:
-            if ended and not finished:
+            if lines.ended and not finished:
                 return
             fault = "quotes"
+            lines.put_back()
+        taken = lines.taken
         fault = next((raw.fault for raw in taken if raw.fault), fault)
         if fields or fault:
             whole = b"".join(raw.bytes for raw in taken)
@@ -242,7 +270,7 @@ def _of_group(table: pq.ParquetFile, group: int, first: int, offset: int) -> Ite
     for batch in table.iter_batches(batch_size=ROWS, row_groups=[group], use_threads=False):
         if at + batch.num_rows > offset:
             size = batch.nbytes // max(1, batch.num_rows)
-            for number, row in enumerate(_in_microseconds(batch).to_pylist(maps_as_pydicts="lossy"), start=at + 1):
+            for number, row in enumerate(_rows_of(_in_microseconds(batch)), start=at + 1):
                 if number > offset:
                     yield _of_row(number, row, size)
         at += batch.num_rows
@@ -257,10 +285,30 @@ def _of_row(number: int, row: Row, size: int) -> Line:
         return Line(number, number, fault=str(error), raw=raw[:SHOWN], size=size)
 
 
+def _rows_of(batch: pa.RecordBatch) -> list[Row]:
+    """Its rows; an instant beyond Python's calendar, which no reader makes sense of, as text."""
+    try:
+        return batch.to_pylist(maps_as_pydicts="lossy")
+    except (OverflowError, ValueError):
+        return [
+            {name: _value(batch, column, at) for column, name in enumerate(batch.schema.names)}
+            for at in range(batch.num_rows)
+        ]
+
+
+def _value(batch: pa.RecordBatch, column: int, at: int) -> Any:
+    values = batch.column(column)
+    try:
+        return values[at].as_py(maps_as_pydicts="lossy")
+    except (OverflowError, ValueError):
+        is_flat = pa.types.is_temporal(values.type)
+        return values.slice(at, 1).cast(pa.string())[0].as_py() if is_flat else "an instant beyond the calendar"
+
+
 def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Python knows no nanoseconds."""
     fields = [
-        field.with_type(pa.timestamp("us", field.type.tz)) if pa.types.is_timestamp(field.type) else field
+        field.with_type(pa.timestamp("us", field.type.tz)) if str(field.type).startswith("timestamp[ns") else field
         for field in batch.schema
     ]
     return batch.cast(pa.schema(fields), safe=False)

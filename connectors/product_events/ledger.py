@@ -18,7 +18,7 @@ OPEN = 500
 """Files known one by one, at most: about 100 bytes each in every page's position."""
 PARTS = 256
 FAULTS_KEPT = 100
-"""Unreadable lines per file that are taken back once the file is replaced."""
+"""Runs of unreadable lines per file that are taken back once the file is replaced; of a file broken throughout that is one."""
 
 State = Literal["whole", "tail", "part"]
 """Read to the end; to a last line that has no line break yet; to somewhere in the middle."""
@@ -45,7 +45,10 @@ class File:
 
 @dataclass
 class Known:
-    """How far one file has been read; `check` is the hash of the last bytes before that place, `faults` are line numbers."""
+    """How far one file has been read; `check` is the hash of the last bytes before that place, `faults` are line numbers.
+
+    `faults` holds runs of lines: the first and the last of each.
+    """
 
     size: int
     changed: int
@@ -53,12 +56,23 @@ class Known:
     offset: int = 0
     number: int = 1
     check: str = ""
-    faults: list[int] = field(default_factory=list)
+    faults: list[list[int]] = field(default_factory=list)
 
     @property
     def place(self) -> Place:
         """Where reading goes on."""
         return Place(self.offset, self.number)
+
+    def note(self, number: int) -> None:
+        """This line cannot be read; lines come in order."""
+        if self.faults and self.faults[-1][1] == number - 1:
+            self.faults[-1][1] = number
+        elif len(self.faults) < FAULTS_KEPT:
+            self.faults.append([number, number])
+
+    def faulty(self) -> list[int]:
+        """Numbers of the lines that could not be read."""
+        return [number for first, last in self.faults for number in range(first, last + 1)]
 
     def is_of(self, file: File) -> bool:
         """Whether the file is as it was."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from connectors.product_events.payload import EVENT_ID, Payload
+from connectors.product_events.payload import EVENT_ID, USER, VISITOR, Payload
 from models.keys import RecordKey, content_id
 from models.records import Record
 
@@ -20,6 +20,8 @@ VENDOR = "product_events"
 DEEDS = frozenset({"track", "page", "screen"})
 TELLING = frozenset({"identify", "group", "alias"})
 NESTED = ("traits", "properties", "context")
+COLUMNS = {name.lower(): name for name in ("type", "event", "email", "timestamp", *USER, *VISITOR, *EVENT_ID, *NESTED)}
+"""How the names that are read are spelled, by how flat files may spell them: `Timestamp`, `USER_ID`."""
 NAMING = frozenset({"name", "firstName", "first_name", "lastName", "last_name", "phone"})
 """Traits, beside the address, that say who somebody is."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -74,6 +76,9 @@ def nested(flat: Mapping[str, Any]) -> Row:
     for column, value in flat.items():
         if value is None or value == "":
             continue
+        first, *below = column.split(".")
+        spelled = COLUMNS.get(first.lower(), first)
+        column = ".".join([first if spelled in flat else spelled, *below])  # noqa: PLW2901  # in the line's own spelling
         *parents, name = column.split(".")
         if column in NESTED and isinstance(value, str):
             try:

@@ -6,7 +6,8 @@ line; one that shrank or begins otherwise is read anew, which changes nothing wh
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
@@ -17,7 +18,7 @@ from connectors.errors import ConnectorError
 from connectors.product_events import lines, transcripts
 from connectors.product_events.client import Files
 from connectors.product_events.formats import SHOWN, Format, format_of
-from connectors.product_events.ledger import FAULTS_KEPT, OPEN, File, Known, Ledger
+from connectors.product_events.ledger import OPEN, File, Known, Ledger
 from connectors.product_events.lines import VENDOR, Line, Unreadable
 from models.clock import Clock
 from models.keys import RecordKey, content_id
@@ -82,16 +83,14 @@ class ProductEventsSource(Source):
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         """Every line that was not read before. Errors: those of `Files`."""
         ledger = Ledger(resume or cursor, self._limits.files)
-        batch, number = Batch(self._limits), 0
-        steps = self._talks if stream.name in TALKS else self._lines
-        for file in ledger.due(self._listing(stream)):
-            for record, size in steps(stream, file, ledger):
-                batch.add(record, size)
-                if batch.is_full:
-                    number += 1
-                    yield self._page(batch, ledger, complete=number % self._limits.pages == 0)
-                    batch = Batch(self._limits)
-        yield self._page(batch, ledger, complete=True)
+        for number, page in enumerate(self._walk(stream, ledger, self._listing(stream)), start=1):
+            yield replace(page, cursor=page.position) if number % self._limits.pages == 0 else page
+
+    def between(self, stream: Stream, since: datetime, until: datetime, resume: Position | None) -> Iterator[Page]:
+        """Every line of the files that were changed in that time: a line's own time is not known before it is read."""
+        first, behind = (int(instant.timestamp() * 1e9) for instant in (since, until))
+        found = [file for file in self._listing(stream) if first <= file.changed < behind]
+        return self._walk(stream, Ledger(resume, self._limits.files), found)
 
     def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
         """Whether the place is there, and how many files each kind of stream finds in it."""
@@ -119,6 +118,18 @@ class ProductEventsSource(Source):
 
     def _listing(self, stream: Stream) -> list[File]:
         return _of(stream, self._files.listing(stream.name))
+
+    def _walk(self, stream: Stream, ledger: Ledger, listing: Sequence[File]) -> Iterator[Page]:
+        """What the ledger does not know of these files; the cursor is on the last page."""
+        batch = Batch(self._limits)
+        steps = self._talks if stream.name in TALKS else self._lines
+        for file in ledger.due(listing):
+            for record, size in steps(stream, file, ledger):
+                batch.add(record, size)
+                if batch.is_full:
+                    yield self._page(batch, ledger, complete=False)
+                    batch = Batch(self._limits)
+        yield self._page(batch, ledger, complete=True)
 
     def _page(self, batch: Batch, ledger: Ledger, *, complete: bool) -> Page:
         position = ledger.position()
@@ -155,7 +166,7 @@ class ProductEventsSource(Source):
                 fault, raw = str(error), orjson.dumps(line.row, default=str).decode()[:SHOWN]
         if fault is None or stream.name != "events":  # one stream keeps what none can read
             return None
-        known.faults = [*known.faults, line.number][:FAULTS_KEPT]
+        known.note(line.number)
         return lines.unreadable(self._place(file, line.number), fault, raw, self._clock.now())
 
     def _place(self, file: File, number: int) -> RecordKey:
@@ -205,7 +216,7 @@ def _start(opened: BinaryIO, file: File, known: Known | None, kind: Format) -> t
     if kind.appendable and known.check and file.size > known.size and _check(opened, known.offset) == known.check:
         known.state = "part"
         return known, []
-    return Known(file.size, file.changed), known.faults
+    return Known(file.size, file.changed), known.faulty()
 
 
 def _check(opened: BinaryIO, offset: int) -> str:

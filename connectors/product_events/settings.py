@@ -23,7 +23,7 @@ class ProductEventsSettings(VendorSettings):
 
     url: str | None = Field(
         default=None,
-        description="folder, file, pattern with * and ?, or URL such as s3://bucket/prefix, gs://…, file://…",
+        description="folder, file, pattern with * and ?, or URL such as s3://bucket/prefix, gs://…, file://… (with *; ? begins options)",
     )
     account: str | None = Field(
         default=None,

@@ -10,6 +10,7 @@ from connectors.stripe.client import StripeApi
 from connectors.stripe.pull import StripeSource
 from connectors.stripe.records import STREAMS
 from connectors.stripe.settings import StripeSettings
+from connectors.stripe.webhook import listen
 from models.clock import Clock
 
 
@@ -26,5 +27,6 @@ CONNECTOR = Connector(
     streams=STREAMS,
     open=open_source,
     schedule="37 * * * *",  # hourly, away from the CRM's own minute
+    listen=listen,
     docs="https://docs.stripe.com/api",
 )

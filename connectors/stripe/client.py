@@ -120,6 +120,16 @@ def _rows(data: Any) -> bool:
     return isinstance(data, list) and all(isinstance(row, dict) and isinstance(row.get("id"), str) for row in data)
 
 
+def is_signed(body: bytes, header: str, secret: str) -> bool:
+    """Whether one of the header's signatures is the body's; its age is not looked at. Source: https://docs.stripe.com/webhooks."""
+    if not header.isascii():  # the SDK compares texts, which must be ASCII for that
+        return False
+    try:
+        return bool(stripe.WebhookSignature.verify_header(body, header, secret))
+    except (stripe.SignatureVerificationError, UnicodeDecodeError):
+        return False
+
+
 def _translated(error: stripe.StripeError, path: str, stream: str | None, endpoint: str) -> ConnectorError:
     """Our error for theirs. Their message is left out: it may quote what was asked."""
     status = error.http_status

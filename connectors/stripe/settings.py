@@ -13,11 +13,21 @@ class StripeSettings(VendorSettings):
 
     api_key: SecretStr | None = Field(default=None, description="secret (sk_…) or restricted key (rk_…)")
     base_url: str | None = Field(default=None, description="another host to talk to; set for the sandbox only")
+    webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="signing secret of the webhook endpoint (whsec_…); several by commas while one is rolled",
+    )
 
     @classmethod
     def required(cls) -> tuple[str, ...]:
         """Names of the fields without which the vendor is skipped."""
         return ("api_key",)
+
+    @property
+    def webhook_secrets(self) -> list[str]:
+        """Every secret that may sign a webhook; empty where there is none."""
+        given = self.webhook_secret.get_secret_value() if self.webhook_secret else ""
+        return [secret.strip() for secret in given.split(",") if secret.strip()]
 
     @property
     def mode(self) -> str:

@@ -5,7 +5,7 @@ removed. Killed between any two steps, the next pull goes on from there; nothing
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,10 +17,12 @@ from connectors.base import Connector, Page, Position, Quota, Source, Stream, Wh
 from connectors.errors import ConnectorError, Fatal, Unsupported
 from models.clock import Clock
 from models.operations import Cursor
+from models.records import Record
 from models.store import transaction
 from pipelines.ingest.absent import tombstones
 from pipelines.ingest.columns import ColumnChange, note_columns
 from pipelines.ingest.counts import compare_counts
+from pipelines.ingest.dirty import dirty_first
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.landing import land, rows
 from pipelines.ingest.staging import Mark, Staging, claim, landing_turn
@@ -89,7 +91,8 @@ class Pull:
         with self._turn():
             self._translate()  # what an earlier pull landed and could not read any more
         self._finish(self.staged.last(self._cursor()))
-        self._walk()
+        with dirty_first(self.source, self.stream, self.store, self.clock, self._land_beside):
+            self._walk()
         self.meter.end(self.report.seen)
         self._look_at_vendor(began)
         self.report.calls = Counter(self.source.calls) - before
@@ -117,6 +120,21 @@ class Pull:
 
     def _pages(self, since: Position | None, resume: Position | None) -> Iterator[Page]:
         return self.source.pages(self.stream, since, resume)
+
+    def _land_beside(self, records: Sequence[Record]) -> None:
+        """Land records that were read by their ids, and so belong to no window."""
+        beside = self.staged.beside("dirty")
+        beside.clear()  # what a killed pull left there has landed, or is among these
+        table, mended = rows(records, self.stream, self.clock.now(), 0)
+        beside.add(0, table, Mark(None, {}, None))
+        self.report.seen += len(records)
+        self.report.mended += mended
+        with self._turn():
+            landed = land(self.lake, self.connector.name, self.stream.name, beside.pages())
+            beside.clear()
+            self.report.rows += landed
+            if landed:
+                self._translate()
 
     def _stage(self, number: int, page: Page, mark: Mark) -> None:
         table, mended = rows(page.records, self.stream, self.clock.now(), number)

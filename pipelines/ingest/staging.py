@@ -57,6 +57,10 @@ class Staging:
         """Page files in the order they came."""
         return sorted(self.folder.glob("*.parquet"))
 
+    def beside(self, name: str) -> "Staging":
+        """A place for rows of the same stream that belong to no window; the same lock guards it."""
+        return Staging(self.folder.with_name(f"{self.folder.name}-{name}"))
+
     def last(self, since: Position | None) -> Mark | None:
         """The mark of the last page, None if there is none. Pages of a window that starts elsewhere are thrown away."""
         mark = self.mark()

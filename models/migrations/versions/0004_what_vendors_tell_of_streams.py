@@ -7,7 +7,7 @@ from alembic import op
 import models.base
 
 revision = "0004_streams"
-down_revision = "0002_costs"
+down_revision = "0003_dirty"
 branch_labels = None
 depends_on = None
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from connectors.errors import Unsupported
 from connectors.product_events import CONNECTOR
 from connectors.product_events.formats import LONGEST
 from connectors.product_events.lines import EPOCH
@@ -316,3 +317,83 @@ def test_a_user_is_known_by_the_latest_traits(folder: Folder):
     assert found == {
         "u-1": (newer["traits"], AT + timedelta(days=1)), "7": ({"email": "luis@kolbe.example"}, AT), "u-3": ({}, EPOCH),
     }  # fmt: skip
+
+
+def test_a_quote_that_is_never_closed_costs_its_own_line_only(folder: Folder):
+    """The rows behind it are read: at once where a later quote shows that it was one, else once the file has ended."""
+    head, row = "type,event,timestamp,event_id\n", "track,A,1778320800,m-{}\n"
+    bad, quoted = 'track,"A,1778320800,m-0\n', 'track,"B, ""b""",1778320800,m-4\n'
+    folder.write("a.csv", head + bad + row.format(1) + row.format(2))
+    folder.write("b.csv", head + bad + row.format(3) + quoted + row.format(5) + bad)
+    assert folder.ids() == ["b.csv:2", *numbers(3, 4, 5)]
+    assert folder.ids() == ["a.csv:2", *numbers(1, 2), "b.csv:6"]
+    assert folder.ids() == []
+
+
+def test_a_quote_that_is_never_closed_waits_for_no_more_than_a_mebibyte(folder: Folder):
+    """A file that is still written goes on being read."""
+    rows = [f"track,{'A' * 1000},1778320800,m-{n}\n" for n in range(1200)]
+    folder.write("a.csv", "type,event,timestamp,event_id\n" + 'track,"A,1778320800,m-x\n' + "".join(rows))
+    assert folder.ids() == ["a.csv:2", *numbers(*range(1200))]
+
+
+@pytest.mark.parametrize(
+    "head", ["Type,Event,Timestamp,Event_ID,UserId,Traits.plan", "TYPE,EVENT,TIMESTAMP,EVENT_ID,USERID,TRAITS.plan"]
+)
+def test_names_of_columns_may_be_capital(folder: Folder, head: str):
+    """Spreadsheets do that; what is below a column keeps its spelling."""
+    folder.write("a.csv", f"{head}\ntrack,A,1778320800,m-1,u-1,growth\n")
+    (record,) = folder.pull()
+    assert (record.key.id, record.updated_at.year, record.payload["userId"]) == ("m-1", 2026, "u-1")
+    assert record.payload["traits"] == {"plan": "growth"}
+
+
+def test_every_complaint_is_taken_back_once_a_file_is_mended(folder: Folder):
+    """Of a file that was broken throughout, too."""
+    folder.write("a.jsonl", lines(*["oops"] * 1000, track(1), "oops"))
+    assert len(folder.ids()) == 1002
+    folder.write("a.jsonl", lines(track(1)))
+    gone = [record.key.id for record in folder.pull() if record.deleted]
+    assert gone == [f"a.jsonl:{n}" for n in (*range(1, 1001), 1002)]
+
+
+def test_a_range_of_dates_reads_the_files_of_that_time_again(folder: Folder):
+    """By the instant of the file, whole, from any page on; the pull's own cursor knows nothing of it."""
+    folder.limits = Limits(lines=2, pages=1)
+    for number in range(1, 4):
+        folder.write(f"{number}.jsonl", lines(*(track(number * 10 + n) for n in range(3))))
+    folder.ids()
+    since, until = (datetime.fromtimestamp(second, UTC) for second in (2, 4))
+    stream, source = CONNECTOR.streams_by_name["events"], folder.open()
+    pages = list(source.between(stream, since, until, None))
+    ids = [[record.key.id for record in page.records] for page in pages]
+    assert [*chain(*ids)] == numbers(20, 21, 22, 30, 31, 32)
+    assert [page.cursor is not None for page in pages] == [False, False, False, True]
+    rest = source.between(stream, since, until, json.loads(json.dumps(pages[0].position)))
+    assert [record.key.id for page in rest for record in page.records] == [*chain(*ids[1:])]
+    assert folder.ids() == []
+
+
+def test_what_files_cannot_be_asked_for_is_said(folder: Folder):
+    """One line by its id, a number of lines without reading them, types of columns."""
+    stream, source = CONNECTOR.streams_by_name["events"], folder.open()
+    for ask in (lambda: source.read(stream, ["m-1"]), lambda: source.count(stream), lambda: source.columns(stream)):
+        with pytest.raises(Unsupported):
+            ask()
+
+
+def test_an_instant_beyond_the_calendar_costs_its_own_row_only(folder: Folder):
+    """In a Parquet file, which may hold the year 148,108: under `timestamp` the row is refused, elsewhere it is kept as text."""
+    far, near = 2**62, 1778320800000000
+    table = pa.table({
+        "type": ["track"] * 3, "event": ["A"] * 3, "messageId": ["m-1", "m-2", "m-3"],
+        "timestamp": pa.array([near, far, near], pa.timestamp("us")), "due": pa.array([near, near, far], pa.timestamp("us")),
+        "seen": pa.array([[near], [near], [far]], pa.list_(pa.timestamp("us"))),
+    })  # fmt: skip
+    pq.write_table(table, folder.path / "a.parquet")
+    first, bad, third = folder.pull()
+    assert [first.key.id, bad.key.id, third.key.id] == ["m-1", "a.parquet:2", "m-3"]
+    assert list(bad.payload["unreadable"]) == ["timestamp"]
+    assert (first.updated_at, third.updated_at) == (AT, AT)
+    assert str(far) in third.payload["due"]
+    assert first.payload["seen"] == ["2026-05-09T10:00:00+00:00"]

@@ -119,3 +119,15 @@ def test_a_talk_that_cannot_be_read_says_what_is_missing(
     landing.folder.write("a.json", json.dumps(SIDECAR))
     assert landing.pull("transcripts").recovered == 1
     assert landing.reasons() == []
+
+
+def test_cues_that_overlap_stand_in_the_order_of_the_file(folder: Folder):
+    """Nothing is lost of two who speak at once, nor of a cue that nobody says, that ends before it begins, or stands in a Windows file."""
+    cues = (
+        "00:00.000 --> 00:05.000\n<v Dana>One &amp; <i>two</i></v>\n<v Jo>Three</v>\n\n"
+        "00:03.000 --> 00:04.000\n<v Dana>Four\n\nid-9\n00:00:06.000 --> 00:00:05.000 align:start\nnobody\n"
+    )
+    folder.write("call.vtt", f"\ufeffWEBVTT\n\n{NOTE}\n{cues}".replace("\n", "\r\n"))
+    (talk,) = folder.pull("transcripts")
+    assert talk.payload["text"] == "Dana: One & two\nJo: Three\nDana: Four\nnobody"
+    assert talk.payload["duration_s"] == 5

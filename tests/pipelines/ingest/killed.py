@@ -11,16 +11,26 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from connectors.base import Notice
 from models.facts import Identifier, Profile
 from pipelines import ingest
-from tests.pipelines.ingest.scripted import Place, ScriptedSource, version
+from pipelines.ingest.dirty import dirty_streams, mark
+from tests.pipelines.ingest.scripted import PAPER, Place, ScriptedSource, version
 
 ROOM = str(Path(ingest.__path__[0]))
 LOG = [version(str(n % 7), n, name="" if n in (3, 12) else f"name {n}", email=f"{n}@x.example") for n in range(12)]
 
 
+NOW = {record.key.id: record for record in LOG}
+
+
+def say(place: Place) -> None:
+    """What the vendor tells by itself before the pull."""
+    mark(place.store, "paper", [Notice("people", one, "acct") for one in ("3", "5", "never")], place.clock.now())
+
+
 def pull(place: Place) -> None:
-    place.pull(ScriptedSource(LOG, page=2, window=2, look_back=1))
+    place.pull(ScriptedSource(LOG, page=2, window=2, look_back=1, now=NOW))
 
 
 def die_at(line: int) -> Any:
@@ -53,6 +63,7 @@ def in_child(work: Any) -> int:
 def traced(root: Path, line: int) -> int:
     """Pull with a death at the line; returns how many lines were passed."""
     place = Place(root)
+    say(place)
     tracer = die_at(line)
     sys.settrace(tracer)
     pull(place)
@@ -67,6 +78,7 @@ def found(place: Place) -> dict[str, Any]:
         "latest": {key: row["payload"] for key, row in place.latest().items()},
         "profiles": {key: [fact["name"] for fact in facts] for key, facts in place.facts(Profile).items()},
         "identifiers": {key: [fact["value"] for fact in facts] for key, facts in place.facts(Identifier).items()},
+        "dirty": [stream.name for stream in dirty_streams(place.store, PAPER)],
         "staged": [str(path) for path in place.staging.rglob("*.parquet")],
     }
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy import Engine
 
-from connectors.base import Connector, Finding, Page, Position, Quota, Source, Stream, VendorSettings
+from connectors.base import Connector, Finding, Heard, Page, Position, Quota, Source, Stream, VendorSettings
 from connectors.errors import Retryable
 from models.clock import FrozenClock
 from models.facts import Fact, Identifier, Profile, Scope
@@ -77,6 +77,10 @@ class ScriptedSource(Source):
     told: Mapping[str, str] | Exception | None = None
     spent: Quota | None = None
     undated: frozenset[str] = frozenset()
+    now: dict[str, Record] | None = None
+    """What reading by id finds; without it nothing can be read so."""
+    refusal: Exception | None = None
+    """What reading by id is answered with instead."""
 
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         self.asked.append((cursor, resume))
@@ -129,6 +133,14 @@ class ScriptedSource(Source):
     def columns(self, stream: Stream) -> Mapping[str, str]:
         return super().columns(stream) if self.told is None else given(self.told)
 
+    def read(self, stream: Stream, ids: Sequence[str]) -> list[Record]:
+        if self.now is None:
+            return super().read(stream, ids)
+        self.calls["by-id"] += 1
+        if self.refusal:
+            raise self.refusal
+        return [self.now[one] for one in ids if one in self.now]
+
     def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
         return []
 
@@ -151,6 +163,7 @@ PAPER = Connector(
     streams=(PEOPLE, replace(PEOPLE, name="friends", object="Friend", description="Friends on paper.")),
     open=lambda settings, clock: SHELF["paper"],
     schedule="0 * * * *",
+    listen=lambda settings, delivery: Heard(),
     docs="https://paper.example",
 )
 

@@ -1,24 +1,25 @@
 """The ingest room as Dagster shows and runs it, with a vendor on paper as the only one."""
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 from sqlmodel import Session, select
 
 import connectors
-from connectors.base import Quota
+from connectors.base import Notice, Quota
 from connectors.errors import Fatal, Retryable
 from connectors.registry import connectors_by_name
 from models.facts import Profile
 from models.operations import Cursor
 from pipelines.ingest import assets, automation, checks
+from pipelines.ingest.dirty import mark
 from pipelines.ingest.staging import claim
 from pipelines.resources import WorkspaceResource
 from pipelines.workspace import Workspace
 from tests import stores
-from tests.pipelines.ingest.scripted import SHELF, ScriptedSource, version
+from tests.pipelines.ingest.scripted import NOW, SHELF, ScriptedSource, version
 
 LOG = [version("1", 1, name="Ada", email="ada@kolbe.example"), version("2", 2, name="")]
 PEOPLE, FRIENDS, HISTORY = (dg.AssetKey(["paper", name]) for name in ("people", "friends", "history"))
@@ -370,3 +371,62 @@ def test_upkeep_joins_small_files(instance):
     assert len(lake.tables.find("raw/paper/people").file_uris()) == 1
     assert lake.last_batch("paper", "people") == 2
     assert lake.facts(Profile).count().to_pyarrow().as_py() == 2
+
+
+def look(instance):
+    """What the vendor's sensor does now."""
+    (sensor,) = automation.sensors()
+    assert (sensor.default_status, sensor.minimum_interval_seconds) == (dg.DefaultSensorStatus.RUNNING, 30)
+    with Workspace.from_environment() as workspace:
+        context = dg.build_sensor_context(instance, resources={"workspace": workspace})
+        return sensor.evaluate_tick(context)
+
+
+def say(*ids, stream="people", at=1):
+    with Workspace.from_environment() as workspace:
+        mark(workspace.store, "paper", [Notice(stream, one) for one in ids], NOW + timedelta(seconds=at))
+
+
+def test_what_a_vendor_says_starts_its_pull_soon(instance):
+    """Of the streams it spoke of only, and once; then nothing until it speaks again."""
+    assert "said nothing" in look(instance).skip_message
+    say("1")
+    (request,) = look(instance).run_requests
+    assert request.asset_selection == [PEOPLE]
+    SHELF["paper"] = ScriptedSource([], now={"1": LOG[0]})
+    job = definitions().resolve_job_def("pull_paper")
+    result = job.execute_in_process(instance=instance, asset_selection=request.asset_selection)
+    assert [event.asset_key for event in result.get_asset_materialization_events()] == [PEOPLE]
+    assert "said nothing" in look(instance).skip_message
+    with Workspace.from_environment() as workspace:
+        assert workspace.lake.census("paper", "people").records == 1
+
+
+def test_the_same_news_starts_one_run_and_later_news_another(instance):
+    """So a pull that fails is not started for ever: Dagster runs a key once."""
+    say("1")
+    first = look(instance).run_requests[0].run_key
+    assert look(instance).run_requests[0].run_key == first
+    say("2", stream="friends", at=2)
+    (request,) = look(instance).run_requests
+    assert request.run_key != first
+    assert set(request.asset_selection) == {PEOPLE, FRIENDS}
+
+
+def test_a_vendor_that_is_being_pulled_is_not_pulled_twice(instance):
+    """Whoever started that run; when it has ended, the rest is pulled."""
+    SHELF["paper"] = ScriptedSource(LOG)
+    tags = run(instance).dagster_run.tags
+    say("1")
+    job = definitions().resolve_job_def("pull_paper")
+    under_way = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    assert "is being pulled" in look(instance).skip_message
+    instance.report_run_canceled(under_way)
+    assert look(instance).run_requests
+
+
+def test_a_vendor_without_credentials_is_not_looked_at(instance, monkeypatch):
+    """The reason names the variable."""
+    say("1")
+    monkeypatch.delenv("PAPER_KEY")
+    assert "PAPER_KEY" in look(instance).skip_message

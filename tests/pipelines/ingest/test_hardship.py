@@ -5,16 +5,18 @@ import subprocess
 import sys
 
 from models.facts import Identifier, Profile
-from tests.pipelines.ingest.killed import LOG, found, pull
+from tests.pipelines.ingest.killed import LOG, found, pull, say
 
-DEATHS = 10
+DEATHS = 12
 """Moments of death, evenly spread over all lines that a pull of three windows passes."""
 
 
 def test_killed_at_any_line_the_next_pull_finishes_the_work(tmp_path, place):
     """Whatever the moment, one more pull leaves the log, the latest records and the facts of a pull that never died."""
+    say(place)
     pull(place)
     wanted = found(place)
+    assert wanted["dirty"] == []
     assert wanted["latest"].keys() == {record.key.id for record in LOG}
     assert place.facts(Profile).keys() == place.facts(Identifier).keys() == wanted["latest"].keys()
     (tmp_path / "killed").mkdir()
