@@ -83,6 +83,9 @@ class Page:
     """Where to go on inside the window after this page. It may be the cursor as it would be now; it is kept with every page."""
     cursor: Position | None = None
     """Where the next window starts; saved once the rows have landed."""
+    whole: bool = False
+    """Set on a window's last page: everything that lives was in this window, so what is known of the accounts that its records
+    carry, was read before it, and is not in it is gone."""
 
 
 @dataclass(frozen=True)

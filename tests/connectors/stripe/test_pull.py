@@ -6,7 +6,7 @@ import pytest
 
 from connectors.errors import Retryable
 from connectors.stripe import CONNECTOR
-from connectors.stripe.pull import GAP, LAG
+from connectors.stripe.listing import GAP, LAG
 from models.clock import FrozenClock
 from sandbox.faults import Fault
 from sandbox.stripe.events import event
