@@ -26,7 +26,7 @@ def increments(objects: Objects, cursor: Position, resume: Position | None, now:
     length = SLICE
     while (start := cursor["events_from"]) < latest:
         told = _told(objects, cursor, min(start + length, latest), resume)
-        length = min(SLICE, 2 * (told.end - start))
+        length = max(1, min(SLICE, (told.end - start) * (MOST // 2) // max(1, len(told))))  # as busy as this one was
         for page in _window(objects, told, start, resume):
             yield page
             cursor = page.cursor or cursor

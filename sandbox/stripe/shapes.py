@@ -43,8 +43,9 @@ DEFAULTS: dict[str, StripeObject] = {
     },
     "dispute": {
         "amount": 0, "balance_transactions": [], "charge": None, "currency": "usd", "enhanced_eligibility_types": [],
-        "evidence": {}, "evidence_details": {
+        "evidence": {"enhanced_evidence": {}}, "evidence_details": {
             "due_by": None, "enhanced_eligibility": {}, "has_evidence": False, "past_due": False, "submission_count": 0,
+            "submission_method": None,
         }, "is_charge_refundable": False, "livemode": False, "metadata": {}, "payment_intent": None, "reason": "general",
         "status": "needs_response",
     },
@@ -114,7 +115,8 @@ DEFAULTS: dict[str, StripeObject] = {
         "status": "available", "type": "charge",
     },
     "payment_intent": {
-        "amount": 0, "amount_received": 0, "canceled_at": None, "currency": "usd", "customer": None, "description": None,
+        "amount": 0, "amount_capturable": 0, "amount_received": 0, "canceled_at": None, "capture_method": "automatic",
+        "client_secret": None, "confirmation_method": "automatic", "payment_method_types": ["card"], "currency": "usd", "customer": None, "description": None,
         "latest_charge": None, "livemode": False, "metadata": {}, "payment_method": None, "status": "succeeded",
     },
     "test_helpers.test_clock": {
