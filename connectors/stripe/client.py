@@ -113,7 +113,11 @@ def _rows(data: Any) -> bool:
 def _translated(error: stripe.StripeError, path: str, stream: str | None, endpoint: str) -> ConnectorError:
     """Our error for theirs. Their message is left out: it may quote what was asked."""
     status = error.http_status
-    words = (f"HTTP {status}" if status else "no connection", _code(error))
+    words = (
+        f"HTTP {status}" if status else "no connection",
+        _code(error),
+        _header(error, "stripe-rate-limited-reason"),
+    )
     told = f"{path}: {' '.join(filter(None, words))}{_request(error)}"
     match error:
         case stripe.RateLimitError():

@@ -44,9 +44,9 @@ def test_a_rate_limit_that_names_no_time_is_waited_out_longer_and_longer(puller:
 
 
 def test_a_rate_limit_without_end_gives_up_with_the_time_to_come_back(puller: Puller) -> None:
-    """After the last try the caller is told how long to wait."""
+    """After the last try the caller is told how long to wait, and which limit it was."""
     puller.sandbox.faults.add(trouble("rate_limit_timed", path="/v1/customers"))
-    with pytest.raises(Retryable) as given_up:
+    with pytest.raises(Retryable, match="endpoint-rate") as given_up:
         puller.pull("customers")
     assert given_up.value.after == 7
     assert len(puller.pauses) == TRIES - 1
