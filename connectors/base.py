@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -69,6 +69,20 @@ def raw_only(record: Record) -> Iterator[Fact]:  # noqa: ARG001  # every stream 
     return iter(())
 
 
+class Whole(NamedTuple):
+    """A stretch of ids, compared as text, of which a window holds every record that the vendor still has, also those in its bin.
+
+    Ids lie behind `after` (None: from the first) and up to `upto` (None: to the last). What the lake has in the stretch and the window
+    has not is gone, unless its newest version is younger than `at`, ISO 8601: that instant is the stamp of its tombstone. `account` is
+    the one that the records carry (None: the source's own).
+    """
+
+    after: str | None
+    upto: str | None
+    at: str
+    account: str | None = None
+
+
 @dataclass(frozen=True)
 class Page:
     """Some records of one window. `cursor` is set on the page that completes the window, and only there.
@@ -83,9 +97,8 @@ class Page:
     """Where to go on inside the window after this page. It may be the cursor as it would be now; it is kept with every page."""
     cursor: Position | None = None
     """Where the next window starts; saved once the rows have landed."""
-    whole: bool = False
-    """Set on a window's last page: everything that lives was in this window, so what is known of the accounts that its records
-    carry, was read before it, and is not in it is gone."""
+    whole: Whole | None = None
+    """Beside a cursor: what the window holds without a gap, so that a deletion nobody tells is seen all the same."""
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ Every page's position suffices to go on behind it, so what was read once is not 
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-from connectors.base import Page, Position
+from connectors.base import Page, Position, Whole
 from connectors.stripe.client import API_VERSION, Json
-from connectors.stripe.objects import Objects
+from connectors.stripe.objects import Objects, instant
 from connectors.stripe.pending import Pending
 
 GAP = 29 * 86400  # seconds; Stripe forgets events after 30 days, so an older cursor means listing everything again
@@ -16,31 +17,30 @@ LEDGER_LOOK_BACK = 600  # seconds; entries of a ledger have no events that would
 
 
 def everything(objects: Objects, resume: Position | None, now: int) -> Iterator[Page]:
-    """All lists of the stream, newest first; what changes meanwhile is told by the events from its start on."""
+    """All lists of the stream, newest first; what changes meanwhile is told by the events from its start on.
+
+    What was deleted since Stripe forgot its events is not told: where objects can vanish, it is what the lists do not name.
+    """
     if resume and resume.get("listed_at", 0) < now - GAP:
         resume = None
 
-    def cursor(start: int) -> Position:
-        return {"events_from": start, "seen": [], "version": API_VERSION}
+    def done(page: Page, start: int) -> Page:
+        whole = Whole(None, None, instant(start).isoformat(), objects.account.key) if objects.feed.vanishing else None
+        return replace(page, cursor={"events_from": start, "seen": [], "version": API_VERSION}, whole=whole)
 
-    return _listed(objects, {}, resume, now, cursor, whole=objects.feed.vanishing)
+    return _listed(objects, {}, resume, now, done)
 
 
 def between(objects: Objects, since: int, until: int, resume: Position | None, now: int) -> Iterator[Page]:
     """What was made in `[since, until)`, the only date that Stripe's lists know; the cursor says no more than that."""
-    return _listed(objects, {"created": {"gte": since, "lt": until}}, resume, now, lambda _: {})
+    created = {"created": {"gte": since, "lt": until}}
+    return _listed(objects, created, resume, now, lambda page, _: replace(page, cursor={}))
 
 
 def _listed(
-    objects: Objects,
-    created: Json,
-    resume: Position | None,
-    now: int,
-    cursor: Callable[[int], Position],
-    *,
-    whole: bool = False,
+    objects: Objects, created: Json, resume: Position | None, now: int, done: Callable[[Page, int], Page]
 ) -> Iterator[Page]:
-    """The lists one after the other; the position holds those that are left, and how far the first of them is read."""
+    """The lists one after the other, the last page `done`; the position holds those left, and how far the first is read."""
     here = resume or {"listed_at": now, "passes": objects.passes(), "trail": []}
     start, trail = here["listed_at"], here["trail"]
     for at, params in enumerate(here["passes"]):
@@ -49,9 +49,8 @@ def _listed(
             position = {"listed_at": start, "passes": left, "trail": leaf.trail}
             if leaf.last:
                 position = {"listed_at": start, "passes": left[1:], "trail": []}
-            done = not position["passes"]
-            records = objects.records(leaf.rows, start)
-            yield Page(records, position, cursor(start) if done else None, whole=whole and done)
+            page = Page(objects.records(leaf.rows, start), position)
+            yield page if position["passes"] else done(page, start)
         trail = []
 
 

@@ -14,12 +14,17 @@ from models.keys import RecordKey
 from models.records import Record
 
 
+def instant(seconds: int) -> datetime:
+    """Stripe's seconds in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 class Objects:
     """Reads them as they are now; `as_of` is the instant that a record is stamped with, in seconds."""
 
     def __init__(self, account: Account, stream: Stream) -> None:
         self.feed = FEEDS[stream.name]
-        self._account = account
+        self.account = account
         self._api = account.api
         self._stream = stream
 
@@ -29,7 +34,7 @@ class Objects:
         Live mode has no test clocks: https://docs.stripe.com/billing/testing/test-clocks.
         """
         passes = list(self.feed.passes)
-        if self.feed.clocked and self._account.mode == "test":
+        if self.feed.clocked and self.account.mode == "test":
             clocks = self._walk("test_helpers/test_clocks", {}, [], endpoint="test_clocks")
             passes += [{"test_clock": clock["id"]} for leaf in clocks for clock in leaf.rows]
         return passes
@@ -87,8 +92,8 @@ class Objects:
 
     def record(self, payload: Json, as_of: int, *, deleted: bool = False) -> Record:
         """A record of this stream."""
-        key = RecordKey(VENDOR, self._account.key, self._stream.object, payload["id"])
-        return Record(key, datetime.fromtimestamp(as_of, UTC), payload, deleted)
+        key = RecordKey(VENDOR, self.account.key, self._stream.object, payload["id"])
+        return Record(key, instant(as_of), payload, deleted)
 
     def _deleted(self, missing: set[str]) -> Iterator[Json]:
         """Last payloads of the missing objects that were deleted, as far back as events go."""

@@ -64,6 +64,8 @@ def test_records_carry_the_account_that_they_are_of(
     assert source.account == f"{OWN}:test"
     assert pages[-1].cursor is not None
     assert pages[-1].cursor.keys() == {OWN, ANN, BOB}
+    whole = [page.whole.account for page in pages if page.whole]
+    assert whole == [f"{account}:test" for account in (OWN, ANN, BOB)], "each list is whole for its own account"
 
 
 def test_changes_of_each_account_come_by_its_own_events(platform: Sandbox, clock: FrozenClock, puller: Puller) -> None:

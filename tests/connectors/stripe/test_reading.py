@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from connectors.base import Whole
 from connectors.errors import Unsupported
 from connectors.stripe import CONNECTOR
 from connectors.stripe.changes import STABLE
@@ -22,11 +23,11 @@ def test_a_list_says_that_what_it_does_not_name_is_gone(puller: Puller, plant: P
     plant(150)
     for _ in range(2):
         pages = list(puller.open().pages(CUSTOMERS, puller.cursors.get("customers"), None))
-        assert [page.whole for page in pages] == [False, True]
+        assert [page.whole for page in pages] == [None, Whole(None, None, clock.now().isoformat(), "acct_sandbox:test")]
         puller.cursors["customers"] = pages[-1].cursor
         clock.advance(LATER)
         between = list(puller.open().pages(CUSTOMERS, puller.cursors["customers"], None))
-        assert [page.whole for page in between] == [False]
+        assert [page.whole for page in between] == [None]
         clock.advance(timedelta(days=31))
 
 
