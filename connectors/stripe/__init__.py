@@ -1,8 +1,9 @@
 """Stripe: customers, subscriptions and every movement of money in.
 
 Read from the first object on, then hourly what Stripe's events say has changed. It keeps events for 30 days: after a longer pause everything
-is listed again. Its objects bear no stamp of modification. Nothing is written. How: `pull.py`, `feeds.py`; what each object means:
-`records.py`; refusals: `refusals.py`, `client.py`.
+is listed again. Its objects bear no stamp of modification. Accounts connected to the key's own are read where the settings say so.
+Nothing is written. How: `pull.py` and what it calls; where each object is read: `feeds.py`; what it means: `records.py`; refusals:
+`refusals.py`, `client.py`.
 """
 
 from connectors.base import Connector
@@ -16,7 +17,7 @@ from models.clock import Clock
 
 def open_source(settings: StripeSettings, clock: Clock) -> StripeSource:
     """Find out whose key it is. Fatal if it is refused, Retryable if Stripe is not reached."""
-    return StripeSource(StripeApi(settings), clock, settings.mode)
+    return StripeSource(StripeApi(settings), clock, settings.mode, settings.connect)
 
 
 CONNECTOR = Connector(

@@ -5,10 +5,16 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from connectors.stripe.client import Json
+from connectors.stripe.client import API_VERSION, Json
 
 OUTLIVE = "customer.subscription.deleted"
 """A cancelled subscription can still be retrieved; every other `.deleted` means gone."""
+
+STABLE = frozenset({
+    "id", "object", "created", "livemode", "metadata", "address", "business_name", "email", "individual_name", "name", "phone",
+    "test_clock",
+})  # fmt: skip
+"""Keys whose shape no version of the API has changed; who a customer was is read from these alone."""
 
 Place: TypeAlias = tuple[int, str]
 """Instant of an object's newest event, and its id."""
@@ -16,9 +22,10 @@ Place: TypeAlias = tuple[int, str]
 
 @dataclass(frozen=True)
 class Change:
-    """One object that changed, its newest event and that event's instant, and its last payload if it was deleted."""
+    """One object that changed, when it was made, its newest event and that event's instant, and its last payload if deleted."""
 
     id: str
+    made: int
     event: str
     at: int
     deleted: Json | None
@@ -29,27 +36,53 @@ class Change:
         return self.at, self.id
 
 
-class Told:
-    """Events of one window, noted page by page, newest first; those handled before are `seen`."""
+def deletes(kind: str) -> bool:
+    """Whether an event of this type means that its object is gone."""
+    return kind.endswith(".deleted") and kind != OUTLIVE
 
-    def __init__(self, seen: AbstractSet[str]) -> None:
+
+def snapshot(event: Json) -> Json:
+    """The object as the event shows it, which is how the API version of the event's own day would.
+
+    Of another version than ours only the keys are kept that mean the same in both.
+    Source: https://docs.stripe.com/api/events/object#event_object-api_version.
+    """
+    shown: Json = event["data"]["object"]
+    if event.get("api_version") == API_VERSION:
+        return shown
+    return {key: value for key, value in shown.items() if key in STABLE}
+
+
+class Told:
+    """Events of one window up to its `end`, noted page by page, newest first; those handled before are `seen`.
+
+    Kept are one entry per object, and the ids of events of the last `lag` seconds: its length is the number of objects.
+    """
+
+    def __init__(self, seen: AbstractSet[str], end: int, lag: int) -> None:
         self._seen = seen
+        self.end = end
+        self._late_from = end - lag
         self._changes: dict[str, Change] = {}
-        self._stamps: dict[str, int] = {}
+        self._late: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._changes)
 
     def note(self, events: Sequence[Json]) -> None:
-        """Take in one page; an event that came twice counts once. The payload is kept of deletions only, for memory's sake."""
+        """Take in one page; what came before changes nothing. The payload is kept of deletions only, for memory's sake."""
         for event in events:
-            if event["id"] in self._stamps:
-                continue
-            self._stamps[event["id"]] = event["created"]
+            if event["created"] >= self._late_from:
+                self._late.add(event["id"])
             whole = event["data"]["object"]
             if event["id"] in self._seen or "id" not in whole:
                 continue
-            gone = event["type"].endswith(".deleted") and event["type"] != OUTLIVE
+            gone = deletes(event["type"])
             known = self._changes.get(whole["id"])
             if known is None or (gone and known.deleted is None):
-                self._changes[whole["id"]] = Change(whole["id"], event["id"], event["created"], whole if gone else None)
+                payload = snapshot(event) if gone else None
+                made = whole.get("created", event["created"])
+                self._changes[whole["id"]] = Change(whole["id"], made, event["id"], event["created"], payload)
 
     def changes(self, after: Place | None) -> list[Change]:
         """Objects by the place of their newest event, those up to the place `after` left out.
@@ -59,6 +92,6 @@ class Told:
         ordered = sorted(self._changes.values(), key=lambda change: change.place)
         return [change for change in ordered if after is None or change.place > after]
 
-    def since(self, instant: int) -> list[str]:
-        """Ids of events from that instant on: the next window looks back at them and need not handle them again."""
-        return sorted(event for event, at in self._stamps.items() if at >= instant)
+    def recent(self) -> list[str]:
+        """Ids of the last events: the next window looks back at them and need not handle them again."""
+        return sorted(self._late)

@@ -2,13 +2,14 @@
 
 The SDK's `raw_request` is used: it signs, pins the version, sends and raises as every other call does, but hands out the JSON as
 it came, where resource objects would cost several times the time of a page and turn decimal strings into numbers. Waiting and
-repeating is the transport's, since the SDK never repeats a 429 and never reads Retry-After (vendors.md 4.2).
+repeating is the transport's, since the SDK never repeats a plain 429 and never reads Retry-After (stripe/_http_client.py).
 """
 
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 import requests
 import stripe
@@ -16,7 +17,7 @@ import stripe
 from connectors.errors import ConnectorError, Fatal, Retryable
 from connectors.pace import Buckets, Pace, shared
 from connectors.stripe.rates import lanes
-from connectors.stripe.refusals import RATE_LIMITED, SOON, VENDOR, CursorGone, ObjectGone, remedy
+from connectors.stripe.refusals import DISCONNECTED, RATE_LIMITED, SOON, VENDOR, CursorGone, ObjectGone, remedy
 from connectors.stripe.settings import StripeSettings
 from connectors.transport import BUSY, Transport, by_status, session
 
@@ -24,6 +25,7 @@ API_VERSION = (
     "2026-10-28.endive"  # pinned: payloads keep their shape until we change it (then everything is listed again)
 )
 CONFLICT = 409  # two requests on one object at once; passes by itself (https://docs.stripe.com/error-low-level)
+FOREIGN = "account_invalid"  # https://docs.stripe.com/error-codes
 
 Json = dict[str, Any]
 
@@ -34,7 +36,7 @@ def repeatable(request: requests.PreparedRequest) -> bool:
 
 
 class StripeApi:
-    """Answers of one account. `calls` counts requests by reason, repetitions under `retry`.
+    """Answers of the key's own account. `calls` counts requests by reason, repetitions under `retry`.
 
     Errors: Fatal with `credentials` if there is no key.
     """
@@ -45,6 +47,7 @@ class StripeApi:
         if settings.api_key is None:
             raise Fatal(f"not connected: set {', '.join(settings.missing())}", vendor=VENDOR, credentials=True)
         self.calls: Counter[str] = Counter()
+        self._options: dict[str, str] = {}
         key = settings.api_key.get_secret_value()
         if pace is None and settings.base_url is None:
             pace = shared(VENDOR, key, Buckets(lanes(live="_live_" in key)))
@@ -64,6 +67,12 @@ class StripeApi:
             http_client=stripe.RequestsClient(session=session(transport)),
         )
 
+    def of(self, account: str) -> Self:
+        """The same door to a connected account (https://docs.stripe.com/connect/authentication)."""
+        other = copy(self)
+        other._options = {"stripe_account": account}  # noqa: SLF001  # its own
+        return other
+
     def get(
         self,
         reason: str,
@@ -79,7 +88,7 @@ class StripeApi:
         """
         self.calls[reason] += 1
         try:
-            answer = self._stripe.raw_request("get", f"/v1/{path}", **params)
+            answer = self._stripe.raw_request("get", f"/v1/{path}", **params, **self._options)
         except stripe.StripeError as error:
             if isinstance(
                 error.__cause__, ConnectorError
@@ -133,7 +142,12 @@ def is_signed(body: bytes, header: str, secret: str) -> bool:
 def _translated(error: stripe.StripeError, path: str, stream: str | None, endpoint: str) -> ConnectorError:
     """Our error for theirs. Their message is left out: it may quote what was asked."""
     status = error.http_status
-    told = f"{path}: {f'HTTP {status}' if status else 'no connection'}{_code(error)}{_request(error)}"
+    words = (
+        f"HTTP {status}" if status else "no connection",
+        _code(error),
+        _header(error, "stripe-rate-limited-reason"),
+    )
+    told = f"{path}: {' '.join(filter(None, words))}{_request(error)}"
     match error:
         case stripe.RateLimitError():
             asked = _header(error, "retry-after")
@@ -142,9 +156,12 @@ def _translated(error: stripe.StripeError, path: str, stream: str | None, endpoi
         case stripe.AuthenticationError():
             message = f"the key was refused ({told}); set STRIPE_API_KEY to a valid key from Developers > API keys"
             return Fatal(message, vendor=VENDOR, stream=stream, credentials=True)
+        case stripe.PermissionError() if _code(error) == FOREIGN:
+            message = f"the key may not act for a connected account ({told}); {DISCONNECTED}"
+            return Fatal(message, vendor=VENDOR, stream=stream)
         case stripe.PermissionError():
             message = f"the key may not read this ({told}); {remedy(endpoint)}"
-            return Fatal(message, vendor=VENDOR, stream=stream, credentials=endpoint == "account")
+            return Fatal(message, vendor=VENDOR, stream=stream, credentials=endpoint in {"account", "accounts"})
         case stripe.InvalidRequestError(code="resource_missing", param="starting_after"):
             return CursorGone(f"the page's start is gone ({told})", after=0, vendor=VENDOR, stream=stream)
         case stripe.InvalidRequestError(code="resource_missing"):
@@ -158,9 +175,8 @@ def _translated(error: stripe.StripeError, path: str, stream: str | None, endpoi
 
 
 def _code(error: stripe.StripeError) -> str:
-    """The code is under `error` on most statuses (vendors.md 4.5)."""
-    code = error.code or (error.error.code if error.error else None)
-    return f" {code}" if code else ""
+    """The code; on most statuses the SDK shows it under `error` only."""
+    return str(error.code or (error.error.code if error.error else None) or "")
 
 
 def _request(error: stripe.StripeError) -> str:

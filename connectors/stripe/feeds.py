@@ -1,6 +1,8 @@
 """How each stream is read: where it is listed, what comes along, which events tell its changes.
 
-Source: https://docs.stripe.com/api and https://docs.stripe.com/api/events/types, version of client.py.
+Changes are read from the list of snapshot events (`/v1/events`), which has every type that these streams need. Thin events, whether of
+`/v2/core/events` or sent to an event destination, tell of v2 objects or repeat these without the object: none is needed here.
+Source: https://docs.stripe.com/api, /api/events/types and /event-destinations, version of client.py.
 """
 
 from dataclasses import dataclass, field
@@ -25,7 +27,19 @@ class Feed:
     """At most 20 types fit one request; each carries the object of this stream itself."""
     expand: tuple[str, ...] = ()
     params: dict[str, Any] = field(default_factory=dict)
+    passes: tuple[dict[str, Any], ...] = ({},)
+    """Parameters of the lists that hold everything only together."""
     sublists: tuple[Sublist, ...] = ()
+    clocked: bool = False
+    """Whether the plain list leaves out the objects of test clocks (SDK: CustomerListParams.test_clock)."""
+    vanishing: bool = False
+    """Whether its objects can be deleted while its lists name all that live. Money that moved stays for ever. A price can be
+    deleted, but inline prices are listed nowhere, so a price that no list names need not be gone."""
+
+    @property
+    def expansion(self) -> dict[str, list[str]]:
+        """What a list is asked to bring along."""
+        return {"expand": [f"data.{path}" for path in self.expand]} if self.expand else {}
 
 
 def _named(prefix: str, *changes: str) -> tuple[str, ...]:
@@ -33,7 +47,7 @@ def _named(prefix: str, *changes: str) -> tuple[str, ...]:
 
 
 FEEDS = {
-    "customers": Feed("customers", _named("customer", "created", "updated", "deleted")),
+    "customers": Feed("customers", _named("customer", "created", "updated", "deleted"), clocked=True, vanishing=True),
     "subscriptions": Feed(
         "subscriptions",
         _named(
@@ -43,6 +57,8 @@ FEEDS = {
         ),
         params={"status": "all"},  # unless asked for, cancelled ones are left out
         sublists=(Sublist("items", "subscription_items", (("subscription", "{id}"),)),),
+        clocked=True,
+        vanishing=True,  # with their test clock; a cancelled one stays
     ),
     "invoices": Feed(
         "invoices",
@@ -56,6 +72,7 @@ FEEDS = {
             Sublist("lines", "invoices/{id}/lines"),
             Sublist("payments", "invoice_payments", (("invoice", "{id}"),)),
         ),
+        vanishing=True,  # drafts
     ),
     "charges": Feed(
         "charges", _named("charge", "succeeded", "pending", "failed", "captured", "expired", "refunded", "updated")
@@ -68,7 +85,11 @@ FEEDS = {
         _named("charge.dispute", "created", "updated", "closed", "funds_withdrawn", "funds_reinstated"),
         expand=("charge",),
     ),
-    "products": Feed("products", _named("product", "created", "updated", "deleted")),
-    "prices": Feed("prices", _named("price", "created", "updated", "deleted")),
+    "products": Feed("products", _named("product", "created", "updated", "deleted"), vanishing=True),
+    "prices": Feed(
+        "prices",
+        _named("price", "created", "updated", "deleted"),
+        passes=({"active": True}, {"active": False}),  # SDK: Price.list answers active ones unless asked
+    ),
     "balance_transactions": Feed("balance_transactions"),
 }

@@ -36,6 +36,7 @@ def leaves(
     Errors: those of `StripeApi.list`; Retryable for a list that goes round in circles.
     """
     trail = list(trail or [])
+    ends = set(trail)
     while True:
         after = {"starting_after": trail[-1]} if trail else {}
         try:
@@ -46,11 +47,13 @@ def leaves(
             trail.pop()
             continue
         rows: list[Json] = page["data"]
-        if rows and rows[-1]["id"] in trail:
+        end = [row["id"] for row in rows[-1:]]
+        if ends.intersection(end):
             raise Retryable(
                 f"{path} repeats a page; the next run tries again", after=SOON, vendor=VENDOR, stream=stream
             )
-        trail = [*trail, *(row["id"] for row in rows[-1:])][-TRAIL:]
+        ends.update(end)
+        trail = [*trail, *end][-TRAIL:]
         yield Leaf(rows, trail, last=not page["has_more"])
         if not page["has_more"]:
             return

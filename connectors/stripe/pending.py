@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from connectors.stripe.client import Json
 
-PATIENCE = 14 * 86400  # seconds after its day that a transaction which is still pending is asked for (vendors.md 4.3)
+PATIENCE = 14 * 86400  # seconds after its day that a transaction which is still pending is asked for; our choice
 
 
 class Pending:

@@ -14,13 +14,17 @@ GRANTS = {
     "invoices": "Invoices to Read",
     "charges": "Charges and Refunds to Read",
     "refunds": "Charges and Refunds to Read",
-    "disputes": "Disputes to Read",
+    "disputes": "Disputes to Read, and Charges and Refunds to Read, since a dispute names its payer by its charge",
     "products": "Products to Read",
     "prices": "Prices to Read",
     "balance_transactions": "Balance transaction sources to Read",
     "events": "Events to Read",
+    "test_clocks": "Test clocks to Read",
+    "accounts": "Connected accounts to Read, or name the accounts in STRIPE_CONNECT",
 }
 """What to set for each endpoint. The words of the Dashboard move; the permission is the one that the refusal names."""
+
+DISCONNECTED = "connect it again in the Dashboard under Connect > Accounts, or take it out of STRIPE_CONNECT"
 
 
 class CursorGone(Retryable):

@@ -1,7 +1,9 @@
 """What must be known to reach a Stripe account; every variable starts with STRIPE_."""
 
-from pydantic import Field, SecretStr
-from pydantic_settings import SettingsConfigDict
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from connectors.base import VendorSettings
 
@@ -12,11 +14,30 @@ class StripeSettings(VendorSettings):
     model_config = SettingsConfigDict(env_prefix="STRIPE_", extra="ignore", env_ignore_empty=True)
 
     api_key: SecretStr | None = Field(default=None, description="secret (sk_…) or restricted key (rk_…)")
+    connect: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="connected accounts to read beside the key's own, by commas (acct_…), or all"
+    )
     base_url: str | None = Field(default=None, description="another host to talk to; set for the sandbox only")
     webhook_secret: SecretStr | None = Field(
         default=None,
         description="signing secret of the webhook endpoint (whsec_…); several by commas while one is rolled",
     )
+
+    @field_validator("connect", mode="before")
+    @classmethod
+    def _by_commas(cls, given: object) -> object:
+        """`acct_1, acct_2` as ("acct_1", "acct_2")."""
+        parts = given.split(",") if isinstance(given, str) else given
+        if not isinstance(parts, list | tuple):
+            return given
+        return tuple(str(part).strip() for part in parts if str(part).strip())
+
+    @field_validator("connect")
+    @classmethod
+    def _accounts_or_all(cls, named: tuple[str, ...]) -> tuple[str, ...]:
+        if named != ("all",) and not all(name.startswith("acct_") for name in named):
+            raise ValueError("is neither `all` nor ids of accounts (acct_…) with commas between")
+        return named
 
     @classmethod
     def required(cls) -> tuple[str, ...]:

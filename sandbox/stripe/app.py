@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from functools import partial
 from itertools import count
-from typing import Any
 
 import orjson
 from starlette.applications import Starlette
@@ -14,43 +13,63 @@ from starlette.routing import Route
 
 from sandbox.core import Context, guarded
 from sandbox.stripe import ACCOUNT_ID, API_KEY, API_VERSION
-from sandbox.stripe.errors import StripeRefusal, invalid_key
-from sandbox.stripe.params import read_form
+from sandbox.stripe.errors import StripeRefusal, forbidden, invalid_key
+from sandbox.stripe.params import Params, read_form
 from sandbox.stripe.reading import Reader
-from sandbox.stripe.resources import ACCOUNT_PERMISSION, RESOURCES, WRITE_PERMISSIONS
+from sandbox.stripe.resources import ACCOUNT_PERMISSION, EXPANDED, RESOURCES, SEARCHABLE, WRITE_PERMISSIONS
+from sandbox.stripe.search import search
 from sandbox.stripe.state import StripeState
 from sandbox.stripe.writing import Writer
 
-Answer = Callable[[dict[str, str], dict[str, Any]], bytes]
-"""Path parameters and parameters in, JSON out."""
+Answer = Callable[[StripeState, dict[str, str], Params], bytes]
+"""The account that is asked, path parameters and parameters in, JSON out."""
 
 
 def create_app(context: Context) -> Starlette:
     """The server of one Stripe account whose state lives in the context's folder."""
     state = StripeState(context.root, context.clock)
     state.add_key(API_KEY)
-    reader, writer = Reader(state), Writer(state)
     door = partial(_door, state, count(1))
-    read, write = partial(door, method="GET"), partial(door, method="POST")
+    read, write, erase = partial(door, method="GET"), partial(door, method="POST"), partial(door, method="DELETE")
+    may = WRITE_PERMISSIONS
     routes = [
-        read("/v1/account", reader.account, ACCOUNT_PERMISSION),
-        read("/v1/invoices/{id}/lines", reader.lines, RESOURCES["invoices"].permission),
-        read("/v1/subscription_items", reader.items, RESOURCES["subscriptions"].permission),
-        read("/v1/invoice_payments", reader.payments, RESOURCES["invoices"].permission),
-        read("/v1/charges/{id}/refunds", reader.refunds, RESOURCES["charges"].permission),
-        write("/v1/customers", writer.create_customer, WRITE_PERMISSIONS["customers"]),
-        write("/v1/customers/{id}", writer.update_customer, WRITE_PERMISSIONS["customers"]),
-        door("/v1/customers/{id}", writer.delete_customer, WRITE_PERMISSIONS["customers"], method="DELETE"),
-        write("/v1/refunds", writer.create_refund, WRITE_PERMISSIONS["refunds"]),
+        read("/v1/account", _reads(Reader.account), ACCOUNT_PERMISSION),
+        read("/v1/invoices/{id}/lines", _reads(Reader.lines), RESOURCES["invoices"].permission),
+        read("/v1/subscription_items", _reads(Reader.items), RESOURCES["subscriptions"].permission),
+        read("/v1/invoice_payments", _reads(Reader.payments), RESOURCES["invoices"].permission),
+        read("/v1/charges/{id}/refunds", _reads(Reader.refunds), RESOURCES["charges"].permission),
+        write("/v1/customers", _writes(Writer.create_customer), may["customers"]),
+        write("/v1/customers/{id}", _writes(Writer.update_customer), may["customers"]),
+        erase("/v1/customers/{id}", _writes(Writer.delete_customer), may["customers"]),
+        write("/v1/products", _writes(Writer.create_product), may["products"]),
+        erase("/v1/products/{id}", _writes(Writer.delete_product), may["products"]),
+        write("/v1/prices", _writes(Writer.create_price), may["prices"]),
+        write("/v1/subscriptions", _writes(Writer.create_subscription), may["subscriptions"]),
+        erase("/v1/subscriptions/{id}", _writes(Writer.cancel_subscription), may["subscriptions"]),
+        write("/v1/refunds", _writes(Writer.create_refund), may["refunds"]),
+        write("/v1/disputes/{id}/close", _writes(Writer.close_dispute), may["disputes"]),
+        write("/v1/test_helpers/test_clocks", _writes(Writer.create_clock), may["test_clocks"]),
+        erase("/v1/test_helpers/test_clocks/{id}", _writes(Writer.delete_clock), may["test_clocks"]),
     ]
+    searched = [(path, RESOURCES[path]) for path in SEARCHABLE]
+    routes += [read(f"/v1/{path}/search", partial(search, found), found.permission) for path, found in searched]
     for path, resource in RESOURCES.items():
-        routes.append(read(f"/v1/{path}", partial(reader.page, resource), resource.permission))
-        routes.append(read(f"/v1/{path}/{{id}}", partial(reader.retrieve, resource), resource.permission))
+        routes.append(read(f"/v1/{path}", _reads(partial(Reader.page, resource=resource)), resource.permission))
+        one = _reads(partial(Reader.retrieve, resource=resource))
+        routes.append(read(f"/v1/{path}/{{id}}", one, resource.permission))
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     routes.append(Route("/{rest:path}", partial(_unrecognized, state), methods=methods))
     app = Starlette(routes=routes, middleware=guarded(context))
     app.state.store = state
     return app
+
+
+def _reads(answer: Callable[[Reader, dict[str, str], Params], bytes]) -> Answer:
+    return lambda state, path, params: answer(Reader(state), path, params)
+
+
+def _writes(answer: Callable[[Writer, dict[str, str], Params], bytes]) -> Answer:
+    return lambda state, path, params: answer(Writer(state), path, params)
 
 
 def _door(
@@ -62,15 +81,15 @@ def _door(
         body = await request.body()
         replayed = False
         try:
-            _admit(state, request, permission)
+            account = _admit(state, request, permission)
             form = request.url.query if method == "GET" else body.decode()
             key = request.headers.get("idempotency-key") if method == "POST" else None
             asked = f"{method} {request.url.path} {form}"
-            kept = _replay(state, key, asked)
+            kept = _replay(account, key, asked)
             replayed = kept is not None
-            status, said = kept or (200, answer(request.path_params, read_form(form)))
+            status, said = kept or (200, answer(account, request.path_params, read_form(form)))
             if key and not replayed:
-                state.keep_reply(key, asked, status, said)
+                account.keep_reply(key, asked, status, said)
         except StripeRefusal as refusal:
             status, said = refusal.status, orjson.dumps({"error": refusal.error})
         headers = {"Request-Id": f"req_{next(numbers):014d}", "Stripe-Version": API_VERSION}
@@ -90,8 +109,11 @@ async def _unrecognized(state: StripeState, request: Request) -> Response:
     return Response(orjson.dumps({"error": refused.error}), refused.status, media_type="application/json")
 
 
-def _admit(state: StripeState, request: Request, permission: str | None) -> None:
-    """Check key, permission, version and account. Source: https://docs.stripe.com/api/authentication and /errors."""
+def _admit(state: StripeState, request: Request, permission: str | None) -> StripeState:
+    """Check key, permissions, version and account; answers the account that is asked.
+
+    Source: https://docs.stripe.com/api/authentication, /errors and /connected-accounts.
+    """
     found = re.fullmatch(r"Bearer (\S+)", request.headers.get("authorization", ""))
     if not found:
         raise StripeRefusal(401, "You did not provide an API key. You need to provide it as a Bearer token.")
@@ -101,14 +123,24 @@ def _admit(state: StripeState, request: Request, permission: str | None) -> None
     permissions, expired = issued
     if expired:
         raise StripeRefusal(401, "Expired API Key provided.", code="api_key_expired")
-    if permissions is not None and permission is not None and permission not in permissions:
-        message = f"The provided key does not have the required permissions for this endpoint on account '{ACCOUNT_ID}'. Having the '{permission}' permission would allow this request to continue."
-        raise StripeRefusal(403, message, code="more_permissions_required")
+    wanted = [permission, *_expanded(request)] if permission else []
+    for name in wanted:
+        if permissions is not None and name not in permissions:
+            raise forbidden(str(name), ACCOUNT_ID)
     if request.headers.get("stripe-version", API_VERSION) != API_VERSION:
         raise StripeRefusal(400, f"Invalid Stripe API version: {request.headers['stripe-version']}")
-    if request.headers.get("stripe-account", ACCOUNT_ID) != ACCOUNT_ID:
+    try:
+        return state.of(request.headers.get("stripe-account", ACCOUNT_ID))
+    except KeyError:
         message = "The provided key does not have access to that account (or that account does not exist)."
-        raise StripeRefusal(403, message, code="account_invalid")
+        raise StripeRefusal(403, message, code="account_invalid") from None
+
+
+def _expanded(request: Request) -> list[str]:
+    """The permissions that the expansions of a read ask for."""
+    paths = [value for name, value in request.query_params.multi_items() if name.startswith("expand")]
+    parts = {part for path in paths for part in path.split(".")}
+    return [RESOURCES[EXPANDED[part]].permission for part in sorted(parts & EXPANDED.keys())]
 
 
 def _replay(state: StripeState, key: str | None, asked: str) -> tuple[int, bytes] | None:

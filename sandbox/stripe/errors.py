@@ -15,7 +15,8 @@ class StripeRefusal(Exception):
     ) -> None:
         super().__init__(message)
         self.status = status
-        given = {"code": code, "message": message, "param": param, "type": kind}
+        page = f"https://stripe.com/docs/error-codes/{code.replace('_', '-')}" if code else None
+        given = {"code": code, "doc_url": page, "message": message, "param": param, "type": kind}
         self.error = {name: value for name, value in given.items() if value is not None}
 
 
@@ -29,3 +30,9 @@ def missing(object_name: str, object_id: str, param: str = "id", status: int = 4
     """What a retrieve (404, param id) and a page cursor (400, param starting_after) answer for an unknown id."""
     label = object_name.replace("_", " ")
     return StripeRefusal(status, f"No such {label}: '{object_id}'", code="resource_missing", param=param)
+
+
+def forbidden(permission: str, account: str) -> StripeRefusal:
+    """403 for a restricted key; the message names what it lacks."""
+    message = f"The provided key does not have the required permissions for this endpoint on account '{account}'. Having the '{permission}' permission would allow this request to continue."
+    return StripeRefusal(403, message, code="more_permissions_required")

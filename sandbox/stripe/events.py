@@ -16,6 +16,7 @@ FINAL = {
     ("dispute", "lost"): "charge.dispute.closed",
     ("dispute", "warning_closed"): "charge.dispute.closed",
     ("subscription", "canceled"): "customer.subscription.deleted",
+    ("subscription", "paused"): "customer.subscription.paused",
     ("invoice", "paid"): "invoice.paid",
     ("invoice", "void"): "invoice.voided",
     ("refund", "failed"): "refund.failed",
@@ -36,16 +37,21 @@ def kind_of_change(change: str, whole: StripeObject) -> str | None:
 
 
 def event(
-    event_id: str, kind: str, whole: StripeObject, created: int, previous: StripeObject | None = None
+    event_id: str,
+    kind: str,
+    whole: StripeObject,
+    created: int,
+    previous: StripeObject | None = None,
+    version: str = API_VERSION,
 ) -> StripeObject:
-    """An event as Stripe lists it; `previous` holds the former values of what changed."""
+    """An event as Stripe lists it; `previous` holds the former values of what changed, `version` the shape of the object."""
     data: StripeObject = {"object": whole}
     if previous is not None:
         data["previous_attributes"] = previous
     return {
         "id": event_id,
         "object": "event",
-        "api_version": API_VERSION,
+        "api_version": version,
         "created": created,
         "data": data,
         "livemode": False,

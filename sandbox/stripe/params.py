@@ -65,18 +65,21 @@ def _listed(value: Any) -> Any:
     return list(read.values()) if read and list(read) == [str(place) for place in range(len(read))] else read
 
 
-def judge(class_name: str, params: Params) -> Params:
+def judge(class_name: str, params: Params, module: str = "") -> Params:
     """The parameters with their types (numbers, booleans), or Stripe's refusal of the first that is wrong."""
     for name in OPTIONS & params.keys():
         raise unknown(name)
     try:
-        read: Params = adapter(class_name).validate_python(params)
+        read: Params = adapter(class_name, module).validate_python(params)
     except ValidationError as error:
         raise _refusal(error) from None
     if not 1 <= read.get("limit", 1) <= 100:
         bound = "greater than or equal to 1" if read["limit"] < 1 else "less than or equal to 100"
         message = f"This value must be {bound} (it currently is '{read['limit']}')."
         raise StripeRefusal(400, message, code="parameter_invalid_integer", param="limit")
+    if {"starting_after", "ending_before"} <= read.keys():
+        message = "You may only specify one of these parameters: starting_after, ending_before."
+        raise StripeRefusal(400, message, param="ending_before")
     return read
 
 
@@ -107,9 +110,10 @@ def _refusal(error: ValidationError) -> StripeRefusal:
 
 
 @cache
-def adapter(class_name: str) -> TypeAdapter[Params]:
+def adapter(class_name: str, part: str = "") -> TypeAdapter[Params]:
     """The strict reader of one parameter class, `CustomerListParams` for `stripe.params._customer_list_params`."""
-    module = _private_copy("_" + re.sub(r"(?<!^)(?=[A-Z])", "_", class_name).lower())
+    file = "_" + re.sub(r"(?<!^)(?=[A-Z])", "_", class_name).lower()
+    module = _private_copy(f"{part}.{file}" if part else file)
     for found in list(vars(module).values()):
         if inspect.isclass(found) and found.__module__ == module.__name__:
             vars(module)[found.__name__].__pydantic_config__ = ConfigDict(extra="forbid")

@@ -5,7 +5,6 @@ from typing import Any
 
 import orjson
 
-from sandbox.stripe import ACCOUNT_ID
 from sandbox.stripe.errors import StripeRefusal, missing
 from sandbox.stripe.params import Params, judge
 from sandbox.stripe.render import EMBEDDED_LIMIT, Expander
@@ -33,11 +32,11 @@ class Reader:
     def account(self, _: dict[str, str], params: Params) -> bytes:
         """The account that the key belongs to."""
         judge("AccountRetrieveCurrentParams", params)
-        return orjson.dumps(self._state.get(ACCOUNT_ID))
+        return orjson.dumps(self._state.get(self._state.account))
 
-    def page(self, resource: Resource, _: dict[str, str], params: Params) -> bytes:
+    def page(self, _: dict[str, str], params: Params, *, resource: Resource) -> bytes:
         """One page of one kind of object, newest first."""
-        asked = judge(f"{resource.camel}ListParams", params)
+        asked = judge(f"{resource.camel}ListParams", params, resource.module)
         where, values = self._conditions(resource, asked)
         rows, has_more = self._state.page(resource.object, where, values, **_paging(asked))
         paths = _list_paths(asked.get("expand", []))
@@ -46,19 +45,19 @@ class Reader:
         url, more = f"/v1/{resource.path}".encode(), b"true" if has_more else b"false"
         return b'{"object":"list","data":[%b],"has_more":%b,"url":"%b"}' % (b",".join(entries), more, url)
 
-    def retrieve(self, resource: Resource, path: dict[str, str], params: Params) -> bytes:
+    def retrieve(self, path: dict[str, str], params: Params, *, resource: Resource) -> bytes:
         """One object; a deleted customer answers its stub, anything else that is gone 404."""
-        asked = judge(f"{resource.camel}RetrieveParams", params)
+        asked = judge(f"{resource.camel}RetrieveParams", params, resource.module)
         found = self._state.find(path["id"])
         if found is None or found["object"] != resource.object:
-            raise missing(resource.object, path["id"])
+            raise missing(resource.object.rpartition(".")[2], path["id"])
         if found.get("deleted"):
             if resource.object != "customer":
-                raise missing(resource.object, path["id"])
+                raise missing(resource.object.rpartition(".")[2], path["id"])
             return orjson.dumps(found)
         if resource.object == "event":
             if found["created"] < self._oldest_event():
-                raise missing(resource.object, path["id"])
+                raise missing(resource.object.rpartition(".")[2], path["id"])
             return orjson.dumps(found)
         return orjson.dumps(self._expander.answer(found, asked.get("expand", [])))
 
@@ -82,9 +81,15 @@ class Reader:
     def refunds(self, path: dict[str, str], params: Params) -> bytes:
         """The refunds of one charge."""
         asked = judge("ChargeListRefundsParams", params)
+        self._must_live("charge", path["id"], "charge")
         rows, has_more = self._state.page("refund", [OF_CHARGE], [path["id"]], **_paging(asked))
         data = [orjson.loads(row) for row, _ in rows]
         return orjson.dumps(listed(f"/v1/charges/{path['id']}/refunds", data, has_more=has_more))
+
+    def _must_live(self, kind: str, object_id: str, param: str) -> None:
+        found = self._state.find(object_id)
+        if found is None or found["object"] != kind or found.get("deleted"):
+            raise missing(kind.rpartition(".")[2], object_id, param, status=404 if param == "charge" else 400)
 
     def _refunds_of(self, charge: str) -> list[StripeObject]:
         rows, _ = self._state.page("refund", [OF_CHARGE], [charge], limit=EMBEDDED_LIMIT, after=None, before=None)
@@ -96,13 +101,18 @@ class Reader:
             raise missing(kind, parent_id)
         entries = (parent.get(key) or {"data": []})["data"]
         ids = [entry["id"] for entry in entries]
-        start = 0
-        if cursor := asked.get("starting_after"):
-            if cursor not in ids:
-                raise missing("line_item", cursor, "starting_after", status=400)
-            start = ids.index(cursor) + 1
-        end = start + asked.get("limit", DEFAULT_LIMIT)
-        return orjson.dumps(listed(url, entries[start:end], has_more=end < len(entries)))
+        limit = asked.get("limit", DEFAULT_LIMIT)
+        start, end, more = 0, limit, limit < len(entries)
+        for param in ("starting_after", "ending_before"):
+            if param in asked and asked[param] not in ids:
+                raise missing("line_item", asked[param], param, status=400)
+        if "starting_after" in asked:
+            start = ids.index(asked["starting_after"]) + 1
+            end, more = start + limit, start + limit < len(entries)
+        if "ending_before" in asked:
+            end = ids.index(asked["ending_before"])
+            start, more = max(0, end - limit), end > limit
+        return orjson.dumps(listed(url, entries[start:end], has_more=more))
 
     def _entry(self, row: bytes, work: bool, paths: list[str]) -> bytes:  # noqa: FBT001  # private
         return orjson.dumps(self._expander.answer(orjson.loads(row), paths)) if work else row
@@ -119,8 +129,14 @@ class Reader:
             where.append(f"created >= {self._oldest_event()}")
         if resource.object == "subscription":
             _status_conditions(given, where)
-        if resource.object in CLOCKED and "test_clock" not in given:
+        if resource.object in CLOCKED and "test_clock" not in given and not (asked.keys() & CLOCKED[resource.object]):
             where.append("test_clock is null")
+        if clock := given.get("test_clock"):
+            self._must_live("test_helpers.test_clock", clock, "test_clock")
+        if resource.object == "price" and "active" not in given:
+            given["active"] = True  # SDK: Price.list answers active ones unless asked for the others
+        if resource.object == "account":
+            where.append(f"id <> '{self._state.account}'")  # https://docs.stripe.com/api/accounts/list: connected ones
         created = given.get("created", {})
         for bound, value in (created if isinstance(created, dict) else {"at": created}).items():
             where.append(f"created {BOUNDS[bound]} ?")

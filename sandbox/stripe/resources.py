@@ -15,7 +15,12 @@ class Resource:
     @property
     def camel(self) -> str:
         """The name that the SDK's parameter classes start with."""
-        return self.object.title().replace("_", "")
+        return self.object.rpartition(".")[2].title().replace("_", "")
+
+    @property
+    def module(self) -> str:
+        """The part of the SDK that they are in."""
+        return self.object.rpartition(".")[0]
 
 
 def _json(path: str) -> str:
@@ -59,11 +64,41 @@ RESOURCES = {
         ),
         Resource("payment_intents", "payment_intent", "rak_payment_intent_read", CUSTOMER),
         Resource("events", "event", "rak_event_read"),
+        Resource("accounts", "account", "rak_connected_account_read"),
+        Resource("test_helpers/test_clocks", "test_helpers.test_clock", "rak_billing_clock_read"),
     )
 }
 
 ACCOUNT_PERMISSION = "rak_accounts_kyc_basic_read"
-WRITE_PERMISSIONS = {"customers": "rak_customer_write", "refunds": "rak_charge_write"}
+WRITE_PERMISSIONS = {
+    "customers": "rak_customer_write",
+    "refunds": "rak_charge_write",
+    "disputes": "rak_dispute_write",
+    "products": "rak_product_write",
+    "prices": "rak_plan_write",
+    "subscriptions": "rak_subscription_write",
+    "test_clocks": "rak_billing_clock_write",
+}
 
-CLOCKED = {"customer", "subscription"}
-"""Lists that leave out objects of a test clock unless asked for it (SDK: CustomerListParams.test_clock)."""
+SEARCHABLE = ("charges", "customers", "invoices", "payment_intents", "prices", "products", "subscriptions")
+"""What can be searched: https://docs.stripe.com/search#supported-query-fields-for-each-resource."""
+
+CLOCKED: dict[str, set[str]] = {"customer": set(), "subscription": {"customer"}}
+"""Lists that leave out objects of a test clock unless it, or one of these, is named (SDK: SubscriptionListParams.test_clock)."""
+
+EXPANDED = {
+    "balance_transaction": "balance_transactions",
+    "charge": "charges",
+    "customer": "customers",
+    "default_price": "prices",
+    "invoice": "invoices",
+    "latest_charge": "charges",
+    "latest_invoice": "invoices",
+    "payment_intent": "payment_intents",
+    "price": "prices",
+    "product": "products",
+    "refunds": "refunds",
+    "subscription": "subscriptions",
+    "subscriptions": "subscriptions",
+}
+"""Whose permission a restricted key needs to expand a property. That Stripe asks for it is unverified; to be stricter is safe."""

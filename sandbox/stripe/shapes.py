@@ -43,8 +43,9 @@ DEFAULTS: dict[str, StripeObject] = {
     },
     "dispute": {
         "amount": 0, "balance_transactions": [], "charge": None, "currency": "usd", "enhanced_eligibility_types": [],
-        "evidence": {}, "evidence_details": {
+        "evidence": {"enhanced_evidence": {}}, "evidence_details": {
             "due_by": None, "enhanced_eligibility": {}, "has_evidence": False, "past_due": False, "submission_count": 0,
+            "submission_method": None,
         }, "is_charge_refundable": False, "livemode": False, "metadata": {}, "payment_intent": None, "reason": "general",
         "status": "needs_response",
     },
@@ -114,8 +115,12 @@ DEFAULTS: dict[str, StripeObject] = {
         "status": "available", "type": "charge",
     },
     "payment_intent": {
-        "amount": 0, "amount_received": 0, "canceled_at": None, "currency": "usd", "customer": None, "description": None,
+        "amount": 0, "amount_capturable": 0, "amount_received": 0, "canceled_at": None, "capture_method": "automatic",
+        "client_secret": None, "confirmation_method": "automatic", "payment_method_types": ["card"], "currency": "usd", "customer": None, "description": None,
         "latest_charge": None, "livemode": False, "metadata": {}, "payment_method": None, "status": "succeeded",
+    },
+    "test_helpers.test_clock": {
+        "deletes_after": None, "frozen_time": None, "livemode": False, "name": None, "status": "ready", "status_details": {},
     },
     "account": {
         "business_profile": None, "charges_enabled": True, "country": "US", "default_currency": "usd",
@@ -129,6 +134,7 @@ FOLLOWS_CREATED = {
     "product": ("updated",),
     "balance_transaction": ("available_on",),
     "invoice": ("period_start", "period_end"),
+    "test_helpers.test_clock": ("frozen_time",),
 }
 """Instants that equal `created` unless the planted object says otherwise."""
 
@@ -162,8 +168,10 @@ def complete(given: StripeObject) -> StripeObject:
 @cache
 def resource_keys(kind: str) -> frozenset[str]:
     """The keys that an object of this kind may have in the pinned version."""
-    name = "InvoiceLineItem" if kind == "line_item" else kind.title().replace("_", "")
-    annotated = (getattr(parent, "__annotations__", {}) for parent in getattr(stripe, name).__mro__)
+    module, _, name = f".{kind}".rpartition(".")
+    name = "InvoiceLineItem" if name == "line_item" else name.title().replace("_", "")
+    resource = getattr(getattr(stripe, module[1:]) if module else stripe, name)
+    annotated = (getattr(parent, "__annotations__", {}) for parent in resource.__mro__)
     return frozenset(key for keys in annotated for key in keys if not key.startswith("_")) - {"OBJECT_NAME"}
 
 

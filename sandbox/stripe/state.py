@@ -1,7 +1,8 @@
 """What the sandboxed Stripe account holds: one SQLite file that outlives the server.
 
 Invariant: every change made through here (create, update, delete) is answered by the next read and told by exactly one event;
-`insert_many` alone plants history without telling. Lists are newest first, ties in reverse order of planting.
+`insert_many` alone plants history without telling. Lists are newest first, ties in reverse order of planting. A connected account has
+a file of its own, so nothing of one account can show in another (https://docs.stripe.com/connect/authentication).
 """
 
 import sqlite3
@@ -14,11 +15,12 @@ from typing import Any
 import orjson
 
 from models.clock import Clock
-from sandbox.stripe import ACCOUNT_ID
+from sandbox.stripe import ACCOUNT_ID, API_VERSION
 from sandbox.stripe.errors import missing
 from sandbox.stripe.events import changed_before, event, kind_of_change
 from sandbox.stripe.render import needs_work, shown
 from sandbox.stripe.shapes import StripeObject, complete
+from sandbox.stripe.versions import as_of
 
 SCHEMA = """
 create table if not exists objects (
@@ -34,20 +36,45 @@ INSERT = "insert into objects (id, type, created, customer, email, label, test_c
 
 
 class StripeState:
-    """The account's objects, events, keys and idempotent answers."""
+    """The account's objects, events, keys and idempotent answers.
 
-    def __init__(self, root: Path, clock: Clock) -> None:
+    `default_version` is the account's own API version: events are shown in it, whatever version is asked in
+    (https://docs.stripe.com/api/events/object#event_object-api_version).
+    """
+
+    def __init__(self, root: Path, clock: Clock, account: str = ACCOUNT_ID) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.clock = clock
+        self.account = account
+        self.default_version = API_VERSION
+        self._root = root
+        self._connected: dict[str, StripeState] = {}
         self._lock = RLock()
         self._db = sqlite3.connect(root / "stripe.db", check_same_thread=False, isolation_level=None)
         self._db.executescript("pragma journal_mode=wal; pragma synchronous=off;" + SCHEMA)
-        if self.find(ACCOUNT_ID) is None:
-            self.insert_many([{"id": ACCOUNT_ID, "object": "account", "created": self.now()}])
+        if self.find(account) is None:
+            self.insert_many([{"id": account, "object": "account", "created": self.now()}])
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the files."""
+        for account in self._connected.values():
+            account.close()
         self._db.close()
+
+    def connect(self, account: str) -> "StripeState":
+        """A connected account, empty when it is new; `delete` disconnects it."""
+        self.insert_many([{"id": account, "object": "account", "created": self.now()}])
+        return self.of(account)
+
+    def of(self, account: str) -> "StripeState":
+        """The state of this account or of one that is connected to it. KeyError for any other."""
+        if account == self.account:
+            return self
+        if self.get(account)["object"] != "account":
+            raise KeyError(account)
+        if account not in self._connected:
+            self._connected[account] = StripeState(self._root / account, self.clock, account)
+        return self._connected[account]
 
     def now(self) -> int:
         """The clock's instant in whole seconds, as Stripe stamps."""
@@ -106,8 +133,17 @@ class StripeState:
         return {"id": object_id, "object": whole["object"], "deleted": True}
 
     def delete_customer(self, customer_id: str) -> StripeObject:
-        """Delete a customer; only its stub can be read afterwards."""
+        """Delete a customer and cancel what it subscribed to; only its stub can be read afterwards."""
+        for subscription in self.ids("subscription", "customer=? and label <> 'canceled'", customer_id):
+            self.update(subscription, {"status": "canceled", "canceled_at": self.now(), "ended_at": self.now()})
         return self.delete(customer_id)
+
+    def delete_clock(self, clock_id: str) -> StripeObject:
+        """Delete a test clock with the customers and subscriptions of its time, each told by an event."""
+        for kind in ("subscription", "customer"):
+            for one in self.ids(kind, "test_clock=?", clock_id):
+                self.delete(one)
+        return self.delete(clock_id)
 
     def _tell(
         self, change: str, whole: StripeObject, *, previous: StripeObject | None = None, event_type: str | None = None
@@ -115,12 +151,14 @@ class StripeState:
         kind = event_type or kind_of_change(change, whole)
         if kind is None:
             return
-        self._insert([event(self.next_id("evt"), kind, shown(whole), self.now(), previous)])
+        told = as_of(self.default_version, shown(whole))
+        self._insert([event(self.next_id("evt"), kind, told, self.now(), previous, self.default_version)])
 
     def next_id(self, prefix: str) -> str:
-        """A fresh id with that prefix."""
+        """A fresh id with that prefix, of no other account."""
         (last,) = self._db.execute("select coalesce(max(seq), 0) from objects").fetchone()
-        return f"{prefix}_{last + 1:014d}"
+        owner = "" if self.account == ACCOUNT_ID else self.account.removeprefix("acct_")
+        return f"{prefix}_{owner}{last + 1:014d}"
 
     # reading ------------------------------------------------------------------------------------------------------
 
@@ -140,6 +178,11 @@ class StripeState:
         if found is None or found.get("deleted"):
             raise KeyError(object_id)
         return found
+
+    def ids(self, object_name: str, where: str, *values: Any) -> list[str]:
+        """Ids of the living objects of that kind for which the condition holds, newest first."""
+        sql = f"select id from objects where type=? and gone=0 and {where} order by created desc, seq desc"  # noqa: S608  # our own words
+        return [row[0] for row in self._db.execute(sql, (object_name, *values))]
 
     def count(self, object_name: str) -> int:
         """How many living objects of that kind there are."""

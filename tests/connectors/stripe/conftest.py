@@ -23,6 +23,7 @@ class Puller:
     sandbox: Sandbox
     clock: FrozenClock
     key: str = "sk_test_sandbox"
+    connect: tuple[str, ...] = ()
     pauses: list[float] = field(default_factory=list)
     cursors: dict[str, Position | None] = field(default_factory=dict)
     payloads: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -30,8 +31,8 @@ class Puller:
     stamps: dict[str, float] = field(default_factory=dict)
 
     def open(self) -> StripeSource:
-        settings = StripeSettings(api_key=SecretStr(self.key), base_url=self.sandbox.url)
-        return StripeSource(StripeApi(settings, self.pauses.append), self.clock, settings.mode)
+        settings = StripeSettings(api_key=SecretStr(self.key), base_url=self.sandbox.url, connect=self.connect)
+        return StripeSource(StripeApi(settings, self.pauses.append), self.clock, settings.mode, settings.connect)
 
     def keep(self, stream: str, page: Page) -> int:
         for record in page.records:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from connectors.stripe import CONNECTOR
 from models.facts import Fact, Identifier, Payment, Profile, Scope, Subscription
 from models.keys import RecordKey
+from models.money import major
 from models.records import Record
 
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -153,11 +155,35 @@ def test_what_is_not_paid_recurs_nothing(status: str):
     assert subscription(status="past_due").mrr_minor == 2752
 
 
-def test_zero_decimal_currencies_are_minor_units_already():
-    """9900 yen are 9900 minor units."""
-    (found,) = facts("charge", currency="jpy")
-    assert isinstance(found, Payment)
-    assert (found.amount_minor, found.currency) == (9900, "jpy")
+@pytest.mark.parametrize(
+    ("currency", "whole"),
+    [("eur", "99"), ("jpy", "9900"), ("krw", "9900"), ("kwd", "9.9"), ("isk", "99"), ("ugx", "99"), ("huf", "99")],
+)
+def test_amounts_of_every_currency_stay_exact(currency: str, whole: str):
+    """Stripe's minor units are kept; yen have none, dinars three, and krona and shillings two for old times' sake.
+
+    Source: https://docs.stripe.com/currencies#zero-decimal, #three-decimal and #special-cases.
+    """
+    for name in ("charge", "refund", "dispute"):
+        amount = {"charge": "amount_captured", "refund": "amount", "dispute": "amount"}[name]
+        (found,) = facts(name, currency=currency, **{amount: 9900})
+        assert isinstance(found, Payment)
+        assert (found.amount_minor, found.currency) == (9900, currency)
+        assert major(found.amount_minor, found.currency) == Decimal(whole)
+
+
+@pytest.mark.parametrize(("currency", "minor"), [("jpy", 1251), ("kwd", 1251), ("usd", 1251)])
+def test_monthly_revenue_is_in_the_currency_s_own_minor_units(currency: str, minor: int):
+    """A decimal price counts in the smallest unit whatever the currency: 417 and a sixteenth, three times."""
+    items = priced("417.0625", "month", 1, 3)
+    assert (subscription(items=items, currency=currency).mrr_minor, currency) == (minor, currency)
+
+
+@pytest.mark.parametrize("name", ["customer", "subscription", "invoice"])
+def test_what_a_test_clock_moves_says_nothing(name: str):
+    """Simulated customers are no persons, and what they pay is no revenue."""
+    assert facts(name) != []
+    assert facts(name, test_clock="clock_1") == []
 
 
 @pytest.mark.parametrize("name", ["product", "price", "balance_transaction"])

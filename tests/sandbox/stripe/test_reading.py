@@ -65,6 +65,7 @@ def test_filters_that_a_list_has_are_obeyed(stripe_sandbox: Sandbox, client: str
 
 def test_objects_of_a_test_clock_hide_from_plain_lists(stripe_sandbox: Sandbox, client: stripe.StripeClient) -> None:
     """Customers of a test clock are listed only when that clock is named (SDK: CustomerListParams.test_clock)."""
+    stripe_sandbox.state.insert_many([{"id": "clock_1", "object": "test_helpers.test_clock", "created": 1}])
     plant(stripe_sandbox, 1, test_clock="clock_1")
     assert client.v1.customers.list().data == []
     assert len(client.v1.customers.list({"test_clock": "clock_1"}).data) == 1

@@ -1,0 +1,129 @@
+"""The objects of one stream in one account: listed or retrieved, with their embedded lists complete, as records."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from connectors.base import Stream
+from connectors.stripe.accounts import Account
+from connectors.stripe.changes import deletes, snapshot
+from connectors.stripe.client import Json
+from connectors.stripe.feeds import FEEDS
+from connectors.stripe.paging import LIMIT, Leaf, leaves
+from connectors.stripe.refusals import VENDOR, ObjectGone
+from models.keys import RecordKey
+from models.records import Record
+
+
+def instant(seconds: int) -> datetime:
+    """Stripe's seconds in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+class Objects:
+    """Reads them as they are now; `as_of` is the instant that a record is stamped with, in seconds."""
+
+    def __init__(self, account: Account, stream: Stream) -> None:
+        self.feed = FEEDS[stream.name]
+        self.account = account
+        self._api = account.api
+        self._stream = stream
+
+    def passes(self) -> list[Json]:
+        """Parameters of the lists that together hold everything; objects of a test clock are listed by their clock only.
+
+        Live mode has no test clocks: https://docs.stripe.com/billing/testing/test-clocks.
+        """
+        passes = list(self.feed.passes)
+        if self.feed.clocked and self.account.mode == "test":
+            clocks = self._walk("test_helpers/test_clocks", {}, [], endpoint="test_clocks")
+            passes += [{"test_clock": clock["id"]} for leaf in clocks for clock in leaf.rows]
+        return passes
+
+    def leaves(self, params: Json, trail: list[str]) -> Iterator[Leaf]:
+        """Pages of a list, newest first; none of a test clock that is gone, since its objects went with it."""
+        try:
+            yield from self._walk(self.feed.path, {**self.feed.params, **self.feed.expansion, **params}, trail)
+        except ObjectGone:
+            if "test_clock" not in params:
+                raise
+            yield Leaf([], trail, last=True)
+
+    def events(self, params: Json) -> Iterator[Leaf]:
+        """Pages of events, newest first."""
+        return self._walk("events", params, [], endpoint="events")
+
+    def newest(self, made: Json) -> dict[str, Json]:
+        """One page of the newest objects made in that range, by id."""
+        params = {"limit": LIMIT, **self.feed.params, **self.feed.expansion, "created": made}
+        page = self._api.list("window", self.feed.path, params, stream=self._stream.name)
+        return {row["id"]: row for row in page["data"]}
+
+    def records(self, rows: Iterable[Json], as_of: int) -> list[Record]:
+        """Listed rows as records; one that is deleted while it is read is left out: if it was known, an event tells."""
+        found = [self.completed(row, "window") for row in rows]
+        return [self.record(row, as_of) for row in found if row is not None]
+
+    def retrieve(self, number: str, reason: str) -> Json | None:
+        """The object, complete; None if it is gone, as a deleted customer is whose stub is all that is left."""
+        params = {"expand": list(self.feed.expand)} if self.feed.expand else {}
+        try:
+            found = self._api.get(reason, f"{self.feed.path}/{number}", params, stream=self._stream.name)
+        except ObjectGone:
+            return None
+        return None if found.get("deleted") else self.completed(found, reason)
+
+    def completed(self, row: Json, reason: str) -> Json | None:
+        """The object with its embedded lists complete; None if it is deleted while they are read."""
+        try:
+            return self._whole(row, reason)
+        except ObjectGone:
+            return None
+
+    def event(self, number: str, reason: str) -> Json:
+        """One event."""
+        return self._api.get(reason, f"events/{number}", {}, stream=self._stream.name, endpoint="events")
+
+    def read(self, ids: Sequence[str], as_of: int) -> list[Record]:
+        """Those of the ids that this account has or, as its events of the last 30 days tell, had."""
+        found = {number: self.retrieve(number, "window") for number in ids}
+        records = [self.record(payload, as_of) for payload in found.values() if payload]
+        gone = self._deleted({number for number, payload in found.items() if payload is None})
+        return [*records, *(self.record(payload, as_of, deleted=True) for payload in gone)]
+
+    def record(self, payload: Json, as_of: int, *, deleted: bool = False) -> Record:
+        """A record of this stream."""
+        key = RecordKey(VENDOR, self.account.key, self._stream.object, payload["id"])
+        return Record(key, instant(as_of), payload, deleted)
+
+    def _deleted(self, missing: set[str]) -> Iterator[Json]:
+        """Last payloads of the missing objects that were deleted, as far back as events go."""
+        kinds = [kind for kind in self.feed.events if deletes(kind)]
+        for leaf in self.events({"types": kinds}) if missing and kinds else ():
+            for told in leaf.rows:
+                payload = snapshot(told)
+                if payload.get("id") in missing:
+                    missing.remove(payload["id"])
+                    yield payload
+            if not missing:
+                return
+
+    def _whole(self, row: Json, reason: str) -> Json:
+        """The object is the same whether it was listed or retrieved."""
+        for sublist in self.feed.sublists:
+            embedded = row.get(sublist.key)
+            if isinstance(embedded, dict) and embedded.get("has_more"):
+                entries = {entry["id"]: entry for entry in embedded["data"]}
+                params = {name: value.format(id=row["id"]) for name, value in sublist.params}
+                rest = self._walk(sublist.path.format(id=row["id"]), params, list(entries)[-1:], reason=reason)
+                entries.update((entry["id"], entry) for leaf in rest for entry in leaf.rows)
+                row = {**row, sublist.key: {**embedded, "data": list(entries.values()), "has_more": False}}
+        charge = row.get("charge")
+        if "charge" in self.feed.expand and isinstance(charge, dict):
+            # the rest is the charges stream's, and changes by itself: receipt_url is signed anew on every read
+            row = {**row, "charge": {key: charge.get(key) for key in ("id", "object", "customer")}}
+        return row
+
+    def _walk(
+        self, path: str, params: Json, trail: list[str], *, reason: str = "window", endpoint: str | None = None
+    ) -> Iterator[Leaf]:
+        return leaves(self._api, reason, path, params, stream=self._stream.name, endpoint=endpoint, trail=trail)
