@@ -55,9 +55,13 @@ class Leads:
         until = known["until"] if known and known["until"] <= now else 0  # a clock may have been put back
         yield from self._window(owner, max(until - LOOK_BACK, as_of - KEPT), None, as_of, until, resume)
 
-    def between(self, owner: Owner, since: int, until: int, resume: Position | None) -> Iterator[Page]:
-        """Leads made in `[since, until)`; the last page's cursor says so."""
-        yield from self._window(owner, since, until, until, since, resume)
+    def between(self, owner: Owner, since: int, until: int, resume: Position | None, now: int) -> Iterator[Page]:
+        """Leads made in `[since, until)`, as far as Meta still keeps them; the last page's cursor says so."""
+        first = max(since, now - KEPT)
+        if first < min(until, now):
+            yield from self._window(owner, first, until, min(until, now), first, resume)
+        else:
+            yield Page([], {"as_of": until}, {"until": until})
 
     def read(self, ids: Sequence[str], accounts: Collection[str], now: int) -> list[Record]:
         """Those of the leads that are there. Each is looked up with its ad, or its form, for a lead does not name its account."""

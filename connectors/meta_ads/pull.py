@@ -86,20 +86,20 @@ class MetaAdsSource(Source):
 
     def between(self, stream: Stream, since: datetime, until: datetime, resume: Position | None) -> Iterator[Page]:
         """Days of insights, objects by the time of their change, leads by that of their making."""
-        first, last = int(since.timestamp()), ceil(until.timestamp())
+        start, last, now = int(since.timestamp()), ceil(until.timestamp()), int(self._clock.now().timestamp())
         if stream.name == "insights":
             return self._insights(stream).between(since, until, resume)
         if stream.name == "leads":
             reader = self._leads(stream)
             return _as_one(
                 self._in_turn(
-                    lambda owner, inner: reader.between(owner, first, last, inner), self._owners(), None, resume
+                    lambda owner, inner: reader.between(owner, start, last, inner, now), self._owners(), None, resume
                 )
             )
         if stream.name in FEEDS and FEEDS[stream.name].kind:
             objects = self._listing(stream)
             return _as_one(
-                self._in_turn(lambda one, inner: objects.between(one, first, last, inner), self.accounts, None, resume)
+                self._in_turn(lambda one, inner: objects.between(one, start, last, inner), self.accounts, None, resume)
             )
         return super().between(stream, since, until, resume)
 

@@ -142,6 +142,14 @@ def test_leads_of_a_range_come_from_ads_and_forms(puller: Puller, ground: Ground
     assert between(puller, "leads", "2026-10-20T10:00:00", "2026-10-20T11:00:00") == {(BERLIN, "91"), (PAGE, "93")}
 
 
+def test_a_range_beyond_metas_memory_is_empty_and_complete(puller: Puller, ground: Ground) -> None:
+    """Leads are kept for 90 days and days for 37 months; what lies ahead has not happened."""
+    ground.page(PAGE, "f1")
+    for stream in ("leads", "insights"):
+        assert between(puller, stream, "2020-01-01T00:00:00", "2020-02-01T00:00:00") == set()
+        assert between(puller, stream, "2027-01-01T00:00:00", "2027-02-01T00:00:00") == set()
+
+
 @pytest.mark.parametrize("stream", ["creatives", "ad_accounts"])
 def test_what_has_no_stamps_has_no_ranges(puller: Puller, ground: Ground, stream: str) -> None:
     """Unsupported says so, instead of an empty range."""
