@@ -54,10 +54,12 @@ class Guard:
             case Fault(kind="status" | "html"):
                 await _refusal(fault)(scope, receive, answer.send)
             case Fault(kind="refuse"):
-                scope["state"][HANG_UP]()
+                await _hang_up(scope)
             case Fault(kind="reset" | "truncated" | "empty" | "drip" | "patch" | "change"):
                 await self._app(scope, receive, answer.hold)
                 await self._spoil(fault, answer)
+                if fault.kind == "reset":
+                    await _hang_up(scope)
             case _:
                 await asyncio.sleep(fault.seconds if fault else 0)
                 await self._app(scope, receive, answer.send)
@@ -130,7 +132,7 @@ class _Answer:
             self.body += message.get("body", b"")
 
     async def cut(self) -> None:
-        """Promise the whole body, send half of it and hang up: the server closes a connection left unfinished."""
+        """Promise the whole body and send half of it."""
         await self._send(self._start)
         await self._send({"type": "http.response.body", "body": self.body[: len(self.body) // 2], "more_body": True})
 
@@ -150,6 +152,13 @@ class _Answer:
             piece = self.body[start : start + size]
             await self.send({"type": "http.response.body", "body": piece, "more_body": True})
         await self.send({"type": "http.response.body", "body": b""})
+
+
+async def _hang_up(scope: Scope) -> None:
+    """Close the connection, and let the server notice before it is told that there was no answer."""
+    scope["state"][HANG_UP]()
+    for _ in range(3):  # turns of the loop until the server's connection is told
+        await asyncio.sleep(0)
 
 
 def _refusal(fault: Fault) -> Response:

@@ -1,0 +1,151 @@
+"""One vendor of the practice ground as a test handles it: planted, changed at random, and asked what is true.
+
+A vendor joins the contract suite and the soak by a module here of its folder's name that declares `HARNESS`. Its truth is read from the
+sandbox's state, never from an answer of its server, and says what the connector's documented projection makes of it.
+"""
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, ClassVar, TypeAlias
+
+from connectors.base import Connector, Source
+from connectors.registry import connectors_by_name
+from models.clock import FrozenClock
+from sandbox.core import Context, listen, start
+from sandbox.storms import storm
+
+Payload: TypeAlias = dict[str, Any]
+Key: TypeAlias = tuple[str, str]
+"""Account and id of a record."""
+Living: TypeAlias = dict[Key, Payload]
+
+WORDS = ("Grüße", "naïve café", "東京", "line\nbreak", 'a "quote"', "back\\slash", "🦉 owl", "NA", "0", " spaced ", "O'Hara", "a,b;c")
+"""What people type, and what breaks readers."""
+
+
+class Harness(ABC):
+    """A running vendor with its own clock. `pause` lets time pass instead of waiting."""
+
+    vendor: ClassVar[str]
+    streams: ClassVar[tuple[str, ...]]
+    """Streams that changes are made in."""
+    lag: ClassVar[timedelta] = timedelta(hours=2)
+    """After so long an hourly pull owes every change that the vendor tells by a stamp or an event."""
+    cadence: ClassVar[timedelta] = timedelta(days=8)
+    """After so long a pull owes all the rest, which sweeps and full readings bring."""
+    secrets: ClassVar[tuple[str, ...]]
+    """What must be in no log line and no error."""
+
+    def __init__(self, root: Path, clock: FrozenClock) -> None:
+        self.root = root
+        self.clock = clock
+        self.number = 0
+
+    @property
+    def connector(self) -> Connector:
+        """The connector under test."""
+        return connectors_by_name()[self.vendor]
+
+    # what every vendor has ------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def open(self) -> Source:
+        """A new source, as a new run opens it."""
+
+    @abstractmethod
+    def create(self, stream: str, random: Random, ago: timedelta = timedelta(0)) -> str:
+        """A new record, stamped so long ago; its id."""
+
+    @abstractmethod
+    def update(self, stream: str, record_id: str, random: Random) -> None:
+        """Another value in a record, by somebody at the vendor."""
+
+    @abstractmethod
+    def living(self, stream: str) -> Living:
+        """What is true now: every record that is there, with what its payload must hold."""
+
+    def delete(self, stream: str, record_id: str, random: Random) -> bool:  # noqa: ARG002  # where nothing is deleted
+        """Take a record away in one of the vendor's ways; False where it has none."""
+        return False
+
+    def weather(self, random: Random) -> Mapping[str, Callable[[], None]]:  # noqa: ARG002
+        """Other changes that this vendor knows, by name."""
+        return {}
+
+    def comparable(self, stream: str, payload: Payload) -> Payload:
+        """A payload of the lake without what the vendor may change as it likes."""
+        silent = self.connector.streams_by_name[stream].unstamped
+        return {name: value for name, value in payload.items() if name not in silent}
+
+    def owed(self, stream: str, key: Key, payload: Payload) -> Payload | None:  # noqa: ARG002
+        """What of a true record an hourly pull owes within `lag`; None where that is nothing."""
+        return payload
+
+    def storm(self, seed: int, share: float) -> None:
+        """Let troubles of the vendor strike that share of what is asked of it."""
+
+    def calm(self) -> None:
+        """End every trouble."""
+
+    def close(self) -> None:
+        """Let go of server and files."""
+
+    # helpers --------------------------------------------------------------------------------------------------------
+
+    def pause(self, seconds: float) -> None:
+        """Wait, by the clock of this world."""
+        self.clock.advance(timedelta(seconds=seconds))
+
+    def next(self) -> int:
+        """The next of this world's running numbers."""
+        self.number += 1
+        return self.number
+
+    def words(self, random: Random) -> str:
+        """A text that was not there before."""
+        return f"{random.choice(WORDS)} {self.next()}"
+
+
+class Served(Harness):
+    """A vendor that answers over HTTP."""
+
+    def __init__(self, root: Path, clock: FrozenClock) -> None:
+        super().__init__(root, clock)
+        self.context = Context(root / self.vendor, clock)
+        self.app = importlib.import_module(f"sandbox.{self.vendor}.app").create_app(self.context)
+        self.state: Any = self.app.state.store
+        self.running = start(self.app, listen())
+        self.url = self.running.url
+
+    def storm(self, seed: int, share: float) -> None:
+        for fault in storm(self.vendor, seed, share):
+            self.context.faults.add(fault)
+
+    def calm(self) -> None:
+        self.context.faults.clear()
+
+    def close(self) -> None:
+        self.running.stop()
+        self.running.wait()
+        self.state.close()
+
+
+def harness_of(vendor: str) -> type[Harness]:
+    """The harness of a vendor. ModuleNotFoundError where nobody has written one."""
+    found: type[Harness] = importlib.import_module(f"tests.harness.{vendor}").HARNESS
+    return found
+
+
+@contextmanager
+def backdated(clock: FrozenClock, ago: timedelta) -> Iterator[None]:
+    """What is done in the block bears stamps from so long ago: a transaction that commits late."""
+    clock.advance(-ago)
+    try:
+        yield
+    finally:
+        clock.advance(ago)
