@@ -6,8 +6,10 @@ sandbox's state, never from an answer of its server, and says what the connector
 
 import importlib
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -17,6 +19,7 @@ from connectors.base import Connector, Source
 from connectors.registry import connectors_by_name
 from models.clock import FrozenClock
 from sandbox.core import Context, listen, start
+from sandbox.faults import Fault
 from sandbox.storms import storm
 
 Payload: TypeAlias = dict[str, Any]
@@ -26,6 +29,14 @@ Living: TypeAlias = dict[Key, Payload]
 
 WORDS = ("Grüße", "naïve café", "東京", "line\nbreak", 'a "quote"', "back\\slash", "🦉 owl", "NA", "0", " spaced ", "O'Hara", "a,b;c")
 """What people type, and what breaks readers."""
+
+
+@dataclass(frozen=True)
+class Weathered:
+    """Requests so far, and those that a trouble struck, by kind."""
+
+    asked: int
+    struck: Counter[str]
 
 
 class Harness(ABC):
@@ -86,11 +97,21 @@ class Harness(ABC):
         """What of a true record an hourly pull owes within `lag`; None where that is nothing."""
         return payload
 
+    @abstractmethod
     def storm(self, seed: int, share: float) -> None:
         """Let troubles of the vendor strike that share of what is asked of it."""
 
+    @abstractmethod
+    def meanwhile(self, change: Callable[[], None], seed: int) -> None:
+        """Let this happen at the vendor now and then between two pages."""
+
+    @abstractmethod
     def calm(self) -> None:
-        """End every trouble."""
+        """End every trouble, and what happens meanwhile."""
+
+    @abstractmethod
+    def weathered(self) -> "Weathered":
+        """What was asked so far, and what was struck."""
 
     def close(self) -> None:
         """Let go of server and files."""
@@ -125,6 +146,14 @@ class Served(Harness):
     def storm(self, seed: int, share: float) -> None:
         for fault in storm(self.vendor, seed, share):
             self.context.faults.add(fault)
+
+    def meanwhile(self, change: Callable[[], None], seed: int) -> None:
+        self.context.faults.hooks["world"] = change
+        self.context.faults.add(Fault(kind="change", hook="world", probability=0.25, seed=seed))
+
+    def weathered(self) -> Weathered:
+        entries = list(self.context.log.entries)
+        return Weathered(len(entries), Counter(one.fault for one in entries if one.fault not in {"", "change"}))
 
     def calm(self) -> None:
         self.context.faults.clear()
