@@ -61,16 +61,10 @@ SALESFORCE = (
     _said(1, 429, _salesforce("REQUEST_RATE_EXCEEDED", "Too many requests"), Retry_After="1"),
     _said(2, 401, _salesforce("INVALID_SESSION_ID", "Session expired or invalid"), DATA),
     _said(0.5, 403, _salesforce("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."), DATA),
-    _said(1, 403, _salesforce("INSUFFICIENT_ACCESS", "insufficient access rights on object"), DATA + ".*/query"),
     _said(1, 400, _salesforce("QUERY_TIMEOUT", "Your query request was running for too long."), DATA + ".*/query"),
     _said(1, 400, _salesforce("INVALID_QUERY_LOCATOR", "invalid query locator"), DATA + ".*/query(All)?/01g"),
     _said(1, 400, _salesforce("INVALID_FIELD", "No such column 'Gone__c' on entity"), DATA + ".*/query"),
     _said(0.5, 400, {"error": "invalid_grant", "error_description": "expired access/refresh token"}, "/oauth2/token"),
-    _patched(
-        1,
-        DATA + ".*/query",
-        {"records": [], "done": False, "nextRecordsUrl": "/services/data/v63.0/query/01g000000000001AAA-2000"},
-    ),
 )
 
 
@@ -92,7 +86,6 @@ HUBSPOT = (
     _said(1, 423, _hubspot("locked", "LOCKED")),
     _said(1, 477, _hubspot("this account is being migrated", "MIGRATION"), Retry_After="3"),
     _said(1, 401, _hubspot("The OAuth token used to make this call expired 5 hour(s) ago.", "EXPIRED_AUTHENTICATION")),
-    _said(1, 403, _hubspot("not granted all required scopes", "MISSING_SCOPES", errors=SCOPES), "/crm/v3/objects/"),
     *(_kind(0.5, "html", status) for status in (520, 521, 522, 523, 524)),
     _patched(
         1,
@@ -100,7 +93,6 @@ HUBSPOT = (
         {"results": [], "numErrors": 1, "errors": [_hubspot("try later", "INTERNAL_ERROR")]},
         207,
     ),
-    _patched(1, "/search", {"results": [], "paging": {"next": {"after": "200"}}}),
 )
 
 
@@ -123,8 +115,6 @@ STRIPE = (
     _said(1, 500, _stripe("api_error", "An error occurred on our side")),
     _said(1, 503, _stripe("api_error", "Service unavailable")),
     _said(1, 401, _stripe(INVALID, "Expired API Key provided", "api_key_expired")),
-    _said(1, 403, _stripe(INVALID, "The provided key lacks a permission", "more_permissions_required")),
-    _patched(1, r"^/v1/\w+\?", {"data": [], "has_more": True}),
 )
 
 
@@ -137,6 +127,7 @@ REGAIN = (
     '{"2000000000000001":[{"type":"ads_insights","call_count":100,"total_cputime":1,"total_time":1,'
     '"estimated_time_to_regain_access":1}]}'
 )
+LISTINGS = "/(campaigns|adsets|ads|adcreatives|adaccounts|leads|insights)[/?]"
 LOST = {"cursors": {"before": "MA==", "after": "MA=="}, "next": "https://graph.facebook.com/v26.0/next"}
 """Paging of an empty page that leads back to the beginning of its listing."""
 META = (
@@ -156,17 +147,40 @@ META = (
     _said(1, 404, {"err": "unknown"}),
     _said(1, 500, {"error": "Service temporarily unavailable"}),
     _said(1, 400, _meta(190, "Error validating access token: Session has expired", 463)),
-    _said(1, 403, _meta(200, "(#200) Ad account owner has NOT granted ads_read permission"), "/act_"),
     _said(1, 500, _meta(1, "Please reduce the amount of data you're asking for, then retry your request"), "/act_"),
     _said(1, 400, _meta(100, "(#100) too much", 1487534), "/insights"),
-    _patched(2, "/(campaigns|adsets|ads|adcreatives|adaccounts|leads|insights)[/?]", {"data": [], "paging": LOST}),
 )
 
+DENIED = {
+    "salesforce": Fault(
+        status=403, body=_salesforce("INSUFFICIENT_ACCESS", "insufficient access rights on object"), path=DATA + ".*/query"
+    ),
+    "hubspot": Fault(
+        status=403, body=_hubspot("not granted all required scopes", "MISSING_SCOPES", errors=SCOPES), path="/search"
+    ),
+    "stripe": Fault(
+        status=403, body=_stripe(INVALID, "The provided key lacks a permission", "more_permissions_required"), path=r"^/v1/\w+\?"
+    ),
+    "meta_ads": Fault(
+        status=403, body=_meta(200, "(#200) Ad account owner has NOT granted ads_read permission"), path=r"/act_\d+/\w"
+    ),
+}
+"""How each vendor says that a permission is missing, where rows are asked for."""
+HOLLOW = {
+    "salesforce": Fault(
+        kind="patch",
+        path=DATA + ".*/query",
+        body={"records": [], "done": False, "nextRecordsUrl": "/services/data/v63.0/query/01g000000000001AAA-2000"},
+    ),
+    "hubspot": Fault(kind="patch", path="/search", body={"results": [], "paging": {"next": {"after": "200"}}}),
+    "stripe": Fault(kind="patch", path=r"^/v1/\w+\?", body={"data": [], "has_more": True}),
+    "meta_ads": Fault(kind="patch", path=LISTINGS, body={"data": [], "paging": LOST}),
+}
+"""A page without rows that says that more follow, as each vendor says it."""
+
 STORMS = {
-    "salesforce": (*WIRE, *SALESFORCE),
-    "hubspot": (*WIRE, *HUBSPOT),
-    "stripe": (*WIRE, *STRIPE),
-    "meta_ads": (*WIRE, *META),
+    vendor: (*WIRE, *own, Trouble(1, DENIED[vendor]), Trouble(1, HOLLOW[vendor]))
+    for vendor, own in {"salesforce": SALESFORCE, "hubspot": HUBSPOT, "stripe": STRIPE, "meta_ads": META}.items()
 }
 
 

@@ -20,7 +20,7 @@ from connectors.registry import connectors_by_name
 from models.clock import FrozenClock
 from sandbox.core import Context, listen, start
 from sandbox.faults import Fault
-from sandbox.storms import storm
+from sandbox.storms import DENIED, HOLLOW, storm
 
 Payload: TypeAlias = dict[str, Any]
 Key: TypeAlias = tuple[str, str]
@@ -102,6 +102,10 @@ class Harness(ABC):
         """Let troubles of the vendor strike that share of what is asked of it."""
 
     @abstractmethod
+    def ambush(self, call: int) -> None:
+        """Let one of the next calls for rows say that a permission is missing, and another give an empty page with more behind it."""
+
+    @abstractmethod
     def meanwhile(self, change: Callable[[], None], seed: int) -> None:
         """Let this happen at the vendor now and then between two pages."""
 
@@ -146,6 +150,10 @@ class Served(Harness):
     def storm(self, seed: int, share: float) -> None:
         for fault in storm(self.vendor, seed, share):
             self.context.faults.add(fault)
+
+    def ambush(self, call: int) -> None:
+        self.context.faults.add(DENIED[self.vendor].model_copy(update={"calls": (call,)}))
+        self.context.faults.add(HOLLOW[self.vendor].model_copy(update={"calls": (call + 1,)}))
 
     def meanwhile(self, change: Callable[[], None], seed: int) -> None:
         self.context.faults.hooks["world"] = change

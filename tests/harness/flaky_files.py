@@ -31,6 +31,8 @@ class FlakyFiles(fs.FileSystemHandler):
         self._share = 0.0
         self.meanwhile: Callable[[], None] | None = None
         """What somebody else does between listing and reading, in one case of four."""
+        self.denied = 0
+        """Openings until one that is not allowed; 0 for none."""
         self.asked = self.struck = 0
 
     def opened(self) -> fs.PyFileSystem:
@@ -43,7 +45,7 @@ class FlakyFiles(fs.FileSystemHandler):
 
     def calm(self) -> None:
         """Fail no more."""
-        self._share, self.meanwhile = 0.0, None
+        self._share, self.meanwhile, self.denied = 0.0, None, 0
 
     def get_type_name(self) -> str:
         return "flaky"
@@ -63,6 +65,9 @@ class FlakyFiles(fs.FileSystemHandler):
         if self.meanwhile and self._random.random() < 0.25:
             self.meanwhile()
         self._meet()
+        self.denied -= self.denied > 0
+        if self.denied == 1:
+            raise PermissionError(errno.EACCES, "not yours")
         if self._random.random() < self._share:
             self.struck += 1
             return pa.PythonFile(Brittle(path), mode="r")

@@ -80,6 +80,9 @@ class ProductEventsHarness(Harness):
     def storm(self, seed: int, share: float) -> None:
         self.store.rage(seed, share)
 
+    def ambush(self, call: int) -> None:
+        self.store.denied = call
+
     def calm(self) -> None:
         self.store.calm()
 

@@ -13,7 +13,8 @@ from connectors.base import Source, Stream, raw_only
 from connectors.errors import ConnectorError
 from models.clock import FrozenClock
 from pipelines.ingest.pull import PullReport, pull_stream
-from tests.harness import Harness, Key, Living
+from tests.harness import Harness, Key, Living, harness_of
+from tests.soak.pages import small_pages
 from tests.soak.reaper import Killed, MortalLake, MortalSource, Reaper, watched
 from tests.stores import new_store
 
@@ -21,10 +22,14 @@ NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SHARE = 0.08
 """Of all requests are struck, so that no run has less than the one in twenty that was promised."""
 ROUNDS = 5
+STREAMS = 2
+"""Of each vendor in one run, drawn by its seed."""
 RECORDS = 17
 """Of each stream, to begin with; pages hold five."""
 CHANGES = 6
 """Between two pulls of a stream, at most; as many again while pages are read."""
+LETHAL = 0.4
+"""Of the pulls are to die."""
 DEADLY = 14
 """A pull that is to die does so within so many moments."""
 STEPS = (
@@ -97,11 +102,12 @@ class Soak:
         """Rounds of pulls in a storm, with changes before and during each, and deaths."""
         for number in range(ROUNDS):
             self.harness.storm(self.seed * 100 + number, SHARE)
+            self.harness.ambush(self.random.randint(1, 12))
             self.harness.meanwhile(lambda: self._change(self.random.choice(self.streams)), self.seed)
             for stream in self.random.sample(self.streams, len(self.streams)):
                 for _ in range(self.random.randint(0, CHANGES)):
                     self._change(stream)
-                self._reaper.left = self.random.randint(1, DEADLY) if self.random.random() < 0.4 else 0
+                self._reaper.left = self.random.randint(1, DEADLY) if self.random.random() < LETHAL else 0
                 self._try(stream)
                 self._reaper.left = 0
             self.harness.calm()
@@ -220,3 +226,29 @@ class Soak:
 def _bare(stream: Stream) -> Stream:
     """The stream without its facts: what is soaked is the change log, and facts have tests of their own."""
     return replace(stream, translate=raw_only, facts=())
+
+
+def soak(
+    vendor: str,
+    seed: int,
+    folder: Path,
+    *,
+    streams: Sequence[str] | int = STREAMS,
+    disguise: Disguise = lambda source: source,
+    facts: bool = False,
+) -> Tally:
+    """One vendor's part of the run of this seed, in an empty folder; so many streams are drawn where none are named. Raises Lost."""
+    harness = harness_of(vendor)(folder / "world", FrozenClock(NOW))
+    home = folder / "home"
+    home.mkdir(parents=True)
+    if isinstance(streams, int):
+        streams = Random(f"{seed}/{vendor}/streams").sample(harness.streams, min(streams, len(harness.streams)))
+    one = Soak(harness, home, seed, streams, disguise=disguise, facts=facts)
+    try:
+        with small_pages():
+            one.plant()
+            one.rage()
+            one.settle()
+    finally:
+        one.close()
+    return one.tally
