@@ -68,7 +68,7 @@ class Severable(AutoHTTPProtocol):  # type: ignore[valid-type, misc]  # which of
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Leave the way to hang up where every request of the connection finds it: in its state."""
-        self.app_state = {**self.app_state, HANG_UP: transport.close}
+        self.app_state: dict[str, object] = {**self.app_state, HANG_UP: transport.close}
         super().connection_made(transport)
 
 

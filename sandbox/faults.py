@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Kind = Literal["status", "html", "delay", "drip", "refuse", "reset", "truncated", "empty", "patch", "change"]
+Kind = Literal["status", "html", "delay", "drip", "refuse", "reset", "truncated", "empty", "patch", "rewrite", "change"]
 
 
 class Fault(BaseModel):
@@ -23,7 +23,8 @@ class Fault(BaseModel):
     status, which holds the word "success"; `refuse` hangs up before a word is said.
     Kinds that do the work: `delay` waits first; `drip` lets the body trickle, `seconds` in all; `reset` cuts the connection in the
     middle of the body; `truncated` sends half of the body as if it were the whole; `empty` says nothing; `patch` merges `body` into
-    the answer's JSON (RFC 7396) and sends it with `status`, if one is given; `change` runs the named `hook` before the answer goes
+    the answer's JSON (RFC 7396) and sends it with `status`, if one is given; `rewrite` puts for every regular expression in `body`
+    its text into the answer's bytes, which may then hold what no writer of JSON would; `change` runs the named `hook` before the answer goes
     out, so that data differ between two pages.
     """
 

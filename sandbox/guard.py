@@ -5,6 +5,8 @@ The server leaves in every request's state how to hang up on it (`HANG_UP`), whi
 """
 
 import asyncio
+import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -55,7 +57,7 @@ class Guard:
                 await _refusal(fault)(scope, receive, answer.send)
             case Fault(kind="refuse"):
                 await _hang_up(scope)
-            case Fault(kind="reset" | "truncated" | "empty" | "drip" | "patch" | "change"):
+            case Fault(kind="reset" | "truncated" | "empty" | "drip" | "patch" | "rewrite" | "change"):
                 await self._app(scope, receive, answer.hold)
                 await self._spoil(fault, answer)
                 if fault.kind == "reset":
@@ -77,6 +79,8 @@ class Guard:
                 await answer.trickle(fault.seconds)
             case "patch":
                 await answer.say(_patched(answer.body, fault.body), fault.status)
+            case "rewrite":
+                await answer.say(_rewritten(answer.body.decode(), fault.body).encode())
             case _:
                 self._faults.hooks[fault.hook]()
                 await answer.say(answer.body)
@@ -175,6 +179,12 @@ def _patched(body: bytes, patch: Any) -> bytes:
     except orjson.JSONDecodeError:
         return body
     return orjson.dumps(_merged(known, patch)) if isinstance(known, dict) else body
+
+
+def _rewritten(text: str, by: Mapping[str, str]) -> str:
+    for pattern, other in by.items():
+        text = re.sub(pattern, lambda _, other=other: other, text)  # type: ignore[misc]  # the text as it is, backslashes too
+    return text
 
 
 def _merged(known: Any, patch: Any) -> Any:

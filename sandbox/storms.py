@@ -153,13 +153,17 @@ META = (
 
 DENIED = {
     "salesforce": Fault(
-        status=403, body=_salesforce("INSUFFICIENT_ACCESS", "insufficient access rights on object"), path=DATA + ".*/query"
+        status=403,
+        body=_salesforce("INSUFFICIENT_ACCESS", "insufficient access rights on object"),
+        path=DATA + ".*/query",
     ),
     "hubspot": Fault(
         status=403, body=_hubspot("not granted all required scopes", "MISSING_SCOPES", errors=SCOPES), path="/search"
     ),
     "stripe": Fault(
-        status=403, body=_stripe(INVALID, "The provided key lacks a permission", "more_permissions_required"), path=r"^/v1/\w+\?"
+        status=403,
+        body=_stripe(INVALID, "The provided key lacks a permission", "more_permissions_required"),
+        path=r"^/v1/(?!account)\w+\?",
     ),
     "meta_ads": Fault(
         status=403, body=_meta(200, "(#200) Ad account owner has NOT granted ads_read permission"), path=r"/act_\d+/\w"
@@ -173,7 +177,7 @@ HOLLOW = {
         body={"records": [], "done": False, "nextRecordsUrl": "/services/data/v63.0/query/01g000000000001AAA-2000"},
     ),
     "hubspot": Fault(kind="patch", path="/search", body={"results": [], "paging": {"next": {"after": "200"}}}),
-    "stripe": Fault(kind="patch", path=r"^/v1/\w+\?", body={"data": [], "has_more": True}),
+    "stripe": Fault(kind="patch", path=r"^/v1/(?!account)\w+\?", body={"data": [], "has_more": True}),
     "meta_ads": Fault(kind="patch", path=LISTINGS, body={"data": [], "paging": LOST}),
 }
 """A page without rows that says that more follow, as each vendor says it."""

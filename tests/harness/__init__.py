@@ -27,8 +27,26 @@ Key: TypeAlias = tuple[str, str]
 """Account and id of a record."""
 Living: TypeAlias = dict[Key, Payload]
 
-WORDS = ("Grüße", "naïve café", "東京", "line\nbreak", 'a "quote"', "back\\slash", "🦉 owl", "NA", "0", " spaced ", "O'Hara", "a,b;c")
+WORDS = (
+    "Grüße",
+    "naïve café",
+    "東京",
+    "line\nbreak",
+    'a "quote"',
+    "back\\slash",
+    "🦉 owl",
+    "NA",
+    "0",
+    " spaced ",
+    "O'Hara",
+    "a,b;c",
+)
 """What people type, and what breaks readers."""
+
+
+def seeded(seed: object) -> Random:
+    """Chance that can be repeated."""
+    return Random(str(seed))  # noqa: S311  # repeatable on purpose
 
 
 @dataclass(frozen=True)
@@ -51,6 +69,12 @@ class Harness(ABC):
     """After so long a pull owes all the rest, which sweeps and full readings bring."""
     secrets: ClassVar[tuple[str, ...]]
     """What must be in no log line and no error."""
+    grant: ClassVar[str]
+    """What the error of a missing permission names."""
+    nonsense: ClassVar[tuple[tuple[str, str, str], ...]]
+    """Values that make no sense: stream, regular expression of what a vendor's text holds, and what it holds instead."""
+    marker: str | None = None
+    """What people type from now on, if it is always the same."""
 
     def __init__(self, root: Path, clock: FrozenClock) -> None:
         self.root = root
@@ -80,11 +104,11 @@ class Harness(ABC):
     def living(self, stream: str) -> Living:
         """What is true now: every record that is there, with what its payload must hold."""
 
-    def delete(self, stream: str, record_id: str, random: Random) -> bool:  # noqa: ARG002  # where nothing is deleted
+    def delete(self, stream: str, record_id: str, random: Random) -> bool:  # where nothing is deleted
         """Take a record away in one of the vendor's ways; False where it has none."""
         return False
 
-    def weather(self, random: Random) -> Mapping[str, Callable[[], None]]:  # noqa: ARG002
+    def weather(self, random: Random) -> Mapping[str, Callable[[], None]]:
         """Other changes that this vendor knows, by name."""
         return {}
 
@@ -93,7 +117,7 @@ class Harness(ABC):
         silent = self.connector.streams_by_name[stream].unstamped
         return {name: value for name, value in payload.items() if name not in silent}
 
-    def owed(self, stream: str, key: Key, payload: Payload) -> Payload | None:  # noqa: ARG002
+    def owed(self, stream: str, key: Key, payload: Payload) -> Payload | None:
         """What of a true record an hourly pull owes within `lag`; None where that is nothing."""
         return payload
 
@@ -104,6 +128,22 @@ class Harness(ABC):
     @abstractmethod
     def ambush(self, call: int) -> None:
         """Let one of the next calls for rows say that a permission is missing, and another give an empty page with more behind it."""
+
+    @abstractmethod
+    def deny(self) -> None:
+        """Let every call for rows say that a permission is missing, until it is calm."""
+
+    @abstractmethod
+    def rewrite(self, pattern: str, text: str) -> None:
+        """Let the vendor's texts hold something else from now on."""
+
+    @abstractmethod
+    def drift(self) -> tuple[str, str, str] | None:
+        """A column that was not there before, with a value: stream, id of the record and the value; None where columns are fixed."""
+
+    def spend(self) -> bool:
+        """Use up the vendor's quota to our floor; False where it has none."""
+        return False
 
     @abstractmethod
     def meanwhile(self, change: Callable[[], None], seed: int) -> None:
@@ -117,6 +157,7 @@ class Harness(ABC):
     def weathered(self) -> "Weathered":
         """What was asked so far, and what was struck."""
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of server and files."""
 
@@ -133,7 +174,7 @@ class Harness(ABC):
 
     def words(self, random: Random) -> str:
         """A text that was not there before."""
-        return f"{random.choice(WORDS)} {self.next()}"
+        return self.marker or f"{random.choice(WORDS)} {self.next()}"
 
 
 class Served(Harness):
@@ -146,10 +187,19 @@ class Served(Harness):
         self.state: Any = self.app.state.store
         self.running = start(self.app, listen())
         self.url = self.running.url
+        self.others: dict[str, str] = {}
 
     def storm(self, seed: int, share: float) -> None:
         for fault in storm(self.vendor, seed, share):
             self.context.faults.add(fault)
+
+    def deny(self) -> None:
+        self.context.faults.add(DENIED[self.vendor])
+
+    def rewrite(self, pattern: str, text: str) -> None:
+        if not self.others:
+            self.context.faults.add(Fault(kind="rewrite", body=self.others))
+        self.others[pattern] = text
 
     def ambush(self, call: int) -> None:
         self.context.faults.add(DENIED[self.vendor].model_copy(update={"calls": (call,)}))
@@ -165,6 +215,7 @@ class Served(Harness):
 
     def calm(self) -> None:
         self.context.faults.clear()
+        self.others.clear()
 
     def close(self) -> None:
         self.running.stop()

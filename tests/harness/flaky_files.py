@@ -3,11 +3,12 @@
 import errno
 import io
 from collections.abc import Callable
-from random import Random
 from typing import NoReturn
 
 import pyarrow as pa
 from pyarrow import fs
+
+from tests.harness import seeded
 
 
 class Brittle(io.FileIO):
@@ -27,12 +28,14 @@ class FlakyFiles(fs.FileSystemHandler):
 
     def __init__(self) -> None:
         self._local = fs.LocalFileSystem()
-        self._random = Random(0)
+        self._random = seeded(0)
         self._share = 0.0
         self.meanwhile: Callable[[], None] | None = None
         """What somebody else does between listing and reading, in one case of four."""
         self.denied = 0
         """Openings until one that is not allowed; 0 for none."""
+        self.closed = False
+        """Whether none may be opened."""
         self.asked = self.struck = 0
 
     def opened(self) -> fs.PyFileSystem:
@@ -41,11 +44,11 @@ class FlakyFiles(fs.FileSystemHandler):
 
     def rage(self, seed: int, share: float) -> None:
         """Fail in that share of cases."""
-        self._random, self._share = Random(seed), share
+        self._random, self._share = seeded(seed), share
 
     def calm(self) -> None:
         """Fail no more."""
-        self._share, self.meanwhile, self.denied = 0.0, None, 0
+        self._share, self.meanwhile, self.denied, self.closed = 0.0, None, 0, False
 
     def get_type_name(self) -> str:
         return "flaky"
@@ -66,7 +69,7 @@ class FlakyFiles(fs.FileSystemHandler):
             self.meanwhile()
         self._meet()
         self.denied -= self.denied > 0
-        if self.denied == 1:
+        if self.denied == 1 or self.closed:
             raise PermissionError(errno.EACCES, "not yours")
         if self._random.random() < self._share:
             self.struck += 1

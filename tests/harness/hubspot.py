@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from zoneinfo import ZoneInfo
 
 from connectors.hubspot.client import Portal
 from connectors.hubspot.pull import HubSpotSource
 from connectors.hubspot.settings import HubSpotSettings
 from models.clock import FrozenClock
-from sandbox.hubspot import ACCESS_TOKEN, CURRENCY, PORTAL_ID
+from sandbox.hubspot import ACCESS_TOKEN, CURRENCY, PORTAL_ID, TIME_ZONE
 from sandbox.hubspot.catalogue import form, owner, submission
 from sandbox.hubspot.objects import BY_NAME
 from sandbox.hubspot.pipelines import PIPELINES
@@ -41,6 +42,15 @@ class HubSpotHarness(Served):
     streams = (*TEXTS, "form_submissions", "owners")
     lag = timedelta(minutes=65)
     secrets = (ACCESS_TOKEN,)
+    grant = "crm.objects.contacts.read"
+    nonsense = (
+        ("deals", r'"amount":"12.5"', '"amount":"-1e99999"'),
+        ("deals", r'"dealstage":"[^"]*"', '"dealstage":"nobody knows"'),
+        ("contacts", r'"createdate":"[^"]*"', '"createdate":"0000-13-99"'),
+        ("contacts", r'"email":"[^"]*"', '"email":["a","list"]'),
+        ("calls", r'"hs_timestamp":"[^"]*"', '"hs_timestamp":"99999999999999999999"'),
+        ("form_submissions", r'"submittedAt":\d+', '"submittedAt":-5'),
+    )
 
     def __init__(self, root: Path, clock: FrozenClock) -> None:
         super().__init__(root, clock)
@@ -108,7 +118,7 @@ class HubSpotHarness(Served):
         found = {(ACCOUNT, str(record.id)): self._payload(stream, record) for record in records}
         return found | (self._second_names(stream) if stream in NAMING else {})
 
-    def owed(self, stream: str, key: Key, payload: Payload) -> Payload | None:  # noqa: ARG002  # of all records alike
+    def owed(self, stream: str, key: Key, payload: Payload) -> Payload | None:  # of all records alike
         """A tie moves no stamp: a full reading brings it."""
         return {name: value for name, value in payload.items() if name != "associations"}
 
@@ -118,6 +128,23 @@ class HubSpotHarness(Served):
         if isinstance(ties, dict):
             shown["associations"] = {kind: [end["toObjectId"] for end in ends] for kind, ends in ties.items() if ends}
         return shown
+
+    def drift(self) -> tuple[str, str, str]:
+        mood = {
+            "name": "mood",
+            "label": "Mood",
+            "type": "string",
+            "fieldType": "text",
+            "groupName": "contactinformation",
+        }
+        self.state.insert_many("properties/contacts", [mood])
+        self.state.update("contacts", self.parties["contacts"], {"mood": "brand new"})
+        return "contacts", self.parties["contacts"], "brand new"
+
+    def spend(self) -> bool:
+        self.state.limits.daily, self.state.limits.used = 1_000, 900
+        self.state.limits.today = self.clock.now().astimezone(ZoneInfo(TIME_ZONE)).date()
+        return True
 
     def _payload(self, stream: str, record: object) -> Payload:
         values: Payload = dict(record.all_values())  # type: ignore[attr-defined]

@@ -40,6 +40,14 @@ class MetaAdsHarness(Served):
     streams = (*KINDS, "insights", "leads")
     lag = timedelta(minutes=11)
     secrets = (ACCESS_TOKEN, APP_SECRET)
+    grant = "ads_read"
+    nonsense = (
+        ("insights", r'"spend":"[^"]*"', '"spend":"-3.5"'),
+        ("insights", r'"actions":\[', '"actions":["what",'),
+        ("campaigns", r'"updated_time":"[^"]*"', '"updated_time":"9999-12-31T00:00:00+0000"'),
+        ("campaigns", r'"effective_status":"[^"]*"', '"effective_status":"NOBODY_KNOWS"'),
+        ("campaigns", r'"objective":"[^"]*"', '"objective":{"an":"object"}'),
+    )
 
     def __init__(self, root: Path, clock: FrozenClock) -> None:
         super().__init__(root, clock)
@@ -122,6 +130,13 @@ class MetaAdsHarness(Served):
         shown = super().comparable(stream, payload)
         return {name: value for name, value in shown.items() if not name.startswith("answer:") and name != "windows"}
 
+    def drift(self) -> None:
+        """Fields are asked for by name, and none but those that are come."""
+
+    def spend(self) -> bool:
+        self.state.conduct.limits.app = 1
+        return True
+
     # planting ---------------------------------------------------------------------------------------------------------
 
     def _campaign(self, account: str, name: str) -> str:
@@ -196,7 +211,11 @@ class MetaAdsHarness(Served):
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
         rows: dict[str, list[Payload]] = {str(day): [] for day in days}
         for row in self.state.days(account, str(first), str(last)):
-            told = {name: value for name, value in row.items() if name not in {"account_id", "account_name", "account_currency"}}
+            told = {
+                name: value
+                for name, value in row.items()
+                if name not in {"account_id", "account_name", "account_currency"}
+            }
             rows[row["date_start"]].append({**told, "date_stop": row["date_start"]})
         about = {"zone": ZONES[account], "currency": "eur"}
         return {day: {"day": day, **about, "rows": found} for day, found in rows.items()}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from connectors.product_events.client import Files
 from connectors.product_events.pull import Limits, ProductEventsSource
 from models.clock import FrozenClock
 from models.keys import content_id
-from tests.harness import Harness, Living, Payload, Weathered
+from tests.harness import Harness, Living, Payload, Weathered, seeded
 from tests.harness.flaky_files import FlakyFiles
 
 ACCOUNT = "app"
@@ -29,6 +30,13 @@ class ProductEventsHarness(Harness):
     lag = timedelta(minutes=1)
     cadence = timedelta(days=1)
     secrets = ()
+    grant = "read access"
+    nonsense = (
+        ("events", r'"timestamp": "[^"]*"', '"timestamp": "0000-13-99"'),
+        ("events", r'"type": "track"', '"type": "nobody knows"'),
+        ("events", r'"anonymousId": "a-1"', '"anonymousId": ["a", "list"]'),
+        ("transcripts", "started_at: 2026", "started_at: 9999999"),
+    )
 
     def __init__(self, root: Path, clock: FrozenClock) -> None:
         super().__init__(root, clock)
@@ -40,13 +48,14 @@ class ProductEventsHarness(Harness):
         self.said: dict[str, Living] = {stream: {} for stream in self.streams}
         self.lines: dict[str, int] = {}
         self.rest: tuple[str, str] | None = None
+        self.others: dict[str, str] = {}
 
     def open(self) -> ProductEventsSource:
         """A pull comes after whoever was writing has finished the line."""
         self._finish()
         return ProductEventsSource(Files(self.store.opened(), str(self.folder)), ACCOUNT, self.clock, LIMITS)
 
-    def create(self, stream: str, random: Random, ago: timedelta = timedelta(0)) -> str:  # noqa: ARG002  # files have no stamps of ours
+    def create(self, stream: str, random: Random, ago: timedelta = timedelta(0)) -> str:  # files have no stamps of ours
         number = self.next()
         if stream in {"transcripts", "participants"}:
             return self._talk(stream, f"talks/call-{number}.vtt", random)
@@ -74,17 +83,30 @@ class ProductEventsHarness(Harness):
         self._finish()
         return dict(self.said[stream])
 
-    def meanwhile(self, change: Callable[[], None], seed: int) -> None:  # noqa: ARG002  # the storm's seed does
+    def meanwhile(self, change: Callable[[], None], seed: int) -> None:  # the storm's seed does
         self.store.meanwhile = change
 
     def storm(self, seed: int, share: float) -> None:
         self.store.rage(seed, share)
 
     def ambush(self, call: int) -> None:
-        self.store.denied = call
+        self.store.denied = call + 1
+
+    def deny(self) -> None:
+        self.store.closed = True
+
+    def rewrite(self, pattern: str, text: str) -> None:
+        self.others[pattern] = text
+
+    def drift(self) -> tuple[str, str, str]:
+        self.rewrite(r'"type": "track"', '"type": "track", "mood": "brand new"')
+        return "events", self.create("events", seeded(0)), "brand new"
 
     def calm(self) -> None:
         self.store.calm()
+
+    def close(self) -> None:
+        """Files need no letting go."""
 
     def weathered(self) -> Weathered:
         return Weathered(self.store.asked, Counter(store=self.store.struck))
@@ -164,10 +186,12 @@ class ProductEventsHarness(Harness):
 
     def _write(self, name: str, text: str) -> None:
         """Every writing is a second younger than the one before, as real ones are by nanoseconds."""
+        for pattern, other in self.others.items():
+            text = re.sub(pattern, lambda _, other=other: other, text)  # type: ignore[misc]  # the text as it is
         file = self.folder / name
         file.parent.mkdir(exist_ok=True)
         beside = file.with_name(f".{file.name}")
-        beside.write_text(text)
+        beside.write_bytes(text.encode("utf-8", "surrogatepass"))
         self.written += 1
         os.utime(beside, (self.written, self.written))
         beside.replace(file)

@@ -10,7 +10,7 @@ from connectors.salesforce.client import Org
 from connectors.salesforce.settings import SalesforceSettings
 from models.clock import FrozenClock
 from sandbox.salesforce.ids import make_id
-from sandbox.salesforce.state import ORG_ID, REP
+from sandbox.salesforce.state import INTEGRATION_USER, ORG_ID, REP
 from sandbox.salesforce.tokens import CLIENT_ID, CLIENT_SECRET
 from sandbox.salesforce.values import wire
 from tests.harness import Living, Payload, Served, backdated
@@ -47,6 +47,14 @@ class SalesforceHarness(Served):
     lag = timedelta(minutes=6)
     cadence = timedelta(hours=30)
     secrets = (CLIENT_SECRET,)
+    grant = "Permission Sets"
+    nonsense = (
+        ("opportunities", r'"CloseDate":"[^"]*"', '"CloseDate":"9999-99-99"'),
+        ("opportunities", r'"Amount":[\d.]+', '"Amount":-0.5'),
+        ("opportunities", r'"StageName":"[^"]*"', '"StageName":"Nobody Knows"'),
+        ("tasks", r'"CreatedDate":"[^"]*"', '"CreatedDate":"yesterday"'),
+        ("leads", r'"Email":null', '"Email":["a","list"]'),
+    )
 
     def __init__(self, root: Path, clock: FrozenClock) -> None:
         super().__init__(root, clock)
@@ -54,10 +62,7 @@ class SalesforceHarness(Served):
         self.parents["Opportunity"] = self._born("Opportunity", {"ContactId": self.parents["Contact"]})
 
     def open(self) -> SalesforceSource:
-        settings = SalesforceSettings(
-            client_id=CLIENT_ID, client_secret=CLIENT_SECRET, domain="acme.my", base_url=self.url
-        )
-        return SalesforceSource(Org(settings, pause=self.pause), self.clock)
+        return SalesforceSource(Org(self._settings(), pause=self.pause), self.clock)
 
     def create(self, stream: str, random: Random, ago: timedelta = timedelta(0)) -> str:
         name = self._object(stream)
@@ -90,6 +95,36 @@ class SalesforceHarness(Served):
         name = self._object(stream)
         return {(ORG_ID, row["Id"]): self._payload(name, row) for row in self.state.rows(name)}
 
+    def drift(self) -> tuple[str, str, str]:
+        field, named = (
+            {"FullName": "Contact.Mood__c", "Metadata": {"label": "Mood", "type": "Text", "length": 80}},
+            "Contact.Mood__c",
+        )
+        org = Org(self._settings(), pause=self.pause)
+        org.request("write", "POST", "tooling/sobjects/CustomField", about="field", body=field)
+        made = org.request(
+            "write", "POST", "sobjects/PermissionSet", about="set", body={"Name": "Mood", "Label": "Mood"}
+        )
+        seen = {
+            "ParentId": made["id"],
+            "SobjectType": "Contact",
+            "Field": named,
+            "PermissionsRead": True,
+            "PermissionsEdit": False,
+        }
+        org.request("write", "POST", "sobjects/FieldPermissions", about="field", body=seen)
+        assigned = {"AssigneeId": INTEGRATION_USER, "PermissionSetId": made["id"]}
+        org.request("write", "POST", "sobjects/PermissionSetAssignment", about="set", body=assigned)
+        self.state.update_as_user("Contact", self.parents["Contact"], {"Mood__c": "brand new"})
+        return "contacts", self.parents["Contact"], "brand new"
+
+    def spend(self) -> bool:
+        self.state.usage.used = self.state.usage.limit * 4 // 5
+        return True
+
+    def _settings(self) -> SalesforceSettings:
+        return SalesforceSettings(client_id=CLIENT_ID, client_secret=CLIENT_SECRET, domain="acme.my", base_url=self.url)
+
     def _payload(self, name: str, row: Payload) -> Payload:
         shown: dict[str, Any] = {}
         for key, column, parent, columns in SHOWN_OF_PARENTS.get(name, ()):
@@ -101,7 +136,9 @@ class SalesforceHarness(Served):
         return self.connector.streams_by_name[stream].object
 
     def _words(self, name: str, random: Random) -> str:
-        return self.words(random) if name != "CampaignMember" else random.choice(("Sent", "Responded", self.words(random)))
+        return (
+            self.words(random) if name != "CampaignMember" else random.choice(("Sent", "Responded", self.words(random)))
+        )
 
     def _born(self, name: str, given: Payload) -> str:
         number = self.next()
@@ -133,7 +170,11 @@ class SalesforceHarness(Served):
             case "CampaignMember":
                 return {"CampaignId": parent("Campaign"), "ContactId": parent("Contact")}
             case "User":
-                return {"LastName": f"U{number}", "Username": f"u{number}@acme.example", "Email": f"u{number}@acme.example"}
+                return {
+                    "LastName": f"U{number}",
+                    "Username": f"u{number}@acme.example",
+                    "Email": f"u{number}@acme.example",
+                }
         return {}
 
 

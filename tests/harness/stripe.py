@@ -11,7 +11,7 @@ from connectors.stripe.client import StripeApi
 from connectors.stripe.pull import StripeSource
 from connectors.stripe.settings import StripeSettings
 from sandbox.stripe import ACCOUNT_ID, API_KEY
-from tests.harness import Living, Payload, Served, backdated
+from tests.harness import Living, Payload, Served, backdated, seeded
 
 ACCOUNT = f"{ACCOUNT_ID}:test"
 PREFIXES = {
@@ -35,6 +35,15 @@ class StripeHarness(Served):
     lag = timedelta(minutes=3)
     cadence = timedelta(days=3)
     secrets = (API_KEY,)
+    grant = "to Read"
+    nonsense = (
+        ("charges", r'"amount":\d+', '"amount":-500'),
+        ("charges", r'"status":"[^"]*"', '"status":"nobody_knows"'),
+        ("charges", r'"currency":"[^"]*"', '"currency":"€"'),
+        ("refunds", r'"reason":null', '"reason":9007199254740993'),
+        ("customers", r'"created":\d+', '"created":99999999999999999'),
+        ("customers", r'"email":"[^"]*"', '"email":{"an":"object"}'),
+    )
 
     def open(self) -> StripeSource:
         settings = StripeSettings(api_key=API_KEY, base_url=self.url)
@@ -76,6 +85,11 @@ class StripeHarness(Served):
         rows = [orjson.loads(row) for (row,) in self.state._db.execute(sql, (kind,)).fetchall()]
         return {(ACCOUNT, row["id"]): self._payload(kind, row) for row in rows}
 
+    def drift(self) -> tuple[str, str, str]:
+        made = self.create("customers", seeded(0))
+        self.rewrite(r'"object":"customer"', '"object":"customer","mood":"brand new"')
+        return "customers", made, "brand new"
+
     def _payload(self, kind: str, row: Payload) -> Payload:
         shown = {name: value for name, value in row.items() if name not in HIDDEN.get(kind, ())}
         if kind in {"refund", "dispute"} and (charge := self.state.find(row["charge"] or "")):
@@ -113,7 +127,9 @@ class StripeHarness(Served):
 
     def _charge(self) -> str:
         if self.state.find("ch_0") is None:
-            self.state.insert_many([{"id": "ch_0", "object": "charge", "created": self.state.now(), "customer": "cus_0"}])
+            self.state.insert_many(
+                [{"id": "ch_0", "object": "charge", "created": self.state.now(), "customer": "cus_0"}]
+            )
         return "ch_0"
 
     def _entries(self, kind: str, random: Random) -> list[Any]:

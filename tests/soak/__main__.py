@@ -18,6 +18,7 @@ from connectors.registry import connectors_by_name
 from tests import stores
 from tests.soak.run import STREAMS, Outcome, Tally, outcome
 
+
 def main(
     runs: Annotated[int, typer.Option(help="of all vendors")] = 200,
     seed: Annotated[int, typer.Option(help="of the first run; the others follow")] = 1,
@@ -29,7 +30,9 @@ def main(
     began = time.monotonic()
     vendors = vendor or list(connectors_by_name())
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=stores.begin) as pool:
-        waiting = [pool.submit(outcome, name, number, streams) for number in range(seed, seed + runs) for name in vendors]
+        waiting = [
+            pool.submit(outcome, name, number, streams) for number in range(seed, seed + runs) for name in vendors
+        ]
         done = [each.result() for each in track(as_completed(waiting), "soaking", len(waiting))]
     shown(vendors, done, time.monotonic() - began)
     if any(lost for *_, lost in done):

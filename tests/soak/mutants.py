@@ -190,7 +190,10 @@ MUTANTS = (
     Mutant(DELETES, "salesforce", CRM, disguise=NoDeletes),
     Mutant(REFUSAL, "salesforce", CRM, ((salesforce, "Org", CarelessOrg),)),
     Mutant(
-        LOOK_BACK, "hubspot", ("contacts", "deals"), ((hubspot_pull, "LOOK_BACK", NO_TIME), (hubspot_pull, "LAG", NO_TIME))
+        LOOK_BACK,
+        "hubspot",
+        ("contacts", "deals"),
+        ((hubspot_pull, "LOOK_BACK", NO_TIME), (hubspot_pull, "LAG", NO_TIME)),
     ),
     Mutant(STRICT, "hubspot", ("contacts", "deals"), ((hubspot_pull, "Span", StrictSpan),)),
     Mutant(EMPTY, "hubspot", ("contacts", "deals"), ((hubspot, "Portal", HastyPortal),)),
@@ -201,7 +204,9 @@ MUTANTS = (
     Mutant(EMPTY, "stripe", PAID, ((stripe, "StripeApi", HastyApi),)),
     Mutant(DELETES, "stripe", PAID, disguise=NoDeletes),
     Mutant(REFUSAL, "stripe", PAID, ((stripe, "StripeApi", CarelessApi),)),
-    Mutant(LOOK_BACK, "meta_ads", ("campaigns", "leads"), ((listing, "LOOK_BACK", NO_TIME), (leads, "LOOK_BACK", NO_TIME))),
+    Mutant(
+        LOOK_BACK, "meta_ads", ("campaigns", "leads"), ((listing, "LOOK_BACK", NO_TIME), (leads, "LOOK_BACK", NO_TIME))
+    ),
     Mutant(STRICT, "meta_ads", ADS, ((listing, "LOOK_BACK", NO_TIME), (meta_ads_pull, "Listing", StrictListing))),
     Mutant(EMPTY, "meta_ads", ADS, ((paging, "read_leaf", hasty_leaf), (leads, "read_leaf", hasty_leaf))),
     Mutant(DELETES, "meta_ads", ADS, disguise=NoDeletes),

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from random import Random
 from tempfile import TemporaryDirectory
 
 import orjson
@@ -15,7 +14,7 @@ from connectors.base import Source, Stream, raw_only
 from connectors.errors import ConnectorError
 from models.clock import FrozenClock
 from pipelines.ingest.pull import PullReport, pull_stream
-from tests.harness import Harness, Key, Living, harness_of
+from tests.harness import Harness, Key, Living, harness_of, seeded
 from tests.soak.pages import small_pages
 from tests.soak.reaper import Killed, MortalLake, MortalSource, Reaper, watched
 from tests.stores import new_store
@@ -28,6 +27,8 @@ STREAMS = 2
 """Of each vendor in one run, drawn by its seed."""
 RECORDS = 17
 """Of each stream, to begin with; pages hold five."""
+WEATHER = 0.2
+"""Of all changes are of a vendor's own kind."""
 CHANGES = 6
 """Between two pulls of a stream, at most; as many again while pages are read."""
 LETHAL = 0.4
@@ -79,10 +80,17 @@ class Soak:
     """One vendor's part of a run: some of its streams, from planting to the last comparison."""
 
     def __init__(
-        self, harness: Harness, folder: Path, seed: int, streams: Sequence[str], *, disguise: Disguise, facts: bool = False
+        self,
+        harness: Harness,
+        folder: Path,
+        seed: int,
+        streams: Sequence[str],
+        *,
+        disguise: Disguise,
+        facts: bool = False,
     ) -> None:
         self.harness = harness
-        self.random = Random(f"{seed}/{harness.vendor}")
+        self.random = seeded(f"{seed}/{harness.vendor}")
         self.seed = seed
         self.streams = streams
         self.tally = Tally()
@@ -122,11 +130,11 @@ class Soak:
         self.harness.clock.advance(self.harness.lag)
         self._quiet()
         for stream in self.streams:
-            self._compare(stream, whole=False)
+            self.compare(stream, whole=False)
         self.harness.clock.advance(self.harness.cadence)
         self._quiet()
         for stream in self.streams:
-            self._compare(stream, whole=True)
+            self.compare(stream, whole=True)
 
     def _change(self, stream: str) -> None:
         """One thing that happens at the vendor."""
@@ -134,10 +142,9 @@ class Soak:
         random, harness = self.random, self.harness
         living = [one for _, one in harness.living(stream)]
         late = timedelta(seconds=random.choice((0, 0, 30, 90, 400, 800)))
-        if more := harness.weather(random):
-            if random.random() < 0.2:
-                more[random.choice(sorted(more))]()
-                return
+        if (more := harness.weather(random)) and random.random() < WEATHER:
+            more[random.choice(sorted(more))]()
+            return
         what = random.random()
         if not living or what < 0.35:
             harness.create(stream, random, late)
@@ -172,6 +179,10 @@ class Soak:
         self.tally.rows += report.rows
         return report
 
+    def kill_after(self, moments: int) -> None:
+        """Let a pull die at that moment; 0 lets it live."""
+        self._reaper.left = moments
+
     def _quiet(self) -> None:
         """Pull until nothing new lands. Raises Lost where that never happens, or is refused."""
         for stream in self.streams:
@@ -199,7 +210,8 @@ class Soak:
                 living[key] = orjson.loads(row["payload"])
         return living, dead
 
-    def _compare(self, stream: str, *, whole: bool) -> None:
+    def compare(self, stream: str, *, whole: bool) -> None:
+        """Raises Lost where the lake says otherwise than the vendor; not `whole` is what an hourly pull owes."""
         harness = self.harness
         (found, _), true = self.landed(stream), harness.living(stream)
         wrong: dict[str, object] = {}
@@ -250,7 +262,7 @@ def soak(
     home = folder / "home"
     home.mkdir(parents=True)
     if isinstance(streams, int):
-        streams = Random(f"{seed}/{vendor}/streams").sample(harness.streams, min(streams, len(harness.streams)))
+        streams = seeded(f"{seed}/{vendor}/streams").sample(harness.streams, min(streams, len(harness.streams)))
     one = Soak(harness, home, seed, streams, disguise=disguise, facts=facts)
     try:
         with small_pages():
