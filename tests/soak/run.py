@@ -95,7 +95,7 @@ class Soak:
         self.streams = streams
         self.tally = Tally()
         self._disguise = disguise
-        self._facts = facts
+        self.facts = facts
         self._folder = folder
         self._reaper = Reaper()
         lake = MortalLake.open(str(folder / "lake"))
@@ -168,7 +168,7 @@ class Soak:
         """One pull by a new source, as a new run makes it."""
         connector = self.harness.connector
         chosen = connector.streams_by_name[stream]
-        if not self._facts:
+        if not self.facts:
             chosen = _bare(chosen)
         with watched(self._store, self._reaper):
             source = MortalSource(self._disguise(self.harness.open()), self._reaper)
