@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 from rich.table import Table
 
 from connectors.registry import connectors_by_name
@@ -29,18 +29,25 @@ def main(
     """Soak every vendor in bad weather; exit 1 if anything was lost."""
     began = time.monotonic()
     vendors = vendor or list(connectors_by_name())
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=stores.begin) as pool:
+    done: list[Outcome] = []
+    with (
+        ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=stores.begin) as pool,
+        Progress() as bar,
+    ):
         waiting = [
             pool.submit(outcome, name, number, streams) for number in range(seed, seed + runs) for name in vendors
         ]
-        done = [each.result() for each in track(as_completed(waiting), "soaking", len(waiting))]
+        for each in bar.track(as_completed(waiting), len(waiting), description="soaking"):
+            done.append(each.result())
+            if lost := done[-1][-1]:
+                bar.console.print(lost, markup=False)
     shown(vendors, done, time.monotonic() - began)
     if any(lost for *_, lost in done):
         raise typer.Exit(1)
 
 
 def shown(vendors: Sequence[str], done: Sequence[Outcome], seconds: float) -> None:
-    """The table, and every loss."""
+    """The table of all runs."""
     columns = ("vendor", "runs", "lost", "pulls", "kills", "refusals", "changes", "rows", "requests", "struck", "share")
     table = Table(*columns, title=f"{len(done)} runs in {seconds:.0f} s")
     for name in vendors:
@@ -51,11 +58,7 @@ def shown(vendors: Sequence[str], done: Sequence[Outcome], seconds: float) -> No
         counts = (len(mine), sum(map(bool, mine)), tally.pulls, tally.kills, tally.refusals, tally.changes, tally.rows)
         share = f"{tally.struck / max(tally.requests, 1):.1%}"
         table.add_row(name, *map(str, (*counts, tally.requests, tally.struck)), share)
-    console = Console()
-    console.print(table)
-    for _, _, _, lost in sorted(done, key=lambda each: each[1]):
-        if lost:
-            console.print(lost, markup=False)
+    Console().print(table)
 
 
 if __name__ == "__main__":
