@@ -5,6 +5,7 @@ persistent under `context.root`, in `app.state.store`. Faults and log are then a
 them through `/_sandbox/log` and `/_sandbox/faults`.
 """
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,10 +16,11 @@ from pathlib import Path
 import uvicorn
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from models.clock import Clock
 from sandbox.faults import Faults
-from sandbox.guard import Guard
+from sandbox.guard import HANG_UP, Guard
 from sandbox.request_log import RequestLog
 
 LOOPBACK = "127.0.0.1"
@@ -61,9 +63,18 @@ class Running:
         self.thread.join()
 
 
+class Severable(AutoHTTPProtocol):  # type: ignore[valid-type, misc]  # which of two classes it is depends on what is installed
+    """One connection of uvicorn's, which a request can hang up on before anything is said."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Leave the way to hang up where every request of the connection finds it: in its state."""
+        self.app_state: dict[str, object] = {**self.app_state, HANG_UP: transport.close}
+        super().connection_made(transport)
+
+
 def start(app: ASGIApp, listener: socket.socket) -> Running:
     """Answer on the socket from now on."""
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
+    server = uvicorn.Server(uvicorn.Config(app, http=Severable, log_config=None, lifespan="off", access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     return Running(f"http://{LOOPBACK}:{listener.getsockname()[1]}", server, thread)

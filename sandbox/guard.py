@@ -1,11 +1,15 @@
 """The ASGI layer in front of every vendor: it answers the control routes, strikes with faults and keeps the log.
 
 Plain ASGI instead of a request-and-response middleware, since cutting a connection in the middle of a body needs the raw messages.
+The server leaves in every request's state how to hang up on it (`HANG_UP`), which ASGI itself has no word for.
 """
 
 import asyncio
+import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -17,7 +21,10 @@ from sandbox.faults import Fault, Faults
 from sandbox.request_log import Request, RequestLog
 
 CONTROL = "/_sandbox/"
+HANG_UP = "sandbox.hang_up"
 PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1>The request was no success.</body></html>"
+BUSY = 503  # of a refusal that names no status
+DROPS = 8  # pieces of a body that trickles
 FAULTS = TypeAdapter(list[Fault])
 
 
@@ -45,14 +52,38 @@ class Guard:
             self._log.add(Request(scope["method"], scope["path"], query, answer.status, fault.kind if fault else ""))
 
     async def _answer(self, fault: Fault | None, scope: Scope, receive: Receive, answer: "_Answer") -> None:
-        if fault and fault.kind in {"status", "html"}:
-            await _refusal(fault)(scope, receive, answer.send)
-        elif fault and fault.kind in {"reset", "empty"}:
-            await self._app(scope, receive, answer.hold)
-            await (answer.cut() if fault.kind == "reset" else answer.say_nothing())
-        else:
-            await asyncio.sleep(fault.seconds if fault else 0)
-            await self._app(scope, receive, answer.send)
+        match fault:
+            case Fault(kind="status" | "html"):
+                await _refusal(fault)(scope, receive, answer.send)
+            case Fault(kind="refuse"):
+                await _hang_up(scope)
+            case Fault(kind="reset" | "truncated" | "empty" | "drip" | "patch" | "rewrite" | "change"):
+                await self._app(scope, receive, answer.hold)
+                await self._spoil(fault, answer)
+                if fault.kind == "reset":
+                    await _hang_up(scope)
+            case _:
+                await asyncio.sleep(fault.seconds if fault else 0)
+                await self._app(scope, receive, answer.send)
+
+    async def _spoil(self, fault: Fault, answer: "_Answer") -> None:
+        """Send what the vendor has said in the fault's own way."""
+        match fault.kind:
+            case "reset":
+                await answer.cut()
+            case "truncated":
+                await answer.say(answer.body[: len(answer.body) // 2])
+            case "empty":
+                await answer.say(b"")
+            case "drip":
+                await answer.trickle(fault.seconds)
+            case "patch":
+                await answer.say(_patched(answer.body, fault.body), fault.status)
+            case "rewrite":
+                await answer.say(_rewritten(answer.body.decode(), fault.body).encode())
+            case _:
+                self._faults.hooks[fault.hook]()
+                await answer.say(answer.body)
 
     async def _control(self, request: HttpRequest) -> Response:
         """GET and DELETE of log and faults, POST of one fault or a list of them; GET of the folder that the state is in."""
@@ -77,10 +108,10 @@ class Guard:
         try:
             given = orjson.loads(body)
             faults = FAULTS.validate_python(given if isinstance(given, list) else [given])
-        except (orjson.JSONDecodeError, ValidationError) as error:
+            for fault in faults:
+                self._faults.add(fault)
+        except (orjson.JSONDecodeError, ValidationError, KeyError) as error:
             return _json({"error": str(error)}, 400)
-        for fault in faults:
-            self._faults.add(fault)
         return Response(status_code=204)
 
 
@@ -90,7 +121,7 @@ class _Answer:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._start: Message = {}
-        self._body = b""
+        self.body = b""
         self.status = 0
 
     async def send(self, message: Message) -> None:
@@ -102,23 +133,66 @@ class _Answer:
         if message["type"] == "http.response.start":
             self._start = message
         else:
-            self._body += message.get("body", b"")
+            self.body += message.get("body", b"")
 
     async def cut(self) -> None:
-        """Promise the whole body, send half of it and hang up: the server closes a connection left unfinished."""
+        """Promise the whole body and send half of it."""
         await self._send(self._start)
-        await self._send({"type": "http.response.body", "body": self._body[: len(self._body) // 2], "more_body": True})
+        await self._send({"type": "http.response.body", "body": self.body[: len(self.body) // 2], "more_body": True})
 
-    async def say_nothing(self) -> None:
-        empty = [(name, b"0" if name == b"content-length" else value) for name, value in self._start["headers"]]
-        await self.send({**self._start, "headers": empty})
+    async def say(self, body: bytes, status: int | None = None) -> None:
+        """Another body, as if it were the whole one."""
+        length = str(len(body)).encode()
+        headers = [(name, length if name == b"content-length" else value) for name, value in self._start["headers"]]
+        await self.send({**self._start, "status": status or self._start["status"], "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+    async def trickle(self, seconds: float) -> None:
+        """The body in small pieces, with a wait before each."""
+        await self.send(self._start)
+        size = -(-len(self.body) // DROPS) or 1
+        for start in range(0, len(self.body), size):
+            await asyncio.sleep(seconds / DROPS)
+            piece = self.body[start : start + size]
+            await self.send({"type": "http.response.body", "body": piece, "more_body": True})
         await self.send({"type": "http.response.body", "body": b""})
 
 
+async def _hang_up(scope: Scope) -> None:
+    """Close the connection, and let the server notice before it is told that there was no answer."""
+    scope["state"][HANG_UP]()
+    for _ in range(3):  # turns of the loop until the server's connection is told
+        await asyncio.sleep(0)
+
+
 def _refusal(fault: Fault) -> Response:
+    status = fault.status or BUSY
     if fault.kind == "html":
-        return HTMLResponse(PAGE.format(fault.status), fault.status, fault.headers)
-    return Response(orjson.dumps(fault.body), fault.status, fault.headers, media_type="application/json")
+        return HTMLResponse(PAGE.format(status), status, fault.headers)
+    return Response(orjson.dumps(fault.body), status, fault.headers, media_type="application/json")
+
+
+def _patched(body: bytes, patch: Any) -> bytes:
+    """The answer with other values (RFC 7396); one that is no JSON object stays as it is."""
+    try:
+        known = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body
+    return orjson.dumps(_merged(known, patch)) if isinstance(known, dict) else body
+
+
+def _rewritten(text: str, by: Mapping[str, str]) -> str:
+    for pattern, other in by.items():
+        text = re.sub(pattern, lambda _, other=other: other, text)  # type: ignore[misc]  # the text as it is, backslashes too
+    return text
+
+
+def _merged(known: Any, patch: Any) -> Any:
+    if not isinstance(patch, dict):
+        return patch
+    before = known if isinstance(known, dict) else {}
+    merged = before | {name: _merged(before.get(name), value) for name, value in patch.items()}
+    return {name: value for name, value in merged.items() if not (name in patch and patch[name] is None)}
 
 
 def _json(body: object, status: int = 200) -> Response:

@@ -234,7 +234,7 @@ class Org:
         raise Retryable(message, after=QUOTA_PAUSE, vendor=VENDOR, stream=stream)
 
     def _decode(self, response: requests.Response, about: str, stream: str | None) -> Any:
-        if not response.content:
+        if response.status_code == 204:
             return None
         try:
             return decoded(response)

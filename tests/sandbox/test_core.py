@@ -10,6 +10,7 @@ from starlette.routing import Route
 from models.clock import FrozenClock
 from sandbox.core import Context, guarded, listen
 from sandbox.faults import Fault, Faults
+from sandbox.storms import STORMS, storm
 
 
 async def hello(request: Request) -> JSONResponse:
@@ -117,3 +118,71 @@ def test_a_port_in_use_is_an_error():
     """Two servers cannot share a port."""
     with listen() as taken, pytest.raises(OSError, match="in use"):
         listen(taken.getsockname()[1])
+
+
+def test_a_connection_can_end_before_a_word_is_said(context, url):
+    """Nothing is answered and nothing is done; the next call is whole again."""
+    context.faults.add(Fault(kind="refuse", calls=(1,)))
+    with pytest.raises(requests.exceptions.ConnectionError):
+        get(url)
+    assert get(url).json()
+    assert [entry.status for entry in context.log.entries] == [0, 200]
+
+
+def test_half_a_body_can_look_like_the_whole(context, url):
+    """Length and body agree, so no client notices by the wire alone."""
+    context.faults.add(Fault(kind="truncated"))
+    answer = get(url)
+    assert int(answer.headers["content-length"]) == len(answer.content) == 506
+    with pytest.raises(requests.exceptions.JSONDecodeError):
+        answer.json()
+
+
+def test_a_body_can_trickle(context, url):
+    """It comes in pieces, whole in the end, for whoever waits from byte to byte."""
+    context.faults.add(Fault(kind="drip", seconds=0.08))
+    answer = requests.get(url + "/hello", timeout=5, stream=True)
+    first = answer.raw.read1(2_000)
+    assert 0 < len(first) < 1012
+    assert len(first + answer.raw.read()) == 1012
+
+
+def test_a_page_of_a_proxy_may_talk_of_success(context, url):
+    """The page has status 200 and the word in it that Meta's SDK takes for JSON's (facebook-python-business-sdk, api.py)."""
+    context.faults.add(Fault(kind="html", status=200))
+    answer = get(url)
+    assert (answer.status_code, "success" in answer.text) == (200, True)
+
+
+def test_an_answer_can_be_patched_and_rewritten(context, url):
+    """A merge patch (RFC 7396) makes pages empty or partial; a rewrite also makes what no writer of JSON would."""
+    context.faults.add(Fault(kind="patch", calls=(1,), status=207, body={"hello": None, "has_more": True}))
+    context.faults.add(Fault(kind="rewrite", calls=(2,), body={'"x+"': r'"\ud83e"'}))
+    partial, broken = get(url), get(url)
+    assert (partial.status_code, partial.json()) == (207, {"has_more": True})
+    assert broken.text == r'{"hello":"\ud83e"}'
+
+
+def test_data_can_change_between_two_pages(context, url):
+    """The answer is of before, and what happens meanwhile has happened when it arrives; a change nobody knows is refused."""
+    happened = []
+    context.faults.hooks["sale"] = lambda: happened.append("sold")
+    context.faults.add(Fault(kind="change", hook="sale", calls=(1,)))
+    assert get(url).json()
+    assert get(url).json()
+    assert happened == ["sold"]
+    assert requests.post(url + "/_sandbox/faults", json={"kind": "change", "hook": "?"}, timeout=5).status_code == 400
+
+
+@pytest.mark.parametrize("vendor", sorted(STORMS))
+def test_a_storm_strikes_its_share_and_is_repeatable(vendor):
+    """One call gives every trouble of a vendor in its own words; together they strike one request in twenty."""
+    struck = []
+    for _ in range(2):
+        faults = Faults()
+        for fault in storm(vendor, seed=3):
+            faults.add(fault)
+        struck.append([fault.kind if (fault := faults.strike("GET", "/")) else "" for _ in range(4_000)])
+    assert struck[0] == struck[1]
+    assert 0.04 < sum(map(bool, struck[0])) / 4_000 < 0.06
+    assert {"refuse", "reset", "truncated", "empty", "html", "status"} <= set(struck[0])

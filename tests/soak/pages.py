@@ -1,0 +1,39 @@
+"""Other constants for the length of a block: pages of five records, so that small worlds have many."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import ModuleType
+
+from connectors.hubspot import client as hubspot
+from connectors.meta_ads import paging as meta_ads
+from connectors.salesforce import pull as salesforce
+from connectors.stripe import paging as stripe
+
+SIZES: tuple[tuple[ModuleType, str], ...] = (
+    (salesforce, "CHUNK"),
+    (hubspot, "LIST_PAGE"),
+    (hubspot, "SEARCH_PAGE"),
+    (hubspot, "SUBMISSIONS_PAGE"),
+    (stripe, "LIMIT"),
+    (meta_ads, "LIMIT"),
+)
+
+
+@contextmanager
+def replaced(module: ModuleType, name: str, value: object) -> Iterator[None]:
+    """The module with another value under a name that it has."""
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
+
+
+@contextmanager
+def small_pages() -> Iterator[None]:
+    """The connectors ask for five records at a time."""
+    with ExitStack() as stack:
+        for module, name in SIZES:
+            stack.enter_context(replaced(module, name, 5))
+        yield
