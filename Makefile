@@ -5,7 +5,7 @@ RUN := $(UV) run --locked --quiet
 
 unexport PYTHONDONTWRITEBYTECODE # else every process would compile its imports anew, seconds each time
 
-.PHONY: demo test test-all test-postgres dev check bench
+.PHONY: demo test test-all test-postgres soak dev check bench
 .DEFAULT_GOAL := test
 
 demo: | $(UV)  ## set up, run the whole job against the sandbox, show one person's story
@@ -16,6 +16,9 @@ test: | $(UV)  ## set up and run the tests
 
 test-all: | $(UV)  ## the slow proofs too
 	$(RUN) pytest -n 2
+
+soak: | $(UV)  ## every vendor in bad weather, 200 times
+	$(RUN) python -m tests.soak --runs 200
 
 # What else there is opens no store, or (the story) does with it what the kill proof does.
 STORED := tests/models tests/pipelines tests/service tests/connectors/*/test_landing.py $(filter-out tests/test_story.py, $(wildcard tests/test_*.py))
