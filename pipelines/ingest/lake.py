@@ -27,8 +27,8 @@ BATCH = "batch"
 """Mark of a raw table: its last batch."""
 VERSION = "version"
 """Mark of a derived table: what it was derived from, in its writer's own counting."""
-BATCH_ROWS = 50_000
-"""Raw rows that are translated at a time; their payloads and facts fit into a few hundred MB."""
+BATCH_ROWS = 20_000
+"""Raw rows that are translated at a time; their facts are held together, their payloads are not."""
 SLICE_ROWS = 1_000
 """Raw rows that are held as Python objects at a time."""
 

@@ -15,6 +15,7 @@ from connectors.errors import Fatal
 from models.clock import Clock
 from models.operations import Cursor
 from models.store import transaction
+from pipelines.ingest.heap import settled_heap
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.landing import land, rows
 from pipelines.ingest.staging import Mark, Staging, claim
@@ -51,7 +52,7 @@ def pull_stream(
     Errors: what the source raises (Retryable, Fatal), with every complete window landed and every whole page staged;
     StreamBusyError while another process pulls the same stream; LakeBusyError if another machine just did. Run again after each.
     """
-    with claim(staging, connector.name, source.account, stream.name) as pages:
+    with claim(staging, connector.name, source.account, stream.name) as pages, settled_heap():
         return _Pull(source, connector, stream, lake, store, pages, clock).run()
 
 
