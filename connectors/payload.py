@@ -70,6 +70,8 @@ class Payload(ABC):
 
     def value(self, path: str) -> Any:
         """Whatever stands there."""
+        if "." not in path:  # most are, and this is the hot line of every translation
+            return self._fields.get(path)
         value: Any = self._fields
         for name in path.split("."):
             if value is None:

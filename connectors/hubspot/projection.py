@@ -18,8 +18,8 @@ REPS_EDIT = ("lock", "feedback", "feedback_belief", "correction")
 RUNNING = ("hs_time_in_", "hs_v2_cumulative_time_in_", "hs_v2_latest_time_in_", "hs_time_to_")
 """How counters begin that run by themselves: seconds in a stage say nothing that its date of entry does not."""
 
-SILENT = frozenset({"", "false"})
-"""Answers that say nothing: a box that was unticked is a box that was never ticked."""
+SILENT = "false"
+"""The answer that says nothing: a box that was unticked is a box that was never ticked."""
 
 
 def readable(definitions: Sequence[Mapping[str, Any]], settings: HubSpotSettings) -> list[str]:
@@ -34,5 +34,5 @@ def payload_of(properties: Mapping[str, Any], settings: HubSpotSettings) -> dict
     return {
         name: value
         for name, value in properties.items()
-        if value not in (None, "") and not (settings.owns(name) and value in SILENT)
+        if value not in (None, "") and not (value == SILENT and settings.owns(name))
     }

@@ -27,9 +27,9 @@ BATCH = "batch"
 """Mark of a raw table: its last batch."""
 VERSION = "version"
 """Mark of a derived table: what it was derived from, in its writer's own counting."""
-BATCH_ROWS = 50_000
-"""Raw rows that are translated at a time; their payloads and facts fit into a few hundred MB."""
-SLICE_ROWS = 5_000
+BATCH_ROWS = 20_000
+"""Raw rows that are translated at a time; their facts are held together, their payloads are not."""
+SLICE_ROWS = 1_000
 """Raw rows that are held as Python objects at a time."""
 
 
@@ -97,7 +97,7 @@ class Lake:
         self.tables.append(
             _raw(vendor, stream),
             RAW,
-            pa.RecordBatchReader.from_batches(RAW, _numbered(rows, last + 1)),
+            _numbered(rows, last + 1),
             mark=BATCH,
             before=last,
             after=last + -(-count // BATCH_ROWS),
@@ -125,7 +125,7 @@ class Lake:
         self.tables.append(
             _facts(fact, vendor),
             fact_schema(fact),
-            rows,
+            rows.to_batches(),
             mark=stream,
             before=batch - 1,
             after=batch,

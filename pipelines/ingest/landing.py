@@ -17,7 +17,7 @@ from connectors.base import Stream
 from models.base import mend
 from models.records import Record
 from pipelines.ingest import payload
-from pipelines.ingest.lake import Lake, newest
+from pipelines.ingest.lake import SLICE_ROWS, Lake, newest
 from pipelines.ingest.schemas import RAW
 
 FUTURE = timedelta(days=1)
@@ -73,11 +73,11 @@ def _news(lake: Lake, vendor: str, stream: str, pages: Sequence[Path]) -> npt.ND
 
 
 def _chosen(pages: Sequence[Path], chosen: npt.NDArray[np.int64]) -> Iterator[pa.RecordBatch]:
-    """The chosen rows, one page in memory at a time."""
+    """The chosen rows, some of a page in memory at a time."""
     for file in pages:
-        page = pq.read_table(file, schema=STAGED)
-        if page.num_rows == 0:
-            continue
-        first = page["sequence"][0].as_py()
-        low, high = np.searchsorted(chosen, [first, first + page.num_rows])
-        yield from page.take(pa.array(chosen[low:high] - first)).select(LANDED.names).to_batches()
+        with pq.ParquetFile(file, pre_buffer=False) as page:
+            for some in page.iter_batches(SLICE_ROWS, use_threads=False):
+                first = some["sequence"][0].as_py()
+                low, high = np.searchsorted(chosen, [first, first + some.num_rows])
+                if low < high:
+                    yield some.take(pa.array(chosen[low:high] - first)).select(LANDED.names)

@@ -23,6 +23,7 @@ from pipelines.ingest.absent import tombstones
 from pipelines.ingest.columns import ColumnChange, note_columns
 from pipelines.ingest.counts import compare_counts
 from pipelines.ingest.dirty import dirty_first
+from pipelines.ingest.heap import settled_heap
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.landing import land, rows
 from pipelines.ingest.staging import Mark, Staging, claim, landing_turn
@@ -64,7 +65,7 @@ def pull_stream(
     Errors: what the source raises (Retryable, Fatal), with every complete window landed and every whole page staged;
     StreamBusyError while another process pulls the same stream; LakeBusyError if another machine just did. Run again after each.
     """
-    with claim(staging, connector.name, source.account, stream.name) as pages:
+    with claim(staging, connector.name, source.account, stream.name) as pages, settled_heap():
         return Pull(source, connector, stream, lake, store, pages, staging, clock).run()
 
 

@@ -4,20 +4,28 @@ An append carries marks (Delta application transactions), so that "these rows" a
 two writers that start from the same mark cannot both succeed.
 """
 
+import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
+from uuid import uuid4
 
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
+from deltalake.transaction import AddAction
 from ibis.backends.duckdb import Backend
 from pyarrow import fs
 
@@ -26,7 +34,9 @@ SCHEMES = ("s3", "s3a", "gs", "abfs", "abfss", "az", "file")
 UNUSABLE_IN_FOLDER = re.compile(r"[\[\]\\^|]|%[0-9A-Fa-f]{2}")
 """delta-rs 1.6 reads a folder as a URL: brackets end in a panic, %20 and backslashes in another folder."""
 ROW_GROUP = 10_000
-"""Rows that are written and read at a time: measured with records of 4 kB, 50,000 or 200,000 rows in a window peak at 1.0 GB."""
+"""Rows that are written and read at a time."""
+GROUP_BYTES = 2**23
+"""Bytes that are, where that many rows would be more."""
 KEEP = timedelta(days=7)
 """Files that are no longer in force are kept this long for readers that still hold them; Delta's own default."""
 
@@ -118,9 +128,15 @@ class Tables:
         """Rows that meet a condition, so many at a time, without holding the table; the engine stays free meanwhile."""
         table = self.find(path)
         if table is not None:
-            # DuckDB lets no other query run while one of its results is open; Arrow reads beside it
+            # DuckDB lets no other query run while one of its results is open; Arrow reads beside it, one group of rows at a time
             rows = table.to_pyarrow_dataset().scanner(
-                columns=list(columns), filter=condition, batch_size=size, batch_readahead=1, fragment_readahead=1
+                columns=list(columns),
+                filter=condition,
+                batch_size=size,
+                batch_readahead=0,
+                fragment_readahead=0,
+                use_threads=False,
+                fragment_scan_options=ds.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False),
             )
             yield from rows.to_batches()
 
@@ -128,26 +144,28 @@ class Tables:
         self,
         path: str,
         schema: pa.Schema,
-        rows: pa.Table | pa.RecordBatchReader,
+        rows: Iterable[pa.RecordBatch],
         *,
         mark: str,
         before: int,
         after: int,
         description: str = "",
     ) -> None:
-        """Add rows and move a mark in one commit. LakeBusyError if another writer has moved it, or does so meanwhile."""
+        """Add rows and move a mark in one commit. LakeBusyError if another writer has moved it, or does so meanwhile.
+
+        Rows are written as they come, so that memory does not grow with their number; delta-rs holds several files' worth of them.
+        """
         with _alone(path):
             DeltaTable.create(self._uri(path), schema, mode="ignore", description=description or None)
             table = DeltaTable(self._uri(path))
+            _widen(table, schema)
             if (table.transaction_version(mark) or 0) != before:
                 raise LakeBusyError(_BUSY.format(path))
-            # writing to the very version whose mark was read makes delta-rs refuse a mark that moved since
-            write_deltalake(
-                table,
-                rows,
+            # committing to the very version whose mark was read makes delta-rs refuse a mark that moved since
+            table.create_write_transaction(
+                self._written(path, schema, rows),
                 mode="append",
-                schema_mode="merge",
-                writer_properties=_PROPERTIES,
+                schema=table.schema(),
                 commit_properties=_moving(mark, after),
             )
 
@@ -171,6 +189,28 @@ class Tables:
             table.optimize.compact()
             table.vacuum(retention_hours=int(KEEP.total_seconds() // 3600), dry_run=False)
 
+    def _written(self, path: str, schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> list[AddAction]:
+        """The rows as one file that is not in force yet; nothing for no rows. If its commit fails, compaction removes it one day."""
+        groups = _groups(rows)
+        first = next(groups, None)
+        if first is None:
+            return []
+        name, stats = f"part-{uuid4()}.parquet", _Stats()
+        with (
+            self._files.open_output_stream(f"{path}/{name}") as file,
+            pq.ParquetWriter(file, schema, compression="zstd", write_statistics=_short(schema)) as writer,
+        ):
+            for group in chain([first], groups):
+                writer.write_table(group, row_group_size=group.num_rows)
+                stats.note(group)
+        size = self._files.get_file_info(f"{path}/{name}").size
+        return [AddAction(name, size, {}, time.time_ns() // 1_000_000, True, stats.text())]
+
+    @cached_property
+    def _files(self) -> fs.FileSystem:
+        """The files below the root."""
+        return fs.SubTreeFileSystem(str(self.folder), fs.LocalFileSystem()) if self.folder else self._store()
+
     def _uri(self, path: str) -> str:
         return f"{self.root}/{path}"
 
@@ -192,6 +232,28 @@ class Tables:
         return self.engine.create_table(ibis.util.gen_name("empty"), schema=ibis.Schema.from_pyarrow(schema), temp=True)
 
 
+@dataclass
+class _Stats:
+    """What Delta's log says of a file, so that readers may pass it over: how many rows, and within which bounds its whole numbers are."""
+
+    rows: int = 0
+    low: dict[str, int] = field(default_factory=dict)
+    high: dict[str, int] = field(default_factory=dict)
+
+    def note(self, group: pa.Table) -> None:
+        """Take in some rows."""
+        self.rows += group.num_rows
+        for name in [one.name for one in group.schema if pa.types.is_integer(one.type)]:
+            bounds = pc.min_max(group[name]).as_py()
+            if bounds["min"] is not None:
+                self.low[name] = min(bounds["min"], self.low.get(name, bounds["min"]))
+                self.high[name] = max(bounds["max"], self.high.get(name, bounds["max"]))
+
+    def text(self) -> str:
+        """As Delta writes it."""
+        return json.dumps({"numRecords": self.rows, "minValues": self.low, "maxValues": self.high})
+
+
 _PROPERTIES = WriterProperties(compression="ZSTD", max_row_group_size=ROW_GROUP)
 _BUSY = "another run wrote {} of the lake at the same moment; run again"
 
@@ -202,6 +264,31 @@ def _alone(path: str) -> Iterator[None]:
         yield
     except CommitFailedError as error:
         raise LakeBusyError(_BUSY.format(path)) from error
+
+
+def _short(schema: pa.Schema) -> list[str]:
+    """Columns whose bounds are kept beside each group of rows; those of texts may be as long as the texts, and no reader of ours asks."""
+    return [one.name for one in schema if not (pa.types.is_string(one.type) or pa.types.is_list(one.type))]
+
+
+def _groups(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The rows in groups of so many, or so many bytes, that are written and read at a time."""
+    held: list[pa.RecordBatch] = []
+    for batch in rows:
+        held.append(batch)
+        if sum(one.num_rows for one in held) >= ROW_GROUP or sum(one.nbytes for one in held) >= GROUP_BYTES:
+            yield pa.Table.from_batches(held)
+            held = []
+    if any(one.num_rows for one in held):
+        yield pa.Table.from_batches(held)
+
+
+def _widen(table: DeltaTable, schema: pa.Schema) -> None:
+    """Give the table the columns that it lacks; older rows read as nulls there."""
+    known = {field.name for field in table.schema().fields}
+    lacking = [field for field in Schema.from_arrow(schema).fields if field.name not in known]
+    if lacking:
+        table.alter.add_columns(lacking)
 
 
 def _moving(mark: str, to: int) -> CommitProperties:
