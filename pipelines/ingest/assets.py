@@ -93,6 +93,7 @@ def _history(connector: Connector) -> dg.AssetsDefinition:
         kinds=set(connector.kinds),
         owners=OWNERS,
         description=_about_history(connector),
+        metadata={"dagster/column_schema": COLUMNS},
         partitions_def=MONTHS,
         pool=f"{connector.name}_history",  # not the pool of the pulls: months of history must not hold up what is new
     )
