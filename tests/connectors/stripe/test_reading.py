@@ -23,7 +23,7 @@ def test_a_list_says_that_what_it_does_not_name_is_gone(puller: Puller, plant: P
     plant(150)
     for _ in range(2):
         pages = list(puller.open().pages(CUSTOMERS, puller.cursors.get("customers"), None))
-        assert [page.whole for page in pages] == [None, Whole(None, None, clock.now().isoformat(), "acct_sandbox:test")]
+        assert [page.whole for page in pages] == [None, Whole("acct_sandbox:test", clock.now().isoformat())]
         puller.cursors["customers"] = pages[-1].cursor
         clock.advance(LATER)
         between = list(puller.open().pages(CUSTOMERS, puller.cursors["customers"], None))
