@@ -74,6 +74,12 @@ class Known:
         """Numbers of the lines that could not be read."""
         return [number for first, last in self.faults for number in range(first, last + 1)]
 
+    def take_back(self) -> list[int]:
+        """Forget those from the place on, for they will be read again; their numbers."""
+        again = [number for number in self.faulty() if number >= self.number]
+        self.faults = [[first, min(last, self.number - 1)] for first, last in self.faults if first < self.number]
+        return again
+
     def is_of(self, file: File) -> bool:
         """Whether the file is as it was."""
         return (self.size, self.changed) == (file.size, file.changed)

@@ -1,8 +1,8 @@
 """Walking the files: new and changed ones only, in the order of their names, each from where it was left.
 
 A page is limited in lines and bytes, so that memory does not grow with a file; its position is the ledger after it, so that a
-pull that broke off goes on in the middle of a file. Some pages land together. A file that grew is read on from its last whole
-line; one that shrank or begins otherwise is read anew, which changes nothing where its lines are the same.
+pull that broke off goes on in the middle of a file. Some pages land together. A file that grew is read on from its last
+line break; one that shrank or begins otherwise is read anew, which changes nothing where its lines are the same.
 """
 
 from collections.abc import Iterator, Sequence
@@ -147,9 +147,12 @@ class ProductEventsSource(Source):
                 known.size, known.changed, known.state, known.check = file.size, file.changed, "part", ""
                 for number in gone:
                     yield Record(self._place(file, number), self._clock.now(), {}, deleted=True), 0
+                tail = known.place
                 for line in kind.read(opened, known.place, finished):
                     known.offset, known.number = line.end, line.number + 1
                     yield self._told(stream, file, line, known), line.size
+                if finished:  # a writer that was quiet may go on in the middle of its last line
+                    known.offset, known.number = tail.offset, tail.number
                 if kind.appendable:
                     known.check = _check(opened, known.offset)
                 left = kind.appendable and not finished and known.offset < file.size
@@ -215,7 +218,7 @@ def _start(opened: BinaryIO, file: File, known: Known | None, kind: Format) -> t
         return known, []
     if kind.appendable and known.check and file.size > known.size and _check(opened, known.offset) == known.check:
         known.state = "part"
-        return known, []
+        return known, known.take_back()
     return Known(file.size, file.changed), known.faulty()
 
 

@@ -2,7 +2,7 @@
 
 Stripe's objects have no modification stamp, so `updated_at` of a record is the instant as of which its payload was read: the start
 of a listing, the end of a window of events. Windows follow each other, so a later read always wins, and a clock that differs from
-Stripe's cannot turn the order around.
+Stripe's cannot turn the order around. What is read beside them, by id or by date, is stamped as the next window is: a minute ago.
 
 Cursors are kept under the key's own account; inside each, every account has a place of its own. A connected account that may not be
 read stops nothing but itself: its place stays, and the refusal is raised once the others are read.
@@ -19,7 +19,7 @@ from connectors.stripe.accounts import Account, visible
 from connectors.stripe.client import API_VERSION, StripeApi
 from connectors.stripe.diagnose import diagnose
 from connectors.stripe.increments import increments
-from connectors.stripe.listing import GAP, between, everything, ledger
+from connectors.stripe.listing import GAP, LAG, between, everything, ledger
 from connectors.stripe.objects import Objects
 from connectors.stripe.refusals import VENDOR
 from models.clock import Clock
@@ -59,7 +59,7 @@ class StripeSource(Source):
         start, end = int(since.timestamp()), int(until.timestamp())
 
         def walk(account: Account, inner: Position | None) -> Iterator[Page]:
-            return between(Objects(account, stream), start, end, inner, self._now())
+            return between(Objects(account, stream), start, end, inner, self._now() - LAG)
 
         for account, page in self._in_turn(walk, resume):
             yield page if account is self._accounts[-1] else replace(page, cursor=None)
@@ -72,7 +72,7 @@ class StripeSource(Source):
         records: list[Record] = []
         left = list(dict.fromkeys(ids))
         for account in self._accounts:
-            records += Objects(account, stream).read(left, self._now())
+            records += Objects(account, stream).read(left, self._now() - LAG)
             found = {record.key.id for record in records}
             left = [number for number in left if number not in found]
         return records

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import chain
 
+import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,7 +17,7 @@ from connectors.product_events.formats import LONGEST
 from connectors.product_events.lines import EPOCH
 from connectors.product_events.pull import Limits
 from models.keys import content_id
-from tests.connectors.product_events.conftest import Folder, lines, track
+from tests.connectors.product_events.conftest import Folder, Landing, lines, track
 
 AT = datetime(2026, 5, 9, 10, tzinfo=UTC)
 
@@ -62,7 +63,32 @@ def test_a_line_that_is_still_being_written_waits(folder: Folder):
     assert folder.ids() == numbers(3)
     assert folder.ids() == []
     folder.write("a.jsonl", "\n" + lines(track(4)), add=True)
-    assert folder.ids() == numbers(4)
+    assert folder.ids() == numbers(3, 4), "what has no line break might have gone on"
+
+
+def test_a_line_that_is_finished_after_a_long_rest_is_read_whole(folder: Folder, landing: Landing):
+    """A writer with a buffer stops anywhere and may be quiet for hours; what looked broken meanwhile is taken back."""
+    whole = json.dumps(track(2))
+    folder.write("a.jsonl", lines(track(1)) + whole[:20])
+    landing.pull()
+    landing.pull()
+    assert landing.reasons() == ["a.jsonl:2 is not JSON"]
+    folder.write("a.jsonl", f"{whole[20:]}\n{lines(track(3))}", add=True)
+    landing.pull()
+    assert landing.reasons() == []
+    live = landing.lake.latest("product_events", "events").filter(~ibis._.deleted).to_pyarrow()
+    assert sorted(live["id"].to_pylist()) == numbers(1, 2, 3)
+
+
+def test_a_row_that_is_finished_after_a_long_rest_is_read_whole(folder: Folder):
+    """Of a CSV file too, where half a row may be one that reads well."""
+    folder.write("a.csv", CSV + "track,A,1,1778320800,,e-1,,\r\n" + "track,B,1,1778320800,,e-2,gro")
+    assert folder.ids() == ["e-1"]
+    assert folder.ids() == ["a.csv:3"]
+    folder.write("a.csv", "wth,\r\ntrack,C,1,1778320800,,e-3,,\r\n", add=True)
+    assert [(record.key.id, record.deleted) for record in folder.pull()] == [
+        ("a.csv:3", True), ("e-2", False), ("e-3", False),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("content", [lines(track(7)), lines(track(7), track(8), track(9), track(10))])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.base import Whole
+from connectors.base import Page, Whole
 from connectors.errors import Unsupported
 from connectors.stripe import CONNECTOR
 from connectors.stripe.changes import STABLE
@@ -23,7 +23,7 @@ def test_a_list_says_that_what_it_does_not_name_is_gone(puller: Puller, plant: P
     plant(150)
     for _ in range(2):
         pages = list(puller.open().pages(CUSTOMERS, puller.cursors.get("customers"), None))
-        assert [page.whole for page in pages] == [None, Whole(None, None, clock.now().isoformat(), "acct_sandbox:test")]
+        assert [page.whole for page in pages] == [None, Whole("acct_sandbox:test", clock.now().isoformat())]
         puller.cursors["customers"] = pages[-1].cursor
         clock.advance(LATER)
         between = list(puller.open().pages(CUSTOMERS, puller.cursors["customers"], None))
@@ -226,3 +226,28 @@ def test_what_stripe_lacks_is_unsupported(puller: Puller) -> None:
     with pytest.raises(Unsupported, match="no columns"):
         source.columns(CUSTOMERS)
     assert source.quota is None
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=-50), timedelta(seconds=50)])
+def test_what_is_read_beside_the_walk_never_hides_a_later_change(
+    stripe_sandbox: Sandbox, clock: FrozenClock, puller: Puller, plant: Plant, ahead: timedelta
+) -> None:
+    """By id or by date, though our clock and Stripe's differ: windows end a minute before now, and so do these stamps."""
+    plant(2)
+    puller.clock = FrozenClock(clock.now() + ahead)
+    puller.pull("customers")
+    for step in (clock, puller.clock):
+        step.advance(LATER)
+    source = puller.open()
+    beside = [*source.read(CUSTOMERS, ["cus_0000"])]
+    made = datetime.fromtimestamp(1_600_000_001, UTC)
+    beside += [one for page in source.between(CUSTOMERS, made, made + LATER, None) for one in page.records]
+    puller.keep("customers", Page(beside, {}))
+    clock.advance(timedelta(seconds=2))
+    for name in ("cus_0000", "cus_0001"):
+        stripe_sandbox.state.update(name, {"name": "changed since"})
+    puller.clock.advance(timedelta(seconds=58))
+    puller.pull("customers")
+    puller.clock.advance(LATER)
+    puller.pull("customers")
+    assert {puller.payloads[name].get("name") for name in ("cus_0000", "cus_0001")} == {"changed since"}
