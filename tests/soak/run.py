@@ -103,12 +103,13 @@ class Soak:
         self._store = new_store(folder)
 
     def plant(self) -> None:
-        """History, with ties: records come in bursts of one second each."""
+        """History of some hours ago, with ties: records come in bursts of one second each."""
         for stream in self.streams:
             for number in range(RECORDS):
                 if number % 4 == 0:
                     self.harness.clock.advance(timedelta(seconds=1))
                 self.harness.create(stream, self.random)
+        self.harness.clock.advance(timedelta(hours=3))
 
     def rage(self) -> None:
         """Rounds of pulls in a storm, with changes before and during each, and deaths."""
