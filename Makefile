@@ -5,7 +5,7 @@ RUN := $(UV) run --locked --quiet
 
 unexport PYTHONDONTWRITEBYTECODE # else every process would compile its imports anew, seconds each time
 
-.PHONY: demo test test-all test-postgres soak dev check bench
+.PHONY: demo test test-all test-postgres soak dev check bench bench-pull
 .DEFAULT_GOAL := test
 
 demo: | $(UV)  ## set up, run the whole job against the sandbox, show one person's story
@@ -42,6 +42,9 @@ check: | $(UV)  ## every linter, type checker and architecture rule
 
 bench: | $(UV)  ## the figures of the README
 	$(RUN) python -m benchmarks
+
+bench-pull: | $(UV)  ## what pulling costs, beside a bare loop and peers from PyPI; QUICK=1 for a first look
+	$(RUN) python -m benchmarks pull $(if $(QUICK),--quick)
 
 .uv/bin/uv:
 	$(PYTHON) -m venv .uv

@@ -80,7 +80,9 @@ def ours(vendor: str, place: str, home: Path) -> tuple[int, int, Spent, Spent]:
     store.dispose()
     assert not report.rejected, report.rejected
     landing = Spent(all_of_it.cpu - pulling.cpu, all_of_it.wall - pulling.wall)
-    return report.seen, source.calls.total(), pulling, landing
+    # a record of Meta's is an account's day, whose rows are those of its ads
+    rows = report.facts["spend"] if vendor == "meta_ads" else report.seen
+    return rows, source.calls.total(), pulling, landing
 
 
 STREAMS = {

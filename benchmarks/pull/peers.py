@@ -26,7 +26,7 @@ SECRETS = {"client_id": "id", "client_secret": "secret", "refresh_token": "token
 CONFIGS: dict[str, dict[str, Any]] = {
     "salesforce": {"api_type": "REST", "select_fields_by_default": True},
     "hubspot": {},
-    "stripe": {"account_id": "acct_bench", "client_secret": "sk_test_bench"},
+    "stripe": {"account_id": "acct_bench", "client_secret": "sk_test_bench", "date_window_size": 2 * DAYS},
     # a report of each day, begun 28 days before the start
     "meta_ads": {
         "account_id": "17",

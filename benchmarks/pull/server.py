@@ -78,6 +78,10 @@ def hubspot(rows: Recording, request: Request) -> bytes | None:
     match request.path.strip("/").split("/"):
         case ["account-info", *_]:
             return _json(portalId=1, companyCurrency="EUR", timeZone="Europe/Berlin")
+        case ["crm", "v3", "schemas"]:
+            return NO_ROWS
+        case ["oauth", *_]:
+            return _json(access_token="token", refresh_token="token", expires_in=1_800)  # noqa: S106
         case [*_, "properties", "contacts" | "contact"]:
             named = MAKERS["hubspot"](0, NOW, "")["properties"]
             return _json(results=[{"name": name, "type": "string"} for name in named])
@@ -105,7 +109,7 @@ def _paged(rows: Recording, first: int, limit: int) -> bytes:
 def stripe(rows: Recording, request: Request) -> bytes | None:
     """The account, and charges a hundred a page; nothing has happened to them since."""
     match request.path.strip("/").split("/"):
-        case ["v1", "account"]:
+        case ["v1", "account"] | ["v1", "accounts", _]:
             return _json(id="acct_bench", object="account", settings={"dashboard": {"display_name": "Bench"}})
         case ["v1", "charges"]:
             after = request.asked.get("starting_after")

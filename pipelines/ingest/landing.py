@@ -19,6 +19,7 @@ from models.records import Record
 from pipelines.ingest import payload
 from pipelines.ingest.lake import SLICE_ROWS, Lake, newest
 from pipelines.ingest.schemas import RAW
+from pipelines.ingest.tables import GROUP_BYTES
 
 FUTURE = timedelta(days=1)
 """Clocks may differ by hours, not by a day: a stamp beyond that would keep every later version of its record from winning."""
@@ -76,8 +77,14 @@ def _chosen(pages: Sequence[Path], chosen: npt.NDArray[np.int64]) -> Iterator[pa
     """The chosen rows, some of a page in memory at a time."""
     for file in pages:
         with pq.ParquetFile(file, pre_buffer=False) as page:
-            for some in page.iter_batches(SLICE_ROWS, use_threads=False):
+            for some in page.iter_batches(_portion(page.metadata), use_threads=False):
                 first = some["sequence"][0].as_py()
                 low, high = np.searchsorted(chosen, [first, first + some.num_rows])
                 if low < high:
                     yield some.take(pa.array(chosen[low:high] - first)).select(LANDED.names)
+
+
+def _portion(page: pq.FileMetaData) -> int:
+    """How many rows of a page are read at a time: as many as are written at a time, since one may be as long as a thousand others."""
+    size = sum(page.row_group(number).total_byte_size for number in range(page.num_row_groups))
+    return max(1, min(SLICE_ROWS, GROUP_BYTES * page.num_rows // max(1, size)))

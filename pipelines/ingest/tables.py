@@ -244,10 +244,10 @@ class _Stats:
         """Take in some rows."""
         self.rows += group.num_rows
         for name in [one.name for one in group.schema if pa.types.is_integer(one.type)]:
-            bounds = pc.min_max(group[name]).as_py()
-            if bounds["min"] is not None:
-                self.low[name] = min(bounds["min"], self.low.get(name, bounds["min"]))
-                self.high[name] = max(bounds["max"], self.high.get(name, bounds["max"]))
+            low, high = pc.min(group[name]).as_py(), pc.max(group[name]).as_py()
+            if low is not None:
+                self.low[name] = min(low, self.low.get(name, low))
+                self.high[name] = max(high, self.high.get(name, high))
 
     def text(self) -> str:
         """As Delta writes it."""
