@@ -163,7 +163,7 @@ class Tables:
                 raise LakeBusyError(_BUSY.format(path))
             # committing to the very version whose mark was read makes delta-rs refuse a mark that moved since
             table.create_write_transaction(
-                self._written(path, schema, rows),
+                [*self._written(path, schema, rows)],
                 mode="append",
                 schema=table.schema(),
                 commit_properties=_moving(mark, after),
@@ -187,7 +187,8 @@ class Tables:
         table = self.find(path)
         if table is not None:
             table.optimize.compact()
-            table.vacuum(retention_hours=int(KEEP.total_seconds() // 3600), dry_run=False)
+            # full: files too that were written and never came into force, because their writer was killed
+            table.vacuum(retention_hours=int(KEEP.total_seconds() // 3600), dry_run=False, full=True)
 
     def _written(self, path: str, schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> list[AddAction]:
         """The rows as one file that is not in force yet; nothing for no rows. If its commit fails, compaction removes it one day."""

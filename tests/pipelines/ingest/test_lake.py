@@ -1,6 +1,7 @@
 """The lake as other rooms use it."""
 
 import json
+import os
 from datetime import timedelta
 from threading import Thread
 
@@ -145,6 +146,19 @@ def test_an_expression_made_before_an_append_still_reads_what_it_meant(lake):
     assert lake.compact() == 1
     assert before.count().to_pyarrow().as_py() == 1
     assert lake.raw("paper", "people").count().to_pyarrow().as_py() == 2
+
+
+def test_a_file_that_never_came_into_force_goes_with_the_next_compaction_but_one_of_today_stays(lake, tmp_path):
+    """A killed writer leaves it; another one may be at work on the other."""
+    append(lake, {})
+    table = next((tmp_path / "lake").rglob("_delta_log")).parent
+    lost, young = table / "part-lost.parquet", table / "part-young.parquet"
+    for file in (lost, young):
+        file.write_bytes(b"half a file")
+    os.utime(lost, (0, 0))
+    lake.compact()
+    assert (lost.exists(), young.exists()) == (False, True)
+    assert lake.raw("paper", "people").count().to_pyarrow().as_py() == 1
 
 
 @pytest.mark.parametrize("name", ["plain", "with space", "ünï 名", "a*b?c", "x#y&z", "50%"])
