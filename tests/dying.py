@@ -54,15 +54,17 @@ class Moments:
         event.listen(Session, "after_commit", after)
 
     def watch_lake(self) -> None:
-        """Both sides of every commit of a Delta table: the door itself is the only place where all of them pass."""
-        write = tables.write_deltalake
+        """Both sides of every commit of a Delta table: these two doors are where all of them pass."""
+        tables.write_deltalake = self._counted(tables.write_deltalake)
+        tables.DeltaTable.create_write_transaction = self._counted(tables.DeltaTable.create_write_transaction)
 
+    def _counted(self, commit: Callable[..., None]) -> Callable[..., None]:
         def counted(*arguments: Any, **options: Any) -> None:
             self.pass_one()
-            write(*arguments, **options)
+            commit(*arguments, **options)
             self.pass_one()
 
-        tables.write_deltalake = counted
+        return counted
 
 
 def main(fatal: int, tally: Path, command: Callable[[], Any]) -> None:
