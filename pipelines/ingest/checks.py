@@ -9,8 +9,9 @@ from connectors.base import Connector, Stream
 from connectors.registry import connectors_by_name
 from models.operations import Cursor, Rejection, StreamCount
 from models.store import transaction
-from pipelines.ingest.assets import STALE_AFTER, asset_key, changed_columns
+from pipelines.ingest.assets import STALE_AFTER, asset_key, changed_columns, history_key
 from pipelines.ingest.columns import WARNED_FOR, lately_lost
+from pipelines.ingest.history import unfinished
 from pipelines.workspace import Workspace
 
 REJECTED_SHARE = 0.02
@@ -27,8 +28,10 @@ ABOUT = {
 
 
 def checks() -> list[dg.AssetChecksDefinition]:
-    """The checks of all vendors."""
-    return [_checks(connector, stream) for connector in connectors_by_name().values() for stream in connector.streams]
+    """The checks of all vendors: of their streams, and of the history that is read once more."""
+    vendors = connectors_by_name().values()
+    streams = [_checks(connector, stream) for connector in vendors for stream in connector.streams]
+    return [*streams, *(_history_check(connector) for connector in vendors)]
 
 
 def _checks(connector: Connector, stream: Stream) -> dg.AssetChecksDefinition:
@@ -45,6 +48,23 @@ def _checks(connector: Connector, stream: Stream) -> dg.AssetChecksDefinition:
         yield _fresh(workspace, connector, stream)
         yield _nothing_missing(workspace, connector, stream)
         yield _schema_drift(workspace, connector, stream)
+
+    return check
+
+
+def _history_check(connector: Connector) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=history_key(connector),
+        name="read_to_the_end",
+        description="No month that was begun waits for the rest of its pages; launch those that do again.",
+    )
+    def check(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+        ranges = unfinished(workspace.staging, connector.name)
+        return dg.AssetCheckResult(
+            passed=not ranges,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"unfinished": len(ranges), "ranges": ", ".join(ranges) or "none"},
+        )
 
     return check
 

@@ -71,6 +71,16 @@ def pull_between(
     return report
 
 
+def unfinished(staging: Path, vendor: str) -> list[str]:
+    """Ranges of the vendor that were begun and not read to their end, `since-until` each, the oldest first."""
+    return sorted(
+        {
+            page.relative_to(staging / FOLDER / vendor).parts[0]
+            for page in (staging / FOLDER / vendor).rglob("*.parquet")
+        }
+    )
+
+
 @dataclass(kw_only=True)
 class _Between(Pull):
     since: datetime

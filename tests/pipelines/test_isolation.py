@@ -86,20 +86,20 @@ class Vendor:
 class Failing(ScriptedSource):
     """A source that breaks off after some pages."""
 
-    def __init__(self, vendor: Vendor) -> None:
-        super().__init__([])
-        self.vendor, self.account = vendor, vendor.crm.account
+    def __init__(self, script: Vendor) -> None:
+        super().__init__([], account=script.crm.account)
+        self.script = script
 
     def pages(self, stream: Stream, cursor: Any, resume: Any) -> Iterator[Page]:
-        self.log, left = self.vendor.versions(stream), self.vendor.pages_before
+        self.log, left = self.script.versions(stream), self.script.pages_before
         for page in super().pages(stream, cursor, resume):
-            if not left and (error := self.vendor.streams.get(stream.name)):
+            if not left and (error := self.script.streams.get(stream.name)):
                 raise error
             left -= 1
             yield page
 
     def diagnose(self, streams: Any) -> list[Finding]:
-        refused = self.vendor.streams
+        refused = self.script.streams
         return [
             Finding(one.name, ok=one.name not in refused, message=str(refused.get(one.name, "ok"))) for one in streams
         ]

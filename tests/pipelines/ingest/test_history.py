@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 from connectors.errors import Fatal, Retryable
 from models.facts import Profile
 from models.operations import Cursor
+from pipelines.ingest.history import unfinished
 from pipelines.ingest.staging import landing_turn
 from tests.pipelines.ingest.scripted import START, Place, ScriptedSource, version
 
@@ -49,12 +50,14 @@ def test_an_interrupted_range_goes_on_where_it_stopped(place):
     report = place.pull_between(source, SINCE, UNTIL)
     assert isinstance(report.failures["people"], Retryable)
     assert set(place.latest()) == set()
+    assert unfinished(place.staging, "paper") == ["20260103T0000-20260108T0000"]
     again = ScriptedSource(LOG, page=2)
     assert place.pull_between(again, SINCE, UNTIL).failures == {}
     assert {(name, str(resume)) for name, _, _, resume in again.asked_between} == {
         ("people", "{'at': 4}"),
         ("friends", "{'at': 4}"),
     }
+    assert unfinished(place.staging, "paper") == []
     assert set(place.latest()) == INSIDE
 
 
