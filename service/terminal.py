@@ -169,6 +169,8 @@ def _stands(one: StreamState) -> Iterator[str]:
     yield f"{one.records:,} records"
     if one.rejected:
         yield f"[yellow]{one.rejected:,} rejected[/yellow]"
+    if one.dirty:
+        yield f"{one.dirty:,} named by webhooks and not read yet"
     if behind := one.landed - one.translated:
         yield f"[yellow]{behind} batches not read as facts yet[/yellow]"
     if one.staged_pages:

@@ -32,8 +32,10 @@ class AdAccount:
     @property
     def created(self) -> date | None:
         """Its first day; nothing of it is older."""
-        stamp = self.payload.get("created_time")
-        return self.day(datetime.fromisoformat(stamp)) if isinstance(stamp, str) else None
+        try:
+            return self.day(datetime.fromisoformat(self.payload["created_time"]))
+        except (KeyError, OverflowError, TypeError, ValueError):
+            return None  # not told, or no date: then nothing is too old to ask for
 
     def day(self, instant: datetime) -> date:
         """The account's day of an instant; "today" is not the same in Berlin and in Los Angeles."""

@@ -26,7 +26,8 @@ def everything(objects: Objects, resume: Position | None, now: int) -> Iterator[
 
     def done(page: Page, start: int) -> Page:
         whole = Whole(objects.account.key, instant(start).isoformat()) if objects.feed.vanishing else None
-        return replace(page, cursor={"events_from": start, "seen": [], "version": API_VERSION}, whole=whole)
+        # a lag before the start, as with every window: what was changed just before it may be listed, and told, late
+        return replace(page, cursor={"events_from": start - LAG, "seen": [], "version": API_VERSION}, whole=whole)
 
     return _listed(objects, {}, resume, now, done)
 

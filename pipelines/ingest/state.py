@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from sqlmodel import col, func, select
 
 from connectors.base import Connector, Position
-from models.operations import Cursor, Rejection
+from models.operations import Cursor, Dirty, Rejection
 from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.staging import Staging, claim
@@ -32,7 +32,8 @@ class StreamState:
     """One stream of one vendor account.
 
     Shape: `account` is None where rows have landed and no cursor or page says of which; `cursor` is None where the next pull reads
-    everything. `staged_*` are of an unfinished window. `landed` and `translated` are raw batches; `records` and `rejected` are of all accounts.
+    everything. `staged_*` are of an unfinished window. `landed` and `translated` are raw batches; `records`, `rejected`
+    and `dirty`, what webhooks have named and no pull has read yet, are of all accounts.
     """
 
     vendor: str
@@ -46,6 +47,7 @@ class StreamState:
     staged_position: Position | None
     records: int
     rejected: int
+    dirty: int
     landed: int
     translated: int
 
@@ -70,6 +72,8 @@ def stream_states(lake: Lake, store: Engine, staging: Path, connectors: Mapping[
         cursors = {(row.vendor, row.stream, row.account): row for row in session.exec(select(Cursor))}
         counted = session.exec(select(Rejection.stream, func.count()).group_by(col(Rejection.stream)))
         rejected: dict[str, int] = dict(counted.all())
+        marked = session.exec(select(Dirty.vendor, Dirty.stream, func.count()).group_by(Dirty.vendor, Dirty.stream))
+        dirty = {f"{vendor}/{stream}": number for vendor, stream, number in marked}
     known = cursors.keys() | set(_staged(staging, connectors))
     told = {(vendor, stream) for vendor, stream, _ in known}
     traces: list[tuple[str, str, str | None]] = [
@@ -78,7 +82,14 @@ def stream_states(lake: Lake, store: Engine, staging: Path, connectors: Mapping[
     ]
     return [
         _state(
-            lake, staging, connectors[vendor], stream, account, cursors.get((vendor, stream, account or "")), rejected
+            lake,
+            staging,
+            connectors[vendor],
+            stream,
+            account,
+            cursors.get((vendor, stream, account or "")),
+            rejected,
+            dirty,
         )
         for vendor, stream, account in sorted(traces, key=lambda trace: (trace[0], trace[2] or "", trace[1]))
         if vendor in connectors
@@ -110,6 +121,7 @@ def _state(
     account: str | None,
     cursor: Cursor | None,
     rejected: Mapping[str, int],
+    dirty: Mapping[str, int],
 ) -> StreamState:
     vendor, position = connector.name, cursor.position if cursor else None
     pages = Staging.of(staging, vendor, account, stream) if account is not None else None
@@ -129,6 +141,7 @@ def _state(
         staged_position=mark.position if mark else None,
         records=lake.census(vendor, stream).records,
         rejected=rejected.get(f"{vendor}/{stream}", 0),
+        dirty=dirty.get(f"{vendor}/{stream}", 0),
         landed=landed,
         translated=min(marks, default=landed),
     )

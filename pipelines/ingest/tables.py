@@ -205,7 +205,7 @@ class Tables:
                 writer.write_table(group, row_group_size=group.num_rows)
                 stats.note(group)
         size = self._files.get_file_info(f"{path}/{name}").size
-        return [AddAction(name, size, {}, time.time_ns() // 1_000_000, True, stats.text())]
+        return [AddAction(name, size, {}, time.time_ns() // 1_000_000, data_change=True, stats=stats.text())]
 
     @cached_property
     def _files(self) -> fs.FileSystem:

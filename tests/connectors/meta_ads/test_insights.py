@@ -5,12 +5,14 @@ from collections import deque
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from connectors.base import Page
 from connectors.errors import Fatal
 from connectors.meta_ads import CONNECTOR
+from connectors.meta_ads.accounts import AdAccount
 from connectors.meta_ads.insights import VERSION
 from connectors.meta_ads.refusals import Limited, TooMuch
 from models.facts import Spend
@@ -149,6 +151,12 @@ def test_a_young_account_costs_few_calls(puller: Puller, ground: Ground) -> None
     ground.account(BERLIN, "Europe/Berlin", "EUR", created="2026-10-27")
     brought, source = puller.pull("insights")
     assert (brought, dict(source.calls)) == (7, {"definition": 1, "window": 4})
+
+
+@pytest.mark.parametrize("created", ["0000-00-00T99:99", "0001-01-01T00:00:00+1400", "", 7, None])
+def test_a_first_day_that_makes_no_sense_is_none(created: object) -> None:
+    """The account is then read as far back as Meta remembers."""
+    assert AdAccount(BERLIN, ZoneInfo("Europe/Berlin"), "EUR", {"created_time": created}).created is None
 
 
 def test_an_account_that_is_shared_later_is_filled_like_the_first(

@@ -172,9 +172,9 @@ def test_more_than_thirty_days_away_means_everything_again(
     assert brought == 2
     assert puller.payloads["cus_0000"]["name"] == "forgotten by events"
     assert puller.cursors["customers"] == {
-        "acct_sandbox": {"events_from": stripe_sandbox.state.now(), "seen": [], "version": "2026-10-28.endive"}
+        "acct_sandbox": {"events_from": stripe_sandbox.state.now() - 60, "seen": [], "version": "2026-10-28.endive"}
     }
-    clock.advance(timedelta(seconds=GAP - 1))
+    clock.advance(timedelta(seconds=GAP - LAG))
     assert puller.pull("customers")[0] == 0
 
 

@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from connectors.base import Notice
 from connectors.errors import Retryable
+from pipelines.ingest.dirty import mark
 from pipelines.ingest.staging import StreamBusyError, claim
 from pipelines.ingest.state import StreamState, reached, read_until, reset, stream_states
 from tests.pipelines.ingest.scripted import NOW, PAPER, PEOPLE, ScriptedSource, version
@@ -28,8 +30,9 @@ def test_nothing_has_left_no_trace(place):
 
 
 def test_a_stream_in_the_middle_of_a_window(place):
-    """Cursor, landing, pages that wait with their rows and position, and what could not be read."""
+    """Cursor, landing, pages that wait with their rows and position, what could not be read, and what a webhook has named since."""
     interrupted(place)
+    mark(place.store, "paper", [Notice("people", "9")], NOW)
     assert states(place) == [
         StreamState(
             vendor="paper",
@@ -43,6 +46,7 @@ def test_a_stream_in_the_middle_of_a_window(place):
             staged_position={"at": 5, "left": 1},
             records=4,
             rejected=1,
+            dirty=1,
             landed=2,
             translated=2,
         )
