@@ -129,9 +129,14 @@ class SalesforceSource(Source):
         if floor is None and state.until == end and end - state.deletions >= DELETIONS_EVERY:
             gone, state = self._deletions(stream, state, end)
         whole = None
-        if floor and portion.ordered:
-            last = None if portion.ended else portion.span.last
-            whole = Whole(self.account, floor.isoformat(), since.after if since else None, last)
+        if floor and isinstance(portion.span, Sweep):
+            if portion.span.ordered:
+                last = None if portion.ended else portion.span.last
+                whole = Whole(self.account, floor.isoformat(), since.after if since else None, last)
+            elif portion.ended:
+                logger.warning(
+                    "%s: ids came in no order of texts; deletions that nothing tells stay unseen", stream.name
+                )
         yield Page(gone, portion.position(), state.position(), whole)
         return state
 
