@@ -54,9 +54,10 @@ class Objects:
 
     def pages(self, cursor: Position | None, resume: Position | None, now: int) -> Iterator[Page]:
         """Windows up to now, of which an unfinished one is the first, unless it was begun under other definitions."""
+        cursor = self._of_today(cursor)
         for name in self.known.vanished(cursor["known"]) if cursor else ():
             logger.warning("%s: HubSpot has no property %s any more; it is not read", self._stream.name, name)
-        unchanged = resume is not None and resume["known"] == self.known.digest
+        unchanged = resume is not None and resume.get("known") == self.known.digest
         span = Span(**resume["span"]) if resume and unchanged else self._next(cursor, now)
         while True:
             position = self._position(span)
@@ -81,6 +82,13 @@ class Objects:
     def _whole(self, span: Span) -> Whole:
         """Erasures and what left the bin are in no list: whatever a reading of everything does not show, though it is older than the lag."""
         return Whole(self._portal.id, _instant(span.end - LAG).isoformat())
+
+    def _of_today(self, cursor: Position | None) -> Position | None:
+        """The cursor; one of an earlier release does not say by which definitions its records were read, so all are read once more."""
+        if cursor is None or "known" in cursor:
+            return cursor
+        logger.warning("%s: the cursor is of an earlier release; everything is read once more", self._stream.name)
+        return {**cursor, "read_all": 0, "known": self.known.position()}
 
     def _next(self, cursor: Position | None, now: int) -> Span:
         """What is to be read up to now: everything also where the clock was put back, for nobody knows what was changed meanwhile."""

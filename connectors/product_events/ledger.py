@@ -58,6 +58,10 @@ class Known:
     check: str = ""
     faults: list[list[int]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        # an earlier release wrote the lines one by one
+        self.faults = [[run, run] if isinstance(run, int) else run for run in self.faults]
+
     @property
     def place(self) -> Place:
         """Where reading goes on."""

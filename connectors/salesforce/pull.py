@@ -61,8 +61,10 @@ class SalesforceSource(Source):
         """Walk the stream to the present: first what was begun, then windows, then a sweep where one is due."""
         now = (self._clock.now() - LAG).replace(microsecond=0)
         projection = self._projection(stream)
-        portion = Portion.resumed(resume) if resume else None
+        portion = Portion.resumed(resume) if resume and "span" in resume else None  # else of an earlier release
         state = State.read(cursor) if cursor else _first(portion, now)
+        if cursor and not (state.swept or state.sweep):
+            logger.warning("%s: the cursor is of an earlier release; every row is read once more", stream.name)
         state, end = _without_vanished(stream, state, projection), max(now, state.until)
         if portion is None and cursor:
             portion = Portion(state.window or state.look_back(end))  # at least one, so that the last page has a cursor
@@ -127,9 +129,14 @@ class SalesforceSource(Source):
         if floor is None and state.until == end and end - state.deletions >= DELETIONS_EVERY:
             gone, state = self._deletions(stream, state, end)
         whole = None
-        if floor and portion.ordered:
-            last = None if portion.ended else portion.span.last
-            whole = Whole(self.account, floor.isoformat(), since.after if since else None, last)
+        if floor and isinstance(portion.span, Sweep):
+            if portion.span.ordered:
+                last = None if portion.ended else portion.span.last
+                whole = Whole(self.account, floor.isoformat(), since.after if since else None, last)
+            elif portion.ended:
+                logger.warning(
+                    "%s: ids came in no order of texts; deletions that nothing tells stay unseen", stream.name
+                )
         yield Page(gone, portion.position(), state.position(), whole)
         return state
 

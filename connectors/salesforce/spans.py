@@ -6,6 +6,7 @@ can neither loop nor get lost, and whatever answers, page, job or another proces
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from connectors.base import Position
@@ -80,6 +81,8 @@ class Sweep:
     columns: tuple[str, ...]
     """The columns that every row is read with."""
     after: str | None = None
+    ordered: bool = True
+    """Whether all ids came as texts ascend, so far; else the vendor orders them otherwise, and no stretch of texts is known whole."""
 
     order = "Id"
     reason = "sweep"
@@ -103,7 +106,9 @@ class Sweep:
 
     def position(self) -> Position:
         """As JSON."""
-        return {"began": self.began.isoformat(), "columns": list(self.columns), "after": self.after}
+        return {
+            "began": self.began.isoformat(), "columns": list(self.columns), "after": self.after, "ordered": self.ordered,
+        }  # fmt: skip
 
 
 Span = Window | Sweep
@@ -113,7 +118,7 @@ def span_of(position: Position) -> Span:
     """The span that a position describes."""
     if "began" in position:
         began = datetime.fromisoformat(position["began"])
-        return Sweep(began, tuple(position["columns"]), position["after"])
+        return Sweep(began, tuple(position["columns"]), position["after"], position["ordered"])
     start, end = (datetime.fromisoformat(position[name]) for name in ("start", "end"))
     return Window(start, end, tuple(position["after"]) if position["after"] else None)
 
@@ -122,37 +127,34 @@ def span_of(position: Position) -> Span:
 class Portion:
     """The rows of a span that land together, as far as they are read; `span` is what is left of it.
 
-    `job` is the Bulk query that is being fetched and `locator` its next page. `ordered` tells whether all ids came in ascending order.
+    `job` is the Bulk query that is being fetched and `locator` its next page.
     """
 
     span: Span
     rows: int = 0
     job: str | None = None
     locator: str | None = None
-    ordered: bool = True
     ended: bool = False
 
     def with_rows(self, rows: list[dict[str, Any]], left: Span) -> "Portion":
         """The portion after these rows, behind which so much is left."""
         if not rows:
             return replace(self, span=left)
-        ids = [row["Id"] for row in rows]
-        before = self.span.last
-        ordered = self.ordered and all(one < two for one, two in zip([before or "", *ids], ids, strict=False))
-        return replace(self, span=left, rows=self.rows + len(rows), ordered=ordered)
+        if isinstance(left, Sweep):
+            ids = [self.span.last or "", *(row["Id"] for row in rows)]
+            left = replace(left, ordered=left.ordered and all(one < two for one, two in pairwise(ids)))
+        return replace(self, span=left, rows=self.rows + len(rows))
 
     def position(self) -> Position:
         """As JSON."""
         return {
-            "span": self.span.position(), "rows": self.rows, "job": self.job, "locator": self.locator, "ordered": self.ordered,
+            "span": self.span.position(), "rows": self.rows, "job": self.job, "locator": self.locator,
         }  # fmt: skip
 
     @classmethod
     def resumed(cls, position: Position) -> "Portion":
         """The portion that a position stands in."""
-        return cls(
-            span_of(position["span"]), **{name: position[name] for name in ("rows", "job", "locator", "ordered")}
-        )
+        return cls(span_of(position["span"]), **{name: position[name] for name in ("rows", "job", "locator")})
 
 
 def instant(stamp: str) -> datetime:

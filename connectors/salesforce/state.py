@@ -33,7 +33,9 @@ class State:
 
     @classmethod
     def read(cls, cursor: Position) -> "State":
-        """The state that a cursor holds."""
+        """The state that a cursor holds. One of an earlier release knows no columns and no sweep, so that one is due."""
+        if "deletions" not in cursor:
+            return cls(datetime.fromisoformat(cursor["until"]), datetime.fromisoformat(cursor["swept"]))
         window, sweep = (span_of(cursor[name]) if cursor[name] else None for name in ("window", "sweep"))
         assert not isinstance(window, Sweep)  # noqa: S101  # position() wrote them
         assert not isinstance(sweep, Window)  # noqa: S101

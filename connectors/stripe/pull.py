@@ -45,7 +45,11 @@ class StripeSource(Source):
 
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         """Walk the stream from the cursor to a minute ago, or through everything where there is no usable cursor."""
-        known = cursor or {}
+        own = self._accounts[0].id
+        # an earlier release read one account, and its cursors and positions name none
+        known = {own: cursor} if cursor and "version" in cursor else cursor or {}
+        if resume and "account" not in resume:
+            resume = {"account": own, "in": resume}
 
         def walk(account: Account, inner: Position | None) -> Iterator[Page]:
             return self._since(Objects(account, stream), known.get(account.id), inner)

@@ -230,3 +230,25 @@ def test_one_run_spends_no_more_than_a_quarter_of_the_quota(practice):
     practice.sandbox.state.usage.limit = 100_000
     rest = list(practice.source().pages(CONTACTS, None, staged[-1].position))
     assert ids([*staged, *rest]) == planted
+
+
+def test_a_vendor_that_orders_ids_otherwise_buries_nobody(practice, caplog):
+    """Where capitals stand beside small letters, a stretch of text is no stretch of the vendor's: a later portion holds less than it spans."""
+    tables = practice.sandbox.state.tables
+    ((made,),) = tables.run("SELECT sql FROM sqlite_master WHERE name = 'Contact'")
+    tables.run('DROP TABLE "Contact"')
+    tables.run(made.replace('"Id" TEXT', '"Id" TEXT COLLATE NOCASE'))
+    tables.reload()
+    small, capital, *_ = planted = [
+        *practice.contacts(range(36, 37)),
+        *practice.contacts(range(11, 12)),
+        *practice.contacts(range(38, 40)),
+    ]
+    assert small > capital
+    cursor = pull(practice.source())[-1].cursor
+    practice.clock.advance(8 * DAY)
+    with caplog.at_level(logging.WARNING):
+        pages = pull(practice.source(Sizes(portion=2, bulk_from=100, page=2, chunk=2)), cursor=cursor)
+    assert ids(pages) == planted
+    assert [page.whole for page in pages if page.whole] == []
+    assert "order" in caplog.text
