@@ -9,6 +9,7 @@ import logging
 import re
 import socket
 from dataclasses import dataclass
+from typing import ClassVar
 
 import uvicorn
 from pydantic import ValidationError
@@ -18,6 +19,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connectors.base import Connector, Delivery, Notice
 from connectors.errors import Fatal, Forged
@@ -34,6 +37,8 @@ PATIENCE = 10.0
 """Seconds in which a delivery must have come whole: vendors wait 5 (HubSpot) to 20 for the answer."""
 AT_ONCE = 64
 """Connections that are served side by side; one more is told to come again."""
+AWAY = {"Connection": "close"}
+"""What is said to a sender that may still be sending."""
 PLAIN = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 """What an id or an account looks like at every vendor; nothing else is stored."""
 
@@ -58,9 +63,9 @@ class Door:
             async with asyncio.timeout(PATIENCE):
                 body = await _whole(request)
         except TooLargeError:
-            return Response(status_code=413)
+            return Response(status_code=413, headers=AWAY)
         except (TimeoutError, ClientDisconnect):
-            return Response(status_code=408)
+            return Response(status_code=408, headers=AWAY)
         delivery = Delivery(request.method, self._url(request), dict(request.headers), body, self.workspace.clock.now())
         return await run_in_threadpool(self._heed, connector, delivery)
 
@@ -92,6 +97,41 @@ class Door:
         return f"{base}{path}{f'?{query}' if query else ''}"
 
 
+class Brief(H11Protocol):
+    """A connection that ends in time, whatever its other end does: uvicorn waits for ever for a request to begin.
+
+    This of uvicorn's two protocols, for the other one sets no bound to the headers.
+    """
+
+    longest: ClassVar[float] = 2 * PATIENCE
+    """Seconds after which it takes no further request; a vendor opens another one."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """It begins, and so does its time."""
+        super().connection_made(transport)
+        self._end = self.loop.call_later(self.longest, self.shutdown)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has ended by itself."""
+        self._end.cancel()
+        super().connection_lost(exc)
+
+
+def create_server(app: ASGIApp, protocol: type[Brief] = Brief) -> uvicorn.Server:
+    """What stands between the door and the network."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=protocol,
+            log_config=None,
+            access_log=False,  # a question of Meta's holds our words
+            lifespan="off",
+            limit_concurrency=AT_ONCE,
+            server_header=False,
+        )
+    )
+
+
 def create_app(workspace: Workspace, address: str | None = None) -> Starlette:
     """The door as a web application."""
     return Starlette(routes=[Route("/hooks/{vendor}", Door(workspace, address).answer, methods=["GET", "POST"])])
@@ -108,17 +148,7 @@ def serve(workspace: Workspace, host: str, port: int, address: str | None) -> No
     logging.getLogger().addHandler(shown)
     logger.setLevel(logging.INFO)
     logger.info("listening at http://%s:%d/hooks/", *listener.getsockname()[:2])
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(workspace, address),
-            log_config=None,
-            access_log=False,  # a question of Meta's holds our words
-            lifespan="off",
-            limit_concurrency=AT_ONCE,
-            server_header=False,
-        )
-    )
-    server.run(sockets=[listener])
+    create_server(create_app(workspace, address)).run(sockets=[listener])
 
 
 async def _whole(request: Request) -> bytes:

@@ -3,9 +3,9 @@
 The saved cursor lies an hour behind the clock, because a change may take that long until a search finds it; the next window starts
 there, five minutes earlier. So every run is the fresh pass and the delayed one in a single window. What searches never show is read on
 a schedule: once a day the list of what was archived, once a week everything, for ties between records and calculated properties may
-change without a stamp, and what was deleted for good is in no list. Records that read differently because a definition has changed are
-read at once. A merge is told by the record that came of it, a restored record by its stamp, which restoring moves
-(https://integrate.hubspot.com/t/restoring-recently-deleted-contacts/11963).
+change without a stamp, and what was deleted for good, or has left the bin, is in no list. Records that read differently because a
+definition has changed are read at once. A merge is told by the record that came of it, a restored record by its stamp, which restoring
+moves (https://integrate.hubspot.com/t/restoring-recently-deleted-contacts/11963), or else by the weekly reading.
 """
 
 import logging
@@ -62,9 +62,11 @@ class Objects:
         while True:
             position = self._position(span)
             reason = "sweep" if cursor and span.start is None else "window"
-            for records, position in self._walk(span, reason):
+            # what moved no stamp, a restored record perhaps, gets one at which the index shows every stamped change and deletion
+            floor = span.end - LAG if cursor and span.start is None and not span.only else 0
+            for records, position in self._walk(span, reason, floor):
                 yield Page(records, position)
-            whole = self._whole(span) if cursor and span.start is None and not span.only else None
+            whole = Whole(self._portal.id, _instant(floor).isoformat()) if floor else None
             cursor, gone = self._behind(span, cursor, now)
             yield Page(gone, position, cursor, whole)
             if span.end >= now and not span.only:
@@ -78,10 +80,6 @@ class Objects:
         for records, position in self._walk(span, "window"):
             yield Page(records, position)
         yield Page([], position, {"until": until})
-
-    def _whole(self, span: Span) -> Whole:
-        """Erasures and what left the bin are in no list: whatever a reading of everything does not show, though it is older than the lag."""
-        return Whole(self._portal.id, _instant(span.end - LAG).isoformat())
 
     def _of_today(self, cursor: Position | None) -> Position | None:
         """The cursor; one of an earlier release does not say by which definitions its records were read, so all are read once more."""
@@ -114,8 +112,8 @@ class Objects:
     def _position(self, span: Span) -> Position:
         return {"span": span.position(), "known": self.known.digest}
 
-    def _walk(self, span: Span, reason: str) -> Iterator[tuple[list[Record], Position]]:
-        """The records of the span, search by search, each with the position behind it."""
+    def _walk(self, span: Span, reason: str, floor: int = 0) -> Iterator[tuple[list[Record], Position]]:
+        """The records of the span, search by search, each with the position behind it; none is stamped before `floor`."""
         left: Span | None = span
         while left:
             query = {**left.query(self._feed.stamp), "properties": list(self.known.columns)}
@@ -127,7 +125,7 @@ class Objects:
                 raise circle(f"the search of {self._feed.kind}", self._stream.name) from None
             some = [row for row, (_, stamp) in zip(found.rows[:number], rows, strict=False) if left.holds(stamp)]
             if some or rest:
-                yield self._records(some), self._position(rest or left)
+                yield self._records(some, floor), self._position(rest or left)
             left = rest
 
     # by id ------------------------------------------------------------------------------------------------------------
@@ -155,7 +153,7 @@ class Objects:
 
     # records ----------------------------------------------------------------------------------------------------------
 
-    def _records(self, rows: Sequence[Json]) -> list[Record]:
+    def _records(self, rows: Sequence[Json], floor: int = 0) -> list[Record]:
         """The rows as records, each with its ties and what else it does not say itself, and after them what became one of them."""
         ids = [str(row["id"]) for row in rows]
         ties = associations_of(self._portal, self._feed.kind, self._feed.linked, ids, self._stream.name)
@@ -170,7 +168,7 @@ class Objects:
                 payload["propertiesWithHistory"] = pasts.get(one, {})
             if self._feed.pipelines:
                 payload |= self.known.beside(payload)
-            records.append(Record(self._key(one), _instant(stamp), payload))
+            records.append(Record(self._key(one), _instant(max(stamp, floor)), payload))
         return [*records, *(old for record in records for old in self._merged(record))]
 
     def _pasts(self, ids: Sequence[str]) -> dict[str, Json]:

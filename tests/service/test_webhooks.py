@@ -10,6 +10,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,7 +26,7 @@ from models.clock import FrozenClock
 from models.operations import Dirty
 from models.store import transaction
 from pipelines.workspace import Workspace, WorkspaceSettings
-from service.webhooks import LARGEST, create_app
+from service.webhooks import LARGEST, Brief, create_app, create_server
 from tests import stores
 from tests.conftest import NOW, Serve
 
@@ -333,6 +334,43 @@ def test_a_store_that_is_away_is_not_answered_as_done(knocker: Knocker, caplog: 
         session.connection().exec_driver_sql("alter table gone rename to dirty")
     assert knocker.stripe() == 200
     assert "dana" not in caplog.text.replace("cus_dana is marked", "")
+
+
+class Blink(Brief):
+    """A door that is as patient as a test."""
+
+    longest = 0.3
+
+
+@pytest.fixture
+def impatient(tmp_path: Path) -> Iterator[tuple[str, int]]:
+    """The address of a door as `sidecar webhooks` opens it."""
+    server = create_server(create_app(Workspace(WorkspaceSettings(home=tmp_path))), Blink)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        yield listener.getsockname()
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.mark.parametrize("said", [b"", b"POST /hooks/stripe HTTP/1.1\r\nHost:", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"])
+def test_a_connection_that_says_nothing_more_is_closed(impatient: tuple[str, int], said: bytes):
+    """Before, within or after a request: silent ones must not take every place at the door."""
+    with socket.create_connection(impatient, timeout=10) as silent:
+        silent.sendall(said)
+        assert (silent.makefile("rb").read() == b"") == (not said.endswith(b"\r\n\r\n"))
+
+
+@pytest.mark.parametrize("large", ["headers", "body"])
+def test_who_sends_too_much_is_sent_away(impatient: tuple[str, int], large: str):
+    """Ten times as much as the door keeps is never taken: the line is closed while it is sent."""
+    begun, piece = b"POST /hooks/stripe HTTP/1.1\r\nHost: x\r\n", b"X: " + b"x" * 65_000 + b"\r\n"
+    if large == "body":
+        begun, piece = begun + b"Transfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    whole = begun + piece * (10 * LARGEST // len(piece))
+    with socket.create_connection(impatient, timeout=10) as sender, pytest.raises(OSError, match=r"reset|pipe"):
+        sender.sendall(whole)
 
 
 @pytest.fixture

@@ -309,6 +309,22 @@ def test_a_restored_record_lives_again(practice):
     assert dead.updated_at < alive.updated_at
 
 
+def test_a_record_that_is_restored_with_its_old_stamp_lives_again(practice):
+    """The weekly reading, which holds it, is a later word than any tombstone that is older than an index may be late."""
+    old = practice.clock.now() - timedelta(days=3)
+    (one,) = practice.contacts(range(1, 2), old)
+    cursor = loaded(practice)
+    practice.sandbox.state.archive("contacts", one)
+    practice.clock.advance(timedelta(days=2))
+    told = pull(practice.source(), cursor=cursor)
+    practice.sandbox.state.purge("contacts", one)
+    practice.contacts(range(1, 2), old)
+    practice.clock.advance(timedelta(days=8))
+    (dead,), (alive,) = records(told), records(pull(practice.source(), cursor=told[-1].cursor))
+    assert (dead.deleted, alive.deleted) == (True, False)
+    assert dead.updated_at < alive.updated_at == practice.clock.now() - hours(1)
+
+
 def test_the_weekly_reading_brings_exactly_what_lives(practice):
     """What was deleted for good, or has left the bin, is in no list any more; it is what this reading does not bring."""
     planted = practice.contacts(range(1, 2 * SEARCH_PAGE + 1), practice.clock.now() - timedelta(days=100))
