@@ -40,6 +40,8 @@ STEPS = (
     timedelta(hours=26),
 )  # fmt: skip
 """What passes between two rounds."""
+ABSENCE = timedelta(days=31)
+"""What passes once in half of the runs: longer than vendors remember deletions and events."""
 PATIENCE = 12
 """Pulls that a stream may need until it is quiet again."""
 
@@ -112,6 +114,7 @@ class Soak:
 
     def rage(self) -> None:
         """Rounds of pulls in a storm, with changes before and during each, and deaths."""
+        absent = self.random.randrange(2 * ROUNDS)
         for number in range(ROUNDS):
             self.harness.storm(self.seed * 100 + number, SHARE)
             self.harness.ambush(self.random.randint(1, 12))
@@ -123,7 +126,7 @@ class Soak:
                 self._try(stream)
                 self._reaper.left = 0
             self.harness.calm()
-            self.harness.clock.advance(self.random.choice(STEPS))
+            self.harness.clock.advance(ABSENCE if number == absent else self.random.choice(STEPS))
 
     def settle(self) -> None:
         """In calm weather: what stamps and events tell after the lag, and all the rest after every sweep. Raises Lost."""
@@ -263,6 +266,7 @@ def soak(
     home.mkdir(parents=True)
     if isinstance(streams, int):
         streams = seeded(f"{seed}/{vendor}/streams").sample(harness.streams, min(streams, len(harness.streams)))
+    harness.vary(seeded(f"{seed}/{vendor}/ways"))
     one = Soak(harness, home, seed, streams, disguise=disguise, facts=facts)
     try:
         with small_pages():
