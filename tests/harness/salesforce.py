@@ -141,7 +141,8 @@ class SalesforceHarness(Served):
         shown: dict[str, Any] = {}
         for key, column, parent, columns in SHOWN_OF_PARENTS.get(name, ()):
             found = self.state.get(parent, row[column]) if row[column] else None
-            shown[key] = {each: found[each] for each in columns} if found else None
+            told = {each: found[each] for each in columns} if found else {}
+            shown[key] = told if any(value is not None for value in told.values()) else None
         return row | shown
 
     def _object(self, stream: str) -> str:

@@ -22,10 +22,10 @@ from tests.stores import new_store
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SHARE = 0.1
 """Of all requests are struck, so that no run has less than the one in twenty that was promised."""
-ROUNDS = 5
-STREAMS = 2
+ROUNDS = 4
+STREAMS = 1
 """Of each vendor in one run, drawn by its seed."""
-RECORDS = 17
+RECORDS = 12
 """Of each stream, to begin with; pages hold five."""
 WEATHER = 0.2
 """Of all changes are of a vendor's own kind."""
