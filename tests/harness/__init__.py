@@ -86,6 +86,9 @@ class Harness(ABC):
         """The connector under test."""
         return connectors_by_name()[self.vendor]
 
+    def vary(self, random: Random) -> None:  # noqa: B027  # most vendors have one way
+        """Choose what differs between runs though the data do not, such as by which door long results come."""
+
     # what every vendor has ------------------------------------------------------------------------------------------
 
     @abstractmethod

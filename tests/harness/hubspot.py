@@ -1,4 +1,4 @@
-"""A portal whose search lags: archived and restored records, merges, ties that bear no stamp, forms and owners."""
+"""A portal whose search lags: archived, restored and erased records, merges, ties that bear no stamp, stages, forms and owners."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -7,13 +7,14 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from connectors.hubspot.client import Portal
+from connectors.hubspot.feeds import FEEDS
 from connectors.hubspot.pull import HubSpotSource
 from connectors.hubspot.settings import HubSpotSettings
 from models.clock import FrozenClock
 from sandbox.hubspot import ACCESS_TOKEN, CURRENCY, PORTAL_ID, TIME_ZONE
 from sandbox.hubspot.catalogue import form, owner, submission
 from sandbox.hubspot.objects import BY_NAME
-from sandbox.hubspot.pipelines import PIPELINES
+from sandbox.hubspot.state import Record
 from tests.harness import Key, Living, Payload, Served, backdated
 
 ACCOUNT = str(PORTAL_ID)
@@ -31,6 +32,8 @@ LINKED = {
 NAMING = frozenset({"contacts", "companies"})
 """Kinds of which an id that was merged away goes on naming somebody."""
 FORMS = ("0aaa0000-0000-0000-0000-000000000001", "0bbb0000-0000-0000-0000-000000000002")
+MEANINGS = {"0.0": "lost", "1.0": "won"}
+"""What a deal's chance says of a stage; any other is open."""
 LATEST = timedelta(minutes=4)
 """A submission may be listed so long after it is dated."""
 
@@ -86,17 +89,19 @@ class HubSpotHarness(Served):
             one for _, one in self.living(stream)
             if self._is_own(stream, one) and one not in {record_id, self.parties.get(stream)}
         ]  # fmt: skip
-        way = random.choice(("archive", "archive and back", "merge"))
+        way = random.choice(("archive", "archive and back", "merge", "erase"))
         if way == "merge" and stream in {*PARTIES} and others:
             self.state.merge(stream, random.choice(others), record_id)
             return True
         if self._has_merged(stream, record_id):
             return False  # whose other names would be nobody's
+        if way == "erase":  # https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/basic/gdpr-delete
+            self.state.purge(stream, record_id)
+            return True
         self.state.archive(stream, record_id)
         if way == "archive and back":
-            found = self.state.find(stream, record_id)
             self.clock.advance(timedelta(milliseconds=5))
-            self.state._replace(found, found.values, None)
+            self.state.restore(stream, record_id)
         return True
 
     def weather(self, random: Random) -> Mapping[str, Callable[[], None]]:
@@ -104,6 +109,7 @@ class HubSpotHarness(Served):
         living = [one for _, one in self.living(kind) if self._is_own(kind, one)]
         return {
             "tie": lambda: self._tie(kind, random.choice(living), random) if living else None,
+            "stage": lambda: self._restage(random),
             "index lag": lambda: setattr(self.state, "index_lag", timedelta(minutes=random.choice((0, 3, 50)))),
         }
 
@@ -146,24 +152,30 @@ class HubSpotHarness(Served):
         self.state.limits.today = self.clock.now().astimezone(ZoneInfo(TIME_ZONE)).date()
         return True
 
-    def _payload(self, stream: str, record: object) -> Payload:
-        values: Payload = dict(record.all_values())  # type: ignore[attr-defined]
+    def _payload(self, stream: str, record: Record) -> Payload:
+        values: Payload = dict(record.all_values())
         if LINKED[stream]:
             ends = {
-                other: self.state.associations.page(record.type, record.id, BY_NAME[other], after=0, limit=1000)[0]  # type: ignore[attr-defined]
+                other: self.state.associations.page(record.type, record.id, BY_NAME[other], after=0, limit=1000)[0]
                 for other in LINKED[stream]
             }
             values["associations"] = {
                 other: [{"toObjectId": one} for one, _ in found] for other, found in ends.items() if found
             }
         if stream == "deals":
-            stages = {
-                stage["id"]: {"label": stage["label"], **stage["metadata"]}
-                for pipeline in PIPELINES["deals"]
-                for stage in pipeline.answer()["stages"]
-            }
-            values |= {"stageMetadata": stages.get(values.get("dealstage", "")), "companyCurrency": CURRENCY.lower()}
+            stage = self.state.pipelines.stage("deals", None, values["dealstage"])
+            values |= {"stageLabel": stage.label, "stageMeaning": MEANINGS.get(stage.metadata["probability"], "open")}
+            values |= {"companyCurrency": CURRENCY.lower(), "propertiesWithHistory": self._history(record)}
         return values
+
+    def _history(self, record: Record) -> Payload:
+        return self.state.history.of(record.type, record.id, record.created, record.values, FEEDS["deals"].history)
+
+    def _restage(self, random: Random) -> None:
+        """A stage means something else from now on."""
+        pipeline = self.state.pipelines.all("deals")[0]
+        meaning = {"metadata": {"probability": random.choice(("0.0", "0.4", "1.0"))}}
+        self.state.change_stage("deals", pipeline.id, pipeline.stages[0].id, meaning)
 
     def _second_names(self, stream: str) -> Living:
         sql = "select old, id from aliases where type=?"
@@ -204,11 +216,11 @@ class HubSpotHarness(Served):
             case "contacts":
                 given["email"] = f"p{self.next()}@kolbe.example"
             case "deals":
-                pipeline = PIPELINES["deals"][0].answer()
-                given |= {"pipeline": pipeline["id"], "dealstage": pipeline["stages"][0]["id"], "amount": "12.5"}
+                pipeline = self.state.pipelines.all("deals")[0]
+                given |= {"pipeline": pipeline.id, "dealstage": pipeline.stages[0].id, "amount": "12.5"}
             case "tickets":
-                pipeline = PIPELINES["tickets"][0].answer()
-                given |= {"hs_pipeline": pipeline["id"], "hs_pipeline_stage": pipeline["stages"][0]["id"]}
+                pipeline = self.state.pipelines.all("tickets")[0]
+                given |= {"hs_pipeline": pipeline.id, "hs_pipeline_stage": pipeline.stages[0].id}
             case "calls" | "emails" | "meetings" | "notes" | "communications":
                 given["hs_timestamp"] = "2026-10-30T10:00:00Z"
         return str(self.state.create(kind, given).id)

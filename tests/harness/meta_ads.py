@@ -1,4 +1,4 @@
-"""Two ad accounts in two zones: days that are restated, reports that fail, deleted and archived ads, leads that are listed late."""
+"""Two ad accounts in two zones and a Page: days that are restated, reports that fail, deleted ads, leads of ads and of forms, listed late."""
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
@@ -17,6 +17,9 @@ from sandbox.meta_ads import ACCESS_TOKEN, APP_ID, APP_SECRET
 from tests.harness import Key, Living, Payload, Served, backdated
 
 ZONES = {"111": "Europe/Berlin", "222": "America/Los_Angeles"}
+PAGE, FORMS = "900", ("f1", "f2")
+HIDDEN_AD = "6999999"
+"""One that the token does not see."""
 CREATED = "2026-09-01T12:00:00+0000"
 KINDS = {"campaigns": "campaign", "adsets": "adset", "ads": "ad", "creatives": "adcreative"}
 COMMON = {"id", "account_id", "name", "status", "effective_status", "created_time", "updated_time"}
@@ -58,6 +61,8 @@ class MetaAdsHarness(Served):
                 "timezone_name": zone, "created_time": CREATED,
             }  # fmt: skip
             self.state.insert_many("adaccount", [row])
+        self.state.insert_many("page", [{"id": PAGE, "name": "Acme", "access_token": "EAApage"}])
+        self.state.insert_many("form", [{"id": form, "page_id": PAGE, "status": "ACTIVE"} for form in FORMS])
         self.ads = {number: self._ad(number, "first") for number in ZONES}
 
     def open(self) -> MetaAdsSource:
@@ -181,16 +186,24 @@ class MetaAdsHarness(Served):
         self.state.insert_many("insight", [told])
 
     def _lead(self, account: str, random: Random) -> str:
-        """A form that was sent, on a day that its ad was shown."""
+        """A form that was sent, on a day that its ad was shown; or without an ad, or from one that cannot be seen."""
         made, at = f"8{self.next():06}", self.clock.now()
+        form = {"form_id": random.choice(FORMS), "created_time": at.strftime("%Y-%m-%dT%H:%M:%S%z")}
+        answers = [
+            {"name": "email", "values": [f"p{made}@kolbe.example"]},
+            {"name": "why", "values": [self.words(random)]},
+        ]
+        if (way := random.choice(("ad", "ad", "no ad", "hidden ad"))) != "ad":
+            told = {"id": made, "is_organic": way == "no ad", "field_data": answers, **form}
+            self.state.insert_many("lead", [told | ({"ad_id": HIDDEN_AD} if way == "hidden ad" else {})])
+            return made
         day = str(at.astimezone(ZoneInfo(ZONES[account])).date())
         if not any(row["date_start"] == day for row in self.state.days(account, day, day)):
             self._row(account, day, Decimal("1.5"))
         ad = self.ads[account]
         told = {
-            "id": made, "account_id": account, "created_time": at.strftime("%Y-%m-%dT%H:%M:%S%z"), "ad_id": ad, "ad_name": f"Ad {ad}",
-            "form_id": "f1", "campaign_id": "c1", "campaign_name": "Campaign", "is_organic": False,
-            "field_data": [{"name": "email", "values": [f"p{made}@kolbe.example"]}, {"name": "why", "values": [self.words(random)]}],
+            "id": made, "account_id": account, "ad_id": ad, "ad_name": f"Ad {ad}", "campaign_id": "c1", "campaign_name": "Campaign",
+            "is_organic": False, "field_data": answers, **form,
         }  # fmt: skip
         self.state.insert_many("lead", [told])
         return made
@@ -221,7 +234,8 @@ class MetaAdsHarness(Served):
         return {day: {"day": day, **about, "rows": found} for day, found in rows.items()}
 
     def _account_of(self, row: Payload) -> str:
-        return next(number for number, ad in self.ads.items() if ad == row["ad_id"])
+        """Whose a lead is: the account's whose ad brought it, else the Page's."""
+        return next((number for number, ad in self.ads.items() if ad == row.get("ad_id")), PAGE)
 
     def _today(self, account: str) -> date:
         return self._day(account, self.clock.now())

@@ -1,5 +1,6 @@
-"""An org: late transactions, the recycle bin, hard deletes and merges."""
+"""An org: late transactions, the recycle bin, hard deletes and merges, short results by REST and long ones by Bulk jobs."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -8,6 +9,7 @@ from typing import Any
 from connectors.salesforce import SalesforceSource
 from connectors.salesforce.client import Org
 from connectors.salesforce.settings import SalesforceSettings
+from connectors.salesforce.spans import Sizes
 from models.clock import FrozenClock
 from sandbox.salesforce.ids import make_id
 from sandbox.salesforce.state import INTEGRATION_USER, ORG_ID, REP
@@ -35,6 +37,11 @@ SHOWN_OF_PARENTS = {
 LATEST = timedelta(minutes=14)
 """A transaction may commit so long after its stamps: five minutes of lag and ten of look-back, less the minute between."""
 
+SIZES = Sizes(portion=12, bulk_from=1000, page=5, chunk=5)
+"""Small enough that small worlds have many pages and portions."""
+BULKY = 6
+"""Rows behind a chunk from which on some runs use a Bulk job."""
+
 
 class SalesforceHarness(Served):
     """One org with a fixed parent of every kind."""
@@ -45,7 +52,6 @@ class SalesforceHarness(Served):
         "email_messages", "campaigns", "campaign_members", "users",
     )  # fmt: skip
     lag = timedelta(minutes=6)
-    cadence = timedelta(hours=30)
     secrets = (CLIENT_SECRET,)
     grant = "Permission Sets"
     nonsense = (
@@ -58,11 +64,15 @@ class SalesforceHarness(Served):
 
     def __init__(self, root: Path, clock: FrozenClock) -> None:
         super().__init__(root, clock)
+        self.sizes = SIZES
         self.parents = {name: self._born(name, {}) for name in ("Account", "Contact", "Campaign", "Case", "Task")}
         self.parents["Opportunity"] = self._born("Opportunity", {"ContactId": self.parents["Contact"]})
 
     def open(self) -> SalesforceSource:
-        return SalesforceSource(Org(self._settings(), pause=self.pause), self.clock)
+        return SalesforceSource(Org(self._settings(), pause=self.pause), self.clock, self.sizes)
+
+    def vary(self, random: Random) -> None:
+        self.sizes = replace(SIZES, bulk_from=random.choice((BULKY, SIZES.bulk_from)))
 
     def create(self, stream: str, random: Random, ago: timedelta = timedelta(0)) -> str:
         name = self._object(stream)
@@ -78,11 +88,13 @@ class SalesforceHarness(Served):
         if record_id in self.parents.values() or name == "User":
             return False
         others = [one for _, one in self.living(stream) if one not in {record_id, *self.parents.values()}]
-        way = random.choice(("bin", "hard", "bin and hard", "bin and back", "merge"))
+        way = random.choice(("bin", "hard", "bin and hard", "bin and back", "merge", "forgotten"))
         if way == "merge" and name in {"Account", "Contact", "Lead"} and others:
             self.state.merge(name, random.choice(others), record_id)
-        elif way == "hard":
+        elif way in {"hard", "forgotten"}:
             self.state.hard_delete(name, record_id)
+            if way == "forgotten":  # the delete log is cut where it grows long (SOAP API guide 63.0, getDeleted)
+                self.state.tables.run("DELETE FROM _graves WHERE id = ?", [record_id])
         else:
             self.state.delete(name, record_id)
             if way == "bin and hard" and self.state.get(name, record_id):
@@ -129,7 +141,8 @@ class SalesforceHarness(Served):
         shown: dict[str, Any] = {}
         for key, column, parent, columns in SHOWN_OF_PARENTS.get(name, ()):
             found = self.state.get(parent, row[column]) if row[column] else None
-            shown[key] = {each: found[each] for each in columns} if found else None
+            told = {each: found[each] for each in columns} if found else {}
+            shown[key] = told if any(value is not None for value in told.values()) else None
         return row | shown
 
     def _object(self, stream: str) -> str:

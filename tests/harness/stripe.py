@@ -1,7 +1,8 @@
-"""An account whose changes are told by events, some of them late; lists longer than are shown, and balances that settle."""
+"""Accounts whose changes are told by events, some of them late; lists longer than are shown, test clocks, balances that settle."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -10,10 +11,14 @@ import orjson
 from connectors.stripe.client import StripeApi
 from connectors.stripe.pull import StripeSource
 from connectors.stripe.settings import StripeSettings
-from sandbox.stripe import ACCOUNT_ID, API_KEY
+from models.clock import FrozenClock
+from sandbox.stripe import API_KEY
+from sandbox.stripe.state import StripeState
 from tests.harness import Living, Payload, Served, backdated, seeded
 
-ACCOUNT = f"{ACCOUNT_ID}:test"
+OTHER = "acct_soak"
+"""An account that is connected in some runs."""
+CLOCK = "clock_soak"
 PREFIXES = {
     "customer": "cus", "subscription": "sub", "invoice": "in", "charge": "ch", "refund": "re", "dispute": "du", "product": "prod",
     "price": "price", "balance_transaction": "txn",
@@ -26,7 +31,7 @@ LATEST = timedelta(seconds=55)
 
 
 class StripeHarness(Served):
-    """One account in test mode."""
+    """An account in test mode, in some runs with another one connected to it."""
 
     vendor = "stripe"
     streams = (
@@ -45,18 +50,29 @@ class StripeHarness(Served):
         ("customers", r'"email":"[^"]*"', '"email":{"an":"object"}'),
     )
 
+    def __init__(self, root: Path, clock: FrozenClock) -> None:
+        super().__init__(root, clock)
+        self.accounts: list[StripeState] = [self.state]
+        clock_of_test = {"id": CLOCK, "object": "test_helpers.test_clock", "created": self.state.now()}
+        self.state.insert_many([clock_of_test])
+
+    def vary(self, random: Random) -> None:
+        if random.random() < 0.5:
+            self.accounts.append(self.state.connect(OTHER))
+
     def open(self) -> StripeSource:
-        settings = StripeSettings(api_key=API_KEY, base_url=self.url)
-        return StripeSource(StripeApi(settings, self.pause), self.clock, settings.mode)
+        connect = tuple(account.account for account in self.accounts[1:])
+        settings = StripeSettings(api_key=API_KEY, base_url=self.url, connect=connect)
+        return StripeSource(StripeApi(settings, self.pause), self.clock, settings.mode, settings.connect)
 
     def create(self, stream: str, random: Random, ago: timedelta = timedelta(0)) -> str:
-        kind = stream.removesuffix("s")
-        made = {"id": self.state.next_id(PREFIXES[kind]), "object": kind, **self._needed(kind, random)}
+        kind, account = stream.removesuffix("s"), random.choice(self.accounts)
+        made = {"id": account.next_id(PREFIXES[kind]), "object": kind, **self._needed(kind, random, account)}
         with backdated(self.clock, min(ago, LATEST)):
             if kind == "balance_transaction":  # told by no event
-                self.state.insert_many([{"created": self.state.now(), **made}])
+                account.insert_many([{"created": account.now(), **made}])
             else:
-                self.state.create(made)
+                account.create(made)
         return str(made["id"])
 
     def update(self, stream: str, record_id: str, random: Random) -> None:
@@ -67,13 +83,13 @@ class StripeHarness(Served):
         if kind == "subscription" and random.random() < 0.2:
             change["status"] = random.choice(("canceled", "active", "past_due"))
         with backdated(self.clock, random.choice((timedelta(0), LATEST))):
-            self.state.update(record_id, change)
+            self._holder(record_id).update(record_id, change)
 
     def delete(self, stream: str, record_id: str, random: Random) -> bool:
         if stream.removesuffix("s") not in DELETABLE:
             return False
         with backdated(self.clock, random.choice((timedelta(0), LATEST))):
-            self.state.delete(record_id)
+            self._holder(record_id).delete(record_id)
         return True
 
     def weather(self, random: Random) -> Mapping[str, Callable[[], None]]:
@@ -82,34 +98,46 @@ class StripeHarness(Served):
     def living(self, stream: str) -> Living:
         kind = stream.removesuffix("s")
         sql = "select json from objects where type=? and gone=0"
-        rows = [orjson.loads(row) for (row,) in self.state._db.execute(sql, (kind,)).fetchall()]
-        return {(ACCOUNT, row["id"]): self._payload(kind, row) for row in rows}
+        return {
+            (f"{account.account}:test", row["id"]): self._payload(kind, row, account)
+            for account in self.accounts
+            for (found,) in account._db.execute(sql, (kind,)).fetchall()
+            for row in [orjson.loads(found)]
+        }
 
     def drift(self) -> tuple[str, str, str]:
         made = self.create("customers", seeded(0))
         self.rewrite(r'"object":"customer"', '"object":"customer","mood":"brand new"')
         return "customers", made, "brand new"
 
-    def _payload(self, kind: str, row: Payload) -> Payload:
+    def _holder(self, record_id: str) -> StripeState:
+        return next(account for account in self.accounts if account.find(record_id))
+
+    def _payload(self, kind: str, row: Payload, account: StripeState) -> Payload:
         shown = {name: value for name, value in row.items() if name not in HIDDEN.get(kind, ())}
-        if kind in {"refund", "dispute"} and (charge := self.state.find(row["charge"] or "")):
+        if kind in {"refund", "dispute"} and (charge := account.find(row["charge"] or "")):
             shown["charge"] = {name: charge.get(name) for name in ("id", "object", "customer")}
         return shown
 
     def _settle(self) -> None:
         """Pending entries whose day has come become available, and nobody tells."""
-        now = self.state.now()
         sql = "select json from objects where type='balance_transaction'"
-        for (json,) in self.state._db.execute(sql).fetchall():
-            row = orjson.loads(json)
-            if row["status"] == "pending" and row["available_on"] <= now:
-                self.state.update(row["id"], {"status": "available"})
+        for account in self.accounts:
+            for (json,) in account._db.execute(sql).fetchall():
+                row = orjson.loads(json)
+                if row["status"] == "pending" and row["available_on"] <= account.now():
+                    account.update(row["id"], {"status": "available"})
 
-    def _needed(self, kind: str, random: Random) -> Payload:
+    def _needed(self, kind: str, random: Random, account: StripeState) -> Payload:
         number, words = self.next(), self.words(random)
         match kind:
             case "customer":
-                return {"email": f"p{number}@kolbe.example", "name": words}
+                simulated = account is self.state and random.random() < 0.3
+                return {
+                    "email": f"p{number}@kolbe.example",
+                    "name": words,
+                    "test_clock": CLOCK if simulated else None,
+                }
             case "subscription":
                 return {"customer": "cus_0", "items": self._entries("subscription_item", random)}
             case "invoice":
@@ -117,7 +145,7 @@ class StripeHarness(Served):
             case "charge":
                 return {"amount": number, "amount_captured": number, "description": words, "currency": "jpy"}
             case "refund" | "dispute":
-                return {"amount": number, "charge": self._charge()}
+                return {"amount": number, "charge": self._charge(account)}
             case "product":
                 return {"name": words}
             case "price":
@@ -125,12 +153,12 @@ class StripeHarness(Served):
         due = self.state.now() + random.choice((3600, 90_000, 200_000))
         return {"amount": number, "net": number, "status": random.choice(("available", "pending")), "available_on": due}
 
-    def _charge(self) -> str:
-        if self.state.find("ch_0") is None:
-            self.state.insert_many(
-                [{"id": "ch_0", "object": "charge", "created": self.state.now(), "customer": "cus_0"}]
-            )
-        return "ch_0"
+    def _charge(self, account: StripeState) -> str:
+        """The one charge that everything is about, each account's own."""
+        number = f"ch_{account.account}"
+        if account.find(number) is None:
+            account.insert_many([{"id": number, "object": "charge", "created": account.now(), "customer": "cus_0"}])
+        return number
 
     def _entries(self, kind: str, random: Random) -> list[Any]:
         """Entries of a list inside an object, sometimes more than are shown."""

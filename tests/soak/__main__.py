@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
+from traceback import format_exception
 from typing import Annotated
 
 import typer
@@ -34,16 +35,24 @@ def main(
         ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=stores.begin) as pool,
         Progress() as bar,
     ):
-        waiting = [
-            pool.submit(outcome, name, number, streams) for number in range(seed, seed + runs) for name in vendors
-        ]
+        waiting = {
+            pool.submit(outcome, name, number, streams): (name, number)
+            for number in range(seed, seed + runs)
+            for name in vendors
+        }
         for each in bar.track(as_completed(waiting), len(waiting), description="soaking"):
-            done.append(each.result())
+            broken = each.exception()
+            done.append((*waiting[each], Tally(), _told(*waiting[each], broken)) if broken else each.result())
             if lost := done[-1][-1]:
                 bar.console.print(lost, markup=False)
     shown(vendors, done, time.monotonic() - began)
     if any(lost for *_, lost in done):
         raise typer.Exit(1)
+
+
+def _told(vendor: str, seed: int, error: BaseException) -> str:
+    """An error that no pull may raise, which is a loss too, with the place it came from."""
+    return "\n".join([f"seed {seed}: {vendor} broke down", *format_exception(error)])
 
 
 def shown(vendors: Sequence[str], done: Sequence[Outcome], seconds: float) -> None:

@@ -3,16 +3,17 @@
 A mutant is a small subclass of a real part, or a real part with another constant. No SDK is touched.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
-from connectors.base import Finding, Page, Position, Source, Stream
+from connectors.base import Page, Position, Stream, Whole
 from connectors.errors import Fatal
-from connectors.hubspot import pull as hubspot_pull
+from connectors.hubspot import objects as hubspot_objects
+from connectors.hubspot import span as hubspot_span
 from connectors.hubspot.client import Portal, Rows
 from connectors.hubspot.span import Span
 from connectors.meta_ads import leads, listing, paging
@@ -20,13 +21,17 @@ from connectors.meta_ads import pull as meta_ads_pull
 from connectors.meta_ads.client import MetaApi
 from connectors.meta_ads.listing import Listing
 from connectors.meta_ads.paging import Leaf, read_leaf
-from connectors.salesforce import pull as salesforce_pull
+from connectors.salesforce import spans, state
 from connectors.salesforce.client import Org
-from connectors.salesforce.projection import Projection
-from connectors.salesforce.pull import Window
-from connectors.stripe import pull as stripe_pull
+from connectors.salesforce.spans import Window
+from connectors.stripe import increments as stripe_increments
+from connectors.stripe import listing as stripe_listing
 from connectors.stripe.client import StripeApi
+from pipelines.ingest import pull as ingest
+from pipelines.ingest.pull import Pull
+from pipelines.ingest.staging import Mark
 from tests.harness import hubspot, meta_ads, salesforce, stripe
+from tests.soak.front import Front
 from tests.soak.pages import replaced
 from tests.soak.run import Disguise
 
@@ -55,31 +60,35 @@ class Mutant:
         return f"{self.vendor}-{self.missing}"
 
 
-class NoDeletes(Source):
+class NoDeletes(Front):
     """A source that says nothing of what has gone."""
 
-    def __init__(self, inner: Source) -> None:
-        self.inner = inner
-        self.account = inner.account
-        self.calls = inner.calls
+    def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
+        for page in super().pages(stream, cursor, resume):
+            yield replace(page, records=[record for record in page.records if not record.deleted], whole=None)
+
+
+class NoWhole(Front):
+    """A source that never claims to have shown everything."""
 
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
-        for page in self.inner.pages(stream, cursor, resume):
-            yield replace(page, records=[record for record in page.records if not record.deleted])
+        for page in super().pages(stream, cursor, resume):
+            yield replace(page, whole=None)
 
-    def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
-        return self.inner.diagnose(streams)
+
+class HeedlessPull(Pull):
+    """A landing that does not ask what should have been there."""
+
+    def _bury(self, mark: Mark, whole: Whole) -> None:
+        """Nobody."""
 
 
 class StrictWindow(Window):
     """Behind the last stamp, and never at it."""
 
-    def soql(self, projection: Projection) -> str:
-        whole = super().soql(projection)
-        if not self.after:
-            return whole
-        head, _, tail = whole.partition(" OR (SystemModstamp = ")
-        return f"{head}) ORDER BY{tail.partition(' ORDER BY')[2]}"
+    def conditions(self) -> list[str]:
+        first, *behind = super().conditions()
+        return [first, *(f"{each.partition(' OR ')[0]})" if self.after else each for each in behind)]
 
 
 class HastyOrg(Org):
@@ -181,11 +190,15 @@ def hasty_leaf(page: Json, about: str, stream: str) -> Leaf:
 
 A_MOMENT, NO_TIME = timedelta(seconds=1), 0
 LOOK_BACK, STRICT, EMPTY, DELETES, REFUSAL = "look-back", "ties", "empty pages", "deletes", "refusals"
+UNCLAIMED, UNHEEDED = "claim of all", "burial"
 CRM, PAID, ADS = ("contacts", "accounts"), ("customers", "products"), ("campaigns", "ads")
+CLAIMING = {"salesforce": CRM, "hubspot": ("contacts", "deals"), "stripe": PAID}
+"""Vendors that can tell that a window holds everything."""
+STRIPE_HASTE = ((stripe_listing, "LAG", NO_TIME), (stripe_increments, "LAG", NO_TIME))
 
 MUTANTS = (
-    Mutant(LOOK_BACK, "salesforce", CRM, ((salesforce_pull, "LOOK_BACK", A_MOMENT),)),
-    Mutant(STRICT, "salesforce", CRM, ((salesforce_pull, "Window", StrictWindow),)),
+    Mutant(LOOK_BACK, "salesforce", CRM, ((state, "LOOK_BACK", A_MOMENT),)),
+    Mutant(STRICT, "salesforce", CRM, ((state, "Window", StrictWindow), (spans, "Window", StrictWindow))),
     Mutant(EMPTY, "salesforce", CRM, ((salesforce, "Org", HastyOrg),)),
     Mutant(DELETES, "salesforce", CRM, disguise=NoDeletes),
     Mutant(REFUSAL, "salesforce", CRM, ((salesforce, "Org", CarelessOrg),)),
@@ -193,14 +206,14 @@ MUTANTS = (
         LOOK_BACK,
         "hubspot",
         ("contacts", "deals"),
-        ((hubspot_pull, "LOOK_BACK", NO_TIME), (hubspot_pull, "LAG", NO_TIME)),
+        ((hubspot_objects, "LOOK_BACK", NO_TIME), (hubspot_objects, "LAG", NO_TIME), (hubspot_span, "LAG", NO_TIME)),
     ),
-    Mutant(STRICT, "hubspot", ("contacts", "deals"), ((hubspot_pull, "Span", StrictSpan),)),
+    Mutant(STRICT, "hubspot", ("contacts", "deals"), ((hubspot_objects, "Span", StrictSpan),)),
     Mutant(EMPTY, "hubspot", ("contacts", "deals"), ((hubspot, "Portal", HastyPortal),)),
     Mutant(DELETES, "hubspot", ("contacts", "deals"), disguise=NoDeletes),
     Mutant(REFUSAL, "hubspot", ("contacts", "deals"), ((hubspot, "Portal", CarelessPortal),)),
-    Mutant(LOOK_BACK, "stripe", PAID, ((stripe_pull, "LAG", NO_TIME),)),
-    Mutant(STRICT, "stripe", PAID, ((stripe_pull, "LAG", NO_TIME), (stripe, "StripeApi", StrictApi))),
+    Mutant(LOOK_BACK, "stripe", PAID, STRIPE_HASTE),
+    Mutant(STRICT, "stripe", PAID, (*STRIPE_HASTE, (stripe, "StripeApi", StrictApi))),
     Mutant(EMPTY, "stripe", PAID, ((stripe, "StripeApi", HastyApi),)),
     Mutant(DELETES, "stripe", PAID, disguise=NoDeletes),
     Mutant(REFUSAL, "stripe", PAID, ((stripe, "StripeApi", CarelessApi),)),
@@ -211,4 +224,6 @@ MUTANTS = (
     Mutant(EMPTY, "meta_ads", ADS, ((paging, "read_leaf", hasty_leaf), (leads, "read_leaf", hasty_leaf))),
     Mutant(DELETES, "meta_ads", ADS, disguise=NoDeletes),
     Mutant(REFUSAL, "meta_ads", ADS, ((meta_ads, "MetaApi", CarelessMeta),)),
+    *(Mutant(UNCLAIMED, vendor, streams, disguise=NoWhole) for vendor, streams in CLAIMING.items()),
+    *(Mutant(UNHEEDED, vendor, streams, ((ingest, "Pull", HeedlessPull),)) for vendor, streams in CLAIMING.items()),
 )

@@ -1,21 +1,28 @@
-"""Other constants for the length of a block: pages of five records, so that small worlds have many."""
+"""Other constants for the length of a block: pages of five records, so that small worlds have many.
+
+A harness whose connector takes its sizes when it is opened gives small ones there.
+"""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
 
 from connectors.hubspot import client as hubspot
-from connectors.meta_ads import paging as meta_ads
-from connectors.salesforce import pull as salesforce
+from connectors.meta_ads import leads, paging
+from connectors.stripe import increments, objects
 from connectors.stripe import paging as stripe
 
 SIZES: tuple[tuple[ModuleType, str], ...] = (
-    (salesforce, "CHUNK"),
     (hubspot, "LIST_PAGE"),
     (hubspot, "SEARCH_PAGE"),
     (hubspot, "SUBMISSIONS_PAGE"),
     (stripe, "LIMIT"),
-    (meta_ads, "LIMIT"),
+    (increments, "LIMIT"),
+    (increments, "WORTH"),
+    (increments, "MOST"),
+    (objects, "LIMIT"),
+    (paging, "LIMIT"),
+    (leads, "LIMIT"),
 )
 
 

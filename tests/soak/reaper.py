@@ -3,7 +3,7 @@
 What dies is a `BaseException`, which nothing in the product may catch. The moments are passed by subclasses of the real parts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Engine, event
 
-from connectors.base import Finding, Page, Position, Source, Stream
+from connectors.base import Page, Position, Source, Stream
 from pipelines.ingest.lake import Lake
+from tests.soak.front import Front
 
 
 class Killed(BaseException):
@@ -48,25 +49,19 @@ class MortalLake(Lake):
         self.reaper.pass_one()
 
 
-class MortalSource(Source):
+class MortalSource(Front):
     """A source whose pages are moments."""
 
     def __init__(self, inner: Source, reaper: Reaper) -> None:
-        self.inner = inner
+        super().__init__(inner)
         self.reaper = reaper
-        self.account = inner.account
-        self.calls = inner.calls
 
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         """Before each page and after it was staged."""
-        for page in self.inner.pages(stream, cursor, resume):
+        for page in super().pages(stream, cursor, resume):
             self.reaper.pass_one()
             yield page
             self.reaper.pass_one()
-
-    def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
-        """As the source itself."""
-        return self.inner.diagnose(streams)
 
 
 @contextmanager

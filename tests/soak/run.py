@@ -22,10 +22,10 @@ from tests.stores import new_store
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SHARE = 0.1
 """Of all requests are struck, so that no run has less than the one in twenty that was promised."""
-ROUNDS = 5
-STREAMS = 2
+ROUNDS = 4
+STREAMS = 1
 """Of each vendor in one run, drawn by its seed."""
-RECORDS = 17
+RECORDS = 12
 """Of each stream, to begin with; pages hold five."""
 WEATHER = 0.2
 """Of all changes are of a vendor's own kind."""
@@ -40,6 +40,8 @@ STEPS = (
     timedelta(hours=26),
 )  # fmt: skip
 """What passes between two rounds."""
+ABSENCE = timedelta(days=31)
+"""What passes once in half of the runs: longer than vendors remember deletions and events."""
 PATIENCE = 12
 """Pulls that a stream may need until it is quiet again."""
 
@@ -113,6 +115,7 @@ class Soak:
 
     def rage(self) -> None:
         """Rounds of pulls in a storm, with changes before and during each, and deaths."""
+        absent = self.random.randrange(2 * ROUNDS)
         for number in range(ROUNDS):
             self.harness.storm(self.seed * 100 + number, SHARE)
             self.harness.ambush(self.random.randint(1, 12))
@@ -124,7 +127,7 @@ class Soak:
                 self._try(stream)
                 self._reaper.left = 0
             self.harness.calm()
-            self.harness.clock.advance(self.random.choice(STEPS))
+            self.harness.clock.advance(ABSENCE if number == absent else self.random.choice(STEPS))
 
     def settle(self) -> None:
         """In calm weather: what stamps and events tell after the lag, and all the rest after every sweep. Raises Lost."""
@@ -264,6 +267,7 @@ def soak(
     home.mkdir(parents=True)
     if isinstance(streams, int):
         streams = seeded(f"{seed}/{vendor}/streams").sample(harness.streams, min(streams, len(harness.streams)))
+    harness.vary(seeded(f"{seed}/{vendor}/ways"))
     one = Soak(harness, home, seed, streams, disguise=disguise, facts=facts)
     try:
         with small_pages():
