@@ -32,7 +32,19 @@ PEER_ROWS = 10_000
 """A peer's cost per row does not change with their number, and a hundred thousand take it minutes."""
 MOST_OF_PEER, MOST_OF_BARE, MOST_MIB = 1 / 3, 1.5, 300
 """Targets: CPU beside the best peer and beside the bare loop, and how far memory may grow."""
-COLUMNS = ("rows", "bytes", "calls", "CPU", "x bare", "x peer", "wall", "landing CPU", "ready CPU s", "MiB ready", "MiB peak")
+COLUMNS = (
+    "rows",
+    "bytes",
+    "calls",
+    "CPU",
+    "x bare",
+    "x peer",
+    "wall",
+    "landing CPU",
+    "ready CPU s",
+    "MiB ready",
+    "MiB peak",
+)
 CONSOLE = Console(stderr=True)
 
 
@@ -126,7 +138,9 @@ def serving(vendor: str, rows: int, size: int, folder: Path) -> Iterator[str]:
 
 def show(found: Sequence[Result], console: Console) -> None:
     """The tables for people."""
-    console.print(f"Seconds per 1,000 rows; {LATENCY_MS} ms per answer, one request at a time; the cheapest of 3 runs up to {PEER_ROWS:,} rows (of one, if quick)")
+    console.print(
+        f"Seconds per 1,000 rows; {LATENCY_MS} ms per answer, one request at a time; the cheapest of 3 runs up to {PEER_ROWS:,} rows (of one, if quick)"
+    )
     for vendor in dict.fromkeys(one.vendor for one in found):
         of_vendor = [one for one in found if one.vendor == vendor]
         table = Table("client", title=vendor)
@@ -156,7 +170,9 @@ def verdicts(found: Sequence[Result]) -> Iterator[str]:
         grown = max(one.peak_mib - one.ready_mib for one in mine)
         told = [
             f"CPU {most:.2f}x the bare loop ({_word(most <= MOST_OF_BARE)}, at most {MOST_OF_BARE})",
-            f"{against:.2f}x the best peer ({_word(against <= MOST_OF_PEER)}, at most 0.33)" if against else "no peer ran",
+            f"{against:.2f}x the best peer ({_word(against <= MOST_OF_PEER)}, at most 0.33)"
+            if against
+            else "no peer ran",
             f"memory grew by {grown:.0f} MiB ({_word(grown < MOST_MIB)}, less than {MOST_MIB})",
         ]
         yield f"{vendor}: {'; '.join(told)}"

@@ -12,7 +12,12 @@ from resource import RUSAGE_SELF, getrusage
 
 _, vendor, base, home = sys.argv
 os.environ.update(
-    {"EXTRACT__WORKERS": "1", "RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "CRITICAL", "EXTRACT__MAX_PARALLEL_ITEMS": "1"}
+    {
+        "EXTRACT__WORKERS": "1",
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "RUNTIME__LOG_LEVEL": "CRITICAL",
+        "EXTRACT__MAX_PARALLEL_ITEMS": "1",
+    }
 )
 
 import dlt  # noqa: E402
@@ -55,5 +60,21 @@ ready_cpu, ready_mib = used()
 start = time.perf_counter()
 info = pipeline.extract(source)
 cpu, peak = used()
-rows = sum(sum(metric.items_count for name, metric in each["table_metrics"].items() if not name.startswith("_")) for some in info.metrics.values() for each in some)
-print(json.dumps({"rows": rows, "calls": 0, "ready_cpu_s": ready_cpu, "pull_cpu_s": cpu - ready_cpu, "pull_wall_s": time.perf_counter() - start, "ready_mib": ready_mib, "peak_mib": peak}))
+rows = sum(
+    sum(metric.items_count for name, metric in each["table_metrics"].items() if not name.startswith("_"))
+    for some in info.metrics.values()
+    for each in some
+)
+print(
+    json.dumps(
+        {
+            "rows": rows,
+            "calls": 0,
+            "ready_cpu_s": ready_cpu,
+            "pull_cpu_s": cpu - ready_cpu,
+            "pull_wall_s": time.perf_counter() - start,
+            "ready_mib": ready_mib,
+            "peak_mib": peak,
+        }
+    )
+)

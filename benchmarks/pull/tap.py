@@ -14,7 +14,12 @@ from requests.adapters import HTTPAdapter
 
 TAPS = {"salesforce": "tap_salesforce", "hubspot": "tap_hubspot", "stripe": "tap_stripe", "meta_ads": "tap_facebook"}
 STREAMS = {"salesforce": "Contact", "hubspot": "contacts", "stripe": "charges", "meta_ads": "ads_insights"}
-KEYS = {"salesforce": ("Id", "SystemModstamp"), "hubspot": ("id", "updatedAt"), "stripe": ("id", "created"), "meta_ads": ("ad_id", "date_start")}
+KEYS = {
+    "salesforce": ("Id", "SystemModstamp"),
+    "hubspot": ("id", "updatedAt"),
+    "stripe": ("id", "created"),
+    "meta_ads": ("ad_id", "date_start"),
+}
 CATALOG = {"salesforce": "--properties", "hubspot": "--properties", "stripe": "--catalog", "meta_ads": "--properties"}
 
 _, vendor, base, home = sys.argv
@@ -41,7 +46,9 @@ def schema(tap):
     if vendor == "salesforce":
         row = json.loads((Path(home) / "row.json").read_text())
         row.pop("attributes")
-        kinds = {name: {"type": ["null", "boolean" if isinstance(value, bool) else "string"]} for name, value in row.items()}
+        kinds = {
+            name: {"type": ["null", "boolean" if isinstance(value, bool) else "string"]} for name, value in row.items()
+        }
         for name in ("SystemModstamp", "CreatedDate"):
             kinds[name] = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": ["string", "null"]}]}
         return {"type": "object", "additionalProperties": False, "properties": kinds}
@@ -63,10 +70,27 @@ logging.disable(logging.CRITICAL)
 tap = importlib.import_module(TAPS[vendor])
 found, (key, stamp) = schema(tap), KEYS[vendor]
 metadata = [
-    {"breadcrumb": [], "metadata": {"selected": True, "table-key-properties": [key], "replication-key": stamp, "forced-replication-method": "INCREMENTAL"}},
-    *({"breadcrumb": ["properties", name], "metadata": {"selected": True, "inclusion": "available"}} for name in found["properties"]),
+    {
+        "breadcrumb": [],
+        "metadata": {
+            "selected": True,
+            "table-key-properties": [key],
+            "replication-key": stamp,
+            "forced-replication-method": "INCREMENTAL",
+        },
+    },
+    *(
+        {"breadcrumb": ["properties", name], "metadata": {"selected": True, "inclusion": "available"}}
+        for name in found["properties"]
+    ),
 ]
-entry = {"stream": STREAMS[vendor], "tap_stream_id": STREAMS[vendor], "schema": found, "metadata": metadata, "key_properties": [key]}
+entry = {
+    "stream": STREAMS[vendor],
+    "tap_stream_id": STREAMS[vendor],
+    "schema": found,
+    "metadata": metadata,
+    "key_properties": [key],
+}
 (Path(home) / "catalog.json").write_text(json.dumps({"streams": [entry]}))
 sys.argv = [TAPS[vendor], "--config", f"{home}/config.json", CATALOG[vendor], f"{home}/catalog.json"]
 ready_cpu, ready_mib = used()
@@ -78,4 +102,16 @@ wall = time.perf_counter() - start
 rows = sum(1 for line in (Path(home) / "messages").open() if '"type": "RECORD"' in line or '"type":"RECORD"' in line)
 if not rows:
     sys.exit("the tap read no rows")
-print(json.dumps({"rows": rows, "calls": calls, "ready_cpu_s": ready_cpu, "pull_cpu_s": cpu - ready_cpu, "pull_wall_s": wall, "ready_mib": ready_mib, "peak_mib": peak}))
+print(
+    json.dumps(
+        {
+            "rows": rows,
+            "calls": calls,
+            "ready_cpu_s": ready_cpu,
+            "pull_cpu_s": cpu - ready_cpu,
+            "pull_wall_s": wall,
+            "ready_mib": ready_mib,
+            "peak_mib": peak,
+        }
+    )
+)

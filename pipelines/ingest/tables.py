@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 from ibis.backends.duckdb import Backend
 from pyarrow import fs
 
@@ -187,10 +187,11 @@ class Tables:
         table = self.find(path)
         if table is not None:
             table.optimize.compact()
-            table.vacuum(retention_hours=int(KEEP.total_seconds() // 3600), dry_run=False)
+            # "full" finds the files of commits that never came, too
+            table.vacuum(retention_hours=int(KEEP.total_seconds() // 3600), dry_run=False, full=True)
 
-    def _written(self, path: str, schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> list[AddAction]:
-        """The rows as one file that is not in force yet; nothing for no rows. If its commit fails, compaction removes it one day."""
+    def _written(self, path: str, schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> list[AddAction | RemoveAction]:
+        """The rows as one file that is not in force yet; nothing for no rows. If its commit fails, compaction removes it after `KEEP`."""
         groups = _groups(rows)
         first = next(groups, None)
         if first is None:
@@ -204,7 +205,8 @@ class Tables:
                 writer.write_table(group, row_group_size=group.num_rows)
                 stats.note(group)
         size = self._files.get_file_info(f"{path}/{name}").size
-        return [AddAction(name, size, {}, time.time_ns() // 1_000_000, True, stats.text())]
+        now = time.time_ns() // 1_000_000  # milliseconds; what Delta calls the file's modification
+        return [AddAction(name, size, {}, modification_time=now, data_change=True, stats=stats.text())]
 
     @cached_property
     def _files(self) -> fs.FileSystem:
@@ -244,10 +246,12 @@ class _Stats:
         """Take in some rows."""
         self.rows += group.num_rows
         for name in [one.name for one in group.schema if pa.types.is_integer(one.type)]:
-            bounds = pc.min_max(group[name]).as_py()
-            if bounds["min"] is not None:
-                self.low[name] = min(bounds["min"], self.low.get(name, bounds["min"]))
-                self.high[name] = max(bounds["max"], self.high.get(name, bounds["max"]))
+            low, high = pc.min(group[name]).as_py(), pc.max(group[name]).as_py()
+            if low is not None:
+                self.low[name], self.high[name] = (
+                    min(low, self.low.get(name, low)),
+                    max(high, self.high.get(name, high)),
+                )
 
     def text(self) -> str:
         """As Delta writes it."""

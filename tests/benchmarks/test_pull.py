@@ -33,7 +33,9 @@ def test_the_bare_loop_reads_every_row_of_every_vendor(tmp_path):
             assert client("bare", vendor, place, SIZE).rows == ROWS, vendor
 
 
-@pytest.mark.parametrize("vendor", [pytest.param(name, marks=[] if name == "hubspot" else pytest.mark.slow) for name in MAKERS])
+@pytest.mark.parametrize(
+    "vendor", [pytest.param(name, marks=[] if name == "hubspot" else pytest.mark.slow) for name in MAKERS]
+)
 def test_the_real_connector_pulls_and_lands_what_was_recorded(tmp_path, vendor):
     """The server knows enough of the vendor for the unmodified connector, and nothing is rejected."""
     with serving(vendor, ROWS, SIZE, tmp_path) as place:
@@ -65,7 +67,9 @@ def test_a_target_that_is_missed_is_said():
         figures = {"ready_cpu_s": 1, "pull_wall_s": 1, "land_cpu_s": 1, "land_wall_s": 1, "ready_mib": 200}
         return Result(who, "stripe", 500, 10_000, 100, pull_cpu_s=seconds, peak_mib=peak, **figures)
 
-    (line,) = verdicts([one("ours", 2.0, 600), one("bare", 1.0, 50), one("dlt 1.31.0", 8.0, 90), one("tap-stripe 3.3.0", 9, 50)])
+    (line,) = verdicts(
+        [one("ours", 2.0, 600), one("bare", 1.0, 50), one("dlt 1.31.0", 8.0, 90), one("tap-stripe 3.3.0", 9, 50)]
+    )
     assert "2.00x the bare loop (missed" in line
     assert "0.25x the best peer (holds" in line
     assert "400 MiB (missed" in line
