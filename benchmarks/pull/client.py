@@ -123,12 +123,12 @@ def bare(vendor: str, place: str, home: Path) -> tuple[int, int, Spent, Spent]: 
 
 
 def _salesforce(ask: Any, _: str) -> Iterator[int]:
-    after = ""
-    while rows := ask("GET", "/services/data/v63.0/queryAll/", {"q": f"SELECT Id FROM Contact WHERE Id > '{after}' LIMIT 2000"})["records"]:  # fmt: skip
+    after, rows = "", [{}] * 2_000
+    while len(rows) == 2_000:
+        soql = f"SELECT FIELDS(ALL) FROM Contact WHERE Id > '{after}' LIMIT 2000"  # noqa: S608  # of our own server
+        rows = ask("GET", "/services/data/v63.0/queryAll/", {"q": soql})["records"]
         yield len(rows)
-        after = rows[-1]["Id"]
-        if len(rows) < 2_000:
-            return
+        after = rows[-1]["Id"] if rows else after
 
 
 def _hubspot(ask: Any, _: str) -> Iterator[int]:

@@ -10,10 +10,11 @@ import os
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pull.rows import DAYS, MAKERS, NOW, timedelta
+from benchmarks.pull.rows import DAYS, MAKERS, NOW
 
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "crm-sidecar-peers"
@@ -22,7 +23,13 @@ LONGEST = 240.0  # seconds that a peer may take
 NOT_RUN: dict[str, str] = {}
 """Peers that gave no figures, and why."""
 
-SECRETS = {"client_id": "id", "client_secret": "secret", "refresh_token": "token", "redirect_uri": "https://localhost", "access_token": "token"}  # fmt: skip
+SECRETS = {
+    "client_id": "id",
+    "client_secret": "secret",
+    "refresh_token": "token",
+    "redirect_uri": "https://localhost",
+    "access_token": "token",
+}
 CONFIGS: dict[str, dict[str, Any]] = {
     "salesforce": {"api_type": "REST", "select_fields_by_default": True},
     "hubspot": {},
@@ -33,7 +40,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "insights_buffer_days": 28,
         "start_date": f"{NOW - timedelta(days=DAYS - 28):%Y-%m-%dT00:00:00Z}",
         "result_return_limit": 500,
-    },  # fmt: skip
+    },
 }
 
 
@@ -56,7 +63,9 @@ class Peer:
         try:
             python = self._environment()
             with tempfile.TemporaryDirectory(dir=folder) as home:
-                (Path(home) / "config.json").write_text(json.dumps({"start_date": START, **SECRETS, **CONFIGS.get(self.vendor, {})}))  # fmt: skip
+                (Path(home) / "config.json").write_text(
+                    json.dumps({"start_date": START, **SECRETS, **CONFIGS.get(self.vendor, {})})
+                )
                 (Path(home) / "row.json").write_text(json.dumps(MAKERS[self.vendor](0, NOW, "")))
                 command = [str(python), str(HERE / self.runner), self.vendor, place, home]
                 done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=LONGEST, cwd=home)

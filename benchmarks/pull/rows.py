@@ -29,7 +29,7 @@ class Recording:
     """Rows as bytes. `name` is the vendor's."""
 
     name: str
-    bytes: mmap.mmap
+    content: mmap.mmap
     starts: Sequence[int]
 
     def __len__(self) -> int:
@@ -38,7 +38,7 @@ class Recording:
     def between(self, first: int, end: int) -> bytes:
         """The rows from `first` up to but not at `end`, parted by commas."""
         end = min(end, len(self))
-        return self.bytes[self.starts[first] : self.starts[end] - 1] if first < end else b""
+        return self.content[self.starts[first] : self.starts[end] - 1] if first < end else b""
 
 
 def record(name: str, count: int, size: int, folder: Path) -> Path:

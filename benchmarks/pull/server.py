@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import orjson
 
-from benchmarks.pull.rows import DAYS, NOW, Recording, replay, MAKERS
+from benchmarks.pull.rows import DAYS, MAKERS, NOW, Recording, replay
 
 HEAD = "HTTP/1.1 {} \r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: {}\r\n\r\n"
 NO_ROWS = b'{"results":[],"data":[],"object":"list","has_more":false}'
@@ -39,7 +39,11 @@ def salesforce(rows: Recording, request: Request) -> bytes | None:
     """Login, describe, and queries: from keyset to keyset where the query has a LIMIT, else by locator."""
     path = request.path
     if path.endswith("/oauth2/token"):
-        return _json(access_token="token", instance_url="https://bench.my.salesforce.com", id="https://login.salesforce.com/id/00D000000000001EAA/005000000000001AAA")  # fmt: skip  # noqa: S106
+        return _json(
+            access_token="token",  # noqa: S106  # any will do
+            instance_url="https://bench.my.salesforce.com",
+            id="https://login.salesforce.com/id/00D000000000001EAA/005000000000001AAA",
+        )
     if path.endswith("/composite/batch"):
         asked = [part["url"].split("/")[-2] for part in orjson.loads(request.body)["batchRequests"]]
         return _json(results=[_described(name) for name in asked])
@@ -124,7 +128,7 @@ def stripe(rows: Recording, request: Request) -> bytes | None:
 
 def meta_ads(rows: Recording, request: Request) -> bytes | None:
     """One ad account; insights at once or by a report that is ready when it is first looked at."""
-    version, node, *edge = [part for part in request.path.split("/") if part] + ["", ""]
+    _, node, *edge = [part for part in request.path.split("/") if part] + ["", ""]
     if edge[:1] == ["adaccounts"]:
         created = f"{NOW - timedelta(days=DAYS):%Y-%m-%dT00:00:00+0000}"
         account = {"id": "act_17", "account_id": "17", "name": "Bench", "currency": "EUR", "timezone_name": "UTC", "created_time": created}  # fmt: skip

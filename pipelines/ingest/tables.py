@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 from ibis.backends.duckdb import Backend
 from pyarrow import fs
 
@@ -163,7 +163,7 @@ class Tables:
                 raise LakeBusyError(_BUSY.format(path))
             # committing to the very version whose mark was read makes delta-rs refuse a mark that moved since
             table.create_write_transaction(
-                [*self._written(path, schema, rows)],
+                self._written(path, schema, rows),
                 mode="append",
                 schema=table.schema(),
                 commit_properties=_moving(mark, after),
@@ -187,11 +187,11 @@ class Tables:
         table = self.find(path)
         if table is not None:
             table.optimize.compact()
-            # full: files too that were written and never came into force, because their writer was killed
+            # "full" finds the files of commits that never came, too
             table.vacuum(retention_hours=int(KEEP.total_seconds() // 3600), dry_run=False, full=True)
 
-    def _written(self, path: str, schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> list[AddAction]:
-        """The rows as one file that is not in force yet; nothing for no rows. If its commit fails, compaction removes it one day."""
+    def _written(self, path: str, schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> list[AddAction | RemoveAction]:
+        """The rows as one file that is not in force yet; nothing for no rows. If its commit fails, compaction removes it after `KEEP`."""
         groups = _groups(rows)
         first = next(groups, None)
         if first is None:
@@ -205,7 +205,8 @@ class Tables:
                 writer.write_table(group, row_group_size=group.num_rows)
                 stats.note(group)
         size = self._files.get_file_info(f"{path}/{name}").size
-        return [AddAction(name, size, {}, time.time_ns() // 1_000_000, data_change=True, stats=stats.text())]
+        now = time.time_ns() // 1_000_000  # milliseconds; what Delta calls the file's modification
+        return [AddAction(name, size, {}, modification_time=now, data_change=True, stats=stats.text())]
 
     @cached_property
     def _files(self) -> fs.FileSystem:
@@ -247,8 +248,10 @@ class _Stats:
         for name in [one.name for one in group.schema if pa.types.is_integer(one.type)]:
             low, high = pc.min(group[name]).as_py(), pc.max(group[name]).as_py()
             if low is not None:
-                self.low[name] = min(low, self.low.get(name, low))
-                self.high[name] = max(high, self.high.get(name, high))
+                self.low[name], self.high[name] = (
+                    min(low, self.low.get(name, low)),
+                    max(high, self.high.get(name, high)),
+                )
 
     def text(self) -> str:
         """As Delta writes it."""
