@@ -20,16 +20,14 @@ class Feed:
     history: tuple[str, ...] = ()
     """Properties of which every earlier value is kept too. Each fifty records cost a call, so it is asked of deals alone: a stage
     that went back, an amount that shrank and a date that was moved say what a buyer thinks; what sellers call a contact does not."""
-    names: bool = False
-    """Whether an id that was merged away still names somebody: other systems and older activities go on using it."""
 
 
 PARTIES = ("contacts", "companies", "deals", "tickets")
 """What an activity may be about."""
 
 FEEDS = {
-    "contacts": Feed("contacts", ("companies",), stamp="lastmodifieddate", names=True),
-    "companies": Feed("companies", (), names=True),
+    "contacts": Feed("contacts", ("companies",), stamp="lastmodifieddate"),
+    "companies": Feed("companies", ()),
     "deals": Feed("deals", ("contacts", "companies"), pipelines=True, history=("dealstage", "amount", "closedate")),
     "tickets": Feed("tickets", ("contacts", "companies", "deals")),
     "calls": Feed("calls", PARTIES),

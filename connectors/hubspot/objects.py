@@ -179,11 +179,11 @@ class Objects:
         return pasts
 
     def _merged(self, record: Record) -> Iterator[Record]:
-        """What is left of the records that became this one: a second name of somebody, else nothing."""
+        """What is left of the records that became this one: they are gone, and of people and companies a second name."""
         for old in str(record.payload.get("hs_merged_object_ids") or "").split(";"):
             if old:
                 rest = {"hs_object_id": old, "mergedInto": record.key.id}
-                yield Record(record.key._replace(id=old), record.updated_at, rest, deleted=not self._feed.names)
+                yield Record(record.key._replace(id=old), record.updated_at, rest, deleted=True)
 
     def _tombstone(self, row: Json) -> Record:
         at = milliseconds(str(row.get("archivedAt") or row["updatedAt"]))

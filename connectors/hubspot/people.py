@@ -20,6 +20,8 @@ def contact(record: Record) -> Iterator[Fact]:
     if read.text("mergedInto"):
         yield from _merged(read, Scope.person)
         return
+    if record.deleted:
+        return
     country = read.text("country")
     names = [part for part in (read.text("firstname"), read.text("lastname")) if part]
     yield Profile(
@@ -50,6 +52,8 @@ def company(record: Record) -> Iterator[Fact]:
     read = Payload(record)
     if read.text("mergedInto"):
         yield from _merged(read, Scope.account)
+        return
+    if record.deleted:
         return
     country = read.text("country")
     yield Profile(

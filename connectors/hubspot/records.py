@@ -23,16 +23,24 @@ touches every deal in it (PipedreamHQ/pipedream#4209). A deal keeps the name tha
 
 
 def _stream(
-    name: str, object_name: str, description: str, translate: Callable[[Record], Iterable[Fact]], *facts: type[Fact]
+    name: str,
+    object_name: str,
+    description: str,
+    translate: Callable[[Record], Iterable[Fact]],
+    *facts: type[Fact],
+    lasting: bool = False,
 ) -> Stream:
-    return Stream(name, object_name, description, translate, facts, UNSTAMPED)
+    return Stream(name, object_name, description, translate, facts, UNSTAMPED, lasting)
 
 
 STREAMS = (
-    _stream("companies", "company", "Companies we sell to.", people.company, Profile, Identifier, Relation),
+    _stream(
+        "companies", "company", "Companies we sell to.", people.company, Profile, Identifier, Relation,
+        lasting=True,
+    ),
     _stream(
         "contacts", "contact", "People, at companies or by themselves, and how they came to us.", people.contact,
-        Profile, Identifier, Relation, Consent, Touch,
+        Profile, Identifier, Relation, Consent, Touch, lasting=True,
     ),
     _stream(
         "deals", "deal", "Deals, open, won and lost, and who plays which part in them.", people.deal, Outcome, Relation

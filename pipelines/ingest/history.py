@@ -1,13 +1,13 @@
 """A range of dates is read once more: into the same change log and facts as every pull, without moving the pull's cursor.
 
 Its pages wait in a folder of their own. A stream that was read to its end leaves an empty page that says so until the whole range is
-done: killed at any point, the next run asks for nothing twice. What is known already lands no second time.
+done, for a day at most: killed at any point, the next run asks for nothing twice. What is known already lands no second time.
 """
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -23,6 +23,8 @@ from pipelines.progress import Meter
 
 FOLDER = "by-date"
 """Below the folder of staged pages; no vendor has a name with a hyphen."""
+RESTS = timedelta(days=1)
+"""How long a stream that was read to its end is not read again, while others of the range fail; who asks later has a new doubt."""
 
 
 @dataclass
@@ -96,8 +98,10 @@ class _Between(Pull):
         last = self.staged.last(self._cursor())
         if last is None or last.cursor is None:
             self._walk()
-        else:
+        elif "read_at" not in last.position:
             self._finish(last)
+        elif not self._rests(last):
+            self._walk()
         self.meter.end(self.report.seen)
         self.report.calls = self.source.calls - before
         return self.report
@@ -115,4 +119,11 @@ class _Between(Pull):
         super()._finish(mark)
         if mark is not None and mark.cursor is not None:
             nothing, _ = rows([], self.stream, self.clock.now(), 1)
-            self.staged.add(1, nothing, mark)
+            self.staged.add(1, nothing, replace(mark, position={"read_at": self.clock.now().isoformat()}))
+
+    def _rests(self, mark: Mark) -> bool:
+        """Whether it was read to its end a short while ago; else that page goes."""
+        rests = self.clock.now() - datetime.fromisoformat(mark.position["read_at"]) < RESTS
+        if not rests:
+            self.staged.clear()
+        return rests

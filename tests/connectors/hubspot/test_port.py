@@ -1,5 +1,6 @@
 """What the port offers beside pulling: ranges of dates, records by id, counts, columns and the quota."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -132,3 +133,25 @@ def test_what_hubspot_does_not_offer_is_unsupported(practice):
     ):
         with pytest.raises(Unsupported, match=r"owners|form_submissions"):
             ask()
+
+
+@pytest.mark.parametrize("stream", [CONTACTS, CONNECTOR.streams_by_name["companies"]], ids=lambda stream: stream.name)
+def test_what_was_merged_away_is_counted_by_neither_side(practice, stream):
+    """A count that called it missing at the vendor would warn of every merge for ever; it still names somebody."""
+    old = practice.plant(stream.name, range(1, 3))
+    practice.plant(stream.name, range(5, 6))
+    practice.sandbox.state.merge(stream.name, *old)
+    found = [record for page in practice.source().pages(stream, None, None) for record in page.records]
+    assert sum(not record.deleted for record in found) == practice.source().count(stream) == 2
+    assert all(list(stream.translate(record)) for record in found)
+    assert stream.lasting
+
+
+@pytest.mark.parametrize("stream", [CONTACTS, CONNECTOR.streams_by_name["companies"]], ids=lambda stream: stream.name)
+def test_what_was_deleted_says_nothing(practice, stream):
+    """Neither without content nor, where a reading of everything missed it, with its last."""
+    (one,) = practice.plant(stream.name, range(1, 2))
+    (record,) = practice.source().read(stream, [one])
+    practice.sandbox.state.archive(stream.name, one)
+    (gone,) = practice.source().read(stream, [one])
+    assert [list(stream.translate(each)) for each in (gone, replace(record, deleted=True))] == [[], []]

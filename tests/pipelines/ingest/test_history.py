@@ -79,6 +79,23 @@ def test_one_stream_that_fails_stops_no_other_and_those_that_were_read_rest(plac
     assert [name for name, *_ in again.asked_between] == ["people"]
 
 
+def test_a_range_that_one_stream_never_ends_is_read_anew_when_it_is_asked_for_another_day(place):
+    """A missing permission must not make every later backfill of the month pass over the streams that were read once."""
+
+    class Refusing(ScriptedSource):
+        def between(self, stream, since, until, resume):
+            if stream.name == "friends":
+                raise Fatal("not for you", vendor="paper", stream=stream.name)
+            return super().between(stream, since, until, resume)
+
+    place.pull_between(Refusing([one for one in LOG if one.key.id != "4"]), SINCE, UNTIL)
+    place.clock.advance(2 * DAY)
+    report = place.pull_between(Refusing(LOG), SINCE, UNTIL)
+    assert isinstance(report.failures["friends"], Fatal)
+    assert report.streams["people"].rows == 1
+    assert set(place.latest()) == INSIDE
+
+
 def test_streams_without_stamps_are_named(place):
     """They cannot be read by date, which is no failure."""
     report = place.pull_between(ScriptedSource(LOG, undated=frozenset({"friends"})), SINCE, UNTIL)
