@@ -12,7 +12,7 @@ from starlette.routing import Route
 from sandbox.core import Context, guarded
 from sandbox.hubspot import ACCESS_TOKEN
 from sandbox.hubspot.catalogue import Catalogue
-from sandbox.hubspot.errors import Answer, HubSpotRefusal, missing_scopes, not_found
+from sandbox.hubspot.errors import Answer, HubSpotRefusal, missing_scopes, not_found, not_json
 from sandbox.hubspot.objects import ObjectType, object_type
 from sandbox.hubspot.reading import Reader
 from sandbox.hubspot.schema import Schema
@@ -130,6 +130,8 @@ def _door(state: HubSpotState, method: str, path: str, scopes: Scopes, answer: E
             needed = scopes(request.path_params)
             if has is not None and needed and not has & set(needed):
                 raise missing_scopes(needed)
+            if body and "json" not in request.headers.get("content-type", ""):
+                raise not_json()
             said = answer(request.path_params, request.url.query, body)
             status, whole = said if isinstance(said, tuple) else (200, said)
         except HubSpotRefusal as refusal:

@@ -49,6 +49,11 @@ class HubSpotRefusal(Exception):
         return {**told, "context": {**self.context, **context}, "links": {}, "errors": self.errors, **self.more}
 
 
+def not_json() -> HubSpotRefusal:
+    """415 for a body that is not said to be JSON."""
+    return HubSpotRefusal(415, "HTTP 415 Unsupported Media Type")
+
+
 def invalid_values(problems: Sequence[tuple[str, str, str]]) -> HubSpotRefusal:
     """400 for (property, error code, message) of values that do not fit, the details as JSON inside the message.
 

@@ -25,6 +25,7 @@ DEFAULT_LIMIT, MOST = 10, 200
 WINDOW = 10_000
 """Results of one query that can be paged through."""
 MOST_GROUPS, MOST_PER_GROUP, MOST_FILTERS = 5, 6, 18
+MOST_VALUES = 100
 COMPARISONS = {"EQ": "=", "NEQ": "<>", "GT": ">", "GTE": ">=", "LT": "<", "LTE": "<="}
 WIDENING = {"GT": -1, "GTE": -1, "LT": 1, "LTE": 1}
 """To which side the slack of the search moves a bound."""
@@ -97,6 +98,8 @@ class Searcher:
                 condition.add(f"{column} is {'not ' if operator == 'HAS_PROPERTY' else ''}null")
             case "IN" | "NOT_IN":
                 values = [self._bound(definition, one, "EQ") for one in _needed(given, "values")]
+                if len(values) > MOST_VALUES:
+                    raise HubSpotRefusal(400, f"{operator} takes {MOST_VALUES} values, not {len(values)}.")
                 inside = f"{column} in ({','.join('?' * len(values))})"
                 condition.add(inside if operator == "IN" else f"({column} is null or not {inside})", *values)
             case "CONTAINS_TOKEN" | "NOT_CONTAINS_TOKEN":

@@ -245,7 +245,7 @@ def _narrow(kind: str, asked: Params, where: list[str], values: list[Any]) -> No
             where.append(f"updated{BOUNDS[one['operator']]}?")
             values.append(one["value"])
         elif one.get("field") == f"{kind}.effective_status" and one.get("operator") == "IN":
-            statuses = one["value"]
+            statuses = one.get("value", "")
         else:
             raise bad(f"Filtering field {one.get('field')} with operation {one.get('operator')} is not supported")
     wanted = sorted(STATUSES[kind] - {"ARCHIVED", "DELETED"}) if statuses is None else statuses

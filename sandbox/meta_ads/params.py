@@ -46,7 +46,11 @@ def judge(params: Mapping[str, Any], known: frozenset[str] | set[str]) -> Params
     unknown = sorted(params.keys() - known - ALWAYS)
     if unknown:
         raise bad(f"Unknown parameter {unknown[0]} (the sandbox is stricter than Meta, which ignores it)")
-    return {name: _read(value) for name, value in params.items()}
+    read = {name: _read(value) for name, value in params.items()}
+    filters = read.get("filtering", [])
+    if not isinstance(filters, list) or not all(isinstance(one, dict) for one in filters):
+        raise bad("Param filtering must be an array")
+    return read
 
 
 def fields(params: Params, kind: str) -> list[str]:

@@ -21,6 +21,7 @@ from sandbox.stripe.search import search
 from sandbox.stripe.state import StripeState
 from sandbox.stripe.writing import Writer
 
+FORM = "application/x-www-form-urlencoded"
 Answer = Callable[[StripeState, dict[str, str], Params], bytes]
 """The account that is asked, path parameters and parameters in, JSON out."""
 
@@ -82,7 +83,7 @@ def _door(
         replayed = False
         try:
             account = _admit(state, request, permission)
-            form = request.url.query if method == "GET" else body.decode()
+            form = request.url.query if method == "GET" else _form(request, body)
             key = request.headers.get("idempotency-key") if method == "POST" else None
             asked = f"{method} {request.url.path} {form}"
             kept = _replay(account, key, asked)
@@ -98,6 +99,17 @@ def _door(
         return Response(said, status, headers, "application/json")
 
     return Route(path, endpoint, methods=[method])
+
+
+def _form(request: Request, body: bytes) -> str:
+    """The body's parameters. Source: https://docs.stripe.com/api ("form-encoded request bodies"), the words as developers met them."""
+    kind = request.headers.get("content-type", FORM).partition(";")[0]
+    if body and kind != FORM:
+        raise StripeRefusal(400, f"Invalid request (check that your POST content type is {FORM}).")
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise StripeRefusal(400, "Invalid request: the body is not UTF-8.") from None
 
 
 async def _unrecognized(state: StripeState, request: Request) -> Response:

@@ -1,7 +1,7 @@
 """Reads and judges a request's parameters by the SDK's own parameter types, so that what Stripe refuses is refused here.
 
 The parameter modules are loaded a second time under our own name, because strictness is a mark on each class and the SDK's
-own classes are not ours to mark. Source: stripe.params of the pinned SDK, the newest public statement of Stripe's shapes.
+own classes are not ours to mark. Where the SDK names the values of a parameter it takes any other text, too; Stripe does not. Source: stripe.params of the pinned SDK, the newest public statement of Stripe's shapes.
 """
 
 import importlib.util
@@ -12,6 +12,7 @@ import typing
 from decimal import Decimal
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qsl
@@ -35,6 +36,9 @@ NAMES: dict[str, Any] = {
     "UntypedStripeObject": UNTYPED,
 }
 """What the quoted types of the parameter modules mean."""
+
+OPEN = re.compile(r"(?:Union\[)?(Literal\[(?!''\]|\"\"\])[^\]]+\])(?:\|str|, str\])(?!\w)")
+"""The values of a parameter, and any text beside them. An empty text that clears a parameter is no such value."""
 
 OPTIONS = frozenset(RequestOptions.__annotations__)
 """Options of the SDK call (api_key, stripe_account), which the types list beside the parameters but which are headers."""
@@ -126,12 +130,10 @@ def _private_copy(name: str) -> ModuleType:
     spec = importlib.util.find_spec(f"stripe.params.{name}")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"the Stripe SDK has no parameters {name}")
-    own = importlib.util.spec_from_file_location(f"sandbox.stripe.sdk.{name}", spec.origin)
-    if own is None or own.loader is None:
-        raise ModuleNotFoundError(f"cannot load {spec.origin}")
-    module = importlib.util.module_from_spec(own)
-    sys.modules[own.name] = module  # pydantic looks up quoted types by the module's name
-    own.loader.exec_module(module)
+    module = ModuleType(f"sandbox.stripe.sdk.{name}")
+    sys.modules[module.__name__] = module  # pydantic looks up quoted types by the module's name
+    closed = OPEN.sub(r"\1", Path(spec.origin).read_text(encoding="utf-8"))
+    exec(compile(closed, spec.origin, "exec"), vars(module))  # noqa: S102  # the SDK's own text
     if hasattr(module, "UntypedStripeObject"):
         vars(module)["UntypedStripeObject"] = UNTYPED
     return module

@@ -24,6 +24,13 @@ def test_an_unknown_token_is_refused(hubspot_sandbox: Sandbox) -> None:
     assert "pat-eu1-wrong" not in str(no.body)
 
 
+def test_a_body_that_is_not_said_to_be_json_is_refused(hubspot_sandbox: Sandbox) -> None:
+    """As every JAX-RS service answers what it cannot read; the SDK says what it sends."""
+    search = f"{hubspot_sandbox.url}/crm/v3/objects/contacts/search"
+    headers = {"Authorization": f"Bearer {ACCESS_TOKEN}", "Content-Type": "text/plain"}
+    assert requests.post(search, data="{}", headers=headers, timeout=10).status_code == 415
+
+
 def test_an_expired_token_says_since_when(hubspot_sandbox: Sandbox, clock: FrozenClock) -> None:
     """401 EXPIRED_AUTHENTICATION with the hours; before its end the token works."""
     hubspot_sandbox.state.add_token("short", expired_at=clock.now() + timedelta(hours=1))

@@ -101,10 +101,11 @@ def test_sorting_and_paging(hubspot_sandbox: Sandbox, client: HubSpot) -> None:
         {"filterGroups": [{"filters": [by("nothing", "EQ", "1")]}]}, {"filterGroups": [{"filters": [by("email", "LIKE", "1")]}]},
         {"filterGroups": [{"filters": [by("email", "EQ")]}]}, {"filterGroups": [{"filters": [by("createdate", "GT", "soon")]}]},
         {"filterGroups": [{"filters": [by("email", "HAS_PROPERTY")] * 7}]}, {"filterGroups": [{"filters": []}] * 6},
+        {"filterGroups": [{"filters": [by("email", "IN", ["x"] * 101)]}]},
     ],
 )  # fmt: skip
 def test_what_search_does_not_know_is_refused(client: HubSpot, asked: dict[str, Any]) -> None:
-    """400 for pages above 200, a second sort, unknown properties, operators and keys, absent values and too many filters."""
+    """400 for pages above 200, a second sort, unknown properties, operators and keys, absent values, too many filters and values."""
     with refused() as no:
         client.crm.contacts.search_api.do_search(asked)
     assert (no.status, no.body["category"]) == (400, "VALIDATION_ERROR")

@@ -81,6 +81,9 @@ def test_an_unknown_field_edge_or_parameter_is_refused(api: FacebookAdsApi, acco
         (("act_1", "ads"), {"colour": "red"}),
         (("act_1", "ads"), {"after": "!"}),
         (("act_1", "ads"), {"limit": "many"}),
+        (("act_1", "ads"), {"filtering": "all"}),
+        (("act_1", "ads"), {"filtering": [{"field": "ad.effective_status", "operator": "IN"}]}),
+        (("act_1", "insights"), {"filtering": ["ad"], "time_range": {"since": "2026-10-01", "until": "2026-10-02"}}),
     ):
         with pytest.raises(FacebookRequestError) as refused:
             api.call("GET", path, params=params)

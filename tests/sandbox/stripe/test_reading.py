@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 import stripe
 
+from sandbox.stripe import API_KEY
+from sandbox.stripe.app import FORM
 from tests.conftest import Sandbox
 
 
@@ -101,6 +104,13 @@ REFUSED: dict[str, tuple[Call, int, str | None, str | None]] = {
     "expanding a list without data": (lambda c: c.v1.customers.list({"expand": ["x"]}), 400, None, "expand"),
     "unknown id": (lambda c: c.v1.customers.retrieve("cus_no"), 404, "resource_missing", "id"),
     "missing": (lambda c: c.v1.subscription_items.list({}), 400, "parameter_missing", "subscription"),
+    "unknown value": (lambda c: c.v1.subscriptions.list({"status": "gone"}), 400, None, "status"),
+    "unknown value in a hash": (
+        lambda c: c.v1.prices.create({"currency": "eur", "product": "p", "recurring": {"interval": "hour"}}),  # type: ignore[typeddict-item]
+        400,
+        None,
+        "recurring[interval]",
+    ),
     "type and types": (lambda c: c.v1.events.list({"type": "a", "types": ["b"]}), 400, None, "types"),
     "unknown route": (lambda c: c.v1.payouts.list(), 404, None, None),
 }
@@ -114,6 +124,14 @@ def test_what_stripe_refuses_is_refused(
     with pytest.raises(stripe.InvalidRequestError) as refused:
         call(client)
     assert (refused.value.http_status, refused.value.code, refused.value.param) == (status, code, param)
+
+
+@pytest.mark.parametrize(("kind", "body"), [("application/json", b'{"email": "a@x.example"}'), (FORM, b"email=\xff")])
+def test_a_body_that_is_no_form_is_refused(stripe_sandbox: Sandbox, kind: str, body: bytes) -> None:
+    """Stripe takes forms only (https://docs.stripe.com/api), and text in UTF-8."""
+    headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": kind}
+    answer = httpx.post(f"{stripe_sandbox.url}/v1/customers", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
 
 
 def test_a_deleted_customer_leaves_a_stub_and_no_cursor(stripe_sandbox: Sandbox, client: stripe.StripeClient) -> None:
