@@ -19,16 +19,18 @@ LEDGER_LOOK_BACK = 600  # seconds; entries of a ledger have no events that would
 def everything(objects: Objects, resume: Position | None, now: int) -> Iterator[Page]:
     """All lists of the stream, newest first; what changes meanwhile is told by the events from its start on.
 
-    What was deleted since Stripe forgot its events is not told: where objects can vanish, it is what the lists do not name.
+    What was deleted since Stripe forgot its events is not told: where objects can vanish, it is what the lists do not name. A window
+    that was interrupted before that is ended as it is: among its pages, the lists would seem to name what has gone since.
     """
     if resume and resume.get("listed_at", 0) < now - GAP:
+        yield Page([], resume, {"events_from": 0, "seen": [], "version": API_VERSION})
         resume = None
 
     def done(page: Page, start: int) -> Page:
         whole = Whole(objects.account.key, instant(start).isoformat()) if objects.feed.vanishing else None
         return replace(page, cursor={"events_from": start, "seen": [], "version": API_VERSION}, whole=whole)
 
-    return _listed(objects, {}, resume, now, done)
+    yield from _listed(objects, {}, resume, now, done)
 
 
 def between(objects: Objects, since: int, until: int, resume: Position | None, now: int) -> Iterator[Page]:

@@ -23,12 +23,29 @@ def test_a_list_says_that_what_it_does_not_name_is_gone(puller: Puller, plant: P
     plant(150)
     for _ in range(2):
         pages = list(puller.open().pages(CUSTOMERS, puller.cursors.get("customers"), None))
-        assert [page.whole for page in pages] == [None, Whole(None, None, clock.now().isoformat(), "acct_sandbox:test")]
+        assert [page.whole for page in pages] == [None, Whole("acct_sandbox:test", clock.now().isoformat())]
         puller.cursors["customers"] = pages[-1].cursor
         clock.advance(LATER)
         between = list(puller.open().pages(CUSTOMERS, puller.cursors["customers"], None))
         assert [page.whole for page in between] == [None]
         clock.advance(timedelta(days=31))
+
+
+def test_a_list_that_events_have_outlived_is_ended_before_all_are_listed_again(
+    stripe_sandbox: Sandbox, puller: Puller, plant: Plant, clock: FrozenClock
+) -> None:
+    """Else its pages, which hold what was deleted since, would be among those of a window that is whole."""
+    plant(150)
+    first = next(iter(puller.open().pages(CUSTOMERS, None, None)))
+    stripe_sandbox.state.delete(first.records[0].key.id)
+    clock.advance(timedelta(days=31))
+    ended, *listed = puller.open().pages(CUSTOMERS, None, first.position)
+    assert (ended.records, ended.whole) == ([], None)
+    assert ended.cursor
+    assert sum(len(page.records) for page in listed) == 149
+    assert listed[-1].whole
+    again = puller.open().pages(CUSTOMERS, ended.cursor, None)
+    assert sum(len(page.records) for page in again) == 149, "one that dies in between lists all, too"
 
 
 def test_only_lists_of_what_can_be_deleted_say_so(puller: Puller) -> None:
