@@ -19,17 +19,20 @@ LEDGER_LOOK_BACK = 600  # seconds; entries of a ledger have no events that would
 def everything(objects: Objects, resume: Position | None, now: int) -> Iterator[Page]:
     """All lists of the stream, newest first; what changes meanwhile is told by the events from its start on.
 
-    What was deleted since Stripe forgot its events is not told: where objects can vanish, it is what the lists do not name.
+    What was deleted since Stripe forgot its events is not told: where objects can vanish, it is what the lists do not name. A window
+    that was interrupted before that is ended as it is: among its pages, the lists would seem to name what has gone since.
     """
     if resume and ("passes" not in resume or resume["listed_at"] < now - GAP):
-        resume = None  # of windows of events, of an earlier release, or too old for the events since
+        # of windows of events, of an earlier release, or too old for the events since
+        yield Page([], resume, {"events_from": 0, "seen": [], "version": API_VERSION})
+        resume = None
 
     def done(page: Page, start: int) -> Page:
         whole = Whole(objects.account.key, instant(start).isoformat()) if objects.feed.vanishing else None
         # a lag before the start, as with every window: what was changed just before it may be listed, and told, late
         return replace(page, cursor={"events_from": start - LAG, "seen": [], "version": API_VERSION}, whole=whole)
 
-    return _listed(objects, {}, resume, now, done)
+    yield from _listed(objects, {}, resume, now, done)
 
 
 def between(objects: Objects, since: int, until: int, resume: Position | None, now: int) -> Iterator[Page]:

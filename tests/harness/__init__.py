@@ -8,6 +8,7 @@ import importlib
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -123,6 +124,10 @@ class Harness(ABC):
     def owed(self, stream: str, key: Key, payload: Payload) -> Payload | None:
         """What of a true record an hourly pull owes within `lag`; None where that is nothing."""
         return payload
+
+    def untold(self, stream: str) -> AbstractSet[Key]:  # where everything is told in the end
+        """Records that are gone, which the vendor tells nobody any more who asks for it."""
+        return frozenset()
 
     @abstractmethod
     def storm(self, seed: int, share: float) -> None:

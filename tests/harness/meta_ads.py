@@ -139,7 +139,7 @@ class MetaAdsHarness(Served):
         """Fields are asked for by name, and none but those that are come."""
 
     def spend(self) -> bool:
-        self.state.conduct.limits.app = 1
+        self.state.conduct.limits.account = 1  # the app's limit tells no end, and is waited for
         return True
 
     # planting ---------------------------------------------------------------------------------------------------------

@@ -31,6 +31,23 @@ def test_a_list_says_that_what_it_does_not_name_is_gone(puller: Puller, plant: P
         clock.advance(timedelta(days=31))
 
 
+def test_a_list_that_events_have_outlived_is_ended_before_all_are_listed_again(
+    stripe_sandbox: Sandbox, puller: Puller, plant: Plant, clock: FrozenClock
+) -> None:
+    """Else its pages, which hold what was deleted since, would be among those of a window that is whole."""
+    plant(150)
+    first = next(iter(puller.open().pages(CUSTOMERS, None, None)))
+    stripe_sandbox.state.delete(first.records[0].key.id)
+    clock.advance(timedelta(days=31))
+    ended, *listed = puller.open().pages(CUSTOMERS, None, first.position)
+    assert (ended.records, ended.whole) == ([], None)
+    assert ended.cursor
+    assert sum(len(page.records) for page in listed) == 149
+    assert listed[-1].whole
+    again = puller.open().pages(CUSTOMERS, ended.cursor, None)
+    assert sum(len(page.records) for page in again) == 149, "one that dies in between lists all, too"
+
+
 def test_only_lists_of_what_can_be_deleted_say_so(puller: Puller) -> None:
     """Money that moved stays for ever, and prices that are made inline are in no list at all."""
     found = {name: list(puller.open().pages(stream, None, None)) for name, stream in CONNECTOR.streams_by_name.items()}
