@@ -29,10 +29,10 @@ def everything(objects: Objects, resume: Position | None, now: int) -> Iterator[
 
     def done(page: Page, start: int) -> Page:
         whole = Whole(objects.account.key, instant(start).isoformat()) if objects.feed.vanishing else None
-        # a lag before the start, as with every window: what was changed just before it may be listed, and told, late
-        return replace(page, cursor={"events_from": start - LAG, "seen": [], "version": API_VERSION}, whole=whole)
+        return replace(page, cursor={"events_from": start, "seen": [], "version": API_VERSION}, whole=whole)
 
-    yield from _listed(objects, {}, resume, now, done)
+    # as of a lag ago, like every window: what was changed just before may be listed, and told, late
+    yield from _listed(objects, {}, resume, now - LAG, done)
 
 
 def between(objects: Objects, since: int, until: int, resume: Position | None, now: int) -> Iterator[Page]:

@@ -29,8 +29,6 @@ LINKED = {
     "calls": PARTIES, "emails": PARTIES, "meetings": PARTIES, "notes": PARTIES, "communications": PARTIES,
 }  # fmt: skip
 """Kinds whose ties a payload shows."""
-NAMING = frozenset({"contacts", "companies"})
-"""Kinds of which an id that was merged away goes on naming somebody."""
 FORMS = ("0aaa0000-0000-0000-0000-000000000001", "0bbb0000-0000-0000-0000-000000000002")
 MEANINGS = {"0.0": "lost", "1.0": "won"}
 """What a deal's chance says of a stage; any other is open."""
@@ -121,8 +119,7 @@ class HubSpotHarness(Served):
                 return dict(entry for guid in FORMS for entry in self._submissions(guid))
         kind = BY_NAME[stream]
         records = self.state.select(kind, "archived=0", [], "id", -1)
-        found = {(ACCOUNT, str(record.id)): self._payload(stream, record) for record in records}
-        return found | (self._second_names(stream) if stream in NAMING else {})
+        return {(ACCOUNT, str(record.id)): self._payload(stream, record) for record in records}
 
     def owed(self, stream: str, key: Key, payload: Payload) -> Payload | None:  # of all records alike
         """A tie moves no stamp: a full reading brings it."""
@@ -176,13 +173,6 @@ class HubSpotHarness(Served):
         pipeline = self.state.pipelines.all("deals")[0]
         meaning = {"metadata": {"probability": random.choice(("0.0", "0.4", "1.0"))}}
         self.state.change_stage("deals", pipeline.id, pipeline.stages[0].id, meaning)
-
-    def _second_names(self, stream: str) -> Living:
-        sql = "select old, id from aliases where type=?"
-        return {
-            (ACCOUNT, str(old)): {"hs_object_id": str(old), "mergedInto": str(now)}
-            for old, now in self.state.db.execute(sql, (stream,)).fetchall()
-        }
 
     def _submissions(self, guid: str) -> list[tuple[Key, Payload]]:
         (_, about), *_ = self.state.things("forms", "id=?", [guid], "seq", 1)

@@ -8,6 +8,7 @@ from connectors.base import Page, Whole
 from connectors.errors import Unsupported
 from connectors.stripe import CONNECTOR
 from connectors.stripe.changes import STABLE
+from connectors.stripe.listing import LAG
 from models.clock import FrozenClock
 from sandbox.stripe.versions import OLD
 from tests.conftest import Sandbox
@@ -23,7 +24,8 @@ def test_a_list_says_that_what_it_does_not_name_is_gone(puller: Puller, plant: P
     plant(150)
     for _ in range(2):
         pages = list(puller.open().pages(CUSTOMERS, puller.cursors.get("customers"), None))
-        assert [page.whole for page in pages] == [None, Whole("acct_sandbox:test", clock.now().isoformat())]
+        listed = clock.now() - timedelta(seconds=LAG)
+        assert [page.whole for page in pages] == [None, Whole("acct_sandbox:test", listed.isoformat())]
         puller.cursors["customers"] = pages[-1].cursor
         clock.advance(LATER)
         between = list(puller.open().pages(CUSTOMERS, puller.cursors["customers"], None))
