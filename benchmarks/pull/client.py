@@ -109,16 +109,16 @@ def bare(vendor: str, place: str, home: Path) -> tuple[int, int, Spent, Spent]: 
     import orjson
 
     calls: Counter[str] = Counter()
-    ready()
-    pulling = Spent()
-    with pulling, httpx.Client(base_url=place if place.startswith("http") else "", trust_env=False) as client:
+    with httpx.Client(base_url=place if place.startswith("http") else "", trust_env=False) as client:
 
         def ask(method: str, path: str, params: Any = None, body: Any = None) -> Any:
             calls["bare"] += 1
             content = None if body is None else orjson.dumps(body)
             return orjson.loads(client.request(method, path, params=params, content=content).content)
 
-        seen = sum(LOOPS[vendor](ask, place))
+        ready()  # as with ours, whose session is open by then
+        with (pulling := Spent()):
+            seen = sum(LOOPS[vendor](ask, place))
     return seen, calls.total(), pulling, Spent()
 
 

@@ -72,4 +72,4 @@ def test_a_target_that_is_missed_is_said():
     )
     assert "2.00x the bare loop (missed" in line
     assert "0.25x the best peer (holds" in line
-    assert "400 MiB (missed" in line
+    assert "memory 600 MiB at most (missed, less than 300), 400 more than when it was ready" in line

@@ -229,3 +229,35 @@ def test_any_chunking_ends_in_the_truth(tmp_path_factory, changes, page, window,
     log_rows = place.log()
     assert len({(row["record"], row["batch"]) for row in log_rows}) == len(log_rows) <= len(log)
     assert place.pull(log, look_back=len(log)).rows == 0
+
+
+def one_row(**columns):
+    return pa.Table.from_pylist([columns]).to_batches()
+
+
+def test_a_table_gains_the_columns_that_it_lacks(lake):
+    """A release that knows more of a thing writes on, and what was written before reads as null there."""
+    few, many = pa.schema([("a", pa.int64())]), pa.schema([("a", pa.int64()), ("b", pa.string())])
+    lake.tables.append("facts/x/paper", few, one_row(a=1), mark="m", before=0, after=1)
+    lake.tables.append("facts/x/paper", many, one_row(a=2, b="two"), mark="m", before=1, after=2)
+    rows = lake.tables.read("facts/x/paper", many).to_pyarrow().to_pylist()
+    assert sorted(rows, key=lambda row: row["a"]) == [{"a": 1, "b": None}, {"a": 2, "b": "two"}]
+
+
+def test_of_two_writers_at_the_same_moment_one_is_told_to_run_again(lake):
+    """A mark that moves while rows are still being written keeps them out of the table, whole."""
+    schema = pa.schema([("a", pa.int64())])
+
+    def meanwhile():
+        lake.tables.append("facts/x/paper", schema, one_row(a=1), mark="m", before=0, after=1)
+        yield from one_row(a=2)
+
+    with pytest.raises(LakeBusyError, match="run again"):
+        lake.tables.append("facts/x/paper", schema, meanwhile(), mark="m", before=0, after=1)
+    assert lake.tables.read("facts/x/paper").a.to_pyarrow().to_pylist() == [1]
+
+
+def test_no_rows_move_the_mark_all_the_same(lake):
+    """A batch without a single fact has been read, too."""
+    lake.tables.append("facts/x/paper", pa.schema([("a", pa.int64())]), iter(()), mark="m", before=0, after=1)
+    assert lake.tables.mark("facts/x/paper", "m") == 1
