@@ -31,6 +31,7 @@ LONGEST_WAIT = 900.0  # a vendor that asks for more than 15 min ends the run; th
 PATIENCE = (
     1800.0  # seconds that a run waits for one account in all; a vendor that is away must not hold a run for hours
 )
+EARNED = 10.0  # seconds of it that a good answer gives back: a long backfill may wait for hours, as long as it gets on
 IN_STEP = 10.0  # seconds; a shorter wait for our turn is the usual pace and tries nobody's patience
 FIRST_WAIT = 2.0  # seconds; doubles with every try
 BUSY = frozenset({429, 500, 502, 503, 504})
@@ -123,7 +124,7 @@ def by_status(
         if response.status_code not in busy:
             return None
         seconds = asked(response)
-        return Again() if seconds is None else Again(seconds, told=True)
+        return Again(seconds, told=True) if seconds else Again()  # a time that is over says as little as none
 
     return react
 
@@ -135,7 +136,8 @@ class Transport(HTTPAdapter):
     `calls` counts repetitions under `retry`; `pace` says how long to wait before a request; `base_url` sends everything to another
     host (the sandbox) and keeps the real one in `X-Original-Host`.
     Errors: those of requests, once the tries are spent; an answer that is still busy is returned as it is. Held before a
-    request whose turn is too far away; Fatal where the run has waited for this account for `PATIENCE` in all.
+    request whose turn is too far away; Fatal where the run has waited for this account for `PATIENCE` in all, less `EARNED` for
+    every good answer.
     """
 
     def __init__(
@@ -189,8 +191,10 @@ class Transport(HTTPAdapter):
             else:
                 self._pace.note(request, response)
                 self._heard(response)
-                asked = self._reaction(response) if attempt < tries else None
-                if asked is None or asked.seconds > LONGEST_WAIT:
+                asked = self._reaction(response)
+                if asked is None:
+                    self._earn()
+                if asked is None or attempt == tries or asked.seconds > LONGEST_WAIT:
                     return response
                 again = asked
             self._calls["retry"] += 1
@@ -206,6 +210,10 @@ class Transport(HTTPAdapter):
             message = f"this run has waited {PATIENCE / 60:.0f} min for the vendor; the next one goes on from here"
             raise Fatal(message, vendor=self._vendor)
         self._pause(seconds)
+
+    def _earn(self) -> None:
+        with self._lock:
+            self._waited = max(0.0, self._waited - EARNED)
 
     def _turn_to_base(self, request: requests.PreparedRequest) -> None:
         if self._base:

@@ -34,6 +34,7 @@ from models.records import Record
 logger = logging.getLogger(__name__)
 
 LAG = timedelta(minutes=5)  # the window's end stays this far behind the clock
+AHEAD = timedelta(hours=1)  # of the present; a cursor further ahead was written by a clock that has been put back since
 DEFAULT_SIZES = Sizes()
 DELETIONS_EVERY = timedelta(hours=24)
 ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
@@ -63,8 +64,11 @@ class SalesforceSource(Source):
         projection = self._projection(stream)
         portion = Portion.resumed(resume) if resume and "span" in resume else None  # else of an earlier release
         state = State.read(cursor) if cursor else _first(portion, now)
-        if cursor and not (state.swept or state.sweep):
+        if cursor and "deletions" not in cursor:
             logger.warning("%s: the cursor is of an earlier release; every row is read once more", stream.name)
+        if state.until > now + AHEAD:
+            logger.warning("%s: the clock was put back; every row is read once more", stream.name)
+            state = State(now, now - KEPT, state.columns)
         state, end = _without_vanished(stream, state, projection), max(now, state.until)
         if portion is None and cursor:
             portion = Portion(state.window or state.look_back(end))  # at least one, so that the last page has a cursor

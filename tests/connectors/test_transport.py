@@ -95,10 +95,19 @@ def test_a_request_goes_to_the_other_host_and_names_the_real_one(client, vendor)
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_a_busy_vendor_is_asked_again_after_the_wait_it_names(client, vendor, waits, calls, status):
     """Each repetition is counted."""
-    vendor.answers = [busy(status, retry_after="7"), busy(status, retry_after="0")]
+    vendor.answers = [busy(status, retry_after="7"), busy(status, retry_after="5")]
     assert client.get("https://vendor.example/").ok
-    assert waits == [7, 0]
+    assert waits == [7, 5]
     assert calls == {"retry": 2}
+
+
+@pytest.mark.parametrize("past", ["0", "Wed, 01 Jan 2020 08:00:00 GMT"])
+def test_a_wait_that_is_over_is_none(client, vendor, waits, past):
+    """A busy vendor that names no time ahead is not asked six times at once: the waits grow."""
+    vendor.answers = [busy(503, retry_after=past) for _ in range(3)]
+    assert client.get("https://vendor.example/").ok
+    assert all(2**n <= wait <= 2 ** (n + 1) for n, wait in enumerate(waits))
+    assert len(waits) == 3
 
 
 def test_without_a_named_wait_the_waits_grow(client, vendor, waits):
@@ -233,6 +242,15 @@ def test_a_run_waits_for_a_vendor_only_so_long_in_all(opened, vendor, clock):
     assert not ended.value.credentials
     assert sum(clock.waits) <= PATIENCE < sum(clock.waits) + 250
     assert client.get("https://shop.example/").ok  # a vendor that is well again is asked, also then
+
+
+def test_a_long_backfill_whose_vendor_answers_between_its_waits_goes_on(opened, vendor, clock):
+    """What is worth waiting for: two hours of waits of a minute, with a few good answers behind each."""
+    client = opened()
+    for _ in range(120):
+        vendor.answers = [busy(429, retry_after="60"), *(busy(200) for _ in range(6))]
+        assert all(client.get("https://shop.example/").ok for _ in range(6))
+    assert sum(clock.waits) == 7200
 
 
 def test_secrets_in_urls_are_in_no_line_of_urllib3(opened, caplog):

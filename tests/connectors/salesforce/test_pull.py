@@ -1,5 +1,6 @@
 """What the pull brings, in which order, and what it survives: the real client against the practice ground."""
 
+import logging
 from datetime import timedelta
 
 import pytest
@@ -375,3 +376,21 @@ def test_a_hidden_field_is_not_asked_for(practice):
     (record,) = records(pull(source))
     assert "Email" not in record.payload
     assert pull(source, "case_comments")[-1].cursor
+
+
+def test_a_clock_that_was_ahead_hides_no_change(practice, caplog):
+    """Set back, it would read nothing until it reaches the cursor; instead every row is read once more, and then what is new."""
+    before, _ = practice.contacts(range(1, 3))
+    practice.clock.advance(timedelta(days=100))
+    cursor = pull(practice.source())[-1].cursor
+    practice.clock.advance(timedelta(days=-99))
+    practice.sandbox.state.update_as_user("Contact", before, {"LastName": "New"})
+    practice.clock.advance(hours(1))
+    with caplog.at_level(logging.WARNING):
+        pages = pull(practice.source(), cursor=cursor)
+    names = {record.key.id: record.payload["LastName"] for record in records(pages)}
+    assert names[before] == "New"
+    assert "clock" in caplog.text
+    (later,) = practice.contacts(range(3, 4), practice.clock.now())
+    practice.clock.advance(hours(1))
+    assert later in ids(pull(practice.source(), cursor=pages[-1].cursor))
