@@ -102,7 +102,7 @@ class Submissions:
 
     def _record(self, form: Json, row: Json) -> Record:
         values: Json = {}
-        for entry in row.get("values") or []:
+        for entry in filter(_says, row.get("values") or []):
             name, value = field_name(entry), str(entry["value"])
             values[name] = f"{values[name]};{value}" if name in values else value
         about = {"formId": str(form["id"]), "formName": form.get("name"), "formFields": _kinds(form)}
@@ -118,6 +118,11 @@ class Submissions:
         at = row.get("submittedAt")
         # beyond are no milliseconds of a year that stores know
         return at if isinstance(at, int) and 0 <= at < 2**43 else self._now
+
+
+def _says(entry: Any) -> bool:
+    """Whether this is an answer; an empty one may come without its value."""
+    return isinstance(entry, dict) and "name" in entry and entry.get("value") is not None
 
 
 def field_name(field: Json) -> str:

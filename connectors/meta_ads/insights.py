@@ -106,6 +106,8 @@ class Insights:
                 if isinstance(error, Fatal) and error.credentials:
                     raise
                 self._refused[span["account"]] = error
+                if isinstance(error, Fatal):  # a report that is refused would be refused again
+                    span["job"] = None
                 continue
             span["read"] = True
             yield Page(records, self._position(flight, spans))

@@ -65,8 +65,9 @@ class StripeSource(Source):
         def walk(account: Account, inner: Position | None) -> Iterator[Page]:
             return between(Objects(account, stream), start, end, inner, self._now() - LAG)
 
-        for account, page in self._in_turn(walk, resume):
-            yield page if account is self._accounts[-1] else replace(page, cursor=None)
+        for _, page in self._in_turn(walk, resume):
+            yield replace(page, cursor=None)
+        yield Page([], {}, {})  # not before every account was read
 
     def read(self, stream: Stream, ids: Sequence[str]) -> list[Record]:
         """These records as they are now, looked for in one account after the other, since an id does not tell whose it is.
@@ -96,23 +97,24 @@ class StripeSource(Source):
         return increments(objects, cursor, resume, now)
 
     def _in_turn(self, walk: Walk, resume: Position | None) -> Iterator[tuple[Account, Page]]:
-        """Each account's pages, from the one on that the position names; it names the account of every page."""
-        refused: Fatal | None = None
+        """Each account's pages, from the one on that the position names. `held` are those that refused; a resumed run tries them first."""
+        refused: dict[str, Fatal] = {}
         own = self._accounts[0].id
-        at = resume["account"] if resume else own
+        at, held = (resume["account"], resume.get("held", [])) if resume else (own, [])
         for account in self._accounts:
-            if (account.id != own, account.id) < (at != own, at):
+            if (account.id != own, account.id) < (at != own, at) and account.id not in held:
                 continue
             inner = resume["in"] if resume and account.id == at else None
             try:
                 for page in walk(account, inner):
-                    yield account, replace(page, position={"account": account.id, "in": page.position})
+                    position = {"account": account.id, "in": page.position, "held": list(refused)}
+                    yield account, replace(page, position=position)
             except Fatal as error:
                 if error.credentials:
                     raise
-                refused = refused or error
+                refused[account.id] = error
         if refused:
-            raise refused
+            raise next(iter(refused.values()))
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp())

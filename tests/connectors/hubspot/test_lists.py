@@ -34,6 +34,19 @@ def fill_in(practice, guid, numbers, minutes_ago=60):
     return [one["conversionId"] for one in told]
 
 
+def test_an_answer_that_is_empty_or_has_no_name_costs_no_other(practice):
+    """It says nothing, not even None, and the other answers and submissions come."""
+    plant_forms(practice, CONTACT)
+    at = int(practice.clock.now().timestamp() * 1000) - 60_000
+    values = [{"name": "message", "value": None}, {"name": "phone"}, {"value": "nameless"}, None]
+    odd = submission("odd", at, "https://acme.example", {"email": "dana@kolbe.example"})
+    odd["values"] += values
+    practice.fault(SUBMISSIONS, status=200, body={"results": [submission("plain", at, "", {}), odd]})
+    _, found = records(pull(practice.source(), "form_submissions"))
+    assert found.payload["email"] == "dana@kolbe.example"
+    assert not {"message", "phone"} & found.payload.keys()
+
+
 def test_every_submission_of_every_form_comes_once(practice):
     """Page by page, with the values by the names of their fields and the kind of each field."""
     plant_forms(practice, CONTACT, TRIAL)

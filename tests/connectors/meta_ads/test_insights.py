@@ -398,6 +398,17 @@ def test_a_report_that_is_refused_while_it_runs_stops_no_other_account(puller: P
     assert puller.spend() == history
 
 
+def test_a_report_that_is_refused_for_good_is_begun_anew(puller: Puller, history: dict[Any, int]) -> None:
+    """It was another token's, perhaps; the next run asks for one of its own."""
+    first = next(puller.open().pages(INSIGHTS, None, None))
+    (job,) = [span["job"] for span in first.position["spans"] if span["account"] == PACIFIC]
+    puller.sandbox.faults.add(Fault(path=f"{job}/insights", status=403, body=REFUSED))
+    with pytest.raises(Fatal, match="ads_read"):
+        puller.pull("insights", resume=json.loads(json.dumps(first.position)))
+    puller.pull("insights")
+    assert puller.spend() == history
+
+
 def test_a_token_that_is_taken_back_leaves_whole_days_only(puller: Puller, history: dict[Any, int]) -> None:
     """What was staged stays for the next token; no cursor moved that should not have."""
     pages = puller.open().pages(INSIGHTS, None, None)

@@ -82,10 +82,10 @@ def test_a_line_that_is_finished_after_a_long_rest_is_read_whole(folder: Folder,
 
 def test_a_row_that_is_finished_after_a_long_rest_is_read_whole(folder: Folder):
     """Of a CSV file too, where half a row may be one that reads well."""
-    folder.write("a.csv", CSV + "track,A,1,1778320800,,e-1,,\r\n" + "track,B,1,1778320800,,e-2,gro")
+    folder.write("a.csv", CSV + "track,A,1,1778320800,,e-1,,\r\n" + "track,B,1,1778320800,,e-2,grow")
     assert folder.ids() == ["e-1"]
     assert folder.ids() == ["a.csv:3"]
-    folder.write("a.csv", "wth,\r\ntrack,C,1,1778320800,,e-3,,\r\n", add=True)
+    folder.write("a.csv", "th,\r\ntrack,C,1,1778320800,,e-3,,\r\n", add=True)
     assert [(record.key.id, record.deleted) for record in folder.pull()] == [
         ("a.csv:3", True), ("e-2", False), ("e-3", False),
     ]  # fmt: skip

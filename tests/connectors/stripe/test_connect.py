@@ -128,10 +128,25 @@ def test_dates_and_ids_are_looked_for_in_every_account(platform: Sandbox, puller
     puller.connect = ("all",)
     source = puller.open()
     pages = list(source.between(CUSTOMERS, datetime.fromtimestamp(0, UTC), datetime.fromtimestamp(9, UTC), None))
-    assert [page.cursor is not None for page in pages] == [False, False, True]
+    assert [page.cursor is not None for page in pages] == [False, False, False, True]
     assert len(brought(iter(pages))) == 3
     (bob,) = source.read(CUSTOMERS, ["cus_bob", "cus_none"])
     assert bob.key.account == f"{BOB}:test"
+
+
+@pytest.mark.parametrize("refuses", ["acct_aaron", "acct_zoe"])
+def test_a_range_is_complete_once_every_account_is_read(platform: Sandbox, puller: Puller, refuses: str) -> None:
+    """One that refuses is named, and tried first when the range is gone on with; those that were read are not read again."""
+    puller.connect = (ANN, refuses)
+    span = datetime.fromtimestamp(0, UTC), datetime.fromtimestamp(9, UTC)
+    pages: list[Page] = []
+    with pytest.raises(Fatal, match="STRIPE_CONNECT"):
+        pages.extend(puller.open().between(CUSTOMERS, *span, None))
+    assert [page.cursor for page in pages] == [None, None]
+    platform.state.connect(refuses).insert_many([{"id": "cus_9", "object": "customer", "created": 1, "name": "back"}])
+    rest = list(puller.open().between(CUSTOMERS, *span, pages[-1].position))
+    assert brought(iter(rest)) == {f"stripe/{refuses}:test/customer/cus_9": "back"}
+    assert [page.cursor is not None for page in rest] == [False] * (len(rest) - 1) + [True]
 
 
 def test_the_doctor_looks_at_each_connected_account(platform: Sandbox, puller: Puller) -> None:
