@@ -134,8 +134,8 @@ class Harness(ABC):
         """Let troubles of the vendor strike that share of what is asked of it."""
 
     @abstractmethod
-    def ambush(self, call: int) -> None:
-        """Let one of the next calls for rows say that a permission is missing, and another give an empty page with more behind it."""
+    def ambush(self, call: int, *, hollow: bool) -> None:
+        """Let one of the next calls for rows say that a permission is missing, or give an empty page with more behind it."""
 
     @abstractmethod
     def deny(self) -> None:
@@ -209,9 +209,9 @@ class Served(Harness):
             self.context.faults.add(Fault(kind="rewrite", body=self.others))
         self.others[pattern] = text
 
-    def ambush(self, call: int) -> None:
-        self.context.faults.add(DENIED[self.vendor].model_copy(update={"calls": (call,)}))
-        self.context.faults.add(HOLLOW[self.vendor].model_copy(update={"calls": (call + 1,)}))
+    def ambush(self, call: int, *, hollow: bool) -> None:
+        trouble = (HOLLOW if hollow else DENIED)[self.vendor]
+        self.context.faults.add(trouble.model_copy(update={"calls": (call,)}))
 
     def meanwhile(self, change: Callable[[], None], seed: int) -> None:
         self.context.faults.hooks["world"] = change

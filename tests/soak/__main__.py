@@ -19,6 +19,9 @@ from connectors.registry import connectors_by_name
 from tests import stores
 from tests.soak.run import STREAMS, Outcome, Tally, outcome
 
+EVERY = 100
+"""Runs of a vendor between two lines that say how far it is, for those who read a file."""
+
 
 def main(
     runs: Annotated[int, typer.Option(help="of all vendors")] = 200,
@@ -45,6 +48,8 @@ def main(
             done.append((*waiting[each], Tally(), _told(*waiting[each], broken)) if broken else each.result())
             if lost := done[-1][-1]:
                 bar.console.print(lost, markup=False)
+            if len(done) % EVERY == 0:
+                bar.console.print(f"{len(done)} of {len(waiting)} after {time.monotonic() - began:.0f} s")
     shown(vendors, done, time.monotonic() - began)
     if any(lost for *_, lost in done):
         raise typer.Exit(1)

@@ -118,7 +118,7 @@ class Soak:
         absent = self.random.randrange(2 * ROUNDS)
         for number in range(ROUNDS):
             self.harness.storm(self.seed * 100 + number, SHARE)
-            self.harness.ambush(self.random.randint(1, 12))
+            self.harness.ambush(self.random.randint(1, 8), hollow=self.random.random() < 0.5)
             self.harness.meanwhile(lambda: self._change(self.random.choice(self.streams)), self.seed)
             for stream in self.random.sample(self.streams, len(self.streams)):
                 for _ in range(self.random.randint(0, CHANGES)):
