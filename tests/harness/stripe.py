@@ -28,6 +28,8 @@ PREFIXES = {
 DELETABLE = frozenset({"customer", "invoice", "product", "price"})
 HIDDEN = {"customer": {"subscriptions"}, "charge": {"refunds"}, "price": {"tiers"}}
 """Keys that are shown on request only, and that nobody requests."""
+LATE = 86400
+"""Seconds after its day at which a balance is settled at the latest."""
 LATEST = timedelta(seconds=55)
 """An event may arrive so long after its instant, also while everything is listed: a minute of lag, less some seconds."""
 
@@ -63,6 +65,7 @@ class StripeHarness(Served):
             self.accounts.append(self.state.connect(OTHER))
 
     def open(self) -> StripeSource:
+        self._settle(LATE)
         connect = tuple(account.account for account in self.accounts[1:])
         settings = StripeSettings(api_key=API_KEY, base_url=self.url, connect=connect)
         return StripeSource(StripeApi(settings, self.pause), self.clock, settings.mode, settings.connect)
@@ -137,13 +140,13 @@ class StripeHarness(Served):
             shown["charge"] = {name: charge.get(name) for name in ("id", "object", "customer")}
         return shown
 
-    def _settle(self) -> None:
-        """Pending entries whose day has come become available, and nobody tells."""
+    def _settle(self, late: int = 0) -> None:
+        """Pending entries whose day came so many seconds ago become available, and nobody tells."""
         sql = "select json from objects where type='balance_transaction'"
         for account in self.accounts:
             for (json,) in account._db.execute(sql).fetchall():
                 row = orjson.loads(json)
-                if row["status"] == "pending" and row["available_on"] <= account.now():
+                if row["status"] == "pending" and row["available_on"] <= account.now() - late:
                     account.update(row["id"], {"status": "available"})
 
     def _needed(self, kind: str, random: Random, account: StripeState) -> Payload:

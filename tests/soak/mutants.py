@@ -19,6 +19,7 @@ from connectors.hubspot.span import Span
 from connectors.meta_ads import leads, listing, paging
 from connectors.meta_ads import pull as meta_ads_pull
 from connectors.meta_ads.client import MetaApi
+from connectors.meta_ads.drift import Names
 from connectors.meta_ads.listing import Listing
 from connectors.meta_ads.paging import Leaf, read_leaf
 from connectors.salesforce import spans, state
@@ -168,8 +169,8 @@ class CarelessApi(StripeApi):
 class StrictListing(Listing):
     """Behind the start, and never at it."""
 
-    def _params(self, since: int | None) -> Json:
-        return super()._params(None if since is None else since + 1)
+    def _params(self, since: int | None, until: int | None, names: Names) -> Json:
+        return super()._params(None if since is None else since + 1, until, names)
 
 
 class CarelessMeta(MetaApi):
