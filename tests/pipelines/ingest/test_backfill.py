@@ -77,7 +77,7 @@ def test_a_backfill_over_a_range_of_months_runs_beside_the_pull(home):
         "--from",
         "2026-01-01",
         "--to",
-        "2026-03-01",
+        "2026-02-01",
         "--noprompt",
     )
     target = PythonFileTarget(LOCATION, None, str(ROOT), None)
