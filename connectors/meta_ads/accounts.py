@@ -14,6 +14,9 @@ from connectors.meta_ads.refusals import GRANTS, VENDOR
 FIELDS = ("id", "account_id", "name", "account_status", "currency", "timezone_name", "created_time", "business")
 NEEDED = ("id", "account_id", "currency", "timezone_name")
 
+REMEDY = "mend that, or name only the others in META_ADS_ACCOUNT_IDS"
+"""What to do about an account that cannot be read."""
+
 
 @dataclass(frozen=True)
 class AdAccount:
@@ -48,21 +51,31 @@ def bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return start.astimezone(UTC), datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
 
 
-def visible(api: MetaApi, known: Known) -> list[AdAccount]:
-    """Every ad account that the token sees, or those that the settings name, in order of their numbers.
+def visible(api: MetaApi, known: Known) -> tuple[list[AdAccount], dict[str, Fatal]]:
+    """Every ad account that the token sees, or those that the settings name, in order of their numbers; and why others cannot be read.
 
-    Errors: Fatal if one that was named is hidden, or if there is none at all.
+    Errors: Fatal with `credentials` if none is left.
     """
-    wanted: Sequence[str] = api.settings.account_ids
-    found = {row["account_id"]: row for row in known.asked(lambda names: _listed(api, names))}
-    for number in [number for number in wanted if number not in found]:
-        # an account shared with the business may be readable and not listed
-        fields = {"fields": ",".join(known.names)}
-        found[number] = api.get("definition", (f"act_{number}", ""), fields, stream="ad_accounts")
-    chosen = [read(found[number]) for number in sorted(wanted or found)]
-    if not chosen:
-        raise Fatal(f"the token sees no ad account; {GRANTS['ads_read']}", vendor=VENDOR, credentials=True)
-    return chosen
+    wanted = set(api.settings.account_ids)
+    listed = {row["account_id"]: row for row in known.asked(lambda names: _listed(api, names))}
+    accounts: list[AdAccount] = []
+    refused: dict[str, Fatal] = {}
+    for number in sorted(wanted or listed):
+        try:
+            accounts.append(read(listed.get(number) or _unlisted(api, number, known.names)))
+        except Fatal as error:
+            if error.credentials:
+                raise
+            refused[number] = Fatal(f"ad account {number} is left out: {error}; {REMEDY}", vendor=VENDOR)
+    if not accounts:
+        why = next((str(error) for error in refused.values()), f"the token sees no ad account; {GRANTS['ads_read']}")
+        raise Fatal(why, vendor=VENDOR, credentials=True)
+    return accounts, refused
+
+
+def _unlisted(api: MetaApi, number: str, names: Sequence[str]) -> Json:
+    """An account shared with the business may be readable and not listed."""
+    return api.get("definition", (f"act_{number}", ""), {"fields": ",".join(names)}, stream="ad_accounts")
 
 
 def _listed(api: MetaApi, names: Sequence[str]) -> list[Json]:

@@ -1,31 +1,38 @@
 """What `sidecar doctor` says of Meta Ads: the token and its end, the accounts, and what each stream may read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from connectors.base import Finding, Stream
-from connectors.errors import ConnectorError
-from connectors.meta_ads.accounts import AdAccount
+from connectors.errors import ConnectorError, Fatal
+from connectors.meta_ads.accounts import REMEDY, AdAccount
 from connectors.meta_ads.client import Json, MetaApi
+from connectors.meta_ads.fanpages import FanPage, fan_pages
 from connectors.meta_ads.feeds import FEEDS
 from connectors.meta_ads.refusals import GRANTS, RENEW
 
 WARNING = timedelta(days=14)
 """Before a token's end: tokens of users live 60 days (https://developers.facebook.com/docs/facebook-login/guides/access-tokens)."""
+UNSEEN = "leads that no ad brought, or an ad that was not shown in the two days before, stay unknown"
+"""What a Page that cannot be read costs (`SHOWN_BEFORE` in leads.py): they are told by forms alone."""
 NEEDED = {
     "ads_read": "spend and ads stay unknown", "leads_retrieval": "leads stay unknown",
-    "pages_show_list": "leads that no ad brought stay unknown", "pages_manage_ads": "leads that no ad brought stay unknown",
+    "pages_show_list": UNSEEN, "pages_manage_ads": UNSEEN,
 }  # fmt: skip
 
 
-def diagnose(api: MetaApi, accounts: Sequence[AdAccount], streams: Sequence[Stream], now: datetime) -> list[Finding]:
-    """One finding for the token, one per permission, one per account and one per stream."""
+def diagnose(
+    api: MetaApi, accounts: Sequence[AdAccount], left_out: Mapping[str, Fatal], streams: Sequence[Stream], now: datetime
+) -> list[Finding]:
+    """One finding for the token, one per permission, one per account, one per Page (or that there is none) and one per stream."""
     return [
         *_token(api, now),
         *(
             Finding(account.node, ok=True, message=f"{account.currency.upper()}, days of {account.zone.key}")
             for account in accounts
         ),
+        *(Finding(f"act_{number}", ok=False, message=str(why), remedy=REMEDY) for number, why in left_out.items()),
+        *_pages(api),
         *(_readable(api, accounts[0], stream.name, now) for stream in streams),
     ]
 
@@ -52,6 +59,27 @@ def _scope(name: str, told: Json) -> Finding:
     if name in granted or (name == "ads_read" and "ads_management" in granted):
         return Finding(name, ok=True, message="granted")
     return Finding(name, ok=False, message=f"missing, so {NEEDED[name]}", remedy=GRANTS[name])
+
+
+def _pages(api: MetaApi) -> list[Finding]:
+    try:
+        pages = fan_pages(api)
+    except ConnectorError as error:
+        return [Finding("pages", ok=False, message=f"{error}; {UNSEEN}", remedy=GRANTS["pages_show_list"])]
+    if not pages:
+        message = f"the token sees none, so {UNSEEN}"
+        return [Finding("pages", ok=False, message=message, remedy=GRANTS["pages_show_list"])]
+    return [_page(api, page) for page in pages]
+
+
+def _page(api: MetaApi, page: FanPage) -> Finding:
+    """Whether it tells its forms."""
+    subject = f"page {page.id}"
+    try:
+        forms = page.forms(api)
+    except ConnectorError as error:
+        return Finding(subject, ok=False, message=f"{error}; {UNSEEN}", remedy=GRANTS["pages_manage_ads"])
+    return Finding(subject, ok=True, message=f"readable, {len(forms)} forms")
 
 
 def _readable(api: MetaApi, account: AdAccount, stream: str, now: datetime) -> Finding:

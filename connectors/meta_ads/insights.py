@@ -41,14 +41,22 @@ Span = dict[str, Any]
 class Insights:
     """Flights over all accounts."""
 
-    def __init__(self, api: MetaApi, stream: Stream, accounts: Sequence[AdAccount], clock: Clock, known: Known) -> None:
+    def __init__(
+        self,
+        api: MetaApi,
+        stream: Stream,
+        accounts: Sequence[AdAccount],
+        left_out: Mapping[str, Fatal],
+        clock: Clock,
+        known: Known,
+    ) -> None:
         self._api = api
         self._stream = stream
         self._accounts = {account.id: account for account in accounts}
         self._clock = clock
         self._reports = Reports(api, stream.name)
         self._known = known
-        self._refused: dict[str, Fatal | AccountLimited] = {}
+        self._refused: dict[str, Fatal | AccountLimited] = dict(left_out)
         """Accounts that may not be read, or not now; the others are, and a refusal is raised in the end."""
 
     def pages(self, cursor: Position | None, resume: Position | None) -> Iterator[Page]:

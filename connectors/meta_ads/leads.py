@@ -1,8 +1,10 @@
 """Leads: people who filled in a form, as long as Meta keeps them, which is 90 days. Of an ad account by its ads, of a Page by its forms.
 
-There is no list of an account's leads. An ad can only have new ones if it was shown, so insights name the ads to ask, and those are
-asked fifty in one call. A form is also filled in without an ad (a link, a post, the Page itself): such leads belong to the Page, and
-so do those of an ad that cannot be seen. Source: https://developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving.
+There is no list of an account's leads. Insights name the ads that were shown of late, and those are asked fifty in one call. Forms are
+asked for all of their leads, for a form may be sent long after its ad was shown, or without an ad (a link, a post, the Page itself).
+What both tell is one record: a lead belongs to the account that its ad names, and to the Page if there is no ad or we may not see it.
+Where a Page cannot be seen, only leads of ads that were shown of late come. Source:
+https://developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving.
 """
 
 import logging
@@ -17,7 +19,7 @@ from connectors.meta_ads.drift import Known, Names
 from connectors.meta_ads.fanpages import FanPage
 from connectors.meta_ads.paging import LIMIT, Leaf, leaves, read_leaf
 from connectors.meta_ads.payload import free_text
-from connectors.meta_ads.refusals import VENDOR, NotThere, TooMuch, Unknown
+from connectors.meta_ads.refusals import VENDOR, Denied, NotThere, TooMuch, Unknown
 from connectors.meta_ads.reports import Part, Reports
 from models.keys import RecordKey
 from models.records import Record
@@ -34,7 +36,7 @@ LOOK_BACK = 3600  # seconds; a lead may be listed after the second it was made i
 SHOWN_BEFORE = timedelta(days=2)  # a form may be sent a while after its ad was shown last
 
 Owner = AdAccount | FanPage
-"""Whom leads belong to: the account whose ad brought them, or else the Page whose form was filled in."""
+"""Who is asked for leads: an account by its ads, a Page by its forms."""
 
 
 class Leads:
@@ -64,14 +66,19 @@ class Leads:
             yield Page([], {"as_of": until}, {"until": until})
 
     def read(self, ids: Sequence[str], accounts: Collection[str], now: int) -> list[Record]:
-        """Those of the leads that are there. Each is looked up with its ad, or its form, for a lead does not name its account."""
+        """Those of the leads that are there, of these accounts or of forms that we see.
+
+        Each is looked up with its ad, or its form, for a lead does not name its account.
+        """
         rows = there(self._known.asked(lambda names: raised(self._each(ids, ",".join(names)), Unknown)))
-        ads = self._told(rows, "ad_id", "account_id")
-        forms = self._told([row for row in rows if row.get("ad_id") not in ads], "form_id", "page_id")
+        ads = self._brought(rows)
+        others = [row for row in rows if ads.get(row.get("ad_id")) not in accounts]
+        forms = self._told(others, "form_id", "page_id")
         found = [(ads.get(row.get("ad_id")) or forms.get(row.get("form_id")), row) for row in rows]
-        pages = set(forms.values())
         return [
-            self._record(owner, row, now) for owner, row in found if owner and (owner in accounts or owner in pages)
+            self._record(owner, row, now)
+            for owner, row in found
+            if owner and (owner in accounts or row.get("form_id") in forms)
         ]
 
     def _window(
@@ -88,11 +95,12 @@ class Leads:
         groups = [nodes[start : start + MOST_IN_BATCH] for start in range(0, len(nodes), MOST_IN_BATCH)] or [[]]
         for number, group in enumerate(groups, start=1):
             rows = list(self._of(owner, group, (since, until), refusals))
-            rows = rows if isinstance(owner, AdAccount) else self._without_ad(rows)
+            ads = self._brought(rows) if isinstance(owner, FanPage) else {}
             held = held or bool(refusals)
             done = {"until": before if held else as_of} if number == len(groups) else None
             position = {"as_of": as_of, "node": group[-1] if group else last, "held": held}
-            yield Page([self._record(owner.id, row, as_of) for row in rows], position, done)
+            records = [self._record(ads.get(row.get("ad_id"), owner.id), row, as_of) for row in rows]
+            yield Page(records, position, done)
         if refusals:
             raise refusals[0]
 
@@ -152,15 +160,15 @@ class Leads:
         if first.after:
             yield from leaves(self._api, "window", path, params, stream=self._stream.name, after=first.after)
 
-    def _without_ad(self, rows: Sequence[Json]) -> list[Json]:
-        """Leads that come by no ad that we can see; the others come by it."""
-        seen = self._told(rows, "ad_id", "account_id")
-        return [row for row in rows if row.get("ad_id") not in seen]
+    def _brought(self, rows: Sequence[Json]) -> dict[str | None, str]:
+        """Accounts of the ads that brought these leads, by ad; an ad that we may not read is as one that cannot be seen."""
+        return self._told(rows, "ad_id", "account_id", Denied)
 
-    def _told(self, rows: Sequence[Json], key: str, field: str) -> dict[str | None, str]:
+    def _told(self, rows: Sequence[Json], key: str, field: str, *unless: type[Fatal]) -> dict[str | None, str]:
         """A field of the ads or forms that leads name, by id; those that cannot be seen are absent."""
         ids = sorted({row[key] for row in rows if isinstance(row.get(key), str)})
-        return {row.get("id"): str(row[field]) for row in there(self._each(ids, field)) if field in row}
+        answers = [one for one in self._each(ids, field) if not isinstance(one, unless)]
+        return {row.get("id"): str(row[field]) for row in there(answers) if field in row}
 
     def _each(self, ids: Sequence[str], fields: str) -> list[Json | ConnectorError]:
         return self._api.each("window", [(f"{one}/", {"fields": fields}) for one in ids], stream=self._stream.name)

@@ -2,7 +2,8 @@
 
 A token sees several ad accounts, and records carry the number of theirs. Cursors are kept per token, so `account` of the source is the
 app's id, which no new token and no newly shared account changes; inside each cursor every ad account has a place of its own. An
-account that may not be read stops nothing but itself: its place stays, and the refusal is raised once the others are read.
+account that may not be read, or is named and hidden, stops nothing but itself: its place stays, and the refusal is raised once the
+others are read.
 """
 
 from collections import Counter
@@ -52,7 +53,9 @@ class MetaAdsSource(Source):
         """What Meta knows of each stream's fields, learned once per run."""
         self.account = api.app_id
         self.calls: Counter[str] = api.calls
-        self.accounts: Sequence[AdAccount] = visible(api, self._names["ad_accounts"])
+        self.accounts: Sequence[AdAccount]
+        self._left_out: Mapping[str, Fatal]
+        self.accounts, self._left_out = visible(api, self._names["ad_accounts"])
         api.several = len(self.accounts) > 1
 
     @property
@@ -64,7 +67,7 @@ class MetaAdsSource(Source):
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         """Walk the stream from the cursor to the present."""
         if stream.name == "ad_accounts":
-            return iter([Page([self._account(stream, account) for account in self.accounts], {}, {})])
+            return self._themselves(stream)
         if stream.name == "insights":
             return self._insights(stream).pages(cursor, resume)
         now = int(self._clock.now().timestamp())
@@ -125,7 +128,7 @@ class MetaAdsSource(Source):
 
     def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
         """What works, and which permission is missing."""
-        return diagnose(self._api, self.accounts, streams, self._clock.now())
+        return diagnose(self._api, self.accounts, self._left_out, streams, self._clock.now())
 
     def _in_turn(
         self,
@@ -135,7 +138,7 @@ class MetaAdsSource(Source):
         resume: Position | None,
     ) -> Iterator[Page]:
         """A window per account (or Page); position and cursor name it. `held` are those passed over, which a resumed run tries first."""
-        done, refused = cursor or {}, dict[str, Fatal | AccountLimited]()
+        done, refused = cursor or {}, dict[str, Fatal | AccountLimited](self._left_out)
         ids = [owner.id for owner in owners]
         at = ids.index(resume["account"]) if resume and resume["account"] in ids else 0
         held = resume.get("held", []) if resume else []
@@ -159,13 +162,18 @@ class MetaAdsSource(Source):
         return [*self.accounts, *fan_pages(self._api)]
 
     def _insights(self, stream: Stream) -> Insights:
-        return Insights(self._api, stream, self.accounts, self._clock, self._names[stream.name])
+        return Insights(self._api, stream, self.accounts, self._left_out, self._clock, self._names[stream.name])
 
     def _leads(self, stream: Stream) -> Leads:
         return Leads(self._api, stream, self._names[stream.name])
 
     def _listing(self, stream: Stream) -> Listing:
         return Listing(self._api, stream, self._names[stream.name])
+
+    def _themselves(self, stream: Stream) -> Iterator[Page]:
+        yield Page([self._account(stream, account) for account in self.accounts], {}, {})
+        if self._left_out:
+            raise first(self._left_out.values())
 
     def _account(self, stream: Stream, account: AdAccount) -> Record:
         key = RecordKey(VENDOR, account.id, stream.object, account.id)

@@ -65,6 +65,10 @@ class NotThere(Fatal):
     """The object is gone, hidden, or a report that is not born yet: Meta answers all three alike."""
 
 
+class Denied(Fatal):
+    """The token, or its user, may not read this."""
+
+
 def first(refused: Iterable[Fatal | AccountLimited]) -> Fatal | AccountLimited:
     """Which of the refusals of several accounts is raised: a limit before others, for the next try reads more than this one."""
     return min(refused, key=lambda error: isinstance(error, Fatal))
@@ -92,7 +96,7 @@ def refusal(status: int, error: dict[str, Any], *, about: str, stream: str | Non
     if code in PERMISSIONS:
         permission = "leads_retrieval" if stream == "leads" else "ads_read"
         message = f"the token may not read this ({told}); {GRANTS[permission]}"
-        return Fatal(message, vendor=VENDOR, stream=stream)
+        return Denied(message, vendor=VENDOR, stream=stream)
     if code == 100 and error.get("type") == "GraphMethodException":
         message = f"the call was not proven ({told}); check that META_ADS_APP_SECRET is the secret of the token's app"
         return Fatal(message, vendor=VENDOR, stream=stream, credentials=True)

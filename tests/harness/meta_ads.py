@@ -37,7 +37,7 @@ LATEST = timedelta(minutes=9)
 
 
 class MetaAdsHarness(Served):
-    """Accounts in Berlin and Los Angeles, one old ad in each."""
+    """Accounts in Berlin and Los Angeles, in each an old ad and one that is never shown any more."""
 
     vendor = "meta_ads"
     streams = (*KINDS, "insights", "leads")
@@ -64,6 +64,7 @@ class MetaAdsHarness(Served):
         self.state.insert_many("page", [{"id": PAGE, "name": "Acme", "access_token": "EAApage"}])
         self.state.insert_many("form", [{"id": form, "page_id": PAGE, "status": "ACTIVE"} for form in FORMS])
         self.ads = {number: self._ad(number, "first") for number in ZONES}
+        self.quiet = {number: self._ad(number, "quiet") for number in ZONES}
 
     def open(self) -> MetaAdsSource:
         settings = MetaAdsSettings(
@@ -186,16 +187,18 @@ class MetaAdsHarness(Served):
         self.state.insert_many("insight", [told])
 
     def _lead(self, account: str, random: Random) -> str:
-        """A form that was sent, on a day that its ad was shown; or without an ad, or from one that cannot be seen."""
+        """A form that was sent, on a day that its ad was shown or long after; or without an ad, or from one that cannot be seen."""
         made, at = f"8{self.next():06}", self.clock.now()
         form = {"form_id": random.choice(FORMS), "created_time": at.strftime("%Y-%m-%dT%H:%M:%S%z")}
         answers = [
             {"name": "email", "values": [f"p{made}@kolbe.example"]},
             {"name": "why", "values": [self.words(random)]},
         ]
-        if (way := random.choice(("ad", "ad", "no ad", "hidden ad"))) != "ad":
+        way = random.choice(("ad", "ad", "no ad", "hidden ad", "quiet ad"))
+        if way != "ad":
             told = {"id": made, "is_organic": way == "no ad", "field_data": answers, **form}
-            self.state.insert_many("lead", [told | ({"ad_id": HIDDEN_AD} if way == "hidden ad" else {})])
+            by = {"hidden ad": {"ad_id": HIDDEN_AD}, "quiet ad": {"ad_id": self.quiet[account]}}.get(way, {})
+            self.state.insert_many("lead", [told | by])
             return made
         day = str(at.astimezone(ZoneInfo(ZONES[account])).date())
         if not any(row["date_start"] == day for row in self.state.days(account, day, day)):
@@ -235,7 +238,8 @@ class MetaAdsHarness(Served):
 
     def _account_of(self, row: Payload) -> str:
         """Whose a lead is: the account's whose ad brought it, else the Page's."""
-        return next((number for number, ad in self.ads.items() if ad == row.get("ad_id")), PAGE)
+        ads = [*self.ads.items(), *self.quiet.items()]
+        return next((number for number, ad in ads if ad == row.get("ad_id")), PAGE)
 
     def _today(self, account: str) -> date:
         return self._day(account, self.clock.now())

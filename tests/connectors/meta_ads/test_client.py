@@ -1,18 +1,20 @@
 """Every refusal of Meta becomes a reaction, and none of them shows a secret."""
 
+import json
 import logging
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from connectors.base import Page
 from connectors.errors import Fatal, Retryable
 from connectors.meta_ads import CONNECTOR
 from connectors.meta_ads.refusals import GRANTS, Limited, TooMuch
 from connectors.transport import TRIES
 from sandbox.faults import Fault
 from tests.conftest import NOW
-from tests.connectors.meta_ads.conftest import BERLIN, PACIFIC, Ground, Puller
+from tests.connectors.meta_ads.conftest import BERLIN, PACIFIC, TODAY, Ground, Puller
 
 ADS = "act_111/ads"
 
@@ -106,6 +108,7 @@ def test_limits_are_minded_before_they_bite(puller: Puller, ground: Ground) -> N
     source = puller.open()
     for _ in range(18):
         puller.pull("ads")
+    ground.page("777", "f1")
     puller.clock.advance(timedelta(minutes=50))
     puller.time_passes = True
     assert all(finding.ok for finding in source.diagnose(CONNECTOR.streams))
@@ -203,13 +206,66 @@ def test_the_token_may_be_taken_back_in_the_middle_of_a_run(puller: Puller, grou
 
 
 def test_accounts_that_are_named_are_read_and_no_others(puller: Puller, ground: Ground) -> None:
-    """A name that the token cannot see is refused with the way to share it."""
+    """Once each, in order of their numbers."""
     ground.account(PACIFIC, "America/Los_Angeles", "USD")
-    puller.account_ids = (PACIFIC,)
+    puller.account_ids = (PACIFIC, PACIFIC)
     assert [account.id for account in puller.open().accounts] == [PACIFIC]
-    puller.account_ids = ("999",)
-    with pytest.raises(Fatal, match="Business settings"):
+
+
+@pytest.mark.parametrize("unread", ["hidden", "zoneless"])
+@pytest.mark.parametrize("stream", ["ad_accounts", "ads", "insights", "leads"])
+def test_an_account_that_cannot_be_read_stops_no_other(
+    puller: Puller, ground: Ground, stream: str, unread: str
+) -> None:
+    """One that is named and not shared, or that has no known time zone: the others land, and then it is named."""
+    ground.ad("1")
+    ground.day("1", TODAY, "1.00")
+    ground.lead("91", "1", "2026-10-30T10:00:00+0000", email="dana@kolbe.example")
+    puller.account_ids = ("099", BERLIN)
+    if unread == "zoneless":
+        ground.account("099", "Mars/Olympus", "EUR")
+    with pytest.raises(Fatal, match=r"099.*META_ADS_ACCOUNT_IDS") as refused:
+        puller.pull(stream)
+    assert not refused.value.credentials
+    assert {account for account, _ in puller.records} == {BERLIN}
+    assert puller.cursors[stream] is not None
+    ground.account("099", "Europe/Paris", "EUR")
+    puller.pull(stream)
+
+
+def test_a_range_is_not_complete_while_an_account_of_it_cannot_be_read(puller: Puller, ground: Ground) -> None:
+    """Days and ads alike: the others' records come, and the last page does not."""
+    ground.ad("1")
+    puller.account_ids = (BERLIN, "999")
+    for name in ("insights", "ads"):
+        stream, since = CONNECTOR.streams_by_name[name], NOW - timedelta(days=60)
+        pages: list[Page] = []
+        with pytest.raises(Fatal, match="999"):
+            pages.extend(puller.open().between(stream, since, NOW, None))
+        assert any(page.records for page in pages)
+        assert not any(page.cursor for page in pages)
+
+
+def test_an_account_that_is_shared_while_a_run_is_down_is_read_by_the_run_that_goes_on(
+    puller: Puller, ground: Ground
+) -> None:
+    """It was passed over, though its number is the lower one."""
+    ground.ad("1")
+    puller.account_ids = ("099", BERLIN)
+    died = next(puller.open().pages(CONNECTOR.streams_by_name["ads"], None, None))
+    ground.account("099", "Europe/Paris", "EUR")
+    ground.ad("2", "099")
+    puller.pull("ads", resume=json.loads(json.dumps(died.position)))
+    assert puller.records.keys() == {(BERLIN, "1"), ("099", "2")}
+
+
+@pytest.mark.parametrize("named", [("999",), ("998", "999")])
+def test_where_no_account_is_left_the_vendor_is_refused(puller: Puller, ground: Ground, named: tuple[str, ...]) -> None:
+    """With the first of them, and the way to share it."""
+    puller.account_ids = named
+    with pytest.raises(Fatal, match=rf"{named[0]}.*Business settings") as refused:
         puller.open()
+    assert refused.value.credentials
 
 
 def test_a_token_without_any_account_is_told_how_to_get_one(puller: Puller) -> None:
@@ -220,11 +276,47 @@ def test_a_token_without_any_account_is_told_how_to_get_one(puller: Puller) -> N
 
 
 def test_the_doctor_finds_nothing_wrong_with_a_full_token(puller: Puller, ground: Ground) -> None:
-    """One line for the token, each permission, each account and each stream."""
+    """One line for the token, each permission, each account, each Page and each stream."""
     ground.ad("1")
+    ground.page("777", "f1")
     found = puller.open().diagnose(CONNECTOR.streams)
     assert all(finding.ok for finding in found)
-    assert len(found) == 1 + len(GRANTS) + 1 + len(CONNECTOR.streams)
+    assert len(found) == 1 + len(GRANTS) + 1 + 1 + len(CONNECTOR.streams)
+
+
+def test_the_doctor_names_every_account_that_cannot_be_read(puller: Puller, ground: Ground) -> None:
+    """The others are well."""
+    ground.ad("1")
+    ground.page("777", "f1")
+    ground.account("5", "Mars/Olympus", "EUR")
+    puller.account_ids = (BERLIN, "5", "999")
+    found = {finding.subject: finding for finding in puller.open().diagnose(CONNECTOR.streams)}
+    assert {subject for subject, finding in found.items() if not finding.ok} == {"act_5", "act_999"}
+    assert "time zone" in found["act_5"].message
+    assert "hidden" in found["act_999"].message
+    assert "META_ADS_ACCOUNT_IDS" in str(found["act_999"].remedy)
+
+
+def test_the_doctor_tells_what_it_costs_that_no_page_is_visible(puller: Puller, ground: Ground) -> None:
+    """Though every permission was granted: the user was given no Page."""
+    ground.ad("1")
+    (bad,) = [finding for finding in puller.open().diagnose(CONNECTOR.streams) if not finding.ok]
+    assert bad.subject == "pages"
+    assert "no ad brought" in bad.message
+    assert "shown" in bad.message
+    assert "give the user the Pages" in str(bad.remedy)
+
+
+def test_the_doctor_names_a_page_whose_forms_it_may_not_read(puller: Puller, ground: Ground) -> None:
+    """The other Page is well."""
+    ground.ad("1")
+    ground.page("777", "f1")
+    ground.page("888", "f2")
+    puller.sandbox.faults.add(Fault(path="777/leadgen_forms", status=403, body=error(200)))
+    (bad,) = [finding for finding in puller.open().diagnose(CONNECTOR.streams) if not finding.ok]
+    assert bad.subject == "page 777"
+    assert "no ad brought" in bad.message
+    assert "pages_manage_ads" in str(bad.remedy)
 
 
 def test_the_doctor_names_what_is_missing_and_when_the_token_ends(puller: Puller, ground: Ground) -> None:
@@ -233,7 +325,7 @@ def test_the_doctor_names_what_is_missing_and_when_the_token_ends(puller: Puller
     puller.token = "EAAshort"
     puller.sandbox.state.add_token("EAAshort", permissions={"ads_read"}, expires=NOW + timedelta(days=3, hours=1))
     bad = {finding.subject: finding for finding in puller.open().diagnose(CONNECTOR.streams) if not finding.ok}
-    assert bad.keys() == {"token", "leads_retrieval", "leads", "pages_show_list", "pages_manage_ads"}
+    assert bad.keys() == {"token", "leads_retrieval", "leads", "pages_show_list", "pages_manage_ads", "pages"}
     assert bad["token"].message == "expires in 3 days"
     assert "Leads access" in str(bad["leads"].remedy)
     assert "EAAshort" not in repr(bad)

@@ -44,7 +44,7 @@ def at(text: str) -> datetime:
 
 
 def test_a_form_that_was_filled_in_without_an_ad_is_a_lead_of_its_page(puller: Puller, ground: Ground) -> None:
-    """Leads of ads come once, by their ad; those of an ad that nobody can see any more come by the form."""
+    """Beside those of ads, which are of the ad's account; those of an ad that nobody can see any more are the Page's."""
     ground.ad("1")
     ground.day("1", TODAY, "1.00")
     ground.page(PAGE, "f1", "f2")
@@ -52,9 +52,66 @@ def test_a_form_that_was_filled_in_without_an_ad_is_a_lead_of_its_page(puller: P
     ground.lead("92", None, "2026-10-30T10:00:00+0000", form="f2", email="page@kolbe.example")
     ground.lead("93", "8888", "2026-10-30T10:00:00+0000", email="gone@kolbe.example")
     ground.lead("94", None, "2026-07-30T10:00:00+0000", form="f2", email="old@kolbe.example")
-    assert puller.pull("leads")[0] == 3
+    puller.pull("leads")
     assert puller.records.keys() == {(BERLIN, "91"), (PAGE, "92"), (PAGE, "93")}
     assert (puller.cursors["leads"] or {}).keys() == {BERLIN, PAGE}
+
+
+def test_a_lead_of_an_ad_that_has_not_been_shown_since_comes_by_its_form(puller: Puller, ground: Ground) -> None:
+    """Somebody kept the form open for a week. The lead is of the ad's account, as if the ad had been asked."""
+    ground.ad("1")
+    ground.day("1", TODAY - timedelta(days=7), "1.00")
+    ground.page(PAGE, "f1")
+    puller.pull("leads")
+    ground.lead("91", "1", NOW.strftime("%Y-%m-%dT%H:%M:%S+0000"), email="slow@kolbe.example")
+    puller.clock.advance(timedelta(hours=1))
+    puller.pull("leads")
+    assert puller.records.keys() == {(BERLIN, "91")}
+
+
+def test_a_lead_that_is_told_by_its_ad_and_by_its_form_is_one_record(puller: Puller, ground: Ground) -> None:
+    """Key, stamp and payload are the same, so it lands once."""
+    ground.ad("1")
+    ground.day("1", TODAY, "1.00")
+    ground.page(PAGE, "f1")
+    ground.lead("91", "1", "2026-10-30T10:00:00+0000", email="ad@kolbe.example", why="we lose a day per week to it")
+    by_ad, by_form = [record for page in puller.open().pages(STREAMS["leads"], None, None) for record in page.records]
+    assert by_ad == by_form
+    assert by_ad.key.account == BERLIN
+
+
+def test_a_form_brings_leads_of_accounts_that_are_not_read(puller: Puller, ground: Ground) -> None:
+    """They were sent to our Page: under the account that the ad names, and by id the same."""
+    ground.account(PACIFIC, "America/Los_Angeles", "USD")
+    puller.account_ids = (BERLIN,)
+    ground.ad("3", PACIFIC)
+    ground.day("3", TODAY, "1.00", PACIFIC)
+    ground.page(PAGE, "f1")
+    ground.lead("93", "3", "2026-10-30T10:00:00+0000", PACIFIC, email="jo@kolbe.example")
+    puller.pull("leads")
+    assert puller.records.keys() == {(PACIFIC, "93")}
+    assert puller.open().read(STREAMS["leads"], ["93"]) == list(puller.records.values())
+
+
+def test_an_ad_that_we_may_not_read_holds_back_no_lead(puller: Puller, ground: Ground) -> None:
+    """An agency's, say, in an account of its own: Meta refuses to tell whose the ad is, and the lead is the Page's."""
+    ground.page(PAGE, "f1")
+    ground.lead("91", "8888", "2026-10-30T10:00:00+0000", email="agency@kolbe.example")
+    puller.sandbox.faults.add(Fault(path=BATCH, method="POST", calls=(2, 4), status=200, body=[part(403, REFUSED)]))
+    puller.pull("leads")
+    assert puller.records.keys() == {(PAGE, "91")}
+    assert puller.open().read(STREAMS["leads"], ["91"]) == list(puller.records.values())
+
+
+def test_a_quiet_hour_costs_two_calls_for_all_ads_and_three_for_a_page(puller: Puller, ground: Ground) -> None:
+    """Which ads were shown, and their leads; which Pages there are, their forms, and their leads. One more opens the source."""
+    ground.ad("1")
+    ground.day("1", TODAY, "1.00")
+    ground.page(PAGE, "f1", "f2")
+    puller.pull("leads")
+    puller.clock.advance(timedelta(hours=1))
+    brought, source = puller.pull("leads")
+    assert (brought, dict(source.calls)) == (0, {"definition": 4, "window": 2})
 
 
 def test_a_pages_token_is_kept_nowhere(puller: Puller, ground: Ground, caplog: pytest.LogCaptureFixture) -> None:
@@ -179,10 +236,14 @@ def test_leads_are_read_by_id_as_the_webhook_names_them(puller: Puller, ground: 
     ground.page(PAGE, "f1")
     ground.lead("91", "1", "2026-10-30T10:00:00+0000", email="ad@kolbe.example", why="we lose a day per week to it")
     ground.lead("92", None, "2026-10-30T10:00:00+0000", email="page@kolbe.example")
-    read = {record.key: record.payload for record in puller.open().read(STREAMS["leads"], ["91", "92", "93"])}
+    ground.ad("2")
+    ground.lead("94", "2", "2026-10-30T10:00:00+0000", email="slow@kolbe.example")
+    ground.lead("95", "8888", "2026-10-30T10:00:00+0000", email="gone@kolbe.example")
+    named = ["91", "92", "93", "94", "95"]
+    read = {record.key: record.payload for record in puller.open().read(STREAMS["leads"], named)}
     puller.pull("leads")
     assert read == {record.key: record.payload for record in puller.records.values()}
-    assert len(read) == 2
+    assert len(read) == 4
 
 
 def test_more_than_fifty_are_read_by_id(puller: Puller, ground: Ground) -> None:
