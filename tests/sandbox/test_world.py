@@ -561,7 +561,7 @@ def test_a_lead_is_the_first_that_is_seen_of_its_person(world: World) -> None:
 
 
 def test_ads_have_no_field_that_meta_does_not_know(world: World) -> None:
-    """Every key of every planted object is one of the SDK's own (vendors.md 6.4); a lead's account is ours to find it by."""
+    """Every key of every planted object is one of the SDK's own (`facebook_business.adobjects`); a lead's account is ours to find it by."""
     for kind, rows in world.meta_ads.items():
         assert {key for row in rows for key in row} - {"account_id"} <= FIELDS[kind], kind
 
