@@ -21,6 +21,8 @@ Row = dict[str, Any]
 ENDED = {"PAUSED": 60, "ARCHIVED": 25, "DELETED": 15}
 """What becomes of an ad that has run, and how often; it has cost all the same."""
 LANDING = "https://acme.example/start"
+PAGE = {"id": "606000000000000001", "name": "Acme", "access_token": "EAAsandboxpage"}
+"""The Facebook Page whose form is filled in, with its own token."""
 FORM = "605000000000000001"
 
 
@@ -33,6 +35,7 @@ class Ads:
         self.rows: dict[str, list[Row]] = {
             kind: [] for kind in ("adaccount", "campaign", "adset", "ad", "adcreative", "insight", "lead")
         }
+        self.rows |= {"page": [PAGE], "form": [{"id": FORM, "page_id": PAGE["id"], "status": "ACTIVE"}]}
         self.leads: dict[str, Arrival] = {}
         """By lead id."""
         for account in ACCOUNTS:

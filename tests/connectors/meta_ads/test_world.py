@@ -55,6 +55,11 @@ def test_leads_tell_the_planted_touches_and_nothing_more(planted: Puller, world:
     assert {fact.kind for fact in facts if isinstance(fact, Identifier)} == {"email", "phone"}
 
 
+def test_the_doctor_finds_nothing_wrong_with_the_planted_world(planted: Puller) -> None:
+    """The Page whose form its leads filled in is there too."""
+    assert all(finding.ok for finding in planted.open().diagnose(CONNECTOR.streams))
+
+
 def test_every_object_is_listed(planted: Puller, world: World) -> None:
     """Deleted and archived ones too."""
     for stream, kind in (("campaigns", "campaign"), ("adsets", "adset"), ("ads", "ad"), ("creatives", "adcreative")):
@@ -62,7 +67,7 @@ def test_every_object_is_listed(planted: Puller, world: World) -> None:
 
 
 def test_a_quiet_run_after_the_first_brings_nothing_new(planted: Puller) -> None:
-    """No new version of anything, one window call per account and listed stream, two calls for leads of either account."""
+    """No new version of anything, one window call per account and listed stream, for leads one and one for the Page's forms."""
     for stream in CONNECTOR.streams_by_name:
         planted.pull(stream)
     planted.clock.advance(NOW - NOW.replace(hour=8))
@@ -73,5 +78,5 @@ def test_a_quiet_run_after_the_first_brings_nothing_new(planted: Puller) -> None
         calls[stream] = source.calls["window"]
     assert {key: record.payload for key, record in planted.records.items()} == before
     assert calls == {
-        "ad_accounts": 0, "campaigns": 2, "adsets": 2, "ads": 2, "creatives": 0, "insights": 2, "leads": 2,
+        "ad_accounts": 0, "campaigns": 2, "adsets": 2, "ads": 2, "creatives": 0, "insights": 2, "leads": 3,
     }  # fmt: skip
