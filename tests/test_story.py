@@ -56,10 +56,11 @@ def home(tmp_path_factory) -> Home:
 
 UNSTAMPED = {"hubspot/owners", "hubspot/pipelines", "meta_ads/ad_accounts", "meta_ads/insights"}
 """Streams that a vendor tells as a whole or by the day, so that they are compared with what is known."""
-PARTS = dict.fromkeys((f"meta_ads/{name}" for name in ("campaigns", "adsets", "ads", "insights", "leads")), 2) | {
-    "hubspot/form_submissions": 2
+PARTS = dict.fromkeys((f"meta_ads/{name}" for name in ("campaigns", "adsets", "ads", "insights")), 2) | {
+    "meta_ads/leads": 3,
+    "hubspot/form_submissions": 2,
 }
-"""Streams that are asked once per ad account or form, of which there are two each; all others take one call."""
+"""Streams that are asked once per ad account, Page or form: two ad accounts, a Page and two forms; all others take one call."""
 
 
 def total(outcomes: list, beginning: str) -> float:
