@@ -72,7 +72,7 @@ def shown(vendors: Sequence[str], done: Sequence[Outcome], seconds: float) -> No
         counts = (len(mine), sum(map(bool, mine)), tally.pulls, tally.kills, tally.refusals, tally.changes, tally.rows)
         share = f"{tally.struck / max(tally.requests, 1):.1%}"
         table.add_row(name, *map(str, (*counts, tally.requests, tally.struck)), share)
-    Console(width=110).print(table)
+    Console(width=120).print(table)
 
 
 if __name__ == "__main__":

@@ -142,9 +142,8 @@ class StrictApi(StripeApi):
     """Behind the start, and never at it."""
 
     def get(self, reason: str, path: str, params: Mapping[str, Any], **named: Any) -> Json:
-        created = params.get("created") or {}
-        if "gte" in created:
-            params = {**params, "created": {"gt": created["gte"], "lt": created["lt"]}}
+        if "created" in params:
+            params = {**params, "created": {name.replace("gte", "gt"): at for name, at in params["created"].items()}}
         return super().get(reason, path, params, **named)
 
 
