@@ -220,7 +220,7 @@ def test_a_restricted_key_without_a_permission_stops_its_streams_only(door):
     """Doctor and the asset name what to set in the Dashboard."""
     door.connect(STRIPE_API_KEY="rk_test_wr0ng")
     every = {"rak_accounts_kyc_basic_read", "rak_customer_read", "rak_subscription_read", "rak_invoice_read", "rak_charge_read",
-             "rak_product_read", "rak_plan_read", "rak_balance_transaction_source_read", "rak_event_read"}  # fmt: skip
+             "rak_product_read", "rak_plan_read", "rak_balance_transaction_source_read", "rak_event_read", "rak_billing_clock_read"}  # fmt: skip
     door.stripe.state.add_key("rk_test_wr0ng", permissions=every)
     (outcome,) = door.ask("run", "pull_stripe", "--json").json
     assert set(outcome["failures"]) == {"stripe/disputes"}

@@ -126,7 +126,8 @@ def test_a_connection_cut_after_the_vendor_took_it_loses_nothing(office):
     office.practice.sandbox.faults.clear()
     office.practice.sandbox.log.clear()
     assert office.run(*wanted).written == 0
-    assert office.practice.sandbox.log.matching(WRITE) == []
+    # the server may note the line that was cut after we have given it up
+    assert [one for one in office.practice.sandbox.log.matching(WRITE) if not one.fault] == []
     assert office.value(ids[0], "top_belief") == "A"
 
 
