@@ -86,7 +86,7 @@ class Whole(NamedTuple):
 class Page:
     """Some records of one window. `cursor` is set on the page that completes the window, and only there.
 
-    A window lands whole: up to some 100,000 records are well within memory, a longer history is several windows.
+    A window lands whole, and a page is held whole: some MB a page and some 100,000 records a window are well within memory.
     """
 
     records: list[Record]

@@ -87,7 +87,7 @@ class ProductEventsHarness(Harness):
         self.store.meanwhile = change
 
     def storm(self, seed: int, share: float) -> None:
-        self.store.rage(seed, share)
+        self.store.rage(seed, 1.5 * share)  # looks at the folder while it is calm are counted as well
 
     def ambush(self, call: int, *, hollow: bool) -> None:  # no file system gives a part of a folder
         self.store.denied = 0 if hollow else call + 1
