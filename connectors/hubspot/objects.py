@@ -29,6 +29,8 @@ from models.keys import RecordKey
 from models.records import Record
 
 Json = dict[str, Any]
+Place = tuple[str, int]
+"""Id and stamp of a row."""
 logger = logging.getLogger(__name__)
 
 LOOK_BACK = 5 * 60_000  # milliseconds before the saved cursor at which the next window starts
@@ -118,12 +120,14 @@ class Objects:
         while left:
             query = {**left.query(self._feed.stamp), "properties": list(self.known.columns)}
             found = self._portal.search(reason, self._feed.kind, query, self._stream.name)
-            rows = [self._place(row) for row in found.rows]
+            places = [self._place(row) for row in found.rows]
             try:
-                number, rest = left.behind(rows, more=found.after is not None)
+                number, rest = left.behind(places, more=found.after is not None)
             except ValueError:
                 raise circle(f"the search of {self._feed.kind}", self._stream.name) from None
-            some = [row for row, (_, stamp) in zip(found.rows[:number], rows, strict=False) if left.holds(stamp)]
+            some = [
+                (place, row) for place, row in zip(places[:number], found.rows, strict=False) if left.holds(place[1])
+            ]
             if some or rest:
                 yield self._records(some, floor), self._position(rest or left)
             left = rest
@@ -135,7 +139,8 @@ class Objects:
         found: list[Record] = []
         for some in _batches(list(dict.fromkeys(ids)), BATCH):
             rows = self._portal.read("read", self._feed.kind, some, list(self.known.columns))
-            records = self._records(list({str(row["id"]): row for row in rows}.values()))
+            placed = {str(row["id"]): (self._place(row), row) for row in rows}
+            records = self._records(list(placed.values()))
             lost = sorted(set(some) - {record.key.id for record in records})
             binned = self._portal.read("read", self._feed.kind, lost, ["hs_object_id"], archived=True) if lost else []
             found += [*records, *map(self._tombstone, binned)]
@@ -153,14 +158,13 @@ class Objects:
 
     # records ----------------------------------------------------------------------------------------------------------
 
-    def _records(self, rows: Sequence[Json], floor: int = 0) -> list[Record]:
+    def _records(self, rows: Sequence[tuple[Place, Json]], floor: int = 0) -> list[Record]:
         """The rows as records, each with its ties and what else it does not say itself, and after them what became one of them."""
-        ids = [str(row["id"]) for row in rows]
+        ids = [one for (one, _), _ in rows]
         ties = associations_of(self._portal, self._feed.kind, self._feed.linked, ids, self._stream.name)
         pasts = self._pasts(ids)
         records = []
-        for row in rows:
-            one, stamp = self._place(row)
+        for (one, stamp), row in rows:
             payload = payload_of(row["properties"], self._portal.settings)
             if self._feed.linked:
                 payload["associations"] = ties[one]
@@ -190,8 +194,7 @@ class Objects:
         one = str(row["id"])
         return Record(self._key(one), _instant(at), {"hs_object_id": one}, deleted=True)
 
-    def _place(self, row: Json) -> tuple[str, int]:
-        """Id and stamp of a row."""
+    def _place(self, row: Json) -> Place:
         try:
             return str(row["id"]), milliseconds(row["properties"].get(self._feed.stamp) or row["updatedAt"])
         except (AttributeError, KeyError, TypeError, ValueError):

@@ -202,7 +202,8 @@ class MetaApi:
 
     def _react(self, response: requests.Response) -> Again | None:
         """For the transport: trouble that passes and limits are worth another try; limits say when."""
-        refused = self._refused(response, _read(response.content))
+        self._local.answer = _read(response.content)
+        refused = self._refused(response, self._local.answer)
         error = refused.told("", None) if refused else None
         if isinstance(error, Retryable) and self._passes(error):
             return Again(error.after, told=isinstance(error, Limited))
@@ -219,11 +220,9 @@ class MetaApi:
         return answer is None or (isinstance(answer, Retryable) and not isinstance(answer, Spent))
 
     def _judge(self, response: requests.Response, *_: Any, **__: Any) -> None:
-        """The hook: let nothing through that is not plainly an answer."""
+        """The hook: let nothing through that is not plainly an answer; `_react` has decoded it in this thread."""
         response.encoding = "utf-8"  # the SDK reads a text, whose encoding would be guessed
-        body = self._local.answer = _read(response.content)
-        refused = self._refused(response, body)
-        if refused:
+        if refused := self._refused(response, self._local.answer):
             raise refused
 
     def _refused(self, response: requests.Response, body: Any) -> Refused | None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import Engine
 
 from connectors.base import Page, Position
 from connectors.stripe import CONNECTOR
@@ -13,7 +15,11 @@ from connectors.stripe.client import StripeApi
 from connectors.stripe.pull import StripeSource
 from connectors.stripe.settings import StripeSettings
 from models.clock import FrozenClock
+from pipelines.ingest.lake import Lake
+from pipelines.ingest.pull import PullReport, pull_stream
+from sandbox.stripe import API_KEY
 from tests.conftest import Sandbox
+from tests.stores import new_store
 
 
 @dataclass
@@ -55,6 +61,32 @@ class Puller:
         assert page is not None
         assert page.cursor is not None
         return brought, source
+
+
+@dataclass(frozen=True)
+class Landing:
+    """Customers as `sidecar run` pulls them, into a lake of their own."""
+
+    source: StripeSource
+    lake: Lake
+    store: Engine
+    staging: Path
+    clock: FrozenClock
+
+    def pull(self) -> PullReport:
+        stream = CONNECTOR.streams_by_name["customers"]
+        return pull_stream(
+            self.source, CONNECTOR, stream, lake=self.lake, store=self.store, staging=self.staging, clock=self.clock
+        )
+
+
+@pytest.fixture
+def landing(stripe_sandbox: Sandbox, clock: FrozenClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Landing:
+    """The sandbox's account, opened by what the environment says."""
+    monkeypatch.setenv("STRIPE_API_KEY", API_KEY)
+    monkeypatch.setenv("STRIPE_BASE_URL", stripe_sandbox.url)
+    source, lake = CONNECTOR.open(StripeSettings(), clock), Lake.open(str(tmp_path / "lake"))
+    return Landing(source, lake, new_store(tmp_path), tmp_path / "staging", clock)
 
 
 @pytest.fixture

@@ -1,35 +1,19 @@
-"""A hundred thousand events through the feed and into the lake."""
+"""A hundred thousand events through the feed and into the landing.lake."""
 
 from datetime import timedelta
 
 import pytest
 
-from connectors.stripe import CONNECTOR
-from connectors.stripe.settings import StripeSettings
-from pipelines.ingest.lake import Lake
-from pipelines.ingest.pull import pull_stream
-from sandbox.stripe import API_KEY
 from sandbox.stripe.events import event
 from sandbox.stripe.shapes import complete
-from tests.stores import new_store
 
 MADE, GONE = 50_000, 5_000
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_events_are_landed_exactly(stripe_sandbox, clock, tmp_path, monkeypatch):
+def test_a_hundred_thousand_events_are_landed_exactly(stripe_sandbox, clock, landing):
     """Fifty thousand customers were made, each was changed or deleted: the lake's latest view is what Stripe holds."""
-    monkeypatch.setenv("STRIPE_API_KEY", API_KEY)
-    monkeypatch.setenv("STRIPE_BASE_URL", stripe_sandbox.url)
-    lake, store = Lake.open(str(tmp_path / "lake")), new_store(tmp_path)
-    source = CONNECTOR.open(StripeSettings(), clock)
-    stream = CONNECTOR.streams_by_name["customers"]
-
-    def pull() -> int:
-        staging = tmp_path / "staging"
-        return pull_stream(source, CONNECTOR, stream, lake=lake, store=store, staging=staging, clock=clock).windows
-
-    assert pull() == 1
+    assert landing.pull().windows == 1
     start = stripe_sandbox.state.now()
     made = [
         complete({"id": f"cus_{n:05d}", "object": "customer", "created": start + n * 10, "name": f"Customer {n}"})
@@ -42,10 +26,10 @@ def test_a_hundred_thousand_events_are_landed_exactly(stripe_sandbox, clock, tmp
         for kind, later in (("created", 0), ("deleted" if n < GONE else "updated", 5))
     )
     clock.advance(timedelta(days=6))
-    assert pull() > 1, "one window would hold them all in memory"
-    found = lake.latest("stripe", "customers").select("id", "deleted", "payload").to_pyarrow().to_pylist()
+    assert landing.pull().windows > 1, "one window would hold them all in memory"
+    found = landing.lake.latest("stripe", "customers").select("id", "deleted", "payload").to_pyarrow().to_pylist()
     assert len(found) == MADE
     assert {row["id"] for row in found if row["deleted"]} == {customer["id"] for customer in made[:GONE]}
     assert all(f'"{row["id"]}"' in row["payload"] for row in found)
     assert all(f'"Customer {int(row["id"][4:])}"' in row["payload"] for row in found)
-    assert source.calls["window"] < 2_600, "new objects are read by pages, not one by one"
+    assert landing.source.calls["window"] < 2_600, "new objects are read by pages, not one by one"
