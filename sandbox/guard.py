@@ -6,7 +6,7 @@ The server leaves in every request's state how to hang up on it (`HANG_UP`), whi
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from sandbox.request_log import Request, RequestLog
 CONTROL = "/_sandbox/"
 HANG_UP = "sandbox.hang_up"
 PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1>The request was no success.</body></html>"
+NO_ANSWER = 0  # the status in the log of a request whose connection was cut
 BUSY = 503  # of a refusal that names no status
 DROPS = 8  # pieces of a body that trickles
 FAULTS = TypeAdapter(list[Fault])
@@ -44,18 +45,20 @@ class Guard:
             await response(scope, receive, send)
             return
         query = scope["query_string"].decode("latin-1")
+        asked = (scope["method"], scope["path"], query)
         fault = self._faults.strike(scope["method"], f"{scope['path']}?{query}")
-        answer = _Answer(send)
+        answer = _Answer(send, lambda status: self._log.add(Request(*asked, status, fault.kind if fault else "")))
         try:
             await self._answer(fault, scope, receive, answer)
         finally:
-            self._log.add(Request(scope["method"], scope["path"], query, answer.status, fault.kind if fault else ""))
+            answer.log(NO_ANSWER)
 
     async def _answer(self, fault: Fault | None, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         match fault:
             case Fault(kind="status" | "html"):
                 await _refusal(fault)(scope, receive, answer.send)
             case Fault(kind="refuse"):
+                answer.log(NO_ANSWER)
                 await _hang_up(scope)
             case Fault(kind="reset" | "truncated" | "empty" | "drip" | "patch" | "rewrite" | "change"):
                 await self._app(scope, receive, answer.hold)
@@ -118,15 +121,21 @@ class Guard:
 class _Answer:
     """The vendor's answer on its way out: passed on as it comes, or held back to be spoiled."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, logged: Callable[[int], None]) -> None:
         self._send = send
+        self._logged: Callable[[int], None] | None = logged
         self._start: Message = {}
         self.body = b""
-        self.status = 0
+
+    def log(self, status: int) -> None:
+        """Once, before the client can see anything of the answer: what it asks of the log next must find the request there."""
+        if self._logged:
+            self._logged(status)
+            self._logged = None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.log(message["status"])
         await self._send(message)
 
     async def hold(self, message: Message) -> None:
@@ -137,6 +146,7 @@ class _Answer:
 
     async def cut(self) -> None:
         """Promise the whole body and send half of it."""
+        self.log(NO_ANSWER)
         await self._send(self._start)
         await self._send({"type": "http.response.body", "body": self.body[: len(self.body) // 2], "more_body": True})
 

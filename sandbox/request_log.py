@@ -8,7 +8,7 @@ LENGTH = 100_000  # requests remembered; a long demo must not fill the memory
 
 @dataclass(frozen=True)
 class Request:
-    """One answered request; `status` is 0 where the connection was cut, `fault` names the fault that was at work."""
+    """One request, there before its answer is; `status` is 0 where the connection was cut, `fault` names the fault that was at work."""
 
     method: str
     path: str
