@@ -13,9 +13,14 @@ from datetime import UTC, datetime
 from functools import cache
 from urllib.parse import parse_qsl, urlsplit
 
-META, GOOGLE, MICROSOFT, LINKEDIN, TIKTOK, TWITTER = (
-    "meta_ads google_ads microsoft_ads linkedin_ads tiktok_ads x_ads".split()
-)
+META, GOOGLE, MICROSOFT, LINKEDIN, TIKTOK, TWITTER = [
+    "meta_ads",
+    "google_ads",
+    "microsoft_ads",
+    "linkedin_ads",
+    "tiktok_ads",
+    "x_ads",
+]
 CLICK_IDS = {
     "fbclid": ("paid_social", META), "ttclid": ("paid_social", TIKTOK), "li_fat_id": ("paid_social", LINKEDIN),
     "twclid": ("paid_social", TWITTER), "gclid": ("paid_search", GOOGLE), "gbraid": ("paid_search", GOOGLE),

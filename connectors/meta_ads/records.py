@@ -6,8 +6,8 @@ from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.base import Stream, raw_only
-from connectors.meta_ads.accounts import bounds
 from connectors.marks import META
+from connectors.meta_ads.accounts import bounds
 from connectors.meta_ads.payload import Payload
 from models.facts import Engagement, Fact, Identifier, Interaction, Profile, Scope, Spend, Touch
 from models.records import Record

@@ -20,7 +20,10 @@ TOUCH: Mapping[str, tuple[pa.DataType, str]] = {
     "source_id": (pa.string(), "vendor id of the campaign or source"),
     "ad_id": (pa.string(), "the ad platform's id of the ad, where it is known"),
     "ad": (pa.string(), "name of that ad, where its platform has told of it"),
-    "platform": (pa.string(), "the vendor that the ad ran on, where it has told of it"),
+    "platform": (
+        pa.string(),
+        "the ad platform it came by, as its connector is called, where a link, a click id or the ad tells",
+    ),
 }
 """What is known of one contact with our marketing."""
 
