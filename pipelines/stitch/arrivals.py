@@ -18,6 +18,10 @@ from pipelines.stitch.derived import TOUCH
 
 LEAD_AD = "lead_ad"
 """A form filled in on the ad platform itself: exact on person and ad, and no visit of ours."""
+FORM, LINK, PAID_CLICK, OTHER, UNKNOWN = WAYS = (
+    "form on the ad platform", "link that names the ad", "paid click, ad unknown", "another channel", "no touch is known",
+)  # fmt: skip
+"""How exactly it is known how somebody came, most exact first."""
 PAID = "paid_"
 """Paid channels begin so: `paid_social`, `paid_search`."""
 UNPAID_VISITS = (
@@ -73,6 +77,13 @@ def arrivals(lake: Lake, persons: ir.Table) -> ir.Table:
     named = named.mutate(place=ibis.row_number().over(group_by="person_id", order_by=[_.occurred_at, *TELLING]))
     named = named.mutate(source=ibis.coalesce(named.source, named.ad, named.campaign))
     return named.select("person_id", "place", "occurred_at", *(name for name in TOUCH if name != "at"), *OF_ITS_AD)
+
+
+def way(touch: ir.Table) -> ir.StringValue:
+    """Which of `WAYS` these touches (`channel, ad_id`) are; only the first two tell the ad."""
+    paid = (touch.channel == LEAD_AD) | touch.channel.startswith(PAID)
+    by_ad = (touch.channel == LEAD_AD).ifelse(FORM, LINK)
+    return ibis.cases((touch.ad_id.notnull(), by_ad), (paid, PAID_CLICK), else_=OTHER)
 
 
 def first_and_last(came: ir.Table) -> Iterator[ir.Table]:

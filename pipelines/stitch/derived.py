@@ -98,6 +98,10 @@ RECEIPTS = Derived(
         "currency": (pa.string(), "ISO 4217, lower case"),
         "amount": (pa.int64(), "minor units; what is refunded, disputed or tax is negative"),
         "value": (pa.int64(), "the same in minor units of the reporting currency; empty where no rate is known"),
+        "purchase": (
+            pa.string(),
+            "what a charge shares with its refunds, disputes and tax; the record itself where none is told",
+        ),
     },
 )
 OUTCOMES = Derived(
@@ -127,6 +131,7 @@ SPEND = Derived(
         "campaign_id": (pa.string(), "the platform's id of the ad's campaign"),
         "campaign": (pa.string(), "the campaign's latest name"),
         "person_id": (pa.string(), "whom the ad brought that day; empty for what is allocated to nobody"),
+        "way": (pa.string(), "how exactly that is known: by a form on the ad platform, or by a link that names the ad"),
         "currency": (pa.string(), "ISO 4217, lower case"),
         "amount": (pa.int64(), "this row's part of the day's cost, minor units; the parts add up to it exactly"),
     },

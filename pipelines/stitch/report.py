@@ -7,14 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.facts import Scope
-from pipelines.stitch.arrivals import LEAD_AD, PAID
+from pipelines.stitch.arrivals import FORM, LEAD_AD, LINK, OTHER, PAID, PAID_CLICK, UNKNOWN, WAYS
 from pipelines.stitch.derived import JOURNEYS, OUTCOMES, REVENUE, SESSIONS, SPEND, UNASSIGNED
 from pipelines.stitch.spend import AD_DAY
-
-FORM, LINK, PAID_CLICK, OTHER, UNKNOWN = WAYS = (
-    "form on the ad platform", "link that names the ad", "paid click, ad unknown", "another channel", "no touch is known",
-)  # fmt: skip
-"""How exactly it is known how somebody came, most exact first."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def worths(journeys: Journeys, channels: int) -> NDArray[np.float64]:
 def values(worth: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
     """Shapley value of each of n players from the worth of all 2^n sets; they add up to the worth of all less that of none."""
     worth = np.asarray(worth, float)
-    players, sets = int(len(worth)).bit_length() - 1, np.arange(len(worth))
+    players, sets = len(worth).bit_length() - 1, np.arange(len(worth))
     size = np.array([int(one).bit_count() for one in sets])
     orders = [factorial(one) * factorial(players - one - 1) / factorial(players) for one in range(players)]
     found = np.zeros(players)

@@ -1,5 +1,7 @@
 """What is lost without a channel, against published examples and against walking every journey."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,7 @@ def steps(paths: list[Path]) -> dict[tuple[str, str], int]:
     found: dict[tuple[str, str], int] = {}
     for channels, converted in paths:
         places = [START, *channels, CONVERSION if converted else NOTHING]
-        for step in zip(places, places[1:], strict=False):
+        for step in pairwise(places):
             found[step] = found.get(step, 0) + 1
     return found
 
