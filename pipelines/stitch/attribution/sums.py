@@ -5,6 +5,7 @@ Nothing is divided by nothing: a ratio without a whole is empty.
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 from ibis import _
 
 from pipelines.stitch.attribution.paths import UNIT
@@ -76,7 +77,7 @@ def _nowhere(rows: ir.Table) -> ir.Table:
 
 
 def _each_model(rows: ir.Table) -> ir.Table:
-    return rows.cross_join(ibis.memtable({"model": list(MODELS)}))
+    return rows.cross_join(ibis.memtable(pa.table({"model": list(MODELS)})))
 
 
 def _month(instant: ir.TimestampValue) -> ir.StringValue:
