@@ -20,22 +20,18 @@ SUMMED = ("customers", "net", "lifetime", "spend", "without_rate")
 class AttributionReport:
     """Counts and shares.
 
-    Shape: `customers` is by channel and model, new customers in whole and in parts; `ways` by how exactly it is known how customers
+    Shape: `rows` are those of `credit`; `customers` is by channel and model, new customers in whole and in parts; `ways` by how exactly it is known how customers
     came, most exact first; `spend` by the same, as shares of all that has a rate (0 to 1, empty where nothing was spent): what
     brought nobody we know stands under `UNKNOWN`; `written` names the tables whose content changed.
     """
 
+    rows: int
     customers: Mapping[str, Mapping[str, float]]
     purchases: int
     without_rate: int
     ways: Mapping[str, int]
     spend: Mapping[str, float]
     written: tuple[str, ...]
-
-    @property
-    def whole(self) -> float:
-        """New customers, each once."""
-        return sum(self.ways.values())
 
 
 def report(
@@ -54,6 +50,7 @@ def report(
         customers.setdefault(row["channel"], dict.fromkeys(MODELS, 0.0))[row["model"]] = row["customers_sum"]
     known = {row["exact"]: row["customers"] for row in ways.to_pylist()}
     return AttributionReport(
+        rows=tables[CREDIT.name].num_rows,
         customers=dict(sorted(customers.items(), key=lambda one: (-one[1]["linear"], one[0]))),
         purchases=sum(row["basis"] == PURCHASE for row in credited.aggregate([]).to_pylist()),
         without_rate=sum(row["without_rate"] for row in returned.to_pylist() if row["model"] == MODELS[0]),
