@@ -68,4 +68,5 @@ def _sets(journeys: ir.Table, group: dict[str, str], players: list[str]) -> dict
     return {row["met"]: (row["journeys"], int(row["conversions"])) for row in sums.to_pyarrow().to_pylist()}
 
 
-BITS = pa.schema([("channel", pa.string()), ("bit", pa.int64())])
+BIT_COLUMNS: dict[str, pa.DataType] = {"channel": pa.string(), "bit": pa.int64()}
+BITS = pa.schema(BIT_COLUMNS)

@@ -16,7 +16,12 @@ END = 0.4
 LEARNT = ("markov", "shapley")
 """Models that weigh a channel by what all journeys tell of it; a channel's weight is shared by its touches."""
 MODELS = ("first", "last", "last_non_direct", "linear", "position", "decay", *LEARNT)
-WORTH = pa.schema([("channel", pa.string()), ("group", pa.string()), *((model, pa.float64()) for model in LEARNT)])
+WORTH_COLUMNS: dict[str, pa.DataType] = {
+    "channel": pa.string(),
+    "group": pa.string(),
+    **dict.fromkeys(LEARNT, pa.float64()),
+}
+WORTH = pa.schema(WORTH_COLUMNS)
 """What each channel is worth to the learnt models, never negative; `group` is what Shapley reckons it with."""
 
 

@@ -1,21 +1,18 @@
 """Credit, returns and costs of winning customers, from facts in a real lake."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from models.facts import Fact, Payment, Relation
+from models.facts import Payment, Relation
 from pipelines.stitch.attribution.build import build_attribution
 from pipelines.stitch.attribution.report import AttributionReport, ads, channels, months
 from pipelines.stitch.attribution.rules import MODELS
 from pipelines.stitch.journeys import build_journeys
 from pipelines.stitch.rates import Rate, Rates
-from tests.pipelines.stitch.conftest import T0, Bench, company, open_bench, person
+from tests.pipelines.stitch.conftest import T0, Bench, company, person
 from tests.pipelines.stitch.market import DAY, at, came, costs, rows, run
 
 LOOKBACK = timedelta(days=90)
@@ -173,51 +170,3 @@ def test_nothing_is_written_twice_and_nothing_known_is_no_error(bench):
     assert attribute(bench).written == ("credit", "returns", "cohort_costs")
     assert attribute(bench).written == ()
     assert rows(bench, "returns") == channels(bench.lake, "first") == months(bench.lake, "first") == []
-
-
-MOVEMENTS = st.lists(
-    st.tuples(
-        st.integers(0, 4), st.sampled_from(["charge", "charge", "refund", "dispute", "tax"]), st.integers(0, 10**9),
-        st.integers(0, 200), st.sampled_from(["eur", "jpy"]), st.integers(0, 6),
-    ),
-    max_size=20,
-)  # fmt: skip
-CAME = st.lists(
-    st.tuples(st.integers(0, 3), st.integers(0, 200), st.sampled_from(["paid_social", "organic_search", "direct_traffic", "lead_ad"])),
-    max_size=20,
-)  # fmt: skip
-
-
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(movements=MOVEMENTS, touched=CAME)
-def test_every_minor_unit_is_credited_once_by_every_model(tmp_path_factory, movements, touched):
-    """For any payments and touches: parts of a purchase are its net money, weights add up to 1, and all that is left is unattributed."""
-    bench = open_bench(tmp_path_factory.mktemp("bench"))
-    payers = [*(bench.hand.key(f"r{number}") for number in range(4)), None]
-    facts: dict[str, list[Fact]] = {f"r{number}": list(person(f"p{number}")) for number in range(4)}
-    facts |= {
-        f"m{number}": [paid(payers[who], amount, day, kind, currency=currency, purchase=f"{who}-{order}-{currency}")]
-        for number, (who, kind, amount, day, currency, order) in enumerate(movements)
-    }
-    facts["t"] = [came(payers[who], T0 + timedelta(days=day), channel) for who, day, channel in touched]
-    bench.hand.write(facts)
-    attribute(bench)
-    net: Counter[str] = Counter()
-    total: Counter[str] = Counter()
-    for who, kind, amount, _, currency, order in movements:
-        signed = amount if kind == "charge" else -amount
-        net[f"{who}-{order}-{currency}"] += signed
-        total[currency] += signed
-    amounts: dict[tuple[str, str], int] = defaultdict(int)
-    parts: dict[tuple[str, ...], float] = defaultdict(float)
-    for row in rows(bench, "credit"):
-        if row["basis"] == "purchase":
-            amounts[row["model"], row["conversion"]] += row["amount"]
-        parts[row["basis"], row["model"], row["conversion"], row["currency"]] += row["weight"]
-    assert parts == pytest.approx(dict.fromkeys(parts, 1.0))
-    assert all(amount == net[order] for (_, order), amount in amounts.items())
-    reporting = Rates().reporting(bench.lake)
-    sums: dict[str, Any] = defaultdict(int)
-    for row in rows(bench, "returns"):
-        sums[row["model"]] += row["net"]
-    assert all(found == total[reporting] for found in sums.values())
