@@ -19,14 +19,12 @@ def worth(bought: ir.Table, touched: ir.Table) -> pa.Table:
 
     A channel whose presence goes with fewer conversions has a negative Shapley value, and is worth nothing here.
     """
-    journeys = _journeys(bought, touched).cache()
-    removal = effects(
-        {(row["source"], row["target"]): row["times"] for row in _steps(journeys).to_pyarrow().to_pylist()}
-    )
-    met = journeys.group_by("channel").agg(met=journeys.customer_id.nunique()).to_pyarrow().to_pylist()
+    walked = journeys(bought, touched).cache()
+    removal = effects({(row["source"], row["target"]): row["times"] for row in steps(walked).to_pyarrow().to_pylist()})
+    met = walked.group_by("channel").agg(met=walked.customer_id.nunique()).to_pyarrow().to_pylist()
     group = grouped({row["channel"]: row["met"] for row in met})
     players = sorted(set(group.values()))
-    added = values(worths(_sets(journeys, group, players), len(players))) if players else np.zeros(0)
+    added = values(worths(_sets(walked, group, players), len(players))) if players else np.zeros(0)
     shapley = dict(zip(players, np.maximum(added, 0).tolist(), strict=True))
     rows = [
         {"channel": name, "group": of, "markov": max(removal.get(name, 0.0), 0.0), "shapley": shapley[of]}
@@ -35,7 +33,7 @@ def worth(bought: ir.Table, touched: ir.Table) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=WORTH)
 
 
-def _journeys(bought: ir.Table, touched: ir.Table) -> ir.Table:
+def journeys(bought: ir.Table, touched: ir.Table) -> ir.Table:
     """Touches in order: `customer_id, channel, nth, last, converted`."""
     first = bought.filter(bought["first"]).group_by("customer_id").agg(bought_at=lambda rows: rows.converted_at.min())
     known = touched.left_join(first, "customer_id").drop("customer_id_right")
@@ -50,19 +48,19 @@ def _journeys(bought: ir.Table, touched: ir.Table) -> ir.Table:
     )
 
 
-def _steps(journeys: ir.Table) -> ir.Table:
+def steps(walked: ir.Table) -> ir.Table:
     """How often a journey went from one channel straight to another: `source, target, times`."""
-    before = journeys.channel.lag().over(group_by="customer_id", order_by=journeys.step)
-    into = journeys.select(source=ibis.coalesce(before, START), target="channel")
-    ends = journeys.filter(journeys["last"])
+    before = walked.channel.lag().over(group_by="customer_id", order_by=walked.step)
+    into = walked.select(source=ibis.coalesce(before, START), target="channel")
+    ends = walked.filter(walked["last"])
     out = ends.select(source="channel", target=ends.converted.ifelse(CONVERSION, NOTHING))
     return into.union(out).group_by("source", "target").agg(times=lambda rows: rows.count())
 
 
-def _sets(journeys: ir.Table, group: dict[str, str], players: list[str]) -> dict[int, tuple[int, int]]:
+def _sets(walked: ir.Table, group: dict[str, str], players: list[str]) -> dict[int, tuple[int, int]]:
     """Journeys, and those that converted, by the set of channels that they met."""
-    bits = pa.table({"channel": list(group), "bit": [1 << players.index(of) for of in group.values()]}, BITS)
-    told = journeys.join(ibis.memtable(bits), "channel").select("customer_id", "bit", "converted").distinct()
+    bits = pa.table({"channel": list(group), "bit": [1 << players.index(of) for of in group.values()]}, schema=BITS)
+    told = walked.join(ibis.memtable(bits), "channel").select("customer_id", "bit", "converted").distinct()
     each = told.group_by("customer_id", "converted").agg(met=told.bit.sum().cast("int64"))
     sums = each.group_by("met").agg(journeys=each.count(), conversions=each.converted.ifelse(1, 0).sum())
     return {row["met"]: (row["journeys"], int(row["conversions"])) for row in sums.to_pyarrow().to_pylist()}
