@@ -141,6 +141,7 @@ def _journey_metadata(report: JourneyReport) -> dict[str, dg.MetadataValue]:
         "paying": report.paying,
         "payments": report.payments,
         "unassigned_payments": report.unassigned_payments,
+        "refunded_above_charge": report.refunded_above_charge,
         "deals": report.deals,
         "sessions": report.sessions,
         "ad_days": sum(spent.ad_days for spent in report.spend.values()),

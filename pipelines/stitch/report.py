@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from models.facts import Scope
 from pipelines.stitch.arrivals import FORM, LEAD_AD, LINK, OTHER, PAID, PAID_CLICK, UNKNOWN, WAYS
-from pipelines.stitch.derived import JOURNEYS, OUTCOMES, REVENUE, SESSIONS, SPEND, UNASSIGNED
+from pipelines.stitch.derived import JOURNEYS, OUTCOMES, RECEIPTS, REVENUE, SESSIONS, SPEND, UNASSIGNED
 from pipelines.stitch.spend import AD_DAY
 
 
@@ -29,7 +29,7 @@ class JourneyReport:
     """What the derived tables say.
 
     Shape: `ways` counts persons by how exactly it is known how they came, most exact first; `spend` is by currency; `written`
-    names the tables whose content changed.
+    names the tables whose content changed. `refunded_above_charge` counts purchases of which more was given back than was taken.
     """
 
     persons: int
@@ -39,6 +39,7 @@ class JourneyReport:
     paying: int
     payments: int
     unassigned_payments: int
+    refunded_above_charge: int
     deals: int
     sessions: int
     ways: Mapping[str, int]
@@ -58,12 +59,20 @@ def report(tables: Mapping[str, pa.Table], written: tuple[str, ...]) -> JourneyR
         paying=len({row["entity_id"] for row in money if row["scope"] == Scope.person and row["payments"]}),
         payments=sum(row["payments"] for row in money),
         unassigned_payments=sum(row["payments"] for row in money if row["scope"] == UNASSIGNED),
+        refunded_above_charge=_overdrawn(tables[RECEIPTS.name]),
         deals=sum(row[status] for row in deals for status in ("open", "won", "lost")),
         sessions=tables[SESSIONS.name].num_rows,
         ways=_ways(people),
         spend=_allocations(tables[SPEND.name]),
         written=written,
     )
+
+
+def _overdrawn(receipts: pa.Table) -> int:
+    """Purchases of which more was given and called back than was ever taken."""
+    moved = receipts.filter(pc.not_equal(receipts["kind"], "tax"))
+    left = moved.group_by(["purchase", "currency"]).aggregate([("amount", "sum")])["amount_sum"]
+    return int(pc.sum(pc.less(left, 0)).as_py() or 0)
 
 
 def _ways(people: pa.Table) -> dict[str, int]:
