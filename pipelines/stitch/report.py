@@ -1,5 +1,6 @@
 """What the derived tables say, in counts and shares: what an operator may see of them."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -70,9 +71,12 @@ def report(tables: Mapping[str, pa.Table], written: tuple[str, ...]) -> JourneyR
 
 def _overdrawn(receipts: pa.Table) -> int:
     """Purchases of which more was given and called back than was ever taken."""
-    moved = receipts.filter(pc.not_equal(receipts["kind"], "tax"))
-    left = moved.group_by(["purchase", "currency"]).aggregate([("amount", "sum")])["amount_sum"]
-    return int(pc.sum(pc.less(left, 0)).as_py() or 0)
+    left = receipts.group_by(["purchase", "currency", "kind"]).aggregate([("amount", "sum")])
+    moved: Counter[tuple[str, str]] = Counter()
+    for row in left.to_pylist():
+        if row["kind"] != "tax":
+            moved[row["purchase"], row["currency"]] += row["amount_sum"]
+    return sum(amount < 0 for amount in moved.values())
 
 
 def _ways(people: pa.Table) -> dict[str, int]:

@@ -5,13 +5,19 @@ from collections.abc import Mapping
 import dagster as dg
 
 from pipelines.stitch.assets import asset_key
-from pipelines.stitch.attribution.reconcile import miscredited, uneven, unreturned
+from pipelines.stitch.attribution.reconcile import miscredited, uneven, unreturned, unspent
+from pipelines.stitch.rates import Rates
 from pipelines.workspace import Workspace
 
 
 def checks() -> list[dg.AssetChecksDefinition]:
     """The checks of this room."""
-    return [weights_add_up_to_one, credit_is_what_was_received, returns_are_all_that_was_received]
+    return [
+        weights_add_up_to_one,
+        credit_is_what_was_received,
+        returns_are_all_that_was_received,
+        returns_cost_all_that_was_spent,
+    ]
 
 
 @dg.asset_check(
@@ -42,6 +48,16 @@ def credit_is_what_was_received(workspace: dg.ResourceParam[Workspace]) -> dg.As
 def returns_are_all_that_was_received(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
     """Attributed and unattributed; purchases in which a part has no rate are left out of both."""
     return _none(unreturned(workspace.lake))
+
+
+@dg.asset_check(
+    asset=asset_key("attribution"),
+    blocking=True,
+    description="By every model the costs of channels and ads are together all that ads cost, in the reporting currency.",
+)
+def returns_cost_all_that_was_spent(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """Those of ads that brought nobody included; days in a currency without a rate are left out of both."""
+    return _none(unspent(workspace.lake, Rates.of(workspace.settings)))
 
 
 def _none(off: Mapping[str, int]) -> dg.AssetCheckResult:

@@ -7,10 +7,11 @@ import ibis.expr.types as ir
 from ibis import _
 
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.attribution.build import derived_or_empty
+from pipelines.stitch.attribution.build import costs_by_channel, derived_or_empty
 from pipelines.stitch.attribution.rules import MODELS
 from pipelines.stitch.attribution.tables import CREDIT, PURCHASE, RETURNS
-from pipelines.stitch.derived import RECEIPTS
+from pipelines.stitch.derived import RECEIPTS, SPEND
+from pipelines.stitch.rates import Rates
 
 CLOSE = 1e-9
 """How far weights may be from 1: what adding floats costs."""
@@ -40,16 +41,23 @@ def unreturned(lake: Lake) -> Mapping[str, int]:
     whole = received.group_by("customer_id", "conversion", "currency", alone=alone).agg(
         value=_.value.sum(), known=_.value.count(), all_=_.count()
     )
-    (total,) = (
-        whole.filter(whole.known == whole.all_)
-        .agg(net=_.value.sum().fill_null(0).cast("int64"))
-        .to_pyarrow()["net"]
-        .to_pylist()
-    )
+    rated = whole.filter(whole.known == whole.all_)
+    return _off(lake, "net", rated.value.sum())
+
+
+def unspent(lake: Lake, rates: Rates) -> Mapping[str, int]:
+    """What `returns` has more (or less, negative) than ads cost, by model, in minor units of the reporting currency."""
+    costs = costs_by_channel(lake, derived_or_empty(lake, SPEND), rates)
+    return _off(lake, "spend", costs.value.sum())
+
+
+def _off(lake: Lake, column: str, whole: ir.IntegerScalar) -> dict[str, int]:
+    """Where a column of `returns` does not add up to the whole, by model."""
+    total = whole.fill_null(0).cast("int64").to_pyarrow().as_py()
     table = derived_or_empty(lake, RETURNS)
-    found = table.group_by("model").agg(net=_.net.sum().cast("int64")).to_pyarrow().to_pylist()
-    sums = dict.fromkeys(MODELS, 0) | {row["model"]: row["net"] for row in found}
-    return {model: net - total for model, net in sums.items() if net != total}
+    found = table.group_by("model").agg(total=table[column].sum().cast("int64")).to_pyarrow().to_pylist()
+    sums = dict.fromkeys(MODELS, 0) | {row["model"]: row["total"] for row in found}
+    return {model: number - total for model, number in sums.items() if number != total}
 
 
 def _received(lake: Lake) -> ir.Table:

@@ -12,8 +12,9 @@ from models.facts import Payment
 from pipelines.stitch import assets as stitch
 from pipelines.stitch import checks as stitch_checks
 from pipelines.stitch.attribution import assets, checks
-from pipelines.stitch.attribution.reconcile import miscredited, uneven, unreturned
+from pipelines.stitch.attribution.reconcile import miscredited, uneven, unreturned, unspent
 from pipelines.stitch.automation import jobs
+from pipelines.stitch.rates import Rates
 from pipelines.workspace import Workspace, WorkspaceSettings
 from tests.pipelines.stitch.conftest import Hand, person
 from tests.pipelines.stitch.market import at, came, costs
@@ -82,7 +83,7 @@ def test_credit_that_is_off_is_found(run, workspace):
     run()
     lake = workspace.lake
     whole = {name: lake.table(name).to_pyarrow() for name in ("credit", "returns")}
-    assert uneven(lake) == miscredited(lake) == unreturned(lake) == {}
+    assert uneven(lake) == miscredited(lake) == unreturned(lake) == unspent(lake, Rates()) == {}
 
     def spoilt(name: str, column: str, by: float) -> None:
         table = whole[name]
@@ -97,4 +98,6 @@ def test_credit_that_is_off_is_found(run, workspace):
     assert miscredited(lake) == {"shapley": 1}
     spoilt("returns", "net", -2)
     assert unreturned(lake) == {"shapley": -2}
+    spoilt("returns", "spend", 3)
+    assert unspent(lake, Rates()) == {"shapley": 3}
     assert all(spec.blocking for check in checks.checks() for spec in check.check_specs)
