@@ -16,8 +16,8 @@ from connectors.meta_ads.refusals import VENDOR
 
 logger = logging.getLogger(__name__)
 
-ENOUGH = 2_000
-"""Rows that are handed out together at least, as long as more follow: 1 MB to 10 MB as Meta writes them."""
+ENOUGH = 1_000
+"""Rows that are handed out together at least, as long as more follow: 0.5 MB to 4 MB as Meta writes them."""
 
 Days = dict[str, list[Json] | None]
 """Rows by their day, in the order of their keys; None for a day that was handed out and was not whole."""
@@ -38,7 +38,9 @@ def by_day(read: Callable[[], Iterator[Leaf]], since: date, until: date, key: st
             given |= dict.fromkeys(some)
             yield some
     except Disordered:
-        logger.warning("meta_ads/insights: rows did not come in the order of their days; %d days are read again", len(given))
+        logger.warning(
+            "meta_ads/insights: rows did not come in the order of their days; %d days are read again", len(given)
+        )
         yield given
         yield from _in_order(read(), _days(since, until), key, None)
 

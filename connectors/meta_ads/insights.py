@@ -111,7 +111,9 @@ class Insights:
                 continue
             try:
                 for some in self._bring(span):
-                    span["read"] = span["until"] in some  # the last day comes last; until then a span is read from its beginning
+                    span["read"] = (
+                        span["until"] in some
+                    )  # the last day comes last; until then a span is read from its beginning
                     records = self._records(span, some, datetime.fromisoformat(flight["as_of"]))
                     yield Page(records, self._position(flight, spans))
             except (Fatal, AccountLimited) as error:
