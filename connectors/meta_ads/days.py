@@ -46,28 +46,28 @@ def by_day(read: Callable[[], Iterator[Leaf]], since: date, until: date, key: st
 
 
 def _in_order(pages: Iterator[Leaf], days: list[str], key: str, enough: int | None) -> Iterator[Days]:
-    """Days that are whole, whenever there are enough rows; the rest in the end. `enough` None: all in the end."""
+    """Days that are whole, whenever they have enough rows; the rest in the end. `enough` None: all in the end."""
     found: dict[str, list[Json]] = {day: [] for day in days}
-    newest, rows, ordered = "", 0, enough is not None
+    newest, ordered = days[0], enough is not None
     for page in pages:
         for row in page.rows:
-            day = row.get("date_start")
-            if day != newest:
-                _look_at(day, found, days)
-                newest, ordered = day, ordered and day > newest
+            if row.get("date_start") != newest:
+                before, newest = newest, _day(row, found, days)
+                ordered = ordered and before < newest
             found[newest].append(row)
-        rows += len(page.rows)
-        if enough is not None and ordered and rows >= enough and (whole := [day for day in found if day < newest]):
+        whole = [day for day in found if day < newest] if ordered else []
+        if enough is not None and sum(len(found[day]) for day in whole) >= enough:
             yield {day: _sorted(found.pop(day), key) for day in whole}
-            rows = len(found[newest])
     yield {day: _sorted(found.pop(day), key) for day in list(found)}
 
 
-def _look_at(day: object, found: dict[str, list[Json]], days: list[str]) -> None:
-    if day not in days:
+def _day(row: Json, found: dict[str, list[Json]], days: list[str]) -> str:
+    day = row.get("date_start")
+    if not isinstance(day, str) or day not in days:
         raise Fatal("insights answered a row of a day that was not asked for", vendor=VENDOR, stream="insights")
     if day not in found:
         raise Disordered
+    return day
 
 
 def _sorted(rows: list[Json], key: str) -> list[Json]:

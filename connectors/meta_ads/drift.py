@@ -38,10 +38,9 @@ class Known:
         """As `asked`, for an answer that comes in pieces; they come again from the first where a name was found to be gone."""
         try:
             yield from ask(self.names)
-            return
         except Unknown as error:
             self._leave_out(probe, error)
-        yield from ask(self.names)
+            yield from ask(self.names)
 
     def _leave_out(self, probe: Callable[[Names], object], error: Unknown) -> None:
         gone = self._gone(probe, error)

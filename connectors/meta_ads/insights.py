@@ -65,7 +65,7 @@ class Insights:
 
         Cursor: per account `read`, the last day that was read with the 27 before it, and `since`, the oldest day known; and `open`, the
         spans of accounts that could not be read to the end of their flight, with what is begun and read of them.
-        Position: the flight's `as_of` and its `spans`, which come in any order.
+        Position: the flight's `as_of` and its `spans`, which come in any order, each in one page or more.
         """
         state: Position = cursor if cursor and cursor["version"] == VERSION else {"version": VERSION, "accounts": {}}
         if resume and resume["version"] == VERSION:

@@ -116,11 +116,12 @@ class Reports:
         try:
             path, params = (part.node, part.params()) if at_once else (self._whole(part, job or self.begin(part)), {})
             yield from by_day(lambda: self._leaves((path, "insights"), params), part.since, part.until, KEY)
-            return
         except TooMuch:
             smaller = [part] if at_once else self._split(part)
             if not smaller:
                 raise
+        else:
+            return
         if part.since == part.until and not at_once:
             rows = self._together(smaller)
             yield from by_day(lambda: iter([Leaf(rows, None)]), part.since, part.until, KEY)

@@ -95,7 +95,7 @@ def rows(state: MetaState, asked: Question) -> list[Row]:
         for row in _split(asked, _added(days, asked, first, last))
     ]
     for name, descending in (("ad_id", False),) if state.conduct.unsorted else reversed(asked.sort):
-        found.sort(key=lambda row: str(row.get(name, "")), reverse=descending)  # noqa: B023  # used at once
+        found.sort(key=lambda row: str(row.get(name, "")), reverse=descending)
     return found
 
 
