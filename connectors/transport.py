@@ -77,7 +77,11 @@ def read_json(text: str | bytes) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
+        pass
+    try:
         return json.loads(text)  # orjson refuses lone surrogates, which json keeps
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
