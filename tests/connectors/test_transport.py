@@ -1,6 +1,7 @@
 """What the shared transport repeats, waits for and hides, against a real server. Its clock moves only when it waits."""
 
 import asyncio
+import gzip
 import logging
 import math
 from collections import Counter
@@ -132,6 +133,13 @@ def test_what_could_create_twice_is_sent_once(client, vendor, waits):
     vendor.answers = [busy(503)]
     assert client.post("https://vendor.example/").status_code == 503
     assert (len(vendor.asked), waits) == (1, [])
+
+
+def test_a_long_body_that_was_packed_comes_whole(client, vendor):
+    """Whatever its length is said to be, it is that of the packed one."""
+    body = b"[" + b"17," * 400_000 + b"4]"
+    vendor.answers = [Response(gzip.compress(body), headers={"Content-Encoding": "gzip"})]
+    assert client.get("https://shop.example/all").content == body
 
 
 def test_other_refusals_stand(client, vendor):
