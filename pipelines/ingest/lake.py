@@ -18,7 +18,7 @@ import pyarrow.dataset as ds
 from ibis.backends.duckdb import Backend
 
 from models.facts import FACTS, Fact
-from pipelines.ingest.schemas import RAW, fact_schema
+from pipelines.ingest.schemas import RAW, SOURCE_COLUMNS, fact_schema
 from pipelines.ingest.tables import LakeError, Tables
 
 __all__ = ["Lake", "LakeError"]
@@ -31,6 +31,8 @@ BATCH_ROWS = 20_000
 """Raw rows that are translated at a time; their facts are held together, their payloads are not."""
 SLICE_ROWS = 1_000
 """Raw rows that are held as Python objects at a time."""
+READ = (*SOURCE_COLUMNS, "updated_at", "deleted", "payload")
+"""Columns of raw that become facts."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,8 @@ class Lake:
         )
 
     def batch(self, vendor: str, stream: str, batch: int) -> Iterator[pa.RecordBatch]:
-        """The raw rows of one batch with all their columns, some thousand at a time."""
-        return self.tables.batches(_raw(vendor, stream), ds.field("batch") == batch, RAW.names, SLICE_ROWS)
+        """The raw rows of one batch, with what a translation needs of them, some thousand at a time."""
+        return self.tables.batches(_raw(vendor, stream), ds.field("batch") == batch, READ, SLICE_ROWS)
 
     def facts(self, fact: type[Fact]) -> ibis.Table:
         """The facts that hold now, of every vendor: where each was read and its own fields; empty if there are none."""

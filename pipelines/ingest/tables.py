@@ -278,12 +278,14 @@ def _short(schema: pa.Schema) -> list[str]:
 def _groups(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
     """The rows in groups of so many, or so many bytes, that are written and read at a time."""
     held: list[pa.RecordBatch] = []
+    count = size = 0
     for batch in rows:
         held.append(batch)
-        if sum(one.num_rows for one in held) >= ROW_GROUP or sum(one.nbytes for one in held) >= GROUP_BYTES:
+        count, size = count + batch.num_rows, size + batch.nbytes
+        if count >= ROW_GROUP or size >= GROUP_BYTES:
             yield pa.Table.from_batches(held)
-            held = []
-    if any(one.num_rows for one in held):
+            held, count, size = [], 0, 0
+    if count:
         yield pa.Table.from_batches(held)
 
 
