@@ -73,6 +73,10 @@ class Lake:
         """The whole change log of a stream, one row per version of a record; empty if nothing has landed."""
         return self._table(_raw(vendor, stream), RAW)
 
+    def log(self, vendor: str, stream: str) -> str:
+        """What the engine's own SQL calls the whole change log of a stream."""
+        return self.tables.name(_raw(vendor, stream), RAW)
+
     def latest(self, vendor: str, stream: str) -> ibis.Table:
         """One row per record, its newest version; deleted records are among them, marked so."""
         raw = self.raw(vendor, stream)

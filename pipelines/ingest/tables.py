@@ -118,6 +118,13 @@ class Tables:
             self._read[path] = (table.version(), known)
         return known if schema is None else _shaped(known, schema)
 
+    def name(self, path: str, schema: pa.Schema) -> str:
+        """What the engine's own SQL calls the table at a path; one that is missing reads as an empty one."""
+        table = self.read(path)
+        known = self._empty(schema) if table is None else table
+        named: str = known.get_name()
+        return named
+
     def files(self, paths: Sequence[Path]) -> ibis.Table:
         """The rows of local Parquet files, at least one, that all have the same columns."""
         return self.engine.read_parquet([_literal(str(path)) for path in paths])
