@@ -57,6 +57,7 @@ class Tables:
     folder: Path | None
     engine: Backend
     _read: dict[str, tuple[int, ibis.Table]] = field(default_factory=dict)
+    _open: dict[str, DeltaTable] = field(default_factory=dict)
 
     @classmethod
     def open(cls, url: str, engine: Backend) -> "Tables":
@@ -86,9 +87,13 @@ class Tables:
         return sorted(info.base_name for info in found if info.type == fs.FileType.Directory)
 
     def find(self, path: str) -> DeltaTable | None:
-        """The table at a path, None if nothing was ever written there."""
+        """The table at a path as it is now, None if nothing was ever written there; of its log, only what is new is read."""
+        known = self._open.get(path)
+        if known is not None:
+            known.update_incremental()
+            return known
         try:
-            return DeltaTable(self._uri(path))
+            return self._open.setdefault(path, DeltaTable(self._uri(path)))
         except TableNotFoundError:
             return None
 
@@ -121,8 +126,9 @@ class Tables:
     def name(self, path: str, schema: pa.Schema) -> str:
         """What the engine's own SQL calls the table at a path; one that is missing reads as an empty one."""
         table = self.read(path)
-        known = self._empty(schema) if table is None else table
-        named: str = known.get_name()
+        if table is None and path not in self._read:
+            self._read[path] = (-1, self._empty(schema))
+        named: str = self._read[path][1].get_name()
         return named
 
     def files(self, paths: Sequence[Path]) -> ibis.Table:
