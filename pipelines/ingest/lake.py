@@ -13,7 +13,6 @@ from pathlib import Path
 
 import ibis
 import pyarrow as pa
-import pyarrow.dataset as ds
 from ibis.backends.duckdb import Backend
 
 from models.facts import FACTS, Fact
@@ -121,7 +120,7 @@ class Lake:
 
     def batch(self, vendor: str, stream: str, batch: int) -> Iterator[pa.RecordBatch]:
         """The raw rows of one batch, with what a translation needs of them, some thousand at a time."""
-        return self.tables.batches(_raw(vendor, stream), ds.field("batch") == batch, READ, SLICE_ROWS)
+        return self.tables.batches(_raw(vendor, stream), "batch", batch, READ, SLICE_ROWS)
 
     def facts(self, fact: type[Fact]) -> ibis.Table:
         """The facts that hold now, of every vendor: where each was read and its own fields; empty if there are none."""

@@ -20,7 +20,6 @@ from uuid import uuid4
 import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
@@ -135,23 +134,19 @@ class Tables:
         """The rows of local Parquet files, at least one, that all have the same columns."""
         return self.engine.read_parquet([_literal(str(path)) for path in paths])
 
-    def batches(
-        self, path: str, condition: ds.Expression, columns: Sequence[str], size: int
-    ) -> Iterator[pa.RecordBatch]:
-        """Rows that meet a condition, so many at a time, without holding the table; the engine stays free meanwhile."""
+    def batches(self, path: str, name: str, number: int, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
+        """Rows whose column of this name, one of the columns asked for, holds the number, at most so many at a time.
+
+        The engine stays free meanwhile: DuckDB lets no other query run while one of its results is open. Arrow's own scanner holds
+        several groups of rows at once, whatever it is told; a file holds one.
+        """
         table = self.find(path)
-        if table is not None:
-            # DuckDB lets no other query run while one of its results is open; Arrow reads beside it, one group of rows at a time
-            rows = table.to_pyarrow_dataset().scanner(
-                columns=list(columns),
-                filter=condition,
-                batch_size=size,
-                batch_readahead=0,
-                fragment_readahead=0,
-                use_threads=False,
-                fragment_scan_options=ds.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False),
-            )
-            yield from rows.to_batches()
+        for file in _holding(table, name, number) if table else ():
+            with pq.ParquetFile(self._files.open_input_file(f"{path}/{file}"), pre_buffer=False) as parquet:
+                for rows in parquet.iter_batches(size, columns=list(columns), use_threads=False):
+                    chosen = rows.filter(pc.equal(rows[name], number))
+                    if chosen.num_rows:
+                        yield chosen
 
     def append(
         self,
@@ -300,6 +295,13 @@ def _groups(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
             held, count, size = [], 0, 0
     if count:
         yield pa.Table.from_batches(held)
+
+
+def _holding(table: DeltaTable, name: str, number: int) -> list[str]:
+    """Files of a table that may hold the number in a column, as far as Delta's log tells."""
+    files = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+    ranges = [(file["path"], file.get(f"min.{name}"), file.get(f"max.{name}")) for file in files]
+    return [path for path, low, high in ranges if low is None or high is None or low <= number <= high]
 
 
 def _widen(table: DeltaTable, schema: pa.Schema) -> None:
