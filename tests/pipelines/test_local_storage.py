@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import dagster as dg
-from pytest import MonkeyPatch, fixture
+import pytest
 
 from pipelines.local_storage import ENGINES, Events
 from pipelines.run import local_instance
@@ -21,8 +21,8 @@ def whole() -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=True)
 
 
-@fixture
-def home(tmp_path: Path, monkeypatch: MonkeyPatch) -> Path:
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A place without a dagster.yaml."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
