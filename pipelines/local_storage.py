@@ -4,15 +4,15 @@ A new engine has compiled no statement yet, and a quiet run writes over a thousa
 and connections (a new one for every event, which is how the web page learns of them) are Dagster's, so either can go on from the other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Self
+from typing import Any, Self
 
 from dagster._core.storage.event_log import SqliteEventLogStorage  # no public names in 1.13
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage, SqliteStorageConfig
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, NullPool, create_engine
 
@@ -62,7 +62,7 @@ class LocalStorage(DagsterSqliteStorage):
         self._event_log_storage = Events(self._event_log_storage._base_dir)  # noqa: SLF001  # of the class we extend
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData, config_value: SqliteStorageConfig) -> Self:
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
         """As Dagster reads it from its file."""
         return cls.from_local(config_value["base_dir"], inst_data)
 
