@@ -144,7 +144,7 @@ class Tables:
         for file in _holding(table, name, number) if table else ():
             with pq.ParquetFile(self._files.open_input_file(f"{path}/{file}"), pre_buffer=False) as parquet:
                 for rows in parquet.iter_batches(size, columns=list(columns), use_threads=False):
-                    chosen = rows.filter(pc.equal(rows[name], number))
+                    chosen = rows.filter(pc.equal(rows[name], pa.scalar(number)))
                     if chosen.num_rows:
                         yield chosen
 

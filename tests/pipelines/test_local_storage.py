@@ -42,7 +42,7 @@ def run(instance: dg.DagsterInstance) -> None:
     assert dg.materialize([thing, whole], instance=instance).success
 
 
-def test_what_was_kept_is_read_by_dagsters_own_storage(home: Path):
+def test_what_was_kept_is_read_by_dagsters_own_storage(home: Path) -> None:
     """Files and tables are Dagster's, so that a folder may go on with either."""
     with local_instance(home) as instance:
         assert isinstance(instance.event_log_storage, Events)
@@ -55,7 +55,7 @@ def test_what_was_kept_is_read_by_dagsters_own_storage(home: Path):
         assert len(instance.get_runs()) == 2
 
 
-def test_many_runs_are_kept_each_with_all_its_events(home: Path):
+def test_many_runs_are_kept_each_with_all_its_events(home: Path) -> None:
     """Only some engines are held at a time; a run whose engine went is written and read as before."""
     with local_instance(home) as instance:
         for _ in range(ENGINES + 2):
