@@ -86,7 +86,7 @@ def words(bridge: Bridge, cause: Cause, ads: Mapping[str, str]) -> str:
         case "large_buyers":
             buyers = bridge.before.large if less else bridge.after.large
             day = bridge.before.span if less else bridge.after.span
-            return f"{_count(len(buyers), 'large buyer')} of {day.words}"
+            return f"what {_count(len(buyers), 'large buyer')} paid on {day.words}"
         case _:
             return f"{'more' if less else 'fewer'} {cause.factor}"
 
@@ -134,7 +134,7 @@ def _blamed(bridge: Bridge, factor: str, dimension: str, amount: int) -> Iterato
     bases = {which: _base(bridge, dimension, which) for which in effects}
     total, base = sum(effects.values()), sum(bases.values())
     for which, effect in effects.items():
-        if which in NAMELESS.get(dimension, {UNKNOWN}) or effect * amount <= 0 or effect / total < MOST:
+        if which in NAMELESS.get(dimension, {UNKNOWN}) or effect * amount <= 0 or effect * total <= 0 or effect / total < MOST:
             continue
         rest = base - bases[which]
         if not bases[which] or rest <= 0:

@@ -1,0 +1,85 @@
+"""A shop of two days, Monday and Tuesday, in which something happens on Tuesday that we know of."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from models.facts import Fact, Payment, Profile, Scope, Spend, Touch
+from pipelines.stitch.lens.calendar import Span, midnight
+from pipelines.stitch.lens.measures import Measures, measure
+from tests.pipelines.stitch.conftest import Bench
+from tests.pipelines.stitch.market import costs, run
+
+MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
+BERLIN = ZoneInfo("Europe/Berlin")
+INDUSTRIES = ("health", "retail", "energy")
+ADS = {"71": "Spring", "72": "Video", None: None}
+
+
+@dataclass(frozen=True)
+class Day:
+    """How a day goes, before chance.
+
+    Units: `visits` by ad (None: organic search), `conversion` by industry, `price` in cents; an ad brings nobody from `stops` on (hours).
+    """
+
+    day: date
+    visits: dict[str | None, int] = field(default_factory=lambda: {"71": 200, "72": 120, None: 180})
+    conversion: dict[str, float] = field(default_factory=lambda: dict.fromkeys(INDUSTRIES, 0.45))
+    price: int = 10_000
+    stops: dict[str, float] = field(default_factory=dict)
+    large: int = 0
+    refunded: float = 0.0
+
+
+def usual(day: date, **other: object) -> Day:
+    return replace(Day(day), **other)  # type: ignore[arg-type]
+
+
+def write(bench: Bench, seed: int, *days: Day, zone: ZoneInfo = BERLIN) -> None:
+    """The days as vendors tell of them: who came, who paid, what ads cost."""
+    chance = random.Random(seed)
+    records: dict[str, list[Fact]] = {}
+    for one in days:
+        for number, (ad, hour) in enumerate(_arrivals(one, chance)):
+            name = f"{one.day}-{number}"
+            records[name] = list(_visitor(bench.hand.key(name), one, ad, hour, chance, zone))
+        if one.large:
+            at = midnight(one.day, zone) + timedelta(hours=11)
+            whale = f"{one.day}-whale"
+            records[whale] = [Profile(scope=Scope.person, name="W"), _paid(bench.hand.key(whale), "charge", one.large, at)]
+    bench.hand.write(records)
+    run(bench)
+
+
+def measures(bench: Bench, *days: date, zone: ZoneInfo = BERLIN) -> list[Measures]:
+    return measure(bench.lake, [Span(day, day, zone) for day in days])
+
+
+def _arrivals(one: Day, chance: random.Random) -> Iterator[tuple[str | None, float]]:
+    for ad, number in one.visits.items():
+        for _ in range(number):
+            hour = chance.uniform(0.1, 23.0)
+            if hour < one.stops.get(ad or "", 24.0):
+                yield ad, hour
+
+
+def _visitor(key: str, one: Day, ad: str | None, hour: float, chance: random.Random, zone: ZoneInfo) -> Iterator[Fact]:
+    at = midnight(one.day, zone) + timedelta(hours=hour)
+    industry = chance.choice(INDUSTRIES)
+    yield Profile(scope=Scope.person, name="V", industry=industry)
+    yield Touch(subject=key, channel="paid_social" if ad else "organic_search", ad_id=ad, occurred_at=at)
+    if chance.random() < one.conversion[industry]:
+        amount = round(one.price * chance.uniform(0.7, 1.3))
+        yield _paid(key, "charge", amount, at + timedelta(minutes=5))
+        if chance.random() < one.refunded:
+            yield _paid(key, "refund", amount, at + timedelta(minutes=20))
+
+
+def _paid(key: str, kind: str, amount: int, at: datetime) -> Payment:
+    return Payment(payer=key, kind=kind, amount_minor=amount, currency="eur", occurred_at=at)
+
+
+__all__ = ["ADS", "BERLIN", "MONDAY", "TUESDAY", "UTC", "Day", "Spend", "costs", "measures", "usual", "write"]
