@@ -6,6 +6,7 @@ Every view (by channel, by ad, by a trait of the buyers) splits the whole change
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -76,7 +77,7 @@ def bridge(before: Measures, after: Measures) -> Bridge:
 
 def day_by_day(measures: Sequence[Measures]) -> list[Bridge]:
     """A bridge from each span to the one after it."""
-    return [bridge(before, after) for before, after in zip(measures, measures[1:], strict=False)]
+    return [bridge(before, after) for before, after in pairwise(measures)]
 
 
 def table(bridges: Sequence[Bridge], currency: str | None) -> pa.Table:

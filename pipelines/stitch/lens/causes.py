@@ -134,7 +134,12 @@ def _blamed(bridge: Bridge, factor: str, dimension: str, amount: int) -> Iterato
     bases = {which: _base(bridge, dimension, which) for which in effects}
     total, base = sum(effects.values()), sum(bases.values())
     for which, effect in effects.items():
-        if which in NAMELESS.get(dimension, {UNKNOWN}) or effect * amount <= 0 or effect * total <= 0 or effect / total < MOST:
+        if (
+            which in NAMELESS.get(dimension, {UNKNOWN})
+            or effect * amount <= 0
+            or effect * total <= 0
+            or effect / total < MOST
+        ):
             continue
         rest = base - bases[which]
         if not bases[which] or rest <= 0:

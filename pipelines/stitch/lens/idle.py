@@ -63,9 +63,7 @@ def idle(lake: Lake, now: datetime, window_days: int = WINDOW_DAYS) -> ir.Table:
     )
     told = ["person_id", "started_at", "channel", "ad_id", "earned", "verdict"]
     cost = ["day", "currency", "cost"]
-    linked = costly.select("person_id", "started_at", *cost).join(
-        sessions.select(*told), ["person_id", "started_at"]
-    )
+    linked = costly.select("person_id", "started_at", *cost).join(sessions.select(*told), ["person_id", "started_at"])
     rows = linked.select(*told, *cost).union(free.select(*told, *cost)).mutate(linked=ibis.literal(SESSION))
     rest = borne.filter(borne.started_at.isnull()).mutate(
         linked=borne.person_id.isnull().ifelse(NOBODY, PERSON),
@@ -102,7 +100,8 @@ def _borne(lake: Lake, sessions: ir.Table) -> ir.Table:
     met = bounded.join(landed, ["person_id", "ad_id"])
     met = met.filter(met.started_at < met.ends_at, met.ended_at >= met.starts_at)
     place = [*AD_DAY, "person_id"]
-    met = met.select(*place, "started_at").mutate(
+    met = met.select(*place, "started_at")
+    met = met.mutate(
         number=ibis.row_number().over(group_by=place, order_by="started_at"),
         sessions=met.count().over(group_by=place),
     )
@@ -149,7 +148,7 @@ class Idleness:
 def by(lake: Lake, table: ir.Table, rates: Rates, column: str, *, none: str) -> tuple[list[Idleness], int]:
     """The sessions by channel or ad, the most wasteful first, and the cost that no session bears, in the reporting currency.
 
-    Amounts without a rate are left out; `unknown_rates` in the metadata counts them.
+    Amounts without a rate are left out.
     """
     table = table.mutate(which=table[column].fill_null(none))
     costs = table.group_by("which", "day", "currency", "linked", "verdict").agg(cost=table.cost.sum().cast("int64"))

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.derived import Derived
-from pipelines.stitch.lens.statistics import SEED, Floats, Tally, corrected, differ, interval, resampled, tally
+from pipelines.stitch.lens.statistics import SEED, Drawn, Tally, corrected, differ, interval, resampled, tally
 from pipelines.stitch.lens.traits import everybody, features, money, traits
 
 THIN = 30
@@ -29,7 +29,7 @@ SEGMENTS = Derived(
         "trait": (pa.string(), "what buyers are told apart by: industry, country, use of a feature"),
         "which": (pa.string(), f"the segment; {OTHERS!r} are buyers of whom it is not known, {NOBODY!r} is money of no known buyer"),
         "buyers": (pa.int64(), "accounts, and persons who belong to none"),
-        "paying": (pa.int64(), "of these, who paid at all"),
+        "paying": (pa.int64(), "of these, those with revenue"),
         "currency": (pa.string(), "the reporting currency"),
         "value": (pa.int64(), "their net revenue, minor units"),
         "per_buyer": (pa.float64(), "value per buyer, minor units"),
@@ -95,7 +95,7 @@ def segments(lake: Lake) -> list[Segment]:
     found = [one for name in sorted(told) for one in _of_trait(name, told[name], every, chance)]
     looks = corrected([one[1] for one in found])
     rows = [Segment(**{**vars(one), "chance": look}) for (one, _), look in zip(found, looks, strict=True)]
-    nobody = [Segment(name, NOBODY, 0, 0, unassigned) for name in sorted(told) if unassigned]
+    nobody = [Segment(name, NOBODY, 0, 0, unassigned) for name in sorted({row.trait for row in rows}) if unassigned]
     return sorted([*rows, *nobody], key=lambda one: (one.trait, one.which == NOBODY, -(one.per_buyer or 0), one.which))
 
 
@@ -109,22 +109,24 @@ def table(found: list[Segment], currency: str | None) -> pa.Table:
 def _of_trait(
     trait: str, members: Mapping[str, Tally], every: Tally, chance: np.random.Generator
 ) -> Iterator[tuple[Segment, float]]:
-    """The segments of one trait with the uncorrected chance of each; all buyers are resampled within their own segments."""
+    """The segments of one trait with the uncorrected chance of each; a trait that tells nobody apart has none."""
     parts = dict(members)
     rest = every
     for part in members.values():
         rest = rest.without(part)
     if rest.n:
         parts[OTHERS] = rest
+    if len(parts) < 2:
+        return
     draws = {which: resampled(part, chance) for which, part in parts.items()}
-    average: Floats = np.sum([parts[which].n * drawn for which, drawn in draws.items()], axis=0) / every.n
+    average = Drawn(*(np.sum(column, axis=0) for column in zip(*draws.values(), strict=True))).means
     for which, part in parts.items():
         ratios: tuple[float | None, float | None, float | None] = (None, None, None)
         if every.total > 0 and (average > 0).all():
-            ratios = part.mean / every.mean, *interval(draws[which] / average)
-        paying = int(part.counts[part.values != 0].sum())
+            ratios = part.mean / every.mean, *interval(draws[which].means / average)
+        earning = int(part.counts[part.values != 0].sum())
         other = every.without(part)
-        yield Segment(trait, which, part.n, paying, part.total, *ratios), differ(part, other) if other.n else 1.0
+        yield Segment(trait, which, part.n, earning, part.total, *ratios), differ(part, other) if other.n else 1.0
 
 
 def _tallies(table: ir.Table) -> dict[str, dict[str, Tally]]:

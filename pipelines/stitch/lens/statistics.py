@@ -1,6 +1,7 @@
 """How sure a mean is, from how often each value occurs: the resampled data are never held, only how often each value was drawn."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ SEED = 20260101
 DRAWS = 2_000
 """Enough for the 2.5 % ends to be steady to about a tenth of their distance. Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 13."""
 DISTINCT = 500
-"""Above so many distinct values the mean of a draw is drawn from its normal limit instead, which is the same in shape and costs nothing."""
+"""Above so many distinct values, sum and size are drawn from their joint normal limit, which is the same in shape and costs nothing."""
 LEVEL = 0.95
 Floats = npt.NDArray[np.float64]
 
@@ -58,17 +59,35 @@ def tally(values: npt.ArrayLike, counts: npt.ArrayLike) -> Tally:
     return Tally(values[order], counts[order])
 
 
-def resampled(tally: Tally, chance: np.random.Generator) -> Floats:
-    """Means of `DRAWS` samples of the same size, with replacement."""
-    if len(tally.values) > DISTINCT:
-        return chance.normal(tally.mean, tally.deviation / np.sqrt(tally.n), DRAWS)
-    drawn = chance.multinomial(tally.n, tally.counts / tally.n, size=DRAWS)
-    return np.asarray(drawn @ tally.values.astype(np.float64) / tally.n, np.float64)
+class Drawn(NamedTuple):
+    """Samples drawn again: the sum and the size of each, `DRAWS` of them."""
+
+    sums: Floats
+    sizes: Floats
+
+    @property
+    def means(self) -> Floats:
+        """Their means; NaN where nobody was drawn."""
+        return np.divide(self.sums, self.sizes, out=np.full(DRAWS, np.nan), where=self.sizes > 0)
+
+
+def resampled(tally: Tally, chance: np.random.Generator) -> Drawn:
+    """Samples in which every observation occurs a Poisson number of times, so that parts of a whole can be drawn one by one and added.
+
+    Source: Chamandy et al. 2012, "Estimating uncertainty for massive data streams" (Google), the Poisson bootstrap.
+    """
+    values, counts = tally.values.astype(np.float64), tally.counts.astype(np.float64)
+    if len(values) <= DISTINCT:
+        drawn = chance.poisson(counts, (DRAWS, len(counts)))
+        return Drawn(drawn @ values, drawn.sum(axis=1).astype(np.float64))
+    spread = [[counts @ values**2, counts @ values], [counts @ values, counts.sum()]]
+    both = chance.multivariate_normal([counts @ values, counts.sum()], spread, DRAWS)
+    return Drawn(both[:, 0], np.maximum(both[:, 1], 1.0))
 
 
 def interval(draws: Floats) -> tuple[float, float]:
-    """The middle 95 % of the draws."""
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    """The middle 95 % of the draws that are numbers; there must be one."""
+    low, high = np.nanquantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 

@@ -49,7 +49,10 @@ def write(bench: Bench, seed: int, *days: Day, zone: ZoneInfo = BERLIN) -> None:
         if one.large:
             at = midnight(one.day, zone) + timedelta(hours=11)
             whale = f"{one.day}-whale"
-            records[whale] = [Profile(scope=Scope.person, name="W"), _paid(bench.hand.key(whale), "charge", one.large, at)]
+            records[whale] = [
+                Profile(scope=Scope.person, name="W"),
+                _paid(bench.hand.key(whale), "charge", one.large, at),
+            ]
     bench.hand.write(records)
     run(bench)
 
