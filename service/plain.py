@@ -16,6 +16,7 @@ from models.store import StoreError
 from pipelines.ingest.lake import LakeError
 from pipelines.ingest.tables import LakeBusyError
 from pipelines.run import AlreadyRunning, InstanceError
+from pipelines.stitch.lens.settings import LensSettings
 from pipelines.stitch.rates import RatesError
 from pipelines.understand.policy import Policy
 from pipelines.understand.settings import LanguageModelSettings
@@ -75,5 +76,6 @@ def _kinds() -> list[type[BaseSettings]]:
         Limits,
         Policy,
         LanguageModelSettings,
+        LensSettings,
         *(connector.settings for connector in connectors_by_name().values()),
     ]
