@@ -15,7 +15,7 @@ from pipelines.stitch.lens import economics as economy
 from pipelines.stitch.lens import pictures, segments
 from pipelines.stitch.lens.bridge import BRIDGE, Bridge, bridge, table
 from pipelines.stitch.lens.calendar import days, local_day
-from pipelines.stitch.lens.causes import causes, sentence, words
+from pipelines.stitch.lens.causes import causes, elsewhere, sentence, words
 from pipelines.stitch.lens.economics import ECONOMICS, Economy
 from pipelines.stitch.lens.idle import IDLE, Idleness, by, idle
 from pipelines.stitch.lens.lenses import ad_names
@@ -107,9 +107,8 @@ def _waterfall(latest: Bridge, names: Mapping[str, str]) -> str | None:
     whole = latest.before.revenue
     if whole <= 0:
         return None
-    told = causes(latest)
-    steps = [(words(latest, cause, names), cause.amount / whole) for cause in told]
-    if rest := latest.change - sum(cause.amount for cause in told):
+    steps = [(words(latest, cause, names), cause.amount / whole) for cause in causes(latest)]
+    if rest := elsewhere(latest):
         steps.append(("the same, elsewhere", rest / whole))
     return pictures.markdown(
         pictures.waterfall(steps, latest.before.span.words, latest.after.span.words), sentence(latest, names)

@@ -56,6 +56,11 @@ def causes(bridge: Bridge) -> list[Cause]:
     return sorted((_narrowed(bridge, *part) for part in parts.items() if part[1]), key=lambda cause: -cause.share)
 
 
+def elsewhere(bridge: Bridge) -> int:
+    """What the reasons leave of the change: the same causes, with whom is not to blame for most of them."""
+    return bridge.change - sum(cause.amount for cause in causes(bridge))
+
+
 def sentence(bridge: Bridge, ads: Mapping[str, str]) -> str:
     """The change and its reasons in plain words; `ads` has the names of ads by id."""
     before, after = bridge.before, bridge.after
@@ -144,7 +149,9 @@ def _blamed(bridge: Bridge, factor: str, dimension: str, amount: int) -> Iterato
         rest = base - bases[which]
         if not bases[which] or rest <= 0:
             continue
-        others = abs((total - effect) / rest) / abs(effect / bases[which])
+        others = max(
+            0.0, ((total - effect) / rest) / (effect / bases[which])
+        )  # who goes the other way is no accomplice
         if others <= MOST:
             yield min(effect / total, 1.0) * (1 - others), dimension, which, effect
 
@@ -184,6 +191,8 @@ def _where(bridge: Bridge, cause: Cause, ads: Mapping[str, str]) -> str:
 
 def _name(dimension: str | None, which: str | None, ads: Mapping[str, str]) -> str:
     match dimension:
+        case "ad" if which in NAMELESS[AD]:
+            return str(which)
         case "ad":
             return f"ad {ads.get(which or '', which)!r}"
         case "channel":

@@ -13,7 +13,7 @@ from pipelines.stitch.lens import segments as worth
 from pipelines.stitch.lens.answer import Answer, Chart, Kind, Lens, Options, chosen, in_words
 from pipelines.stitch.lens.bridge import Bridge, bridge
 from pipelines.stitch.lens.calendar import Span, local_day, span
-from pipelines.stitch.lens.causes import causes, sentence, words
+from pipelines.stitch.lens.causes import causes, elsewhere, sentence, words
 from pipelines.stitch.lens.decompose import FACTORS, Cell
 from pipelines.stitch.lens.measures import AD, CHANNEL, DIMENSIONS, DIRECT, NO_AD, measure
 from pipelines.stitch.lens.settings import LensSettings
@@ -41,6 +41,8 @@ def ask_bridge(workspace: Workspace, options: Options) -> Answer:
     reasons = [
         {"reason": words(made, cause, names), "amount": cause.amount, "share": cause.share} for cause in causes(made)
     ]
+    if rest := elsewhere(made):
+        reasons.append({"reason": "the same, elsewhere", "amount": rest, "share": rest / made.change})
     columns = {"reason": Kind.text, "amount": Kind.money, "share": Kind.share}
     unknown = made.before.unknown + made.after.unknown
     return Answer(

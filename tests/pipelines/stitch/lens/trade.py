@@ -2,47 +2,45 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from models.facts import Fact, Payment, Profile, Scope, Spend, Touch
+from models.facts import Fact, Payment, Profile, Scope, Touch
 from pipelines.stitch.lens.calendar import Span, midnight
 from pipelines.stitch.lens.measures import Measures, measure
 from tests.pipelines.stitch.conftest import Bench
-from tests.pipelines.stitch.market import costs, run
+from tests.pipelines.stitch.market import run
 
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
 BERLIN = ZoneInfo("Europe/Berlin")
 INDUSTRIES = ("health", "retail", "energy")
-ADS = {"71": "Spring", "72": "Video", None: None}
+NAMES = {"71": "Spring", "72": "Video"}
 
 
 @dataclass(frozen=True)
 class Day:
     """How a day goes, before chance.
 
-    Units: `visits` by ad (None: organic search), `conversion` by industry, `price` in cents; an ad brings nobody from `stops` on (hours).
+    Units: `visits` by ad (None: organic search), `conversion` by industry, `price` in cents; an ad brings nobody from `stops` on (hours), and
+    who comes by ad 71 pays `dear` times the price.
     """
 
     day: date
-    visits: dict[str | None, int] = field(default_factory=lambda: {"71": 200, "72": 120, None: 180})
+    visits: dict[str | None, int] = field(default_factory=lambda: {"71": 120, "72": 70, None: 110})
     conversion: dict[str, float] = field(default_factory=lambda: dict.fromkeys(INDUSTRIES, 0.45))
     price: int = 10_000
+    dear: float = 1.0
     stops: dict[str, float] = field(default_factory=dict)
     large: int = 0
     refunded: float = 0.0
 
 
-def usual(day: date, **other: object) -> Day:
-    return replace(Day(day), **other)  # type: ignore[arg-type]
-
-
-def write(bench: Bench, seed: int, *days: Day, zone: ZoneInfo = BERLIN) -> None:
+def write(bench: Bench, *days: Day, seed: int = 0, zone: ZoneInfo = BERLIN) -> None:
     """The days as vendors tell of them: who came, who paid, what ads cost."""
-    chance = random.Random(seed)
     records: dict[str, list[Fact]] = {}
     for one in days:
+        chance = random.Random(f"{seed} {one.day}")
         for number, (ad, hour) in enumerate(_arrivals(one, chance)):
             name = f"{one.day}-{number}"
             records[name] = list(_visitor(bench.hand.key(name), one, ad, hour, chance, zone))
@@ -75,7 +73,7 @@ def _visitor(key: str, one: Day, ad: str | None, hour: float, chance: random.Ran
     yield Profile(scope=Scope.person, name="V", industry=industry)
     yield Touch(subject=key, channel="paid_social" if ad else "organic_search", ad_id=ad, occurred_at=at)
     if chance.random() < one.conversion[industry]:
-        amount = round(one.price * chance.uniform(0.7, 1.3))
+        amount = round(one.price * (one.dear if ad == "71" else 1) * chance.uniform(0.7, 1.3))
         yield _paid(key, "charge", amount, at + timedelta(minutes=5))
         if chance.random() < one.refunded:
             yield _paid(key, "refund", amount, at + timedelta(minutes=20))
@@ -83,6 +81,3 @@ def _visitor(key: str, one: Day, ad: str | None, hour: float, chance: random.Ran
 
 def _paid(key: str, kind: str, amount: int, at: datetime) -> Payment:
     return Payment(payer=key, kind=kind, amount_minor=amount, currency="eur", occurred_at=at)
-
-
-__all__ = ["ADS", "BERLIN", "MONDAY", "TUESDAY", "UTC", "Day", "Spend", "costs", "measures", "usual", "write"]
