@@ -17,8 +17,8 @@ VISITS, MOVED, CONVERSION, ORDER_VALUE = "visits", "mix", "conversion", "order_v
 """Causes within cells: traffic and mix together are visits, unless as many came elsewhere as stayed away here."""
 MOST = 0.5
 """The share of a part from which one member bears most of it."""
-CLEARER = 1.1
-"""How much larger a part must be in one view than in the whole before that view is believed: a finer one is noisier."""
+MIXED = 0.25
+"""The share of the change from which a shift between members counts: rates of the whole then change though nobody's own have (Simpson's paradox)."""
 NEARLY = 0.9
 """Of explanations that are nearly as sharp as the sharpest, the first in the order of dimensions is given: an ad says more than its channel."""
 WORTH_NAMING = 0.15
@@ -97,10 +97,10 @@ def words(bridge: Bridge, cause: Cause, ads: Mapping[str, str]) -> str:
 
 
 def _view(bridge: Bridge) -> str:
-    """The dimension in which one part stands out most; the whole unless another is clearly better."""
-    largest = {name: max(_along(bridge, _factors(bridge, name))) for name in (WHOLE, *DIMENSIONS)}
-    best = max(DIMENSIONS, key=lambda name: largest[name])
-    return best if largest[best] > CLEARER * largest[WHOLE] else WHOLE
+    """The dimension along which visits shifted most between better and worse; the whole where no shift explains much."""
+    mixed = {name: abs(bridge.parts(name)["mix"]) for name in DIMENSIONS}
+    best = max(DIMENSIONS, key=lambda name: mixed[name])
+    return best if mixed[best] >= MIXED * abs(bridge.change) else WHOLE
 
 
 def _factors(bridge: Bridge, dimension: str) -> dict[str, int]:
@@ -109,11 +109,6 @@ def _factors(bridge: Bridge, dimension: str) -> dict[str, int]:
         VISITS: parts["traffic"] + parts["mix"], CONVERSION: parts["conversion"], ORDER_VALUE: parts["order_value"],
         LARGE: parts[LARGE], REFUNDS: parts[REFUNDS], DISPUTES: parts[DISPUTES],
     }  # fmt: skip
-
-
-def _along(bridge: Bridge, parts: Mapping[str, int]) -> Iterator[int]:
-    """The parts, positive where they go the way of the change."""
-    return (amount if bridge.change > 0 else -amount for amount in parts.values())
 
 
 def _narrowed(bridge: Bridge, factor: str, amount: int) -> Cause:
@@ -139,19 +134,11 @@ def _blamed(bridge: Bridge, factor: str, dimension: str, amount: int) -> Iterato
     bases = {which: _base(bridge, dimension, which) for which in effects}
     total, base = sum(effects.values()), sum(bases.values())
     for which, effect in effects.items():
-        if (
-            which in NAMELESS.get(dimension, {UNKNOWN})
-            or effect * amount <= 0
-            or effect * total <= 0
-            or effect / total < MOST
-        ):
+        own, rest = bases[which], base - bases[which]
+        named = which not in NAMELESS.get(dimension, {UNKNOWN})
+        if not (named and total and min(effect / total, effect / amount) >= MOST and own and rest > 0):
             continue
-        rest = base - bases[which]
-        if not bases[which] or rest <= 0:
-            continue
-        others = max(
-            0.0, ((total - effect) / rest) / (effect / bases[which])
-        )  # who goes the other way is no accomplice
+        others = max(0.0, (total - effect) / rest * own / effect)  # who goes the other way is no accomplice
         if others <= MOST:
             yield min(effect / total, 1.0) * (1 - others), dimension, which, effect
 

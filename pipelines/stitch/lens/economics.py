@@ -104,9 +104,7 @@ class Pot:
 
 def first_touch(lake: Lake) -> ir.Table:
     """All credit to what first brought anybody of the buyer; a credit table."""
-    people = lake.table(JOURNEYS.name)
-    if people is None:
-        return ibis.memtable(CREDITS.empty_table())
+    people = lake.derived(JOURNEYS.name, JOURNEYS.schema)
     told = people.join(buyers(lake), "person_id").filter(lambda t: t.first_touch_at.notnull())
     order = [told.first_touch_at, told.person_id]
     ranked = told.mutate(place=ibis.row_number().over(group_by="buyer_id", order_by=order))
@@ -210,9 +208,7 @@ def _earned(lake: Lake, won: ir.Table, calendar: ir.Table) -> list[dict[str, Any
 
 def _spent(lake: Lake, rates: Rates) -> list[Spent]:
     """Month of the ad account, ad and amount in the reporting currency."""
-    told = lake.table(SPEND.name)
-    if told is None:
-        return []
+    told = lake.derived(SPEND.name, SPEND.schema)
     daily = told.group_by("day", "ad_id", "currency").agg(amount=told.amount.sum().cast("int64"))
     known = rates.converted(lake, daily, amount="amount", currency="currency", day="day", as_="value")
     sums = known.filter(known.value.notnull()).group_by("ad_id", month=known.day.substr(0, 7)).agg(value=lambda t: t.value.sum().cast("int64"))  # fmt: skip

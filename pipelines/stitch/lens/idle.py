@@ -77,7 +77,7 @@ def idle(lake: Lake, now: datetime, window_days: int = WINDOW_DAYS) -> ir.Table:
 def _judged(lake: Lake, now: datetime, window_days: int) -> ir.Table:
     """The sessions with what their buyer paid within the window: `person_id, started_at, ended_at, channel, ad_id, earned, verdict`."""
     window = timedelta(days=window_days)
-    told = _or_empty(lake.table(SESSIONS.name), SESSIONS).join(buyers(lake), "person_id")
+    told = lake.derived(SESSIONS.name, SESSIONS.schema).join(buyers(lake), "person_id")
     paid = money(lake).filter(lambda t: t.value.notnull() & t.buyer_id.notnull())
     after = told.join(paid.select("buyer_id", "occurred_at", "value"), "buyer_id")
     within = after.filter(after.occurred_at >= after.started_at, after.occurred_at < after.started_at + ibis.interval(days=window_days))  # fmt: skip
@@ -94,7 +94,7 @@ def _judged(lake: Lake, now: datetime, window_days: int) -> ir.Table:
 
 def _borne(lake: Lake, sessions: ir.Table) -> ir.Table:
     """Every row of `spend`, split among the sessions it paid for: `person_id, started_at` (null where none is), `ad_id, day, currency, cost`."""
-    spent = _or_empty(lake.table(SPEND.name), SPEND).select(*AD_DAY, "person_id", "amount")
+    spent = lake.derived(SPEND.name, SPEND.schema).select(*AD_DAY, "person_id", "amount")
     bounded = spent.join(ad_days(lake).drop("amount"), AD_DAY)
     landed = sessions.filter(sessions.ad_id.notnull()).select("person_id", "ad_id", "started_at", "ended_at")
     met = bounded.join(landed, ["person_id", "ad_id"])
@@ -115,7 +115,7 @@ def _borne(lake: Lake, sessions: ir.Table) -> ir.Table:
 
 def uncosted(lake: Lake, table: ir.Table) -> dict[str, int]:
     """What the rows have more (or less, negative) than `spend`, by currency; empty if they agree."""
-    spent = _or_empty(lake.table(SPEND.name), SPEND)
+    spent = lake.derived(SPEND.name, SPEND.schema)
     both = spent.select("currency", amount=-spent.amount).union(
         table.filter(table.currency.notnull()).select("currency", amount="cost")
     )
@@ -177,7 +177,3 @@ def _idleness(which: str, seen: Sums, spent: Sums) -> Idleness:
 def _sums(table: ir.Table) -> dict[tuple[str, str, str | None], int]:
     rows: list[dict[str, Any]] = table.to_pyarrow().to_pylist()
     return {(row["which"], row["linked"], row["verdict"]): row["number"] or 0 for row in rows}
-
-
-def _or_empty(table: ir.Table | None, derived: Derived) -> ir.Table:
-    return ibis.memtable(derived.schema.empty_table()) if table is None else table

@@ -92,9 +92,7 @@ def measure(lake: Lake, spans: Sequence[Span]) -> list[Measures]:
 
 def _visits(lake: Lake, when: ir.Table) -> ir.Table:
     """`span, buyer_id, started_at, channel, ad`."""
-    told = lake.table(SESSIONS.name)
-    told = ibis.memtable(SESSIONS.schema.empty_table()) if told is None else told
-    known = told.join(buyers(lake), "person_id")
+    known = lake.derived(SESSIONS.name, SESSIONS.schema).join(buyers(lake), "person_id")
     found = known.join(when, [known.started_at < when.ends_at, known.ended_at >= when.starts_at])
     return found.select("span", "buyer_id", "started_at", channel="landing_channel", ad="landing_ad_id")
 

@@ -24,17 +24,13 @@ USES = "uses "
 
 def buyers(lake: Lake) -> ir.Table:
     """Everybody known and whom they buy as: `person_id, buyer_id`."""
-    people = lake.table(JOURNEYS.name)
-    if people is None:
-        return ibis.memtable(pa.schema({"person_id": pa.string(), "buyer_id": pa.string()}).empty_table())
+    people = lake.derived(JOURNEYS.name, JOURNEYS.schema)
     return people.select("person_id", buyer_id=ibis.coalesce(people.account_id, people.person_id))
 
 
 def money(lake: Lake) -> ir.Table:
     """Every movement of money by its buyer: `record, buyer_id, kind, occurred_at, currency, amount, value`; no buyer where nobody is known."""
-    told = lake.table(RECEIPTS.name)
-    if told is None:
-        told = ibis.memtable(RECEIPTS.schema.empty_table())
+    told = lake.derived(RECEIPTS.name, RECEIPTS.schema)
     return told.select(
         "record", "kind", "occurred_at", "currency", "amount", "value",
         buyer_id=ibis.coalesce(told.account_id, told.entity_id),
@@ -69,9 +65,7 @@ def features(lake: Lake) -> ir.Table:
 
 
 def _first_channel(lake: Lake) -> ir.Table:
-    people = lake.table(JOURNEYS.name)
-    if people is None:
-        return _nobody()
+    people = lake.derived(JOURNEYS.name, JOURNEYS.schema)
     told = people.filter(people.first_touch_channel.notnull()).join(buyers(lake), "person_id")
     order = [told.first_touch_at, told.person_id]
     ranked = told.mutate(place=ibis.row_number().over(group_by="buyer_id", order_by=order))
@@ -127,16 +121,11 @@ def _most_said(told: ir.Table) -> ir.Table:
 
 def _owners(lake: Lake) -> ir.Table:
     """The buyer of every record: `record, buyer_id`."""
-    found = lake.table(SNAPSHOT)
-    who = ibis.memtable(SNAPSHOT_SCHEMA.empty_table()) if found is None else found
+    who = lake.derived(SNAPSHOT, SNAPSHOT_SCHEMA)
     people = who.filter(who.scope == "person").select("record", person_id="entity_id").join(buyers(lake), "person_id")
     return people.select("record", "buyer_id").union(
         who.filter(who.scope == "account").select("record", buyer_id="entity_id")
     )
-
-
-def _nobody() -> ir.Table:
-    return ibis.memtable(pa.schema({"buyer_id": pa.string(), "which": pa.string()}).empty_table())
 
 
 NAMED = pa.schema({"said": pa.string(), "which": pa.string()})

@@ -40,7 +40,7 @@ def write(bench: Bench, *days: Day, seed: int = 0, zone: ZoneInfo = BERLIN) -> N
     """The days as vendors tell of them: who came, who paid, what ads cost."""
     records: dict[str, list[Fact]] = {}
     for one in days:
-        chance = random.Random(f"{seed} {one.day}")
+        chance = random.Random(f"{seed} {one.day}")  # noqa: S311  # a world, no secret
         for number, (ad, hour) in enumerate(_arrivals(one, chance)):
             name = f"{one.day}-{number}"
             records[name] = list(_visitor(bench.hand.key(name), one, ad, hour, chance, zone))
