@@ -1,7 +1,7 @@
 """A shop of two days, Monday and Tuesday, in which something happens on Tuesday that we know of."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from models.facts import Fact, Payment, Profile, Scope, Touch
 from pipelines.stitch.lens.calendar import Span, midnight
 from pipelines.stitch.lens.measures import Measures, measure
-from tests.pipelines.stitch.conftest import Bench
+from tests.pipelines.stitch.conftest import Bench, Hand
 from tests.pipelines.stitch.market import run
 
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
@@ -36,23 +36,24 @@ class Day:
     refunded: float = 0.0
 
 
-def write(bench: Bench, *days: Day, seed: int = 0, zone: ZoneInfo = BERLIN) -> None:
-    """The days as vendors tell of them: who came, who paid, what ads cost."""
-    records: dict[str, list[Fact]] = {}
+def write(bench: Bench, *days: Day, zone: ZoneInfo = BERLIN) -> None:
+    """The days in the lake, stitched."""
+    bench.hand.write(records(bench.hand, *days, zone=zone))
+    run(bench)
+
+
+def records(hand: Hand, *days: Day, zone: ZoneInfo = BERLIN) -> dict[str, Iterable[Fact]]:
+    """The days as vendors tell of them: who came and who paid; every day has a chance of its own, the same in every run."""
+    found: dict[str, Iterable[Fact]] = {}
     for one in days:
-        chance = random.Random(f"{seed} {one.day}")  # noqa: S311  # a world, no secret
+        chance = random.Random(f"{one.day}")  # noqa: S311  # a world, no secret
         for number, (ad, hour) in enumerate(_arrivals(one, chance)):
             name = f"{one.day}-{number}"
-            records[name] = list(_visitor(bench.hand.key(name), one, ad, hour, chance, zone))
+            found[name] = list(_visitor(hand.key(name), one, ad, hour, chance, zone))
         if one.large:
-            at = midnight(one.day, zone) + timedelta(hours=11)
-            whale = f"{one.day}-whale"
-            records[whale] = [
-                Profile(scope=Scope.person, name="W"),
-                _paid(bench.hand.key(whale), "charge", one.large, at),
-            ]
-    bench.hand.write(records)
-    run(bench)
+            whale, at = f"{one.day}-whale", midnight(one.day, zone) + timedelta(hours=11)
+            found[whale] = [Profile(scope=Scope.person, name="W"), _paid(hand.key(whale), "charge", one.large, at)]
+    return found
 
 
 def measures(bench: Bench, *days: date, zone: ZoneInfo = BERLIN) -> list[Measures]:
