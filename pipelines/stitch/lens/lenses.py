@@ -38,7 +38,7 @@ def ask_bridge(workspace: Workspace, options: Options) -> Answer:
     if missing := _missing(lake, money=True):
         return missing
     made, names = bridge(*measure(lake, [before, after])), ad_names(lake)
-    reasons = [
+    reasons: list[dict[str, Any]] = [
         {"reason": words(made, cause, names), "amount": cause.amount, "share": cause.share} for cause in causes(made)
     ]
     if rest := elsewhere(made):

@@ -68,7 +68,8 @@ class Drawn(NamedTuple):
     @property
     def means(self) -> Floats:
         """Their means; NaN where nobody was drawn."""
-        return np.divide(self.sums, self.sizes, out=np.full(DRAWS, np.nan), where=self.sizes > 0)
+        found: Floats = np.where(self.sizes > 0, self.sums, np.nan) / self.sizes.clip(min=1)
+        return found
 
 
 def resampled(tally: Tally, chance: np.random.Generator) -> Drawn:
