@@ -8,6 +8,7 @@ reporter. Meta's codes are in the body, and are read there by the transport's re
 
 import hashlib
 import hmac
+import io
 import json
 import threading
 import time
@@ -219,11 +220,17 @@ class MetaApi:
             return not self.several
         return answer is None or (isinstance(answer, Retryable) and not isinstance(answer, Spent))
 
-    def _judge(self, response: requests.Response, *_: Any, **__: Any) -> None:
-        """The hook: let nothing through that is not plainly an answer; `_react` has decoded it in this thread."""
-        response.encoding = "utf-8"  # the SDK reads a text, whose encoding would be guessed
+    def _judge(self, response: requests.Response, *_: Any, **__: Any) -> requests.Response:
+        """The hook: let nothing through that is not plainly an answer; `_react` has decoded it in this thread.
+
+        The SDK would decode it once more, only to look for an error. It is handed a word instead.
+        """
         if refused := self._refused(response, self._local.answer):
             raise refused
+        read = requests.Response()
+        read.status_code, read.headers, read.raw = response.status_code, response.headers, io.BytesIO(b'"read"')
+        read.encoding = "utf-8"  # it reads a text, whose encoding would be guessed
+        return read
 
     def _refused(self, response: requests.Response, body: Any) -> Refused | None:
         error = body.get("error") if isinstance(body, dict) else None

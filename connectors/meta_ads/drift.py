@@ -4,7 +4,7 @@ The names are halved until those that fail alone are found; they are left out, a
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from connectors.meta_ads.refusals import Unknown
@@ -31,10 +31,21 @@ class Known:
         try:
             return ask(self.names)
         except Unknown as error:
-            gone = self._gone(probe or ask, error)
+            self._leave_out(probe or ask, error)
+        return ask(self.names)
+
+    def each(self, ask: Callable[[Names], Iterator[T]], probe: Callable[[Names], object]) -> Iterator[T]:
+        """As `asked`, for an answer that comes in pieces; they come again from the first where a name was found to be gone."""
+        try:
+            yield from ask(self.names)
+        except Unknown as error:
+            self._leave_out(probe, error)
+            yield from ask(self.names)
+
+    def _leave_out(self, probe: Callable[[Names], object], error: Unknown) -> None:
+        gone = self._gone(probe, error)
         logger.warning("meta_ads/%s: Meta knows no %s any more; the rest is read", self._stream, ", ".join(gone))
         self.names = tuple(name for name in self.names if name not in gone)
-        return ask(self.names)
 
     def _gone(self, probe: Callable[[Names], object], error: Unknown) -> Names:
         if self._refuses(probe, ()):

@@ -6,17 +6,19 @@ day. The ids of the reports are written down before they are waited for, so that
 Source: https://developers.facebook.com/docs/marketing-api/insights (37 months are kept; days are the account's own).
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from connectors.base import Page, Position, Stream
 from connectors.errors import Fatal
 from connectors.meta_ads.accounts import AdAccount
-from connectors.meta_ads.client import Json, MetaApi
+from connectors.meta_ads.client import MetaApi
+from connectors.meta_ads.days import Days
 from connectors.meta_ads.drift import Known, Names
 from connectors.meta_ads.refusals import VENDOR, AccountLimited, TooMuch, first
-from connectors.meta_ads.reports import WINDOWS, Part, Reports, by_day
+from connectors.meta_ads.reports import OLDEST_FIRST, WINDOWS, Part, Reports
 from models.clock import Clock
 from models.keys import RecordKey
 from models.records import Record
@@ -32,7 +34,6 @@ MEMORY = timedelta(days=1123)  # 37 months at their shortest; older days are ref
 SPAN = 30  # days of one report
 FLIGHT = 50  # spans of the past in one window: reports that run at once (at most 100 per account) and are looked at in one call
 ONE = timedelta(days=1)
-T = TypeVar("T")
 
 Span = dict[str, Any]
 """`account`, `since` and `until` (first and last day), `job`, the id of its report once it is begun, and `read` once it has come."""
@@ -64,7 +65,7 @@ class Insights:
 
         Cursor: per account `read`, the last day that was read with the 27 before it, and `since`, the oldest day known; and `open`, the
         spans of accounts that could not be read to the end of their flight, with what is begun and read of them.
-        Position: the flight's `as_of` and its `spans`, which come in any order.
+        Position: the flight's `as_of` and its `spans`, which come in any order, each in one page or more.
         """
         state: Position = cursor if cursor and cursor["version"] == VERSION else {"version": VERSION, "accounts": {}}
         if resume and resume["version"] == VERSION:
@@ -109,16 +110,18 @@ class Insights:
             if span.get("read") or span["account"] in self._refused or span["account"] not in self._accounts:
                 continue
             try:
-                records = self._bring(span, datetime.fromisoformat(flight["as_of"]))
+                for some in self._bring(span):
+                    span["read"] = (
+                        span["until"] in some
+                    )  # the last day comes last; until then a span is read from its beginning
+                    records = self._records(span, some, datetime.fromisoformat(flight["as_of"]))
+                    yield Page(records, self._position(flight, spans))
             except (Fatal, AccountLimited) as error:
                 if isinstance(error, Fatal) and error.credentials:
                     raise
                 self._refused[span["account"]] = error
                 if isinstance(error, Fatal):  # a report that is refused would be refused again
                     span["job"] = None
-                continue
-            span["read"] = True
-            yield Page(records, self._position(flight, spans))
         done = _after(state, spans, self._today())
         yield Page([], self._position(flight, spans), done)
         return done
@@ -136,39 +139,49 @@ class Insights:
         if span["job"] or _short(span) or not self._api.may_begin(node):
             return False
         try:
-            span["job"] = self._asked(span, self._reports.begin)
+            span["job"] = self._known.asked(
+                lambda names: self._reports.begin(self._part(span, names)), lambda names: self._probe(span, names)
+            )
         except (Fatal, TooMuch, AccountLimited):
             return False  # met again, and dealt with, when the span's turn comes
         return True
 
-    def _bring(self, span: Span, as_of: datetime) -> list[Record]:
-        """One record per day of the span, days without any row included: rows may disappear."""
-        account = self._accounts[span["account"]]
+    def _bring(self, span: Span) -> Iterator[Days]:
+        """The days of the span, days without any row included: rows may disappear."""
 
-        def ask(part: Part) -> list[Json]:
-            return self._reports.at_once(part) if _short(span) else self._reports.rows(part, span["job"])
+        def ask(names: Names) -> Iterator[Days]:
+            return self._reports.days(self._part(span, names), span["job"], at_once=_short(span))
 
-        rows = self._asked(span, ask)
-        return [self._record(account, day, found, as_of) for day, found in by_day(rows, _days(span)).items()]
+        return self._known.each(ask, lambda names: self._probe(span, names))
 
-    def _asked(self, span: Span, ask: Callable[[Part], T]) -> T:
-        """What is asked of a span, with the fields and windows that Meta knows; which those are is tried on its last day."""
+    def _probe(self, span: Span, names: Names) -> None:
+        """Whether Meta knows these fields, windows and order; tried on the last day."""
+        part = self._part(span, names)
+        self._reports.probe(replace(part, since=part.until))
+
+    def _part(self, span: Span, names: Names) -> Part:
         since, until = _ends(span)
-        return self._known.asked(
-            lambda names: ask(self._part(span, names, since, until)),
-            lambda names: self._reports.probe(self._part(span, names, until, until)),
-        )
+        fields = tuple(name for name in names if name not in (*WINDOWS, OLDEST_FIRST))
+        return Part(
+            self._accounts[span["account"]].node, since, until, fields,
+            windows=self._windows(names), order=tuple(name for name in names if name == OLDEST_FIRST),
+        )  # fmt: skip
 
-    def _part(self, span: Span, names: Names, since: date, until: date) -> Part:
-        fields, windows = (tuple(name for name in names if (name in WINDOWS) is wanted) for wanted in (False, True))
-        return Part(self._accounts[span["account"]].node, since, until, fields, windows=windows)
+    def _records(self, span: Span, days: Days, as_of: datetime) -> list[Record]:
+        """One record per day. One without rows, which is refused when it is read, stands for a day that was not whole."""
+        account, windows = self._accounts[span["account"]], list(self._windows(self._known.names))
+        about = {"zone": account.zone.key, "currency": account.currency, "windows": windows}
+        return [
+            Record(
+                RecordKey(VENDOR, account.id, self._stream.object, day),
+                as_of.astimezone(UTC),
+                {"day": day, **about} | ({} if rows is None else {"rows": rows}),
+            )
+            for day, rows in days.items()
+        ]
 
-    def _record(self, account: AdAccount, day: date, rows: list[Json], as_of: datetime) -> Record:
-        payload = {
-            "day": str(day), "zone": account.zone.key, "currency": account.currency, "windows": [name for name in self._known.names if name in WINDOWS], "rows": rows,
-        }  # fmt: skip
-        key = RecordKey(VENDOR, account.id, self._stream.object, str(day))
-        return Record(key, as_of.astimezone(UTC), payload)
+    def _windows(self, names: Names) -> Names:
+        return tuple(name for name in names if name in WINDOWS)
 
     def _recent(self, state: Position) -> list[Span]:
         """What may have changed, per account: two days within the same day, 28 and what was missed on a new one."""
@@ -223,11 +236,6 @@ def _spans(account: str, since: date, until: date) -> list[Span]:
 
 def _ends(span: Span) -> tuple[date, date]:
     return date.fromisoformat(span["since"]), date.fromisoformat(span["until"])
-
-
-def _days(span: Span) -> Iterator[date]:
-    since, until = _ends(span)
-    return (since + number * ONE for number in range((until - since).days + 1))
 
 
 def _short(span: Span) -> bool:

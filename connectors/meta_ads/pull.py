@@ -26,7 +26,7 @@ from connectors.meta_ads.insights import Insights
 from connectors.meta_ads.leads import Leads, Owner
 from connectors.meta_ads.listing import Listing
 from connectors.meta_ads.refusals import VENDOR, AccountLimited, first
-from connectors.meta_ads.reports import WINDOWS
+from connectors.meta_ads.reports import OLDEST_FIRST, WINDOWS
 from models.clock import Clock
 from models.keys import RecordKey
 from models.records import Record
@@ -34,7 +34,7 @@ from models.records import Record
 O = TypeVar("O", AdAccount, Owner)  # noqa: E741
 ASKED = {
     "ad_accounts": (accounts.FIELDS, accounts.NEEDED),
-    "insights": (insights.FIELDS + WINDOWS, insights.NEEDED),
+    "insights": ((*insights.FIELDS, *WINDOWS, OLDEST_FIRST), insights.NEEDED),
     "leads": (leads.FIELDS, leads.NEEDED),
     **{name: (feed.fields, listing.NEEDED) for name, feed in FEEDS.items()},
 }
@@ -124,7 +124,8 @@ class MetaAdsSource(Source):
 
     def columns(self, stream: Stream) -> Mapping[str, str]:
         """The fields that are asked for and known to Meta, as far as this run has found out, by the SDK's types."""
-        return self._api.columns(stream.name, self._names[stream.name].names)
+        names = self._names[stream.name].names
+        return self._api.columns(stream.name, [name for name in names if name != OLDEST_FIRST])
 
     def diagnose(self, streams: Sequence[Stream]) -> list[Finding]:
         """What works, and which permission is missing."""

@@ -2,22 +2,25 @@
 
 A report is begun, looked at until `async_status` says that it has ended ("Job Running" at 100 % is not the end), and fetched. One that
 fails is begun once more; failing again, or being too much, splits it: by days, then by campaigns, ad sets and ads, then by fields.
-Source: https://developers.facebook.com/docs/marketing-api/insights/best-practices (asynchronous jobs).
+Source: https://developers.facebook.com/docs/marketing-api/insights/best-practices (asynchronous jobs) and /insights/parameters (`sort`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from connectors.errors import ConnectorError, Fatal
+from connectors.errors import ConnectorError
 from connectors.meta_ads.client import MOST_IN_BATCH, Json, MetaApi
+from connectors.meta_ads.days import Days, by_day
 from connectors.meta_ads.feeds import AD_STATUSES, FEEDS
-from connectors.meta_ads.paging import leaves
+from connectors.meta_ads.paging import Leaf, leaves
 from connectors.meta_ads.refusals import SOON, VENDOR, NotThere, TooMuch
 
 WINDOWS = ("1d_click", "7d_click", "28d_click", "1d_view")
 """Attribution windows asked for; 7d_view and 28d_view are no more, though the SDK still lists them."""
+OLDEST_FIRST = "date_start_ascending"
+"""The order asked for, so that days are whole one after the other; a wish, for what comes is looked at (`days.py`)."""
 KEY = "ad_id"
 ENDED = frozenset({"Job Completed", "Job Failed", "Job Skipped"})
 LONGEST = 3600.0  # seconds that a report may take; one that is stuck never says so
@@ -40,6 +43,7 @@ class Part:
     level: str = "account"
     ids: tuple[str, ...] = ()
     windows: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
 
     def params(self) -> Json:
         """As Meta wants it; ads that are deleted or archived count too, for they have cost."""
@@ -52,6 +56,8 @@ class Part:
         }  # fmt: skip
         if self.windows:
             params["action_attribution_windows"] = list(self.windows)
+        if self.order:
+            params["sort"] = list(self.order)
         return params | ({"time_increment": 1} if self.daily else {})
 
     def halves(self, kind: str) -> "tuple[Part, Part]":
@@ -98,9 +104,30 @@ class Reports:
     def at_once(self, part: Part) -> list[Json]:
         """The rows of a part without a report, which is one call where they fit a page."""
         try:
-            return self._all((part.node, "insights"), part.params())
+            return _rows(self._leaves((part.node, "insights"), part.params()))
         except TooMuch:
             return self.rows(part)
+
+    def days(self, part: Part, job: str | None = None, *, at_once: bool = False) -> Iterator[Days]:
+        """The days of a part with their rows, some as soon as they are whole; the last day comes with the last of them.
+
+        Without a report where `at_once`; else as `rows`. A day may come again, and then counts as it came last. Errors: as `rows`.
+        """
+        try:
+            path, params = (part.node, part.params()) if at_once else (self._whole(part, job or self.begin(part)), {})
+            yield from by_day(lambda: self._leaves((path, "insights"), params), part.since, part.until, KEY)
+        except TooMuch:
+            smaller = [part] if at_once else self._split(part)
+            if not smaller:
+                raise
+        else:
+            return
+        if part.since == part.until and not at_once:
+            rows = self._together(smaller)
+            yield from by_day(lambda: iter([Leaf(rows, None)]), part.since, part.until, KEY)
+            return
+        for piece, begun in self._begun(smaller):
+            yield from self.days(piece, begun)
 
     def probe(self, part: Part) -> None:
         """Whether Meta knows what the part asks for, by one row of it. Errors: Unknown."""
@@ -112,12 +139,15 @@ class Reports:
         Errors: Retryable if even one field of one ad's day is too much.
         """
         try:
-            return self._reported(part, job or self.begin(part))
+            return _rows(self._leaves((self._whole(part, job or self.begin(part)), "insights"), {}))
         except TooMuch:
             smaller = self._split(part)
             if not smaller:
                 raise
-        return _merged(row for piece, begun in self._begun(smaller) for row in self.rows(piece, begun))
+        return self._together(smaller)
+
+    def _together(self, parts: Sequence[Part]) -> list[Json]:
+        return _merged(row for piece, begun in self._begun(parts) for row in self.rows(piece, begun))
 
     def _begun(self, parts: Sequence[Part]) -> list[tuple[Part, str | None]]:
         """All parts begun before the first is waited for; one that is too much from the start is split later."""
@@ -129,18 +159,18 @@ class Reports:
                 found.append((part, None))
         return found
 
-    def _reported(self, part: Part, job: str) -> list[Json]:
-        """Rows of a report; one that failed is begun once more."""
+    def _whole(self, part: Part, job: str) -> str:
+        """The report, once it holds all its rows; one that failed is begun once more, which is another."""
         ended = self._wait(job)
         if ended["async_status"] != "Job Completed" and not _too_large(ended):
             job = self.begin(part)
             ended = self._wait(job)
         if ended["async_status"] != "Job Completed":
             raise TooMuch(f"a report ended as {ended['async_status']}", after=SOON, vendor=VENDOR, stream=self._stream)
-        return self._all((job, "insights"), {})
+        return job
 
-    def _all(self, path: Sequence[str], params: Json) -> list[Json]:
-        return [row for leaf in leaves(self._api, self._reason, path, params, stream=self._stream) for row in leaf.rows]
+    def _leaves(self, path: Sequence[str], params: Mapping[str, Any]) -> Iterator[Leaf]:
+        return leaves(self._api, self._reason, path, params, stream=self._stream)
 
     def _wait(self, job: str) -> Json:
         """Until the report has ended, or is given up."""
@@ -204,6 +234,10 @@ def _too_large(ended: Json) -> bool:
     return (ended.get("error_code"), ended.get("error_subcode")) == (100, 1487534)
 
 
+def _rows(pages: Iterable[Leaf]) -> list[Json]:
+    return [row for page in pages for row in page.rows]
+
+
 def _merged(rows: Iterable[Json]) -> list[Json]:
     """Rows of the same ad and day as one: they came with different fields."""
     whole: dict[tuple[Any, Any], Json] = {}
@@ -211,16 +245,3 @@ def _merged(rows: Iterable[Json]) -> list[Json]:
         key = row.get("date_start"), row.get(KEY)
         whole[key] = whole.get(key, {}) | row
     return list(whole.values())
-
-
-def by_day(rows: Iterable[Json], days: Iterator[date]) -> dict[date, list[Json]]:
-    """Rows by their day, each day's in order of their ads. Fatal for a row of another day: the answer is not ours."""
-    found: dict[date, list[Json]] = {day: [] for day in days}
-    for row in rows:
-        try:
-            found[date.fromisoformat(row["date_start"])].append(row)
-        except (KeyError, TypeError, ValueError):
-            raise Fatal(
-                "insights answered a row of a day that was not asked for", vendor=VENDOR, stream="insights"
-            ) from None
-    return {day: sorted(each, key=lambda row: str(row.get(KEY))) for day, each in found.items()}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 import pyarrow as pa
@@ -49,8 +49,7 @@ class Format:
     appendable: bool = False
 
 
-@dataclass(frozen=True)
-class _Raw:
+class _Raw(NamedTuple):
     number: int
     end: int
     bytes: bytes
@@ -61,16 +60,14 @@ class _Raw:
 def json_lines(file: BinaryIO, place: Place, finished: bool) -> Iterator[Line]:  # noqa: FBT001  # one of three of a reader
     """One JSON object a line; empty lines say nothing."""
     file.seek(place.offset)
-    for raw in _lines(file, place, finished=finished):
-        text = raw.bytes.removeprefix(codecs.BOM_UTF8).strip()
-        if not text and raw.fault is None:
-            continue
+    for number, end, line, fault, size in _lines(file, place, finished=finished):
         try:
-            row = _object(text, raw.fault)
+            row = _object(line, fault)
         except Unreadable as error:
-            yield Line(raw.number, raw.end, fault=str(error), raw=_shown(text), size=raw.size)
+            yield Line(number, end, None, str(error), _shown(_text(line)), size)
         else:
-            yield Line(raw.number, raw.end, row, size=raw.size)
+            if row is not None:
+                yield Line(number, end, row, None, "", size)
 
 
 def comma_separated(file: BinaryIO, place: Place, finished: bool) -> Iterator[Line]:  # noqa: FBT001
@@ -159,16 +156,33 @@ def _lines(file: BinaryIO, place: Place, *, finished: bool) -> Iterator[_Raw]:
         number += 1
 
 
-def _object(text: bytes, fault: str | None) -> Row:
+def _object(line: bytes, fault: str | None) -> Row | None:
+    """What stands in a line, None where nothing does."""
     if fault:
         raise Unreadable(fault)
     try:
-        row = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise Unreadable("json") from None
+        row = orjson.loads(line)
+    except (
+        orjson.JSONDecodeError
+    ):  # most lines have neither a mark in front nor odd spaces around them, and are not looked through
+        text = _text(line)
+        if not text:
+            return None
+        row = _json(text)
     if not isinstance(row, dict):
         raise Unreadable("object")
     return row
+
+
+def _text(line: bytes) -> bytes:
+    return line.removeprefix(codecs.BOM_UTF8).strip()
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise Unreadable("json") from None
 
 
 @dataclass(frozen=True)

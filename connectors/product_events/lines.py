@@ -6,19 +6,18 @@ line with `event` is a track, one with `traits` an identify), `event`, `userId`,
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
-from connectors.product_events.payload import EVENT_ID, USER, VISITOR, Payload
+from connectors.product_events.payload import EVENT_ID, USER, VISITOR, instant_of, label_of
 from models.keys import RecordKey, content_id
 from models.records import Record
 
 VENDOR = "product_events"
 DEEDS = frozenset({"track", "page", "screen"})
-TELLING = frozenset({"identify", "group", "alias"})
+TYPES = DEEDS | {"identify", "group", "alias"}
 NESTED = ("traits", "properties", "context")
 COLUMNS = {name.lower(): name for name in ("type", "event", "email", "timestamp", *USER, *VISITOR, *EVENT_ID, *NESTED)}
 """How the names that are read are spelled, by how flat files may spell them: `Timestamp`, `USER_ID`."""
@@ -56,8 +55,7 @@ class Unreadable(ValueError):
     """This line is no event; its argument is a key of `FAULTS`."""
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):  # one is made of every line, at a third of a dataclass's price
     """One line or row of a file. `number` counts from 1; `end` is where reading goes on after it: bytes, in Parquet rows."""
 
     number: int
@@ -95,34 +93,46 @@ def nested(flat: Mapping[str, Any]) -> Row:
     return row
 
 
-def kind_of(read: Payload) -> str:
+def kind_of(row: Mapping[str, Any]) -> str:
     """The type of a line, said or meant."""
-    said = read.value("type")
+    said = row.get("type")
     kind = said.strip().lower() if isinstance(said, str) else ""
     if not kind:
-        kind = "track" if read.value("event") else "identify" if read.value("traits") else ""
-    if kind not in DEEDS | TELLING:
-        raise Unreadable("type")
-    return kind
+        kind = "track" if row.get("event") else "identify" if row.get("traits") else ""
+    if kind in TYPES:
+        return kind
+    raise Unreadable("type")
 
 
-def checked(account: str, row: Row) -> tuple[str, Payload, datetime]:
-    """Kind, reading and instant of a line that makes sense; Unreadable for any other."""
-    read = Payload(Record(RecordKey(VENDOR, account, "event", ""), EPOCH, row))
-    kind = kind_of(read)
+class Sense(NamedTuple):
+    """What a line that makes sense says of itself: its type, its instant, whose it is, and the id of its own."""
+
+    kind: str
+    at: datetime
+    user: str | None
+    id: str | None
+
+
+def checked(row: Row) -> Sense:
+    """The sense of a line; Unreadable for one that makes none."""
+    kind = kind_of(row)
     try:
-        at = read.moment("timestamp")
+        at = instant_of("timestamp", row.get("timestamp"))
     except ValueError:
-        raise Unreadable("timestamp") from None
-    if any(not isinstance(row.get(name), dict | None) for name in NESTED):
-        raise Unreadable("nested")
+        at = None
+    if at is None:
+        raise Unreadable("timestamp")
+    for name in NESTED:
+        part = row.get(name)
+        if part is not None and not isinstance(part, dict):
+            raise Unreadable("nested")
     try:
-        _ = read.user, read.label(*EVENT_ID)
+        sense = Sense(kind, at, label_of(row, USER), label_of(row, EVENT_ID))
     except ValueError:
         raise Unreadable("id") from None
     if kind == "track" and not isinstance(row.get("event"), str):
         raise Unreadable("event")
-    return kind, read, at
+    return sense
 
 
 def event(account: str, row: Row) -> Record | None:
@@ -130,11 +140,11 @@ def event(account: str, row: Row) -> Record | None:
 
     Its id is the event's own, else the hash of its content, so that a line delivered again is the same record.
     """
-    kind, read, at = checked(account, row)
-    if kind not in DEEDS:
+    sense = checked(row)
+    if sense.kind not in DEEDS:
         return None
-    own = read.label(*EVENT_ID) or content_id(orjson.dumps(row, option=orjson.OPT_SORT_KEYS, default=str).decode())
-    return Record(RecordKey(VENDOR, account, "event", own), at, row)
+    own = sense.id or content_id(orjson.dumps(row, option=orjson.OPT_SORT_KEYS, default=str).decode())
+    return Record(RecordKey(VENDOR, account, "event", own), sense.at, row)
 
 
 def unreadable(key: RecordKey, fault: str, raw: str, at: datetime) -> Record:
@@ -157,16 +167,16 @@ def user(account: str, row: Row) -> Record | None:
     one with an address, nor a bare mention anything: they are dated to the beginning of time.
     """
     try:
-        _, read, at = checked(account, row)
+        sense = checked(row)
     except Unreadable:
         return None
-    if read.user is None:
+    if sense.user is None:
         return None
     traits = {name: value for part in (_traits(row, "context"), _traits(row)) for name, value in part.items()}
     if "email" not in traits and row.get("email"):
         traits["email"] = row["email"]
-    stamp = at if traits.get("email") else EPOCH + timedelta(seconds=not NAMING.isdisjoint(traits))
-    return Record(RecordKey(VENDOR, account, "user", read.user), stamp, {"userId": read.user, "traits": traits})
+    stamp = sense.at if traits.get("email") else EPOCH + timedelta(seconds=not NAMING.isdisjoint(traits))
+    return Record(RecordKey(VENDOR, account, "user", sense.user), stamp, {"userId": sense.user, "traits": traits})
 
 
 def _traits(row: Row, *inside: str) -> Row:

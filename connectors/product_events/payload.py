@@ -5,7 +5,9 @@ Source of the keys: https://segment.com/docs/connections/spec/common/. Tools tha
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from connectors import payload
 from connectors.payload import wrong
@@ -24,20 +26,8 @@ class Payload(payload.Payload):
     """The keys of one line, or of one of its parts."""
 
     def instant(self, path: str) -> datetime | None:
-        """An instant in UTC: ISO 8601, where one without a zone is UTC, or seconds or milliseconds since 1970."""
-        value = self.value(path)
-        if value is None or value == "":
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise wrong(path, value, "an instant")
-        try:
-            if isinstance(value, str) and not NUMBER.fullmatch(value.strip()):
-                at = datetime.fromisoformat(ZONE.sub("Z", value.strip()))
-                return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-            number = float(value)
-            return datetime.fromtimestamp(number / 1000 if math.fabs(number) >= MILLISECONDS else number, UTC)
-        except (ValueError, OverflowError, OSError):
-            raise ValueError(f"{path} is no instant") from None
+        """An instant in UTC, as `instant_of` reads it."""
+        return instant_of(path, self.value(path))
 
     def first(self, *paths: str) -> str | None:
         """The first of these that says something."""
@@ -45,15 +35,47 @@ class Payload(payload.Payload):
 
     def label(self, *paths: str) -> str | None:
         """The first of these ids, which may be written as numbers."""
-        for path in paths:
-            value = self.value(path)
-            if isinstance(value, int) and not isinstance(value, bool):
-                return str(value)
-            if text := self.text(path):
-                return text.strip()
-        return None
+        return next((said for path in paths if (said := _said(path, self.value(path)))), None)
 
     @property
     def user(self) -> str | None:
         """Whom the product knows this to be; None for a visitor who did not say."""
         return self.label(*USER)
+
+
+def instant_of(path: str, value: Any) -> datetime | None:
+    """An instant in UTC: ISO 8601, where one without a zone is UTC, or seconds or milliseconds since 1970."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise wrong(path, value, "an instant")
+    try:
+        if isinstance(value, str):
+            text = value.strip()
+            if text[4:5] == "-" or not NUMBER.fullmatch(text):
+                at = datetime.fromisoformat(text if text.endswith("Z") else ZONE.sub("Z", text))
+                return at if at.tzinfo is UTC else (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+        number = float(value)
+        return datetime.fromtimestamp(number / 1000 if math.fabs(number) >= MILLISECONDS else number, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(f"{path} is no instant") from None
+
+
+def label_of(row: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    """The first of these ids in a line, which may be written as numbers."""
+    for name in names:
+        value = row.get(name)
+        if value is not None and (said := _said(name, value)):
+            return said
+    return None
+
+
+def _said(path: str, value: Any) -> str | None:
+    """What an id says, None if nothing."""
+    if isinstance(value, str):
+        return value.strip() or None
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise wrong(path, value, "text")

@@ -34,11 +34,11 @@ REMEDY = "set PRODUCT_EVENTS_URL to where .jsonl, .csv, .parquet (also .gz) or .
 class Limits:
     """How much a page, a window and a cursor hold."""
 
-    lines: int = 2_000
+    lines: int = 1_000
     """Of one page."""
-    bytes: int = 2**23
-    """Of one page, before they are read as records."""
-    pages: int = 50
+    bytes: int = 2**22
+    """Of one page, before they are read as records; staging a page takes ten times as much."""
+    pages: int = 100
     """That land together; landing was measured with windows of 50,000 to 200,000 records."""
     files: int = OPEN
     """That a cursor knows one by one."""
@@ -58,8 +58,8 @@ class Batch:
         self.lines += 1
         self.bytes += size
         if record:
-            known = self.records.get(record.key)
-            if known is None or known.updated_at <= record.updated_at:
+            known = self.records.setdefault(record.key, record)
+            if known is not record and known.updated_at <= record.updated_at:
                 self.records[record.key] = record
 
     @property

@@ -41,7 +41,7 @@ def event(record: Record) -> Iterator[Fact]:
     """A deed of a user. A visitor whom no line names stays nobody: a cookie is no person."""
     refuse(record)
     read = Payload(record)
-    kind, at = kind_of(read), read.moment("timestamp")
+    kind, at = kind_of(record.payload), read.moment("timestamp")
     whom = record.sibling("user", read.user)
     if whom is None or kind not in DEEDS:
         return

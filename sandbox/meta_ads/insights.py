@@ -5,7 +5,7 @@ numbers being texts. Days are the account's own.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -21,7 +21,7 @@ from sandbox.meta_ads.state import MetaState, Row
 
 KNOWN = {
     "level", "time_range", "time_increment", "breakdowns", "filtering", "action_attribution_windows",
-    "use_unified_attribution_setting", "action_report_time",
+    "use_unified_attribution_setting", "action_report_time", "sort",
 }  # fmt: skip
 LEVELS = ("account", "campaign", "adset", "ad")
 DEAD_BREAKDOWNS = {"dma"}
@@ -56,6 +56,8 @@ class Question:
     fields: tuple[str, ...]
     ids: tuple[tuple[str, frozenset[str]], ...]
     statuses: frozenset[str]
+    sort: tuple[tuple[str, bool], ...]
+    """Fields that rows are sorted by, and whether the greatest comes first."""
 
 
 def question(state: MetaState, account: Row, within: tuple[str, str], raw: Params) -> Question:
@@ -75,22 +77,26 @@ def question(state: MetaState, account: Row, within: tuple[str, str], raw: Param
         raise bad(f"{min(gone)} is not valid for fields param. please check https://developers.facebook.com")
     return Question(
         account["account_id"], within, level, since, until, _step(params), _breakdowns(params), asked, ids, statuses,
+        _sort(params, state.conduct.dead),
     )  # fmt: skip
 
 
 def rows(state: MetaState, asked: Question) -> list[Row]:
-    """The answer's rows, oldest day first."""
+    """The answer's rows, oldest day first unless another order is asked for; by ad where Meta keeps to none."""
     sums: defaultdict[tuple[str, str, str], list[Row]] = defaultdict(list)
     key = f"{asked.level}_id"
     for day in state.days(asked.account, str(asked.since), str(asked.until)):
         if day[asked.within[0]] == asked.within[1] and _wanted(state, asked, day):
             first, last = _period(asked, date.fromisoformat(day["date_start"]))
             sums[str(first), day[key], str(last)].append(day)
-    return [
+    found = [
         {name: value for name, value in row.items() if value is not None}
         for (first, _, last), days in sums.items()
         for row in _split(asked, _added(days, asked, first, last))
     ]
+    for name, descending in (("ad_id", False),) if state.conduct.unsorted else reversed(asked.sort):
+        found.sort(key=lambda row: str(row.get(name, "")), reverse=descending)
+    return found
 
 
 def _wanted(state: MetaState, asked: Question, day: Row) -> bool:
@@ -166,6 +172,15 @@ def _step(params: Params) -> int | None:
     if not isinstance(step, int) or not 1 <= step <= 90:
         raise bad("Param time_increment must be all_days or a number of days from 1 to 90")
     return step
+
+
+def _sort(params: Params, dead: Set[str]) -> tuple[tuple[str, bool], ...]:
+    asked = params.get("sort", [])
+    found = [name.rpartition("_") for name in ([asked] if isinstance(asked, str) else asked)]
+    for name, _, way in found:
+        if name not in names(AdsInsights.Field) or way not in {"ascending", "descending"} or f"{name}_{way}" in dead:
+            raise bad(f"Param sort[0] must be a field with _ascending or _descending, and {name} is not")
+    return tuple((name, way == "descending") for name, _, way in found)
 
 
 def _breakdowns(params: Params) -> tuple[str, ...]:

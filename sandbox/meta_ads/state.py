@@ -61,7 +61,9 @@ class Conduct:
     left_out: int = 0
     """So many parts of the next batches are null: Meta leaves out what takes too long."""
     dead: set[str] = field(default_factory=set)
-    """Fields, breakdowns and windows that the SDK lists and this version has no more."""
+    """Fields, breakdowns, windows and orders that the SDK lists and this version has no more."""
+    unsorted: bool = False
+    """Whether rows of insights come by ad, in whatever order they are asked for."""
     limits: Limits = field(default_factory=Limits)
 
 

@@ -175,6 +175,26 @@ def test_a_report_may_fail(account: AdAccount, state: MetaState, outcome: str) -
         run.get_result()
 
 
+def test_rows_come_in_the_order_that_is_asked_for(account: AdAccount, state: MetaState) -> None:
+    """By a field, up or down, in a report as well; what is no field, or no way, is refused; a vendor may keep to none."""
+    newest = {**DAILY, "sort": ["date_start_descending", "ad_id_ascending"]}
+    expected = [(f"2026-10-{n}", ad) for n in range(31, 25, -1) for ad in ("3000", "3001")]
+
+    def order(rows: Any) -> list[tuple[str, str]]:
+        return [(row["date_start"], row["ad_id"]) for row in rows]
+
+    assert order(ask(account, "ad_id", **newest)) == expected
+    run = account.get_insights(fields=["ad_id"], params=newest, is_async=True)
+    for _ in state.conduct.life:
+        run.api_get()
+    assert order(run.get_result()) == expected
+    for wrong in ("date_start", "date_start_upwards", "day_ascending"):
+        with pytest.raises(FacebookRequestError):
+            ask(account, "ad_id", **DAILY, sort=[wrong])
+    state.conduct.unsorted = True
+    assert [ad for _, ad in order(ask(account, "ad_id", **newest))] == ["3000"] * 6 + ["3001"] * 6
+
+
 def test_too_much_is_told_before_while_and_after(account: AdAccount, state: MetaState) -> None:
     """A page, a report at its beginning, and a report at its end."""
     state.conduct.most_page_cells = 10
