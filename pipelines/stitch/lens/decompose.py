@@ -67,13 +67,6 @@ def rounded(parts: Sequence[Fraction], total: int) -> list[int]:
     return floors
 
 
-def shares(amount: int, weights: Sequence[int]) -> list[int]:
-    """An amount split in proportion to these weights, to the unit; equally if they are all zero. There must be one weight at least."""
-    whole = sum(weights)
-    parts = [Fraction(amount * weight, whole) if whole else Fraction(amount, len(weights)) for weight in weights]
-    return rounded(parts, amount)
-
-
 def added(effects: Iterable[Effects]) -> Effects:
     """The sum over cells."""
     return Effects(*(sum(column) for column in zip(*effects, strict=True)))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.stitch.lens.decompose import Cell, Effects, added, decompose, rounded, shares
+from pipelines.stitch.lens.decompose import Cell, Effects, added, decompose, rounded
 
 CELLS = st.builds(Cell, st.integers(0, 50), st.integers(0, 20), st.integers(-(10**12), 10**12))
 DAYS = st.dictionaries(st.sampled_from("abcd"), CELLS)
@@ -75,9 +75,3 @@ def test_rounding_moves_no_part_by_a_whole_unit(parts):
     found = rounded(last, int(total))
     assert sum(found) == total
     assert all(abs(whole - part) < 1 for whole, part in zip(found, last, strict=True))
-
-
-@given(st.integers(-(10**9), 10**9), st.lists(st.integers(0, 100), min_size=1))
-def test_shares_add_up(amount, weights):
-    """Whatever the weights, zero ones too."""
-    assert sum(shares(amount, weights)) == amount
