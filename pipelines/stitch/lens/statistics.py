@@ -13,6 +13,8 @@ DRAWS = 2_000
 """Enough for the 2.5 % ends to be steady to about a tenth of their distance. Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 13."""
 DISTINCT = 500
 """Above so many distinct values, sum and size are drawn from their joint normal limit, which is the same in shape and costs nothing."""
+FEWEST = 5
+"""With fewer observations on either side nothing is said to differ: two that happen to be equal have no spread, and would look certain."""
 LEVEL = 0.95
 Floats = npt.NDArray[np.float64]
 
@@ -94,7 +96,7 @@ def interval(draws: Floats) -> tuple[float, float]:
 
 def differ(one: Tally, other: Tally) -> float:
     """How likely chance alone would set two means at least so far apart (Welch's t test); 1 where there is too little to tell."""
-    if min(one.n, other.n) < 2 or not (one.deviation or other.deviation):
+    if min(one.n, other.n) < FEWEST or not (one.deviation or other.deviation):
         return 1.0
     sizes = (one.mean, one.deviation, one.n, other.mean, other.deviation, other.n)
     return float(stats.ttest_ind_from_stats(*sizes, equal_var=False).pvalue)
