@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import dagster as dg
-import pyarrow as pa
 
 from connectors.registry import connectors_by_name
 from models.facts import (
