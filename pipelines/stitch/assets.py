@@ -187,8 +187,9 @@ def _membership_columns() -> dg.TableSchema:
 
 def table_schema(derived: Derived) -> dg.TableSchema:
     """The columns of a derived table, as Dagster shows them."""
-    columns: dict[str, tuple[pa.DataType, str]] = dict(derived.columns)
-    return dg.TableSchema([dg.TableColumn(name, str(kind), description=text) for name, (kind, text) in columns.items()])
+    return dg.TableSchema(
+        [dg.TableColumn(name, str(kind), description=text) for name, (kind, text) in derived.columns.items()]
+    )
 
 
 def columns_in_words(derived: Derived) -> str:
