@@ -11,7 +11,7 @@ from typing import ClassVar
 from pydantic import AwareDatetime, ConfigDict
 from sqlmodel import Field, SQLModel
 
-from models.identifiers import normalise
+from models.identifiers import misplaced, normalise
 from models.keys import stable_hash
 
 
@@ -30,6 +30,10 @@ class Fact(SQLModel):
     table: ClassVar[str]
 
 
+MISPLACED, UNREADABLE = "misplaced", "unreadable"
+"""Kinds of marks that a record carries for a value in the wrong column, or one that makes no sense; their value names the column's kind."""
+
+
 class Identifier(Fact):
     """A value by which a record can be recognised as the same person or account as another record."""
 
@@ -43,9 +47,23 @@ class Identifier(Fact):
 
     @classmethod
     def of(cls, scope: Scope, kind: str, raw: str | None, region: str | None = None) -> "list[Identifier]":
-        """The normalised identifier, or an empty list where the raw value says nothing."""
-        value = normalise(kind, raw, region)
-        return [cls(scope=scope, kind=kind, value=value, value_hash=stable_hash(kind, value))] if value else []
+        """The normalised identifier, or an empty list where nothing stands.
+
+        An address in a phone's column is read as the address, and the reverse; a mark says so. What cannot be read leaves a mark
+        without the value. Marks join nobody; they are counted.
+        """
+        if not raw or not raw.strip():
+            return []
+        if value := normalise(kind, raw, region):
+            return [cls.named(scope, kind, value)]
+        if found := misplaced(kind, raw):
+            return [cls.named(scope, *found), cls.named(scope, MISPLACED, kind)]
+        return [cls.named(scope, UNREADABLE, kind)]
+
+    @classmethod
+    def named(cls, scope: Scope, kind: str, value: str) -> "Identifier":
+        """The identifier of a value that is normalised already."""
+        return cls(scope=scope, kind=kind, value=value, value_hash=stable_hash(kind, value))
 
 
 class Profile(Fact):

@@ -128,4 +128,4 @@ def _own_ids(read: Payload, scope: Scope) -> Iterator[Identifier]:
 def _unique(scope: Scope, kind: str, values: list[str | None], country: str | None = None) -> Iterator[Identifier]:
     """Each identifier once, however often a record names it."""
     found = [one for value in values for one in Identifier.of(scope, kind, value, country)]
-    yield from {one.value: one for one in found}.values()
+    yield from {one.value_hash: one for one in found}.values()

@@ -152,7 +152,7 @@ def _person_identifiers(read: Payload, country: str | None) -> Iterator[Identifi
     numbers = [
         found for path in PHONES for found in Identifier.of(Scope.person, "phone", read.text(path), region(country))
     ]
-    yield from {number.value: number for number in numbers}.values()
+    yield from {number.value_hash: number for number in numbers}.values()
 
 
 def _consents(read: Payload) -> Iterator[Consent]:

@@ -14,7 +14,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.facts import Identifier, Profile, Scope
+from models.facts import MISPLACED, UNREADABLE, Identifier, Profile, Scope
+from models.identifiers import NORMALISERS, normaliser_of
 from models.keys import stable_hash
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.names import SAME_NAME, agreeing
@@ -34,7 +35,7 @@ class Links:
     Shape: `table` has one row per (record, value) with `row, first, kind, priority, value_hash, shown`; `row` and `first` number
     the records, rows with equal `first, kind, value_hash` share the value; `shown` is the value masked. `sole` has every usable
     value of the one-ever kinds, shared or not: `row, kind, value_hash`. `values` counts all distinct values by what became of
-    them.
+    them, and under misplaced and unreadable the records that have such a value.
     """
 
     table: pa.Table
@@ -51,6 +52,15 @@ LINK_COLUMNS: dict[str, pa.DataType] = {
     "shown": pa.string(),
 }
 LINKS = pa.schema(LINK_COLUMNS)
+
+
+HELD_COLUMNS: dict[str, pa.DataType] = {
+    "row": pa.int64(),
+    "kind": pa.string(),
+    "value": pa.string(),
+    "value_hash": pa.int64(),
+}
+HELD = pa.schema(HELD_COLUMNS)
 
 
 def members(lake: Lake, scope: Scope) -> pa.Table:
@@ -76,9 +86,12 @@ def links(lake: Lake, scope: Scope, people: pa.Table, rules: Mapping[str, Rule])
     identifiers = lake.facts(Identifier)
     barred = identifiers.filter(identifiers.scope == Scope.internal).select("value_hash").distinct()
     held = identifiers.filter(identifiers.scope == scope).join(rows, "record_hash")
-    held = _untagged(held.select("row", "kind", "value", "value_hash")).distinct()
+    held = held.select("row", "kind", "value", "value_hash")
+    marks = held.kind.isin([MISPLACED, UNREADABLE])
+    marked = held.filter(marks).group_by(fate="kind").agg(values=lambda t: t.row.nunique()).to_pyarrow().to_pylist()
+    held = _untagged(_comparable(held.filter(~marks), rules)).distinct()
     values = _judged(held, barred, rules).cache()
-    counts = values.group_by("fate").agg(values=lambda t: t.count()).to_pyarrow().to_pylist()
+    counts = values.group_by("fate").agg(values=lambda t: t.count()).to_pyarrow().to_pylist() + marked
     shared = values.filter(values.fate == USED, values.records > 1)
     kept = held.join(shared.drop("kind", "records", "fate"), "value_hash")
     table = kept.mutate(priority=_by_kind(kept.kind, {kind: rule.priority for kind, rule in rules.items()}))
@@ -88,6 +101,18 @@ def links(lake: Lake, scope: Scope, people: pa.Table, rules: Mapping[str, Rule])
     )
     sole = held.semi_join(one_ever, "value_hash").select("row", "kind", "value_hash").to_pyarrow()
     return Links(_agreed(arrow, people, rules, scope), sole, {row["fate"]: row["values"] for row in counts})
+
+
+def _comparable(held: ir.Table, rules: Mapping[str, Rule]) -> ir.Table:
+    """Values read once more by a rule that has another normaliser than ingest; what makes no sense to it joins nobody."""
+    other = {kind: rule.normaliser for kind, rule in rules.items() if rule.normaliser != normaliser_of(kind)}
+    if not other:
+        return held
+    chosen = held.filter(held.kind.isin(list(other))).to_pyarrow().to_pylist()
+    read = [{**row, "value": NORMALISERS[other[row["kind"]]](row["value"])} for row in chosen]
+    rows = [{**row, "value_hash": stable_hash(row["kind"], row["value"])} for row in read if row["value"]]
+    again = pa.Table.from_pylist(rows, schema=HELD)
+    return held.filter(~held.kind.isin(list(other))).union(ibis.memtable(again))
 
 
 def _untagged(held: ir.Table) -> ir.Table:
