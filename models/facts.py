@@ -50,15 +50,15 @@ class Identifier(Fact):
         """The normalised identifier, or an empty list where nothing stands.
 
         An address in a phone's column is read as the address, and the reverse; a mark says so. What cannot be read leaves a mark
-        without the value. Marks join nobody; they are counted.
+        without the value. Marks are internal, so they join nobody; they are counted.
         """
         if not raw or not raw.strip():
             return []
         if value := normalise(kind, raw, region):
             return [cls.named(scope, kind, value)]
         if found := misplaced(kind, raw):
-            return [cls.named(scope, *found), cls.named(scope, MISPLACED, kind)]
-        return [cls.named(scope, UNREADABLE, kind)]
+            return [cls.named(scope, *found), cls.named(Scope.internal, MISPLACED, kind)]
+        return [cls.named(Scope.internal, UNREADABLE, kind)]
 
     @classmethod
     def named(cls, scope: Scope, kind: str, value: str) -> "Identifier":

@@ -24,6 +24,8 @@ from pipelines.stitch.rules import PLACEHOLDERS, Rule
 USED, HUB, BLOCKED, INTERNAL, UNRULED = "used", "hub", "blocked", "internal", "unruled"
 """What became of a value: it may join records; too many records have it; it says nothing; it is a colleague's; no rule knows it."""
 
+MARKS = (MISPLACED, UNREADABLE)
+
 TAGGED = r"^([^+@]+)\+[^@]*@"
 """An address with a tag that its mail server ignores."""
 
@@ -69,7 +71,8 @@ def members(lake: Lake, scope: Scope) -> pa.Table:
     A record's profile says whom it speaks of; one without a profile goes by its identifiers.
     """
     profiles, identifiers = lake.facts(Profile), lake.facts(Identifier)
-    loose = identifiers.anti_join(profiles, "record_hash").mutate(name=ibis.null("string"))
+    naming = identifiers.filter(~identifiers.kind.isin(MARKS))
+    loose = naming.anti_join(profiles, "record_hash").mutate(name=ibis.null("string"))
     columns = ("record", "record_hash", "scope", "name")
     every = profiles.select(*columns).union(loose.select(*columns))
     # account sorts before internal and person: a record that names both belongs to the account
@@ -86,10 +89,9 @@ def links(lake: Lake, scope: Scope, people: pa.Table, rules: Mapping[str, Rule])
     identifiers = lake.facts(Identifier)
     barred = identifiers.filter(identifiers.scope == Scope.internal).select("value_hash").distinct()
     held = identifiers.filter(identifiers.scope == scope).join(rows, "record_hash")
-    held = held.select("row", "kind", "value", "value_hash")
-    marks = held.kind.isin([MISPLACED, UNREADABLE])
-    marked = held.filter(marks).group_by(fate="kind").agg(values=lambda t: t.row.nunique()).to_pyarrow().to_pylist()
-    held = _untagged(_comparable(held.filter(~marks), rules)).distinct()
+    held = _untagged(_comparable(held.select("row", "kind", "value", "value_hash"), rules)).distinct()
+    marks = identifiers.filter(identifiers.kind.isin(MARKS)).semi_join(rows, "record_hash")
+    marked = marks.group_by(fate="kind").agg(values=lambda t: t.record_hash.nunique()).to_pyarrow().to_pylist()
     values = _judged(held, barred, rules).cache()
     counts = values.group_by("fate").agg(values=lambda t: t.count()).to_pyarrow().to_pylist() + marked
     shared = values.filter(values.fate == USED, values.records > 1)

@@ -47,11 +47,15 @@ TRACED = ("entity_id", "via_record", "via_kind", "via_value", "formerly")
 
 @dataclass(frozen=True)
 class Settled:
-    """What was written: the version that stands, entities alive, and rows by what happened to them."""
+    """What was written: the version that stands, entities alive, and rows by what happened to them.
+
+    Shape: `moved` has `record, before, after` of every record that went from one entity to another.
+    """
 
     version: int
     entities: int
     changes: Mapping[str, int]
+    moved: pa.Table
 
 
 def settle(
@@ -93,7 +97,7 @@ def settle(
             Stitch(version=version, scope=scope, rules_version=rules_version, changes=+changes, stitched_at=now)
         )
         session.merge(BucketState(stage=STAGE, bucket=0, version=str(version), computed_at=now))
-    return Settled(version, number, dict(changes))
+    return Settled(version, number, dict(changes), _moved(before, after, known))
 
 
 def version_of(session: Session) -> int:
@@ -209,6 +213,12 @@ def _different(before: pa.Table, after: pa.Table, known: Ints) -> NDArray[np.boo
         was, stands = (pc.fill_null(column, pa.scalar("")) for column in (_at(before[name], known), after[name]))
         different |= np.asarray(pc.not_equal(was, stands), dtype=np.bool_)
     return different
+
+
+def _moved(before: pa.Table, after: pa.Table, known: Ints) -> pa.Table:
+    columns = [after["record"], _at(before["entity_id"], known), after["entity_id"]]
+    table = pa.table(columns, names=["record", "before", "after"])
+    return table.filter(pc.not_equal(table["before"], table["after"]))  # null, so left out, for a new record
 
 
 def _at(column: Column, index: Ints) -> Column:

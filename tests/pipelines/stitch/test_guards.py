@@ -118,7 +118,7 @@ def test_a_cluster_too_large_loses_only_what_alone_holds_it_together():
     confirming, single = ("phone", {0, 1}), ("phone", {0, 30})
     mended = mend(links_of([*couples, *chain, confirming, single]), [], Limits(5))
     assert sorted(map(sorted, groups(mended.kept))) == [[0, 1, 30], *([2 * n, 2 * n + 1] for n in range(1, 10))]
-    assert mended.causes == {value: "too_large" for value in range(10, 19)}
+    assert mended.causes == dict.fromkeys(range(10, 19), "too_large")
 
 
 def test_a_large_cluster_without_a_bridge_loses_its_weakest_kind():
