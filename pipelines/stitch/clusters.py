@@ -26,17 +26,19 @@ class Clusters:
     refused: list[Refused] = field(default_factory=list)
 
 
-def cluster(people: pa.Table, found: Links, same: pa.Table, apart: Apart, rules: Mapping[str, Rule]) -> Clusters:
+def cluster(
+    people: pa.Table, found: Links, same: pa.Table, apart: Apart, rules: Mapping[str, Rule], largest: int = LARGEST
+) -> Clusters:
     """Tie records together by shared values and judgements, and mend the clusters that break a rule."""
     reasons = pa.concat_tables([found.table, same])
     every = _edges(reasons)
     star = every.take(every.left != every.right)
     label = labels(star, people.num_rows)
     most = {kind: rule.max_values for kind, rule in rules.items() if rule.max_values is not None}
-    suspect = _suspects(label, found.sole, apart) | _crowded(label, star, reasons, most)
+    suspect = _suspects(label, found.sole, apart, largest) | _crowded(label, star, reasons, most)
     if not suspect.any():
         return Clusters(plait(star, people.num_rows), reasons)
-    limits = Limits(LARGEST, most, apart, _sole(found.sole))
+    limits = Limits(largest, most, apart, _sole(found.sole))
     shared, drawn = _ties(reasons, suspect[label])
     mended = mend(shared, drawn, limits)
     clean = star.take(~suspect[label[star.left]])
@@ -55,9 +57,9 @@ def _with(edges: Edges, ties: list[Tie]) -> Edges:
     return Edges(*np.concatenate([own, more]).T)
 
 
-def _suspects(label: Ints, sole: pa.Table, apart: Apart) -> NDArray[np.bool_]:
+def _suspects(label: Ints, sole: pa.Table, apart: Apart, largest: int) -> NDArray[np.bool_]:
     """For each component, whether it breaks a rule."""
-    suspect = np.bincount(label) > LARGEST
+    suspect = np.bincount(label) > largest
     for left, others in apart.items():
         if any(label[left] == label[right] for right in others):
             suspect[label[left]] = True

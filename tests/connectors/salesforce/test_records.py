@@ -50,9 +50,11 @@ def test_an_account_is_a_profile_with_its_id_site_and_number():
 
 @pytest.mark.parametrize("website", ["[none]", "http://[n/a]", "n/a", "exa mple.com"])
 def test_a_site_that_is_none_costs_the_account_nothing_else(website):
-    """People type all kinds of things there; the account is still known by its name and id."""
+    """People type all kinds of things there; the account is still known by its name and id, and a mark counts what could not be read."""
     found = facts("accounts", "001A", Name="Kolbe GmbH", Website=website)
-    assert [one.kind for one in only(Identifier, found)] == ["salesforce_id"]
+    assert [(one.kind, one.scope) for one in only(Identifier, found)] == [
+        ("salesforce_id", Scope.account), ("unreadable", Scope.internal),
+    ]  # fmt: skip
     assert only(Profile, found)
 
 
