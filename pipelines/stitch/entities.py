@@ -41,12 +41,13 @@ def assign_ids(
     cluster is taken over by the one that has most of its records; on a split the largest part keeps the id, and a part that a merge had
     brought comes back under the id that it had before, which `retired` knows, so that old references are exact again.
 
-    Shape: overlaps are `(cluster, id, records in common)`; clusters are numbered from 0. No change if nothing moved.
+    Shape: overlaps are `(cluster, id, records in common)`, of equal parts of one id the one first that shall keep it; clusters are
+    numbered from 0. No change if nothing moved.
     """
     home: dict[str, int] = {}
     ids: dict[int, str] = {}
     parts: dict[str, list[int]] = {}
-    for _, entity, cluster in sorted((-records, entity, cluster) for cluster, entity, records in overlaps):
+    for cluster, entity, _ in sorted(overlaps, key=lambda overlap: (-overlap[2], overlap[1])):
         parts.setdefault(entity, []).append(cluster)
         if entity not in home and cluster not in ids:
             home[entity], ids[cluster] = cluster, entity

@@ -89,7 +89,7 @@ def judge(session: Session, left: Named, right: Named, decision: Decision, *, sa
     """
     if left.scope != right.scope:
         raise BadJudgement(
-            f"{left.first} is of a {left.scope} and {right.first} of a {right.scope}; they are never one."
+            f"{left.first} speaks of one {left.scope}, {right.first} of one {right.scope}; they are never one."
         )
     if left.first == right.first or (left.entity == right.entity and len(left.records) == len(right.records) > 1):
         raise BadJudgement(

@@ -1,7 +1,7 @@
 """Writing down who belongs to whom: ids carried over, differences written, the snapshot in the lake brought into step."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -143,13 +143,32 @@ def _before(session: Session, scope: Scope) -> pa.Table:
     return _table(rows, pa.schema([(name, pa.string()) for name in names]))
 
 
-def _overlaps(forest: Forest, before: pa.Table, known: Ints) -> Iterator[tuple[int, str, int]]:
-    """How many records each cluster has in common with each entity that was."""
+def _overlaps(forest: Forest, before: pa.Table, known: Ints) -> Iterable[tuple[int, str, int]]:
+    """How many records each cluster has in common with each entity that was.
+
+    Where an entity falls apart, its own records count before those that a merge once brought: the part that has most of them goes for the
+    largest, so that an undone merge gives both ids back.
+    """
     kept = known >= 0
-    entity = _at(before["entity_id"], known[kept])
-    pairs = pa.table([pa.array(forest.label[kept]), entity], names=["label", "entity"])
-    counted = pairs.group_by(["label", "entity"]).aggregate([([], "count_all")]).to_pylist()
-    return ((row["label"], row["entity"], row["count_all"]) for row in counted)
+    names = ("entity_id", "formerly")
+    columns = [pa.array(forest.label[kept]), *(_at(before[name], known[kept]) for name in names)]
+    table = pa.table(columns, names=["label", "entity", "formerly"])
+    sums = table.group_by(["label", "entity"]).aggregate([([], "count_all"), ("formerly", "count")])
+    counted: list[Row] = sums.sort_by("label").to_pylist()
+    if not any(row["formerly_count"] for row in counted):
+        return [(row["label"], row["entity"], row["count_all"]) for row in counted]
+    parts: dict[str, list[Row]] = {}
+    for row in counted:
+        parts.setdefault(row["entity"], []).append(row)
+    return [
+        (part["label"], entity, weight)
+        for entity, found in parts.items()
+        for part, weight in zip(
+            sorted(found, key=lambda row: (row["formerly_count"] - row["count_all"], -row["count_all"], row["label"])),
+            sorted((row["count_all"] for row in found), reverse=True),
+            strict=True,
+        )
+    ]
 
 
 def _retired(
