@@ -38,7 +38,8 @@ def cluster(
     suspect = _suspects(label, found.sole, apart, largest) | _crowded(label, star, reasons, most)
     if not suspect.any():
         return Clusters(plait(star, people.num_rows), reasons)
-    limits = Limits(largest, most, apart, _sole(found.sole))
+    inside = pa.array(suspect[label[found.sole["row"].to_numpy()]], pa.bool_())
+    limits = Limits(largest, most, apart, _sole(found.sole.filter(inside)))
     shared, drawn = _ties(reasons, suspect[label])
     mended = mend(shared, drawn, limits)
     clean = star.take(~suspect[label[star.left]])
@@ -70,18 +71,20 @@ def _suspects(label: Ints, sole: pa.Table, apart: Apart, largest: int) -> NDArra
 
 
 def _crowded(label: Ints, star: Edges, reasons: pa.Table, most: Mapping[str, int]) -> NDArray[np.bool_]:
-    """For each component, whether it hangs together by more values of a kind than one person has."""
-    crowded = np.zeros(int(label.max(initial=-1)) + 1, np.bool_)
-    kinds = reasons["kind"].combine_chunks().dictionary_encode()
-    codes, values = kinds.indices.to_numpy(zero_copy_only=False), reasons["value_hash"].to_numpy()
-    numbers = kinds.dictionary.to_pylist()
-    for kind in most.keys() & set(numbers):
-        notes = star.note[codes[star.note] == numbers.index(kind)]
-        where = label[reasons["row"].to_numpy()[notes]]
-        near = np.bincount(where, minlength=len(crowded)) > most[kind]  # more values need more ties
-        chosen = near[where]
-        distinct = np.unique(np.column_stack([where[chosen], values[notes[chosen]]]), axis=0)
-        crowded |= np.bincount(distinct[:, 0], minlength=len(crowded)) > most[kind]
+    """For each component, whether it hangs together by more values of a kind than one person has.
+
+    More values need more ties, so only components with many ties are looked into.
+    """
+    where = label[star.left]
+    ties = np.bincount(where, minlength=int(label.max(initial=-1)) + 1)
+    crowded = np.zeros(len(ties), np.bool_)
+    many = np.flatnonzero(ties[where] > min(most.values(), default=len(where)))
+    if not len(many):
+        return crowded
+    near = reasons.select(["kind", "value_hash"]).take(pa.array(star.note[many], pa.int64()))
+    near = near.append_column("label", pa.array(where[many]))
+    for row in near.group_by(["label", "kind"]).aggregate([("value_hash", "count_distinct")]).to_pylist():
+        crowded[row["label"]] |= row["value_hash_count_distinct"] > most.get(row["kind"], len(where))
     return crowded
 
 
