@@ -175,7 +175,7 @@ def _decide(workspace: Workspace, asked: tuple[str, str], decision: Decision, ho
             stitch(workspace.lake, workspace.store, workspace.clock, left.scope)
     if how.json:
         done = {"decided": not how.dry_run, "stitched": how.now and not how.dry_run}
-        terminal.print_json({**asdict(effect), "persons": sorted(effect.entities), **done})
+        terminal.print_json({**asdict(effect), "entities": sorted(effect.entities), **done})
     elif not how.dry_run:
         terminal.say("Done." if how.now else "Decided. It holds from the next stitch on: sidecar run stitch")
 
@@ -185,6 +185,10 @@ def _act(session: Session, *, left: Named, right: Named, decision: Decision, sam
         found = judging.standing_between(session, left.records, right.records)
         if not found:
             raise BadJudgement("Nothing was decided between these two; `sidecar judgements` lists what was.")
+        if len({frozenset((row.left, row.right)) for row in found}) > 1:
+            raise BadJudgement(
+                f"{len(found)} decisions stand between these two; name the two records of one: sidecar judgements"
+            )
         judging.take_back(session, found, decision)
     else:
         judging.judge(session, left, right, decision, same=same)

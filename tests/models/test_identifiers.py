@@ -1,5 +1,7 @@
 """Identifiers are compared in one form, whatever form a vendor keeps."""
 
+import unicodedata
+
 import pytest
 
 from models.facts import MISPLACED, UNREADABLE, Identifier, Scope
@@ -13,7 +15,7 @@ from models.identifiers import NORMALISERS, normalise
         ("email", "mailto:jane@corp.example", "jane@corp.example"),
         ("email", "".join(chr(ord(letter) + 0xFEE0) for letter in "jane@corp") + ".example", "jane@corp.example"),  # full width
         ("email", "käthe@BÜCHER.example", "käthe@xn--bcher-kva.example"),
-        ("email", "jane@bu\u0308cher.example", "jane@xn--bcher-kva.example"),  # u and its dots apart
+        ("email", unicodedata.normalize("NFD", "jane@bücher.example"), "jane@xn--bcher-kva.example"),  # u and its dots apart
         ("email", "jane@corp", None),
         ("email", "jane@a..example", None),
         ("domain", "https://www.Bücher.example/de?x=1", "xn--bcher-kva.example"),

@@ -54,7 +54,7 @@ def test_the_quarantine_lists_what_was_refused_and_a_merge_settles_it(known):
     assert "1 ties, because two values of a kind" in known.ask("quarantine").said
     assert [tie["value"] for tie in known.ask("quarantine", "--json").json] == ["j***@corp.example"]
     seen = known.ask("merge", A, C, *BECAUSE, "--dry-run", "--json").json
-    assert (len(seen["moves"]), len(seen["persons"]), seen["merged"], seen["decided"]) == (1, 2, 1, False)
+    assert (len(seen["moves"]), len(seen["entities"]), seen["merged"], seen["decided"]) == (1, 2, 1, False)
     unsure = known.ask("merge", A, C, *BECAUSE)
     assert unsure.code == 2
     assert "1 records would move, between 2 persons (1 merges, 0 splits)" in unsure.said
@@ -81,6 +81,18 @@ def test_a_split_waits_for_the_next_stitch_and_can_be_taken_back(known):
     again = known.ask("unjudge", A, B, *BECAUSE, "--yes")
     assert again.code == 2
     assert "Nothing was decided between these two" in again.said
+
+
+def test_of_several_decisions_within_one_person_only_the_one_that_is_named_is_taken_back(known):
+    """A person's id stands for all its records, and taking back everything is not what was meant."""
+    for other in (A, B):
+        known.ask("merge", other, C, *BECAUSE, "--yes", "--now")
+    whole = known.ask("why", A, C, "--json").json["left"]["entity"]
+    unclear = known.ask("unjudge", whole, whole, *BECAUSE, "--yes")
+    assert unclear.code == 2
+    assert "2 decisions stand between these two" in unclear.said
+    known.ask("unjudge", A, C, *BECAUSE, "--yes", "--now")
+    assert [(row["left"], row["right"]) for row in known.ask("judgements", "--json").json] == [(B, C)]
 
 
 @pytest.mark.parametrize(
