@@ -12,7 +12,7 @@ from models.operations import Purpose
 from pipelines.workspace import Workspace
 from service import demo as story
 from service import doctor as diagnosis
-from service import streams, terminal, writing
+from service import judging, rulebook, streams, terminal, writing
 from service import webhooks as door
 from service.environment import chosen, companion, opened, practice, refuse_dotenv
 from service.ground import World
@@ -31,6 +31,8 @@ app = typer.Typer(
 state_app = typer.Typer(cls=PlainGroup, pretty_exceptions_enable=False)
 app.add_typer(state_app, name="state")
 app.add_typer(lens_app, name="lens")
+app.add_typer(rulebook.app, name="rules")
+app.add_typer(judging.app)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 Persons = Annotated[int, typer.Option(min=1, help="How many persons the sandbox's world has.")]
 Seed = Annotated[int, typer.Option(help="Which world: the same seed builds the same one.")]
