@@ -34,6 +34,8 @@ def customer(record: Record) -> Iterator[Fact]:
         email=read.text("email"),
         phone=read.text("phone"),
         country=country,
+        city=read.text("address.city"),
+        postcode=read.text("address.postal_code"),
         created_at=read.instant("created"),
     )
     yield from Identifier.of(Scope.person, "stripe_customer", record.key.id)

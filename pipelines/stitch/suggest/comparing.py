@@ -4,8 +4,11 @@ One signal is one independent piece of evidence. What depends on each other (fir
 signal, or else the same thing would count twice. The shares beside each level are assumed where there is too little data to estimate.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,39 @@ class Comparing:
     blocks: tuple[tuple[str, ...], ...]
     certain: tuple[tuple[str, ...], ...]
     learn: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the scores rest on.
+
+    Shape: `signals` says of each whether its shares among the same are `estimated` or `assumed`; `others` the same of the shares
+    among others; `expected` is the probability that two rows taken at random are the same; `bounded` counts blocks too large.
+    """
+
+    rows: int
+    others: str = "assumed"
+    signals: Mapping[str, str] = field(default_factory=dict)
+    certain: int = 0
+    expected: float = 0.0
+    bounded: int = 0
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Pairs that reach the threshold, most likely first.
+
+    Shape: `table` has `left, right, weight, probability` and for each signal its level (`level_NAME`, -1 where nothing can be said)
+    and its part of the weight (`weight_NAME`, bits); `left` sorts before `right`.
+    """
+
+    table: pa.Table
+    signals: tuple[Signal, ...]
+    learned: Learned
+
+    def reaching(self, probability: float) -> "Scored":
+        """Those that are at least so likely."""
+        return replace(self, table=self.table.filter(pc.greater_equal(self.table["probability"], probability)))
 
 
 def person_name(given: str, family: str, full: str, called: str) -> Signal:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipelines.stitch.names import LEGAL_FORMS, TITLES, words
+from pipelines.stitch.rules import FREEMAIL
 
 SHORT_FORMS: Mapping[str, str] = {
     "alexander": "alex al sandy sascha xander", "alexandra": "alex sandra sandy sascha", "andrew": "andy drew", "anthony": "tony",
@@ -81,6 +82,12 @@ def mailbox(address: str, name: Named) -> str | None:
     for part in sorted((part for part in (name.given, name.family) if part), key=len, reverse=True):
         rest = rest.replace(part, "")
     return local if len(rest) > 1 else None
+
+
+def mail_domain(address: str) -> str | None:
+    """The company's part of an address; None for a provider of mailboxes, where anybody has one."""
+    domain = address.rpartition("@")[2]
+    return None if any(re.search(pattern, domain) for pattern in FREEMAIL) else domain
 
 
 def place(raw: str | None) -> str | None:

@@ -6,14 +6,13 @@ What an estimate may not be trusted with is assumed instead, and said.
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 from splink import DuckDBAPI, Linker
 
-from pipelines.stitch.suggest.comparing import Comparing, Signal
+from pipelines.stitch.suggest.comparing import Comparing, Learned, Scored, Signal
 
 SEED = 1
 FEW = 500
@@ -38,35 +37,6 @@ Shares = dict[tuple[str, int], tuple[float, float]]
 """Share among the same and share among others, by signal and level."""
 
 
-@dataclass(frozen=True)
-class Learned:
-    """What the scores rest on.
-
-    Shape: `signals` says of each whether its shares among the same are `estimated` or `assumed`; `others` the same of the shares
-    among others; `expected` is the probability that two rows taken at random are the same; `bounded` counts blocks too large.
-    """
-
-    rows: int
-    others: str = "assumed"
-    signals: Mapping[str, str] = field(default_factory=dict)
-    certain: int = 0
-    expected: float = 0.0
-    bounded: int = 0
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Pairs that reach the threshold, most likely first.
-
-    Shape: `table` has `left, right, weight, probability` and for each signal its level (`level_NAME`, -1 where nothing can be said)
-    and its part of the weight (`weight_NAME`, bits); `left` sorts before `right`.
-    """
-
-    table: pa.Table
-    signals: tuple[Signal, ...]
-    learned: Learned
-
-
 def scored(rows: pa.Table, comparing: Comparing, *, at_least: float) -> Scored:
     """Score every two rows that share a block. `rows` has `id` and the columns that are compared; null says nothing.
 
@@ -89,7 +59,9 @@ def scored(rows: pa.Table, comparing: Comparing, *, at_least: float) -> Scored:
 class _Scorer:
     """One table of rows, and Splink's linkers on it."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, signals: tuple[Signal, ...], comparing: Comparing) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, signals: tuple[Signal, ...], comparing: Comparing
+    ) -> None:
         self._connection = connection
         self._rows = DuckDBAPI(connection).register("told")
         self._signals = signals
@@ -98,7 +70,9 @@ class _Scorer:
     def certain(self) -> int:
         """Pairs that are the same but for rare exceptions."""
         rules = [" and ".join(f"l.{column} = r.{column}" for column in rule) for rule in self._comparing.certain]
-        joined = " union ".join(f"select l.id, r.id as other from told l join told r on {rule} and l.id < r.id" for rule in rules)
+        joined = " union ".join(
+            f"select l.id, r.id as other from told l join told r on {rule} and l.id < r.id" for rule in rules
+        )
         counted: int = self._connection.execute(f"select count(*) from ({joined})").fetchall()[0][0]  # noqa: S608  # our own columns
         return counted
 
@@ -108,13 +82,17 @@ class _Scorer:
         if rows < FEW:
             return assumed, Learned(rows, signals=dict.fromkeys((signal.name for signal in self._signals), "assumed"))
         linker = self._linker(assumed, expected, ())
-        linker.training.estimate_u_using_random_sampling(max_pairs=SAMPLED, seed=SEED, min_count_per_level=None, num_chunks=1)
+        linker.training.estimate_u_using_random_sampling(
+            max_pairs=SAMPLED, seed=SEED, min_count_per_level=None, num_chunks=1
+        )
         if certain >= FEW_CERTAIN:
             for column in self._comparing.learn:
                 linker.training.estimate_parameters_using_expectation_maximisation(
                     f"l.{column} = r.{column}", estimate_without_term_frequencies=True, max_pairs=SAMPLED
                 )
-        return _sensible(self._signals, assumed, _estimated(linker, self._signals), by_em=certain >= FEW_CERTAIN, expected=expected)
+        return _sensible(
+            self._signals, assumed, _estimated(linker, self._signals), by_em=certain >= FEW_CERTAIN, expected=expected
+        )
 
     def predict(self, shares: Shares, expected: float, at_least: float, *, few: bool) -> list[dict[str, Any]]:
         """The pairs of all blocks that reach the threshold."""
@@ -167,8 +145,9 @@ def _prepare(connection: duckdb.DuckDBPyConnection, rows: pa.Table, comparing: C
 
 
 def _expected(rows: int, certain: int) -> float:
-    """The probability that two rows taken at random are the same."""
-    return min(max(certain / RECALL, rows * LEAST_EXPECTED) / (rows * (rows - 1) / 2), 0.5)
+    """The probability that two rows taken at random are the same; of a few rows the certain pairs are what is asked, no estimate."""
+    seen = certain / RECALL if rows >= FEW else 0
+    return min(max(seen, rows * LEAST_EXPECTED) / (rows * (rows - 1) / 2), 0.5)
 
 
 def _comparison(signal: Signal, shares: Shares, *, rare: bool) -> dict[str, Any]:

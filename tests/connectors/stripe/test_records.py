@@ -45,6 +45,7 @@ def test_a_customer_is_a_person_with_names_in_other_systems():
         email="Dana.Kolbe@Kolbe.example",
         phone="0711 2345678",
         country="DE",
+        city="Stuttgart",
         created_at=AT,
     )
     assert set(others) == identifiers(
