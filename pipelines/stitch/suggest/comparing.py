@@ -81,7 +81,9 @@ class Scored:
 
     def reaching(self, probability: float) -> "Scored":
         """Those that are at least so likely."""
-        return replace(self, table=self.table.filter(pc.greater_equal(self.table["probability"], probability)))
+        return replace(
+            self, table=self.table.filter(pc.greater_equal(self.table["probability"], pa.scalar(probability)))
+        )
 
 
 def person_name(given: str, family: str, full: str, called: str) -> Signal:
@@ -104,7 +106,8 @@ def person_name(given: str, family: str, full: str, called: str) -> Signal:
         Level("nearly the same first name", "jaro_winkler_similarity({0}_l, {0}_r) >= 0.88", 0.02, 0.005),
         Level("different", "else", 0.05, 0.9795),
     )
-    return Signal("name", (given, family, full, called), levels, silent="{2}_l is null or {2}_r is null")
+    silent = "({0}_l is null or {0}_r is null) and ({1}_l is null or {1}_r is null)"
+    return Signal("name", (given, family, full, called), levels, silent)
 
 
 def text(column: str) -> Signal:

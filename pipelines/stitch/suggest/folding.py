@@ -40,7 +40,9 @@ for _long, _short in SHORT_FORMS.items():
 
 @dataclass(frozen=True)
 class Named:
-    """A person's name, folded. `called` are the first names that the first name can stand for, itself among them."""
+    """A person's name, folded. `full_name` is empty unless both parts are known; `called` are the first names
+    that the first name can stand for, itself among them.
+    """
 
     given: str | None = None
     family: str | None = None
@@ -61,7 +63,7 @@ def person(raw: str | None) -> Named:
 
 def named(given: str | None, family: str | None) -> Named:
     """The same from a first and last name that are kept apart; either may be missing."""
-    full_name = " ".join(part for part in (given, family) if part) or None
+    full_name = f"{given} {family}" if given and family else None
     return Named(given, family, full_name, stands_for(given) if given else None)
 
 

@@ -72,13 +72,13 @@ def decided_pairs(session: Session, scope: Scope) -> list[Pair]:
     settled = session.exec(
         select(Suggestion.left, Suggestion.right).where(Suggestion.scope == scope, col(Suggestion.status).in_(DECIDED))
     )
-    return sorted({*map(tuple, judged), *map(tuple, settled)})
+    return sorted({(left, right) for left, right in (*judged, *settled)})
 
 
 def close_answered(session: Session, scope: Scope, now: datetime) -> Counter[str]:
     """Close every open suggestion whose records are one entity by now, or of which one is gone; counts by reason."""
     rows = waiting(session, scope)
-    homes = homes_of(session, {record for row in rows for record in (row.left, row.right)})
+    homes = homes_of(session, _records(rows))
     closed = Counter[str]()
     for row in rows:
         left, right = homes.get(row.left), homes.get(row.right)
@@ -96,8 +96,7 @@ def enqueue(session: Session, scope: Scope, likely: Iterable[Likely], now: datet
     """
     rows = waiting(session, scope)
     pairs = list(likely)
-    records = {record for pair in (*rows, *pairs) for record in (pair.left, pair.right)}
-    homes = homes_of(session, records)
+    homes = homes_of(session, {*_records(rows), *_records(pairs)})
     by_homes = {_homes(row, homes): row for row in rows}
     counts = Counter[str]()
     for pair in pairs:
@@ -125,6 +124,10 @@ def homes_of(session: Session, records: Iterable[str]) -> dict[str, str]:
         portion = col(Membership.record).in_(keys[start : start + PORTION])
         found |= dict(session.exec(select(Membership.record, Membership.entity_id).where(portion)).all())
     return found
+
+
+def _records(pairs: Iterable[Suggestion | Likely]) -> set[str]:
+    return {record for pair in pairs for record in (pair.left, pair.right)}
 
 
 def _homes(pair: Suggestion | Likely, homes: Mapping[str, str]) -> frozenset[str]:

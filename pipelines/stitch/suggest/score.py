@@ -73,7 +73,7 @@ class _Scorer:
         joined = " union ".join(
             f"select l.id, r.id as other from told l join told r on {rule} and l.id < r.id" for rule in rules
         )
-        counted: int = self._connection.execute(f"select count(*) from ({joined})").fetchall()[0][0]  # noqa: S608  # our own columns
+        counted: int = self._connection.execute(f"select count(*) from ({joined})").fetchall()[0][0]
         return counted
 
     def learn(self, rows: int, certain: int, expected: float) -> tuple[Shares, Learned]:
@@ -128,17 +128,17 @@ def _prepare(connection: duckdb.DuckDBPyConnection, rows: pa.Table, comparing: C
     """The table `told`: the rows in the order of their ids, with the value of each block, empty where the block is too large."""
     connection.register("rows", rows)
     keys = [f"chr(0) || {' || chr(0) || '.join(block)} as key_{n}" for n, block in enumerate(comparing.blocks)]
-    connection.execute(f"create table keyed as select *, {', '.join(keys)} from rows")  # noqa: S608  # our own expressions
+    connection.execute(f"create table keyed as select *, {', '.join(keys)} from rows")
     kept = [
         f"case when count(*) over (partition by key_{n}) <= {LARGEST_BLOCK} then key_{n} end as block_{n}"
         for n in range(len(keys))
     ]
     dropped = ", ".join(f"key_{n}" for n in range(len(keys)))
-    connection.execute(f"create table told as select * exclude ({dropped}), {', '.join(kept)} from keyed order by id")  # noqa: S608
+    connection.execute(f"create table told as select * exclude ({dropped}), {', '.join(kept)} from keyed order by id")
     sizes = " union all ".join(
         f"select count(*) as many from keyed where key_{n} is not null group by key_{n}" for n in range(len(keys))
     )
-    counted = connection.execute(f"select count(*) from ({sizes}) where many > {LARGEST_BLOCK}")  # noqa: S608
+    counted = connection.execute(f"select count(*) from ({sizes}) where many > {LARGEST_BLOCK}")
     bounded: int = counted.fetchall()[0][0]
     connection.execute("drop table keyed")
     return bounded
@@ -210,19 +210,17 @@ def _sensible(
 
 def _table(found: Iterable[Mapping[str, Any]], signals: Sequence[Signal]) -> pa.Table:
     """The pairs in their lasting shape and order."""
-    schema = pa.schema(
-        [
-            ("left", pa.string()),
-            ("right", pa.string()),
-            ("weight", pa.float64()),
-            ("probability", pa.float64()),
-            *((f"level_{signal.name}", pa.int64()) for signal in signals),
-            *((f"weight_{signal.name}", pa.float64()) for signal in signals),
-        ]
-    )
+    columns: dict[str, pa.DataType] = {
+        "left": pa.string(),
+        "right": pa.string(),
+        "weight": pa.float64(),
+        "probability": pa.float64(),
+        **{f"level_{signal.name}": pa.int64() for signal in signals},
+        **{f"weight_{signal.name}": pa.float64() for signal in signals},
+    }
     rows = [_pair(pair, signals) for pair in found]
     rows.sort(key=lambda row: (-row["weight"], row["left"], row["right"]))
-    return pa.Table.from_pylist(rows, schema=schema)
+    return pa.Table.from_pylist(rows, schema=pa.schema(columns))
 
 
 def _pair(pair: Mapping[str, Any], signals: Iterable[Signal]) -> dict[str, Any]:

@@ -4,12 +4,14 @@ Nothing is computed if nothing has changed since the last time; what answers its
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from sqlalchemy import Engine
 from sqlmodel import Session, col, func, select
 
@@ -72,7 +74,7 @@ def suggest(lake: Lake, store: Engine, clock: Clock, scope: Scope, settings: Sug
     progress.report(f"suggest {scope}: compared", rows.num_rows)
     found = scored(rows.drop_columns(["entity_id", "vendors", "number"]), COMPARING[scope], at_least=SHOWN_FROM)
     told = {row["id"]: row for row in rows.to_pylist()}
-    histogram = _histogram(found.table["probability"].to_pylist())
+    histogram = _histogram(found.table["probability"].to_numpy())
     likely = found.reaching(settings.review_from)
     best = single_best(likely, {name: row["vendors"] for name, row in told.items()}, barred)
     pairs = [in_words(row, found.signals, told) for row in best]
@@ -82,7 +84,16 @@ def suggest(lake: Lake, store: Engine, clock: Clock, scope: Scope, settings: Sug
         session.merge(BucketState(stage=STAGE, bucket=SCOPES.index(scope), version=mark, computed_at=now))
         standing = _standing(session, scope)
     progress.report(f"suggest {scope}: open", standing.get(queue.OPEN, 0))
-    return SuggestReport(scope, True, standing, changes, rows.num_rows, histogram, joined, found.learned)
+    return SuggestReport(
+        scope,
+        computed=True,
+        standing=standing,
+        changes=changes,
+        rows=rows.num_rows,
+        histogram=histogram,
+        joined=joined,
+        learned=found.learned,
+    )
 
 
 def _barred(session: Session, lake: Lake, scope: Scope, rows: pa.Table) -> list[Pair]:
@@ -126,7 +137,7 @@ def _standing(session: Session, scope: Scope) -> dict[str, int]:
     return dict(sorted(session.exec(query).all()))
 
 
-def _histogram(probabilities: Iterable[float]) -> list[int]:
+def _histogram(probabilities: NDArray[Any]) -> list[int]:
     """How many pairs lie in each tenth."""
-    counts = Counter(min(int(probability * BINS), BINS - 1) for probability in probabilities)
-    return [counts[place] for place in range(BINS)]
+    counts: list[int] = np.histogram(probabilities, bins=BINS, range=(0, 1))[0].tolist()
+    return counts

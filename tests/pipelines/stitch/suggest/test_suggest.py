@@ -20,7 +20,6 @@ def test_a_double_that_no_identifier_shows_is_suggested_and_not_joined(bench):
             "other": who("Ben Arnold", company="Nordwind AG", city="Kiel", country="DE", email="ben@nordwind.example"),
         }
     )
-    report = look(bench)
+    look(bench)
     assert queued(bench) == pairs("crm shop")
     assert bench.clusters() == {frozenset(["crm"]), frozenset(["shop"]), frozenset(["other"])}
-    print(report)
