@@ -261,9 +261,9 @@ def together(clusters: Mapping[str, str]) -> set[Pair]:
 
 def connected(pairs: Iterable[Pair]) -> dict[str, str]:
     """The cluster of each record that a pair connects to another."""
-    import networkx
+    import networkx as nx
 
-    parts = networkx.connected_components(networkx.Graph(pairs))
+    parts = nx.connected_components(nx.Graph(pairs))
     return {record: min(part) for part in parts for record in part}
 
 

@@ -133,13 +133,12 @@ def digits(column: str, *, shared: bool = True) -> Signal:
 
 
 def address(column: str) -> Signal:
-    """An e-mail address: one person's, so a common one is only that person's again."""
+    """An e-mail address: one person's, so a common one is only that person's again. Likeness beyond slips is that of names, and is not counted twice."""
     levels = (
         Level("the same", "{0}_l = {0}_r", 0.6, 0.0001),
-        Level("nearly the same", "jaro_winkler_similarity({0}_l, {0}_r) >= 0.92", 0.15, 0.0005),
+        Level("the same but for two slips", "damerau_levenshtein({0}_l, {0}_r) <= 2", 0.15, 0.0001),
         Level("the same mailbox", "split_part({0}_l, '@', 1) = split_part({0}_r, '@', 1)", 0.05, 0.0005),
-        Level("similar", "jaro_winkler_similarity({0}_l, {0}_r) >= 0.8", 0.05, 0.01),
-        Level("different", "else", 0.15, 0.9889),
+        Level("different", "else", 0.2, 0.9993),
     )
     return Signal(column, (column,), levels)
 

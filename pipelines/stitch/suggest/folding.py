@@ -40,8 +40,9 @@ for _long, _short in SHORT_FORMS.items():
 
 @dataclass(frozen=True)
 class Named:
-    """A person's name, folded. `full_name` is empty unless both parts are known; `called` are the first names
-    that the first name can stand for, itself among them.
+    """A person's name, folded.
+
+    `full_name` is empty unless both parts are known; `called` are the first names that the first can stand for, itself among them.
     """
 
     given: str | None = None
