@@ -17,6 +17,7 @@ from pipelines.ingest.lake import LakeError
 from pipelines.ingest.tables import LakeBusyError
 from pipelines.run import AlreadyRunning, InstanceError
 from pipelines.stitch.rates import RatesError
+from pipelines.stitch.suggest.settings import SuggestSettings
 from pipelines.understand.policy import Policy
 from pipelines.understand.settings import LanguageModelSettings
 from pipelines.workspace import WorkspaceSettings
@@ -73,6 +74,7 @@ def _kinds() -> list[type[BaseSettings]]:
     return [
         WorkspaceSettings,
         Limits,
+        SuggestSettings,
         Policy,
         LanguageModelSettings,
         *(connector.settings for connector in connectors_by_name().values()),
