@@ -40,22 +40,13 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 MOST = 50
 """Suggestions on one screen; `--json` and the export have all."""
 
-
-def _me() -> str:
-    """The name of the machine's user; empty in a container that has none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""
-
-
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 Which = Annotated[str, typer.Option(help="open, accepted, refused or closed.")]
 Ids = Annotated[
     list[str], typer.Argument(metavar="ID...", help="Ids, or as much of their beginnings as is unmistakable.")
 ]
-Why = Annotated[str, typer.Option("--reason", help="Why, in your words; it is kept.")]
-By = Annotated[str, typer.Option("--by", help="Who decides; it is kept.", default_factory=_me, show_default="you")]
+Why = Annotated[str, typer.Option("--why", help="The reason, kept for ever.")]
+By = Annotated[str | None, typer.Option("--by", help="Who decides; whoever is logged in, if left out.")]
 
 
 @dataclass(frozen=True)
@@ -98,15 +89,15 @@ def list_(status: Which = queue.OPEN, json: Json = False) -> None:
 
 
 @app.command()
-def accept(ids: Ids, reason: Why, by: By, json: Json = False) -> None:
+def accept(ids: Ids, why: Why, by: By = None, json: Json = False) -> None:
     """They are the same: judged so, and joined by the next stitch."""
-    _decide(ids, same=True, by=by, reason=reason, json=json)
+    _decide(ids, same=True, by=by, why=why, json=json)
 
 
 @app.command()
-def refuse(ids: Ids, reason: Why, by: By, json: Json = False) -> None:
+def refuse(ids: Ids, why: Why, by: By = None, json: Json = False) -> None:
     """They are not the same: kept apart, and never suggested again."""
-    _decide(ids, same=False, by=by, reason=reason, json=json)
+    _decide(ids, same=False, by=by, why=why, json=json)
 
 
 @app.command()
@@ -123,7 +114,7 @@ def export(
     with Path(file).open("w", newline="", encoding="utf-8-sig") as out:  # the mark tells Excel that it is UTF-8
         _write(out, found)
     terminal.say(
-        f"{len(found)} suggestions are in {file}; decide with: sidecar suggestions accept|refuse ID --reason WHY"
+        f"{len(found)} suggestions are in {file}; decide with: sidecar suggestions accept|refuse ID --why REASON"
     )
 
 
@@ -144,14 +135,13 @@ def in_words(evidence: Iterable[dict[str, Any]]) -> str:
     return ", ".join(f"{one['signal']}: {one['words']} ({one['bits']:+.1f})" for one in evidence)
 
 
-def _decide(ids: Sequence[str], *, same: bool, by: str, reason: str, json: bool) -> None:
-    if not reason.strip() or not by.strip():
-        raise UsageError("Say why with --reason, and who decides with --by; both are kept with the decision.")
+def _decide(ids: Sequence[str], *, same: bool, by: str | None, why: str, json: bool) -> None:
+    who = by or _logged_in()
+    if not why.strip() or not who.strip():
+        raise UsageError("Say why with --why, and who decides with --by; both are kept with the decision.")
     with opened() as workspace, transaction(workspace.store) as session:
         try:
-            rows = [
-                queue.decide(session, one, same=same, by=by, reason=reason, now=workspace.clock.now()) for one in ids
-            ]
+            rows = [queue.decide(session, one, same=same, by=who, reason=why, now=workspace.clock.now()) for one in ids]
         except (queue.UnknownSuggestion, queue.AlreadyDecided) as error:
             raise UsageError(f"Nothing was decided: {error}.") from error
     if json:
@@ -161,6 +151,14 @@ def _decide(ids: Sequence[str], *, same: bool, by: str, reason: str, json: bool)
         return
     for row in rows:
         terminal.say(f"{row.left} and {row.right}: {row.status}. The next stitch follows: sidecar run stitch")
+
+
+def _logged_in() -> str:
+    """The name of the machine's user; empty in a container that has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def _members(session: Session, rows: Iterable[Suggestion]) -> dict[str, list[str]]:

@@ -63,6 +63,42 @@ def test_a_customer_may_name_records_of_hubspot():
     assert identifiers((Scope.person, "hubspot_id", "101"), (Scope.account, "hubspot_id", "501")) <= found
 
 
+def test_a_company_that_pays_is_an_account():
+    """A business name and nobody else's: known by Stripe's id, the domain behind the mailbox, its phone, and the CRM's account."""
+    firm = {
+        "name": "Kolbe GmbH",
+        "business_name": "Kolbe GmbH",
+        "individual_name": None,
+        "email": "billing@kolbe.example",
+    }
+    profile, *others = facts("customer", **firm, metadata={"salesforce_account_id": "0015g00000XyZaBAAV"})
+    assert isinstance(profile, Profile)
+    assert (profile.scope, profile.name, profile.company) == (Scope.account, "Kolbe GmbH", "Kolbe GmbH")
+    assert set(others) == identifiers(
+        (Scope.account, "stripe_customer", "cus_Qf3kTNx8mYwZ1a"),
+        (Scope.account, "domain", "kolbe.example"),
+        (Scope.account, "phone", "+497112345678"),
+        (Scope.account, "salesforce_id", "0015g00000XyZaBAAV"),
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "Dana Kolbe"},
+        {"individual_name": "Dana Kolbe"},
+        {"business_name": None},
+        {"metadata": {"hubspot_contact_id": "101"}},
+    ],
+)
+def test_a_company_with_a_person_named_is_that_person(changes: dict[str, Any]):
+    """Who typed themselves in, or is named as a contact, pays as a person who works there."""
+    firm = {"name": "Kolbe GmbH", "business_name": "Kolbe GmbH", "individual_name": None, "metadata": {}}
+    profile = facts("customer", **(firm | changes))[0]
+    assert isinstance(profile, Profile)
+    assert profile.scope is Scope.person
+
+
 def test_only_what_was_captured_is_a_payment():
     """A partial capture counts its part; a failed charge and a mere authorisation count nothing; nought is a payment of nought."""
     assert facts("charge") == payment("charge", 9900, AT)
