@@ -6,11 +6,11 @@ Everybody is named by the least key of their records, so that the same records g
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import reduce
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import ibis.selectors as s
 import pyarrow as pa
 
 from connectors.countries import region
@@ -36,6 +36,8 @@ COLUMNS: dict[Scope, dict[str, pa.DataType]] = {
 `number` is the seller's own number of them, which is not compared."""
 SAID = ("name", "company", "country", "city", "postcode")
 """Columns of a profile of which one answer is chosen."""
+KINDS = ("phone", "email", "domain", "external_id")
+"""Kinds of identifiers that are looked at."""
 INSTANT_TYPE = "timestamp('UTC', 6)"
 
 
@@ -43,14 +45,16 @@ def features(lake: Lake, scope: Scope, now: datetime) -> pa.Table:
     """One row per person or account that has a record, sorted by `id`; columns as in `COLUMNS`."""
     who = _who(lake)
     own = who.filter(who.scope == scope).select("record", "record_hash", "entity_id")
-    heads = own.group_by("entity_id").agg(id=lambda t: t.record.min())
-    facets = [*_said(lake, own), *_identified(lake, own, scope), _belonging(lake, who, scope, now)]
-    joined = reduce(lambda left, right: left.left_join(right, "entity_id").drop("entity_id_right"), facets, heads)
-    vendors = own.select("entity_id", vendor=own.record.split("/")[0]).distinct()
-    told = joined.left_join(vendors.group_by("entity_id").agg(vendors=lambda t: t.vendor.collect()), "entity_id")
-    rows = told.drop("entity_id_right").order_by("id").to_pyarrow().to_pylist()
+    rows: dict[str, dict[str, Any]] = {}
+    for one in own.select("record", "entity_id").order_by("record").to_pyarrow().to_pylist():
+        row = rows.setdefault(one["entity_id"], {"id": one["record"], "entity_id": one["entity_id"], "vendors": set()})
+        row["vendors"].add(one["record"].partition("/")[0])
+    for one in _usual(_said(lake, scope).join(own, "record_hash")).to_pyarrow().to_pylist():
+        rows[one["entity_id"]][one["column"]] = one["value"]
+    for one in _belonging(lake, who, scope, now).to_pyarrow().to_pylist():
+        rows[one["entity_id"]].setdefault("others", []).append(one["other"])
     fold = _person if scope is Scope.person else _account
-    return pa.Table.from_pylist([fold(row) for row in rows], schema=pa.schema(COLUMNS[scope]))
+    return pa.Table.from_pylist([fold(row) for row in rows.values()], schema=pa.schema(COLUMNS[scope]))
 
 
 def related(lake: Lake) -> set[tuple[str, str]]:
@@ -65,28 +69,24 @@ def _who(lake: Lake) -> ir.Table:
     return ibis.memtable(SNAPSHOT_SCHEMA.empty_table()) if table is None else table
 
 
-def _said(lake: Lake, own: ir.Table) -> list[ir.Table]:
-    profile = lake.facts(Profile).select("record_hash", *SAID)
-    told = profile.join(own.select("record_hash", "entity_id"), "record_hash")
-    return [_usual(told, column) for column in SAID]
-
-
-def _identified(lake: Lake, own: ir.Table, scope: Scope) -> list[ir.Table]:
-    """The usual phone, address, web site and number of each, of those that may join anybody at all."""
-    identifier = lake.facts(Identifier)
+def _said(lake: Lake, scope: Scope) -> ir.Table:
+    """Everything that records say: `record_hash, column, value`; of identifiers those that may join anybody at all."""
+    profile, identifier = lake.facts(Profile), lake.facts(Identifier)
+    said = profile.select("record_hash", *SAID).pivot_longer(s.cols(*SAID), names_to="column", values_to="value")
     rules = rules_of(scope)
-    facets = []
-    for kind in ("phone", "email", "domain", "external_id"):
-        barred = [*PLACEHOLDERS, *(rules[kind].blocked if kind in rules else ())]
-        held = identifier.filter(identifier.scope == scope, identifier.kind == kind)
-        held = held.filter([~held.value.re_search(pattern) for pattern in barred])
-        told = held.join(own.select("record_hash", "entity_id"), "record_hash")
-        facets.append(_usual(told.mutate(**{kind: told.value}), kind))
-    return facets
+    barred = {kind: (*PLACEHOLDERS, *(rules[kind].blocked if kind in rules else ())) for kind in KINDS}
+    usable = ibis.or_(
+        *(
+            (identifier.kind == kind) & ~ibis.or_(*(identifier.value.re_search(pattern) for pattern in patterns))
+            for kind, patterns in barred.items()
+        )
+    )
+    held = identifier.filter(identifier.scope == scope, usable)
+    return said.filter(said.value.notnull()).union(held.select("record_hash", column="kind", value="value"))
 
 
 def _belonging(lake: Lake, who: ir.Table, scope: Scope, now: datetime) -> ir.Table:
-    """The account that a person is a member of now, or the persons that an account has now; `entity_id, others`."""
+    """The account that a person is a member of now, or the persons that an account has now; `entity_id, other`."""
     relation = lake.facts(Relation)
     moment = ibis.literal(now, INSTANT_TYPE)
     holds = (relation.valid_to.isnull() | (relation.valid_to > moment)) & (
@@ -98,21 +98,20 @@ def _belonging(lake: Lake, who: ir.Table, scope: Scope, now: datetime) -> ir.Tab
     accounts = named.filter(named.scope == Scope.account).select(other="record", account_id="entity_id", account="head")
     both = ties.join(persons, "subject").join(accounts, "other")
     entity, other = ("person_id", "account") if scope is Scope.person else ("account_id", "person")
-    pairs = both.select(entity_id=both[entity], other=both[other]).distinct()
-    return pairs.group_by("entity_id").agg(others=lambda t: t.other.collect())
+    return both.select(entity_id=both[entity], other=both[other]).distinct()
 
 
-def _usual(told: ir.Table, column: str) -> ir.Table:
-    """The most frequent value of a column, by entity."""
-    counted = told.filter(told[column].notnull()).group_by("entity_id", column).agg(times=lambda t: t.count())
-    order = [counted.times.desc(), counted[column].length().desc(), counted[column]]
-    ranked = counted.mutate(place=ibis.row_number().over(group_by="entity_id", order_by=order))
-    return ranked.filter(ranked.place == 0).select("entity_id", column)
+def _usual(told: ir.Table) -> ir.Table:
+    """The most frequent value of each column, by entity: `entity_id, column, value`."""
+    counted = told.group_by("entity_id", "column", "value").agg(times=lambda t: t.count())
+    order = [counted.times.desc(), counted.value.length().desc(), counted.value]
+    ranked = counted.mutate(place=ibis.row_number().over(group_by=["entity_id", "column"], order_by=order))
+    return ranked.filter(ranked.place == 0).select("entity_id", "column", "value")
 
 
 def _person(row: dict[str, Any]) -> dict[str, Any]:
-    name, words = folding.person(row["name"]), folding.company(row["company"])
-    email = row["email"]
+    name, words = folding.person(row.get("name")), folding.company(row.get("company"))
+    email = row.get("email")
     return _common(row) | {
         "given": name.given,
         "family": name.family,
@@ -121,19 +120,18 @@ def _person(row: dict[str, Any]) -> dict[str, Any]:
         "company": _joined(words),
         "company_words": words,
         "domain": folding.mail_domain(email) if email else None,
-        "account": min(row["others"], default=None) if row["others"] else None,
+        "account": min(row.get("others", ()), default=None),
         "mailbox": folding.mailbox(email, name) if email else None,
     }
 
 
 def _account(row: dict[str, Any]) -> dict[str, Any]:
-    words = folding.company(row["name"] or row["company"])
-    people = sorted(row["others"]) if row["others"] else None
+    words = folding.company(row.get("name") or row.get("company"))
     return _common(row) | {
         "company": _joined(words),
         "company_words": words,
-        "domain": row["domain"],
-        "people": people,
+        "domain": row.get("domain"),
+        "people": sorted(row.get("others", ())) or None,
     }
 
 
@@ -142,11 +140,11 @@ def _common(row: dict[str, Any]) -> dict[str, Any]:
         "id": row["id"],
         "entity_id": row["entity_id"],
         "vendors": sorted(row["vendors"]),
-        "phone": row["phone"],
-        "city": folding.place(row["city"]),
-        "postcode": folding.number(row["postcode"]),
-        "number": row["external_id"],
-        "country": region(row["country"]) or folding.place(row["country"]),
+        "phone": row.get("phone"),
+        "city": folding.place(row.get("city")),
+        "postcode": folding.number(row.get("postcode")),
+        "number": row.get("external_id"),
+        "country": region(row.get("country")) or folding.place(row.get("country")),
     }
 
 

@@ -19,7 +19,7 @@ FEW = 500
 """Rows below which nothing is estimated: how rare a name is cannot be read from a handful."""
 FEW_CERTAIN = 50
 """Certain pairs below which the shares among the same are assumed: EM would learn from colleagues instead."""
-SAMPLED = 2_000_000
+SAMPLED = 1_000_000
 """Pairs at most that a share is estimated from."""
 LARGEST_BLOCK = 100
 """Rows at most that are compared all with all because they share a value; a larger block says too little, and grows with its square."""
@@ -114,7 +114,7 @@ class _Scorer:
                 {"blocking_rule": block, "sql_dialect": "duckdb"} for block in blocks
             ],
         }
-        return Linker(self._rows, settings, log_level=logging.ERROR)
+        return Linker(self._rows, settings, log_level=logging.ERROR, validate_settings=False)
 
 
 def _told(rows: pa.Table, signal: Signal) -> bool:

@@ -20,7 +20,7 @@ DANA = "stripe/acct_1:live/customer/cus_Qf3kTNx8mYwZ1a"
 AT = datetime(2026, 1, 1, 10, tzinfo=UTC)
 
 
-def facts(name: str, *, without: str = "", **changes: Any) -> list[Fact]:
+def facts(name: str, /, *, without: str = "", **changes: Any) -> list[Fact]:
     payload = json.loads((PAYLOADS / f"{name}.json").read_text()) | changes
     payload.pop(without, None)
     record = Record(RecordKey("stripe", "acct_1:live", name, payload["id"]), AT, payload)

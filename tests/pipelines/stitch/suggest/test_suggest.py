@@ -33,7 +33,10 @@ def decide(bench: Bench, *, same: bool) -> None:
 @pytest.fixture
 def doubled(bench: Bench) -> Bench:
     """Jane is in the CRM and, under her private address, in the shop; Ben is somebody else."""
-    jane, shop = who("Jane Kolbe", **KOLBE, email="jane@kolbe.example"), who("Jane Kolbe", **KOLBE, email="jk77@gmail.com")
+    jane, shop = (
+        who("Jane Kolbe", **KOLBE, email="jane@kolbe.example"),
+        who("Jane Kolbe", **KOLBE, email="jk77@gmail.com"),
+    )
     bench.hand.write({"crm": jane, "shop": shop, "ben": ARNOLD})
     return bench
 
@@ -141,7 +144,11 @@ def test_a_pair_that_was_judged_before_is_not_suggested(doubled):
     now = doubled.clock.now()
     left, right = doubled.hand.key("shop"), doubled.hand.key("crm")
     with transaction(doubled.store) as session:
-        session.add(Judgement(id=new_id(now), left=left, right=right, same=False, decided_by="ann", reason="twins", decided_at=now))
+        session.add(
+            Judgement(
+                id=new_id(now), left=left, right=right, same=False, decided_by="ann", reason="twins", decided_at=now
+            )
+        )
     look(doubled)
     assert queued(doubled) == set()
 
@@ -199,7 +206,11 @@ def test_nobody_is_joined_by_likeness_unless_somebody_said_so(doubled):
 def test_two_numbers_of_the_sellers_own_are_never_joined_by_likeness(bench):
     """They are two customers until a human knows better."""
     bench.hand.write(
-        {"a": who("Jane Kolbe", **KOLBE, external_id="17"), "b": who("Jane Kolbe", **KOLBE, external_id="18"), "c": ARNOLD}
+        {
+            "a": who("Jane Kolbe", **KOLBE, external_id="17"),
+            "b": who("Jane Kolbe", **KOLBE, external_id="18"),
+            "c": ARNOLD,
+        }
     )
     look(bench, join_from=0.9)
     assert queued(bench) == pairs("a b")
@@ -217,7 +228,9 @@ def town(seed: int, persons: int) -> dict[str, list]:
     made = {}
     for number in range(persons):
         name, company, post = f"{rng.choice(given)} {word()}", rng.choice(firms), str(rng.randint(10000, 99999))
-        made[f"p{number:05d}"] = who(name, company=company, postcode=post, country="DE", email=f"p{number}@{word()}.example".lower())
+        made[f"p{number:05d}"] = who(
+            name, company=company, postcode=post, country="DE", email=f"p{number}@{word()}.example".lower()
+        )
         if number % 10 == 0:
             slip = name[:-1] + rng.choice("xyz")
             made[f"q{number:05d}"] = who(slip, company=company, postcode=post, country="DE", email=f"q{number}@web.de")
