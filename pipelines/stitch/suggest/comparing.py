@@ -228,7 +228,7 @@ ACCOUNTS = Comparing(
     ),
     blocks=blocks(
         ["company"],
-        ["company_words[1]", "country"],
+        ["company_words[1]"],
         ["substr(company, 1, 6)"],
         ["domain"],
         ["split_part(domain, '.', 1)"],

@@ -56,7 +56,7 @@ def person(raw: str | None) -> Named:
     if not raw:
         return Named()
     before, comma, after = raw.partition(",")
-    found = [word for word in words(f"{after} {before}" if comma else raw) if word not in TITLES]
+    found = [word for word in words(f"{after} {before}" if comma else raw, spelled_out=True) if word not in TITLES]
     if not found:
         return Named()
     return named(found[0] if len(found) > 1 else None, found[-1])
