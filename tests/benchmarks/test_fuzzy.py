@@ -6,7 +6,9 @@ from benchmarks.fuzzy import FAKE_1000, FEBRL3, connected, ours, read, score, sc
 
 
 @pytest.mark.parametrize(
-    ("dataset", "f1"), [(FAKE_1000, 0.93), (FEBRL3, 0.999)], ids=lambda one: getattr(one, "name", None)
+    ("dataset", "f1"),
+    [(FAKE_1000, 0.93), pytest.param(FEBRL3, 0.999, marks=pytest.mark.slow)],
+    ids=["fake_1000", "febrl3"],
 )
 def test_doubles_of_labelled_sets_are_found(shared_data, dataset, f1):
     """After clustering, precision and recall together reach what was promised; labels only score."""

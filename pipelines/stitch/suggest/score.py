@@ -86,13 +86,19 @@ class _Scorer:
             max_pairs=SAMPLED, seed=SEED, min_count_per_level=None, num_chunks=1
         )
         if certain >= FEW_CERTAIN:
-            for column in self._comparing.learn:
+            for column in filter(self._teaches, self._comparing.learn):
                 linker.training.estimate_parameters_using_expectation_maximisation(
                     f"l.{column} = r.{column}", estimate_without_term_frequencies=True, max_pairs=SAMPLED
                 )
         return _sensible(
             self._signals, assumed, _estimated(linker, self._signals), by_em=certain >= FEW_CERTAIN, expected=expected
         )
+
+    def _teaches(self, column: str) -> bool:
+        """Whether enough pairs share a value of the column; Splink refuses to learn from none."""
+        sizes = f"select count(*) as many from told where {column} is not null group by {column}"
+        counted = self._connection.execute(f"select coalesce(sum(many * (many - 1) / 2), 0) from ({sizes})")
+        return bool(counted.fetchall()[0][0] >= FEW_CERTAIN)
 
     def predict(self, shares: Shares, expected: float, at_least: float, *, few: bool) -> list[dict[str, Any]]:
         """The pairs of all blocks that reach the threshold."""

@@ -67,7 +67,7 @@ def suggest(lake: Lake, store: Engine, clock: Clock, scope: Scope, settings: Sug
         barred = _barred(session, lake, scope, rows)
         mark = _mark(rows, barred, settings)
         state = session.get(BucketState, (STAGE, SCOPES.index(scope)))
-        if state is not None and state.version == mark:
+        if state is not None and state.version == mark and not closed:
             return SuggestReport(scope, computed=False, standing=_standing(session, scope), changes=closed)
     from pipelines.stitch.suggest.score import scored  # noqa: PLC0415  # brings Splink, which a quiet run does without
 
