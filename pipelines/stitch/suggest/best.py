@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.stitch.suggest.comparing import Scored, Signal
+from pipelines.stitch.suggest.comparing import Level, Scored, Signal
 
 SHOWN_IN_FULL = frozenset({"country"})
 """What names nobody."""
@@ -52,7 +52,7 @@ def in_words(row: Mapping[str, Any], signals: Iterable[Signal], told: Mapping[st
             "signal": signal.name,
             "words": signal.levels[level].words,
             "bits": round(row[f"weight_{signal.name}"], 1),
-            "shown": _shown(signal, told[left], told[right]),
+            "shown": _shown(signal, signal.levels[level], told[left], told[right]),
         }
         for signal in signals
         if (level := row[f"level_{signal.name}"]) >= 0
@@ -71,9 +71,10 @@ def _places(left: str, right: str, sources: Mapping[str, Sequence[str]]) -> set[
     return {(left, source) for source in sources.get(right, ())} | {(right, source) for source in sources.get(left, ())}
 
 
-def _shown(signal: Signal, left: Mapping[str, Any], right: Mapping[str, Any]) -> str:
-    """The values of both sides, masked; lists (of keys) are not shown."""
-    for column in signal.columns:
+def _shown(signal: Signal, level: Level, left: Mapping[str, Any], right: Mapping[str, Any]) -> str:
+    """The values of both sides that the level rests on, masked; lists (of keys) are not shown."""
+    first = signal.shown if level.rare is None else level.rare
+    for column in (signal.columns[first], *signal.columns):
         a, b = left.get(column), right.get(column)
         if isinstance(a, str) and isinstance(b, str):
             if signal.name in SHOWN_IN_FULL:

@@ -28,12 +28,16 @@ class Level:
 
 @dataclass(frozen=True)
 class Signal:
-    """One piece of evidence: its columns, the levels from full agreement to none, and when nothing can be said."""
+    """One piece of evidence: its columns, the levels from full agreement to none, and when nothing can be said.
+
+    `shown` is the place of the column that tells a human most.
+    """
 
     name: str
     columns: tuple[str, ...]
     levels: tuple[Level, ...]
     silent: str = "{0}_l is null or {0}_r is null"
+    shown: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def person_name(given: str, family: str, full: str, called: str) -> Signal:
         Level("different", "else", 0.05, 0.9795),
     )
     silent = "({0}_l is null or {0}_r is null) and ({1}_l is null or {1}_r is null)"
-    return Signal("name", (given, family, full, called), levels, silent)
+    return Signal("name", (given, family, full, called), levels, silent, shown=2)
 
 
 def text(column: str) -> Signal:
