@@ -76,6 +76,8 @@ class Profile(Fact):
     email: str | None = Field(default=None, description="address as shown")
     phone: str | None = Field(default=None, description="number as shown")
     country: str | None = Field(default=None, description="country as this record names it")
+    city: str | None = Field(default=None, description="city as this record names it")
+    postcode: str | None = Field(default=None, description="post code as this record writes it")
     industry: str | None = Field(default=None, description="industry as this record names it")
     created_at: AwareDatetime | None = Field(default=None, description="when the vendor's record was made, UTC")
     live: bool = Field(default=True, description="false once the record can take no more writes (a converted lead)")

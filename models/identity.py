@@ -1,8 +1,9 @@
 """Who is who. Rules, judgements and identity events are decisions; membership and refused ties are derived from them and from facts."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column
 from sqlmodel import Field, SQLModel
 
 from models.base import UtcDateTime
@@ -125,3 +126,24 @@ class IdentityEvent(SQLModel, table=True):
     right: str | None = Field(default=None, description="record key of its other end")
     via_kind: str | None = Field(default=None, description="identifier kind of that edge, or judgement")
     via_value: str | None = Field(default=None, description="the value shared by it, masked")
+
+
+class Suggestion(SQLModel, table=True):
+    """Two records whose persons or accounts might be the same, for a human to decide; stands for ever once decided."""
+
+    __tablename__ = "suggestion"
+    id: str = Field(primary_key=True, description="names scope and pair; the same pair always has the same id")
+    scope: str = Field(description="person or account")
+    left: str = Field(index=True, description="written record key that stands for one side, the lesser of the two")
+    right: str = Field(index=True, description="written record key that stands for the other side")
+    weight: float = Field(description="what speaks for it less what speaks against it, in bits")
+    probability: float = Field(description="the same from 0 (certainly not) to 1 (certainly)")
+    evidence: list[dict[str, Any]] = Field(
+        sa_column=Column(JSON, nullable=False),
+        description="what agreed how far, strongest first: signal, words, bits, shown (masked)",
+    )
+    status: str = Field(index=True, description="open, accepted, refused, or closed by itself")
+    suggested_at: datetime = Field(sa_type=UtcDateTime, description="when it was first suggested, UTC")
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="UTC; empty while open")
+    decided_by: str | None = Field(default=None, description="who decided; empty while open")
+    reason: str | None = Field(default=None, description="why, in their words, or why it closed by itself")

@@ -4,11 +4,12 @@ from pydantic_settings import BaseSettings
 
 from pipelines.stitch.attribution.settings import AttributionSettings
 from pipelines.stitch.lens.settings import LensSettings
+from pipelines.stitch.suggest.settings import SuggestSettings
 from pipelines.understand.policy import Policy
 from pipelines.understand.settings import LanguageModelSettings
 from pipelines.workspace import WorkspaceSettings
 from pipelines.write_back.limits import Limits
 
 SETTINGS: tuple[type[BaseSettings], ...] = (
-    WorkspaceSettings, AttributionSettings, LensSettings, Policy, LanguageModelSettings, Limits,
+    WorkspaceSettings, SuggestSettings, AttributionSettings, LensSettings, Policy, LanguageModelSettings, Limits,
 )  # fmt: skip

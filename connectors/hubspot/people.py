@@ -34,6 +34,8 @@ def contact(record: Record) -> Iterator[Fact]:
         email=read.text("email"),
         phone=read.text("mobilephone") or read.text("phone"),
         country=country,
+        city=read.text("city"),
+        postcode=read.text("zip"),
         industry=read.text("industry"),
         created_at=read.instant("createdate"),
     )
@@ -65,6 +67,8 @@ def company(record: Record) -> Iterator[Fact]:
         company=read.text("name"),
         phone=read.text("phone"),
         country=country,
+        city=read.text("city"),
+        postcode=read.text("zip"),
         industry=read.text("industry"),
         created_at=read.instant("createdate"),
     )

@@ -27,6 +27,8 @@ def account(record: Record) -> Iterator[Fact]:
         company=read.text("Name"),
         phone=read.text("Phone"),
         country=country,
+        city=read.text("BillingCity"),
+        postcode=read.text("BillingPostalCode"),
         industry=read.text("Industry"),
         created_at=read.instant("CreatedDate"),
     )
@@ -154,6 +156,8 @@ def _person(read: Payload, *, company: str | None, country: str | None, live: bo
         email=read.text("Email"),
         phone=read.text("MobilePhone") or read.text("Phone"),
         country=country,
+        city=read.text("MailingCity") or read.text("City"),  # a lead has only one address
+        postcode=read.text("MailingPostalCode") or read.text("PostalCode"),
         industry=read.text("Industry"),
         created_at=read.instant("CreatedDate"),
         live=live,
