@@ -1,0 +1,254 @@
+"""The three models: against the papers' own numbers, against customers drawn from them, and against odd customers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import polygamma, psi
+
+from pipelines.stitch.lifetime.bgnbd import BgNbd, Histories, log_likelihood
+from pipelines.stitch.lifetime.fitting import Fit, NotFitted
+from pipelines.stitch.lifetime.gamma_gamma import GammaGamma, dependence
+from pipelines.stitch.lifetime.sbg import Sbg
+from tests.pipelines.stitch.lifetime.cdnow import Cdnow, read
+
+NO_FIT = Fit(0.0, 0, ())
+PAPER = BgNbd(0.243, 4.414, 0.793, 2.426, NO_FIT)
+positive = st.floats(0.02, 200)
+
+
+@pytest.fixture(scope="module")
+def cdnow(shared_data: Path) -> Cdnow:
+    return read(shared_data)
+
+
+@pytest.fixture(scope="module")
+def model(cdnow: Cdnow) -> BgNbd:
+    return BgNbd.fitted(cdnow.known)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> Histories:
+    """One customer of any kind, from one purchase on the day of the cut to thousands over many years."""
+    x = draw(st.sampled_from([0, 1, 2, 7, 300, 20_000]))
+    age = draw(st.sampled_from([0.0, 0.1, 30.0, 1500.0]))
+    recency = age * draw(st.floats(0, 1)) if x else 0.0
+    return Histories(np.array([x]), np.array([recency]), np.array([age]))
+
+
+models = st.builds(BgNbd, positive, positive, positive, positive, st.just(NO_FIT))
+
+
+def one(x: int, recency: float, age: float) -> Histories:
+    return Histories(np.array([x]), np.array([recency]), np.array([age]))
+
+
+def simulated(truth: BgNbd, customers: int, age: float, seed: int) -> Histories:
+    """Customers who do as the model says, drawn purchase by purchase."""
+    rng = np.random.default_rng(seed)
+    rate = rng.gamma(truth.r, 1 / truth.alpha, customers)
+    leaves = rng.beta(truth.a, truth.b, customers)
+    x, recency = np.zeros(customers, np.int64), np.zeros(customers)
+    alive, now = np.ones(customers, bool), np.zeros(customers)
+    while alive.any():
+        now = now + rng.exponential(1, customers) / rate
+        alive &= now <= age
+        x, recency = x + alive, np.where(alive, now, recency)
+        alive &= rng.random(customers) > leaves
+    return Histories(x, recency, np.full(customers, age))
+
+
+def by_quadrature(time: float, rate: float, scale: float, a: float, b: float) -> float:
+    """Purchases of one who is alive, summed over the chance to leave on the scale of its odds: slow, and without any 2F1."""
+    spread, middle = np.sqrt(polygamma(1, a) + polygamma(1, b)), psi(a) - psi(b)
+    odds = np.arange(middle - 40 * spread, middle + 40 * spread, min(0.05, 0.05 * spread))
+    weight = -a * np.logaddexp(0, -odds) - b * np.logaddexp(0, odds)
+    weight = np.exp(weight - weight.max())
+    chance = np.maximum(np.exp(-np.logaddexp(0, -odds)), 1e-290)
+    bought = -np.expm1(-rate * np.log1p(chance * time / scale)) / chance
+    return float((weight * bought).sum() / weight.sum())
+
+
+def test_cdnow_gives_the_published_estimates(model):
+    """Fader, Hardie & Lee (2005), table 2: r, alpha, a, b and the log-likelihood."""
+    assert (model.r, model.alpha, model.a, model.b) == pytest.approx((0.243, 4.414, 0.793, 2.426), abs=5e-4)
+    assert model.fit.log_likelihood == pytest.approx(-9582.4, abs=0.05)
+    assert model.fit.at_bound == ()
+
+
+def test_the_first_customer_is_expected_to_buy_as_published(model):
+    """The papers' own spreadsheet expects 1.226 purchases in 39 weeks of the customer who bought on 18 January and 2 August."""
+    assert model.expected(39.0, one(2, 213 / 7, 272 / 7))[0] == pytest.approx(1.226, abs=5e-4)
+
+
+def test_the_weeks_after_are_predicted(cdnow, model):
+    """Of the purchases in weeks 40 to 78 the model expects all but a few per cent."""
+    expected = model.expected((273) / 7, cdnow.known).sum()
+    assert expected == pytest.approx(cdnow.later.sum(), rel=0.08)
+
+
+def test_cdnow_gives_the_published_values(cdnow):
+    """Fader & Hardie (2013): p, q, gamma, 946 customers; the log-likelihood as CLVTools' tests have it."""
+    model = GammaGamma.fitted(cdnow.known.repeats, cdnow.value)
+    assert (model.p, model.q, model.gamma) == pytest.approx((6.25, 3.74, 15.44), abs=0.006)
+    assert model.fit.log_likelihood == pytest.approx(-4055.9177, abs=1e-3)
+    assert model.fit.customers == 946
+
+
+@pytest.mark.parametrize(
+    ("shares", "published", "year_twelve"),
+    [
+        ([1000, 869, 743, 653, 593, 551, 517, 491], (0.668, 3.806), 0.378),
+        ([1000, 631, 468, 382, 326, 289, 262, 241], (0.704, 1.182), 0.170),
+    ],
+    ids=["high end", "regular"],
+)
+def test_seven_years_give_the_published_retention(shares, published, year_twelve):
+    """Fader & Hardie (2007): both customer groups of the paper's table 1, and the forecast of year twelve from year seven."""
+    left = np.array(shares)
+    years = np.arange(len(left))
+    ended, running = np.append(left[:-1] - left[1:], 0), np.where(years == years[-1], left, 0)
+    model = Sbg.fitted(years, ended, running)
+    assert (model.alpha, model.beta) == pytest.approx(published, abs=5e-4)
+    assert model.survival(np.array([12]))[0] == pytest.approx(year_twelve, abs=1e-3)
+
+
+def test_what_is_left_of_a_contract_is_the_discounted_sum():
+    """The closed form equals the sum over the years to come; 7.53 at ten per cent is the example that circulates for `high end`."""
+    model = Sbg(0.668, 3.806, NO_FIT)
+    ahead = np.arange(8, 4000)
+    summed = (model.survival(ahead) / model.survival(np.array([7])) / 1.1 ** (ahead - 7)).sum()
+    (left,) = model.renewals_left(np.array([7]), 0.1)
+    assert left == pytest.approx(summed, rel=1e-9)
+    assert left * 1.1 == pytest.approx(7.53, abs=0.01)
+
+
+def test_parameters_of_drawn_customers_are_found_again():
+    """Ten thousand customers drawn from a known model lead back to it."""
+    truth = BgNbd(0.9, 6.0, 0.8, 2.5, NO_FIT)
+    found = BgNbd.fitted(simulated(truth, 10_000, 52.0, seed=11))
+    assert (found.r, found.alpha) == pytest.approx((truth.r, truth.alpha), rel=0.12)
+    assert found.a / (found.a + found.b) == pytest.approx(truth.a / (truth.a + truth.b), rel=0.12)
+
+
+def test_drawn_customers_buy_as_expected():
+    """New customers of the model, drawn purchase by purchase, buy as often as it says."""
+    drawn = simulated(PAPER, 40_000, 78.0, seed=5)
+    assert drawn.repeats.mean() == pytest.approx(PAPER.expected_new(np.array([78.0]))[0], rel=0.03)
+
+
+def test_values_of_drawn_customers_are_found_again():
+    """Two thousand customers with known spending lead back to it, in cents as in euros."""
+    rng = np.random.default_rng(3)
+    x = rng.integers(1, 12, 2_000)
+    scale = rng.gamma(4.0, 1 / 15.0, 2_000)
+    means = rng.gamma(6.0 * x, 1 / scale) / x
+    found, cents = GammaGamma.fitted(x, means), GammaGamma.fitted(x, means * 100)
+    assert (found.p, found.q, found.gamma) == pytest.approx((6.0, 4.0, 15.0), rel=0.2)
+    assert cents.mean == pytest.approx(found.mean * 100, rel=1e-3)
+    assert found.mean == pytest.approx(6.0 * 15.0 / 3.0, rel=0.06)
+
+
+@given(positive, positive, positive, positive, histories())
+def test_the_unit_of_time_does_not_matter(r, alpha, a, b, known):
+    """Days for weeks change the likelihood by a constant of the data, and no probability."""
+    days = Histories(known.repeats, known.recency * 7, known.age * 7)
+    weekly, daily = (
+        log_likelihood(np.array([r, scale, a, b]), told) for scale, told in ((alpha, known), (alpha * 7, days))
+    )
+    assert weekly - daily == pytest.approx(known.repeats * np.log(7), rel=1e-6, abs=1e-6)
+    week, day = BgNbd(r, alpha, a, b, NO_FIT), BgNbd(r, alpha * 7, a, b, NO_FIT)
+    assert week.alive(known) == pytest.approx(day.alive(days), abs=1e-9)
+
+
+@given(models, histories(), st.floats(0, 5000), st.floats(0, 5000))
+@settings(deadline=None)
+def test_probabilities_and_expectations_are_possible(model, known, less, more):
+    """Whoever the customer is: chances lie in [0, 1], and more time never means fewer purchases."""
+    less, more = sorted((less, more))
+    assert 0 <= model.alive(known)[0] <= 1
+    assert 0 <= model.buys_within(less, known)[0] <= model.buys_within(more, known)[0] <= 1
+    first, second = model.expected(less, known)[0], model.expected(more, known)[0]
+    assert np.isfinite(second)
+    assert -1e-9 <= first <= second * (1 + 1e-9) + 1e-9
+    assert model.buys_within(more, known)[0] <= second * (1 + 1e-6) + 1e-9
+
+
+@given(models, histories(), st.floats(0.01, 2000))
+@settings(deadline=None, max_examples=60)
+def test_expectations_equal_those_without_special_functions(model, known, time):
+    """The closed form equals a sum over all chances to leave, at its poles and for thousands of purchases, too."""
+    x, age = int(known.repeats[0]), float(known.age[0])
+    slow = model.alive(known)[0] * by_quadrature(time, model.r + x, model.alpha + age, model.a, model.b + x)
+    assert model.expected(time, known)[0] == pytest.approx(slow, rel=2e-4, abs=1e-9)
+
+
+@pytest.mark.parametrize(("a", "b"), [(1.0, 2.5), (0.4, 0.6), (1.0 + 1e-9, 3.0)])
+def test_a_pole_of_the_formula_is_stepped_over(a, b):
+    """Where a = 1 or a + b = 1 the paper's formula divides by nothing; neighbours agree all the same."""
+    at, beside = (BgNbd(0.5, 5.0, value, b, NO_FIT).expected_new(np.array([50.0]))[0] for value in (a, a + 1e-3))
+    assert at == pytest.approx(beside, rel=2e-3)
+
+
+def test_silence_speaks_louder_of_those_who_bought_often():
+    """After a long silence a frequent buyer has more likely left than a rare one; a new customer cannot have left."""
+    alive = PAPER.alive(Histories(np.array([0, 2, 20]), np.array([0.0, 10.0, 10.0]), np.array([39.0, 39.0, 39.0])))
+    assert alive[0] == 1
+    assert alive[1] > 0.3
+    assert alive[2] < 0.01
+
+
+def test_impossible_histories_are_refused():
+    """A last purchase after the cut is a mistake of units or of joins, not a customer."""
+    with pytest.raises(ValueError, match="between the first one and the cut"):
+        one(1, 5.0, 4.0)
+    with pytest.raises(ValueError, match="one unit"):
+        one(0, 3.0, 4.0)
+
+
+def test_thin_data_say_so():
+    """Too few customers give a sentence with the counts and no parameters."""
+    with pytest.raises(NotFitted, match="Too few: 3 customers without contract, of whom 3 bought again; the model needs"):
+        BgNbd.fitted(Histories(np.ones(3, np.int64), np.ones(3), np.ones(3) * 2))
+    with pytest.raises(NotFitted, match="Too few: 2 customers with a value"):
+        GammaGamma.fitted(np.array([1, 2, 0]), np.array([3.0, 4.0, 5.0]))
+    with pytest.raises(NotFitted, match="same value"):
+        GammaGamma.fitted(np.ones(40, np.int64), np.full(40, 9.0))
+    with pytest.raises(NotFitted, match="Too few: 50 subscriptions, of which 2 ended"):
+        Sbg.fitted(np.array([3]), np.array([2]), np.array([48]))
+
+
+def test_customers_who_never_leave_are_seen_as_such():
+    """Where nobody ever stops, chances to stay go to one, whichever parameter hits its bound."""
+    rng = np.random.default_rng(2)
+    x = rng.poisson(20, 300) + 1
+    found = BgNbd.fitted(Histories(x, np.full(300, 51.5), np.full(300, 52.0)))
+    assert found.alive(one(20, 51.5, 52.0))[0] > 0.97
+
+
+def test_nobody_loses_his_own_mean():
+    """Somebody with many purchases is expected to spend as before, somebody without any as everybody."""
+    model = GammaGamma(6.25, 3.74, 15.44, NO_FIT)
+    rare, frequent, unknown = model.expected(np.array([1, 5000, 0]), np.array([100.0, 100.0, 0.0]))
+    assert model.mean < rare < frequent
+    assert frequent == pytest.approx(100, rel=0.01)
+    assert unknown == model.mean
+
+
+def test_dependence_is_measured_in_ranks():
+    """Perfect order is 1 whatever the amounts; no variation is no answer."""
+    assert dependence(np.array([1, 2, 3, 4]), np.array([1.0, 10.0, 11.0, 1e9])) == pytest.approx(1)
+    assert dependence(np.array([1, 1, 1]), np.array([1.0, 2.0, 3.0])) is None
+
+
+@given(st.floats(0.01, 50), st.floats(0.01, 50))
+def test_contracts_get_safer_with_every_renewal(alpha, beta):
+    """The chance to end falls with tenure and agrees with the share that stays."""
+    model = Sbg(alpha, beta, NO_FIT)
+    months = np.arange(0, 40)
+    ends, stays = model.ends_next(months), model.survival(np.arange(0, 41))
+    assert np.all((ends >= 0) & (ends <= 1))
+    assert np.all(np.diff(ends) <= 0)
+    assert ends == pytest.approx(1 - stays[1:] / stays[:-1], rel=1e-6, abs=1e-9)
