@@ -25,6 +25,8 @@ class WorkspaceSettings(BaseSettings):
     lake: str | None = None
     database_url: SecretStr | None = None
     engine: str = "duckdb"
+    currency: str | None = None
+    rates: Path | None = None
     clock: str | None = None
 
 

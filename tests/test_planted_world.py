@@ -20,6 +20,7 @@ from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.pull import pull_stream
 from pipelines.stitch.journeys import build_journeys
+from pipelines.stitch.rates import Rates
 from pipelines.stitch.reconcile import unaccounted, unbalanced
 from pipelines.stitch.stitch import stitch
 from pipelines.understand.buckets import ALL_BUCKETS
@@ -82,7 +83,7 @@ def stitched(seed: int, serve: Serve, environment: pytest.MonkeyPatch, folder: P
         app.state.store.close()
     stitch(lake, store, clock, Scope.person)
     stitch(lake, store, clock, Scope.account)
-    build_journeys(lake, store, clock)
+    build_journeys(lake, store, clock, Rates())
     with transaction(store) as session:
         rows = list(session.exec(select(Membership)))
     members = {scope: {row.record: row.entity_id for row in rows if row.scope == scope} for scope in Scope}

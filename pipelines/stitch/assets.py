@@ -20,9 +20,10 @@ from models.facts import (
     Touch,
 )
 from models.identity import Membership
-from pipelines.stitch.derived import JOURNEYS, OUTCOMES, REVENUE, SESSIONS, SPEND, Derived
+from pipelines.stitch.derived import JOURNEYS, OUTCOMES, RECEIPTS, REVENUE, SESSIONS, SPEND, Derived
 from pipelines.stitch.journeys import build_journeys
 from pipelines.stitch.membership import SNAPSHOT_COLUMNS
+from pipelines.stitch.rates import Rates
 from pipelines.stitch.report import JourneyReport
 from pipelines.stitch.stitch import StitchReport, stitch
 from pipelines.workspace import Workspace
@@ -47,8 +48,8 @@ legal form, so that a subsidiary stays a company of its own.
 """
 JOURNEY = f"""How each person came and at what cost, what they did with us and what they paid.
 
-Five tables of the lake: `{JOURNEYS.name}` (one row per person, columns on this page), `{REVENUE.name}` (money by payer and currency,
-payments without a payer shown apart), `{SPEND.name}` (what every ad cost every day, by the persons it brought that day, the rest
+Six tables of the lake: `{JOURNEYS.name}` (one row per person, columns on this page), `{REVENUE.name}` (money by payer and currency,
+payments without a payer shown apart), `{RECEIPTS.name}` (every movement of money), `{SPEND.name}` (what every ad cost every day, by the persons it brought that day, the rest
 shown apart), `{SESSIONS.name}` (bursts of visits and product use) and `{OUTCOMES.name}` (deals by account, never added to revenue).
 Net revenue is charges less refunds, disputes and tax, in minor units. An arrival that several vendors tell of counts once. A table
 is written only if its content has changed.
@@ -90,13 +91,14 @@ def _journeys() -> dg.AssetsDefinition:
         deps=[asset_key("persons"), asset_key("accounts"), *_streams(PATHS)],
         kinds={"duckdb", "table"},
         owners=OWNERS,
-        description=JOURNEY + "".join(_columns_in_words(derived) for derived in (REVENUE, SPEND, SESSIONS, OUTCOMES)),
+        description=JOURNEY
+        + "".join(_columns_in_words(derived) for derived in (REVENUE, RECEIPTS, SPEND, SESSIONS, OUTCOMES)),
         metadata={"dagster/column_schema": _columns(JOURNEYS)},
     )
     def journeys(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
-        return dg.MaterializeResult(
-            metadata=_journey_metadata(build_journeys(workspace.lake, workspace.store, workspace.clock))
-        )
+        rates = Rates.of(workspace.settings)
+        report = build_journeys(workspace.lake, workspace.store, workspace.clock, rates)
+        return dg.MaterializeResult(metadata=_journey_metadata(report))
 
     return journeys
 

@@ -80,6 +80,23 @@ REVENUE = Derived(
         "mrr": (pa.int64(), "monthly recurring revenue of running subscriptions, minor units"),
     },
 )
+RECEIPTS = Derived(
+    "receipts",
+    "Every movement of money once, with its payer; net revenue is the sum of the amounts of a currency.",
+    ("record", "kind"),
+    {
+        "record": (pa.string(), "the vendor record that tells of it"),
+        "kind": (pa.string(), "charge, refund, dispute or tax"),
+        "scope": (pa.string(), "whether a person or an account paid; unassigned where nobody is known"),
+        "entity_id": (pa.string(), "the person or account that paid; empty where nobody is known"),
+        "person_id": (pa.string(), "the person, where a person paid"),
+        "account_id": (pa.string(), "the account that paid, or that the paying person belongs to now"),
+        "occurred_at": (INSTANT, "when the money moved, UTC"),
+        "currency": (pa.string(), "ISO 4217, lower case"),
+        "amount": (pa.int64(), "minor units; what is refunded, disputed or tax is negative"),
+        "value": (pa.int64(), "the same in minor units of the reporting currency; empty where no rate is known"),
+    },
+)
 OUTCOMES = Derived(
     "outcomes",
     "Deals by account and currency as the CRM tells them; never revenue.",
@@ -125,7 +142,7 @@ SESSIONS = Derived(
         "landing_ad_id": (pa.string(), "the ad of that arrival"),
     },
 )
-DERIVED = (JOURNEYS, REVENUE, OUTCOMES, SPEND, SESSIONS)
+DERIVED = (JOURNEYS, REVENUE, RECEIPTS, OUTCOMES, SPEND, SESSIONS)
 
 
 def shaped(derived: Derived, expression: ir.Table) -> pa.Table:

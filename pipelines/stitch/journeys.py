@@ -21,6 +21,7 @@ from pipelines.stitch.derived import (
     ENGAGEMENTS,
     JOURNEYS,
     OUTCOMES,
+    RECEIPTS,
     REVENUE,
     SESSIONS,
     SPEND,
@@ -29,6 +30,7 @@ from pipelines.stitch.derived import (
     shaped,
 )
 from pipelines.stitch.membership import SNAPSHOT, SNAPSHOT_SCHEMA, snapshot
+from pipelines.stitch.rates import Rates
 from pipelines.stitch.report import JourneyReport, report
 from pipelines.stitch.sessions import of_persons, sessions
 from pipelines.stitch.spend import spend
@@ -43,17 +45,19 @@ PARTS = {"charge": "charged", "refund": "refunded", "dispute": "disputed", "tax"
 """Column of `revenue` for each kind of payment."""
 
 
-def build_journeys(lake: Lake, store: Engine, clock: Clock) -> JourneyReport:
+def build_journeys(lake: Lake, store: Engine, clock: Clock, rates: Rates) -> JourneyReport:
     """Derive all tables of persons and accounts anew; a table is written only if its content differs from what is there."""
     snapshot(lake, store)
     who = _who(lake)
     persons = _members(who, Scope.person)
     came = arrivals(lake, persons).cache()  # asked for five times
     visited = sessions(lake, persons, came).cache()
+    belongs = _accounts(lake, who, clock.now()).cache()
     facets = (*first_and_last(came), _engagements(lake, persons), of_persons(visited))
     tables = [
-        (JOURNEYS, journeys(persons, _accounts(lake, who, clock.now()), *facets)),
+        (JOURNEYS, journeys(persons, belongs, *facets)),
         (REVENUE, revenue(lake, who)),
+        (RECEIPTS, receipts(lake, who, belongs, rates)),
         (OUTCOMES, outcomes(lake, who)),
         (SPEND, spend(lake, persons)),
         (SESSIONS, visited),
@@ -90,6 +94,24 @@ def revenue(lake: Lake, who: ir.Table) -> ir.Table:
         last_payment_at=known.last_payment_at.max(),
     )
     return sums.mutate(net=sums.charged - sums.refunded - sums.disputed - sums.tax)
+
+
+def receipts(lake: Lake, who: ir.Table, belongs: ir.Table, rates: Rates) -> ir.Table:
+    """Every payment once, with its payer and the payer's account (`belongs` has `person_id, account_id`)."""
+    told = lake.facts(Payment)
+    paid = told.select(
+        "record", "payer", "kind", "occurred_at", "currency",
+        amount=(told.kind == "charge").ifelse(told.amount_minor, -told.amount_minor),
+        day=told.occurred_at.strftime("%Y-%m-%d"),
+    )  # fmt: skip
+    known = paid.left_join(who.select(payer="record", scope="scope", entity_id="entity_id"), "payer")
+    known = known.mutate(
+        scope=known.scope.fill_null(UNASSIGNED),
+        person_id=(known.scope == Scope.person).ifelse(known.entity_id, None),
+    )
+    placed = known.left_join(belongs, "person_id").drop("person_id_right")
+    placed = placed.mutate(account_id=(placed.scope == Scope.account).ifelse(placed.entity_id, placed.account_id))
+    return rates.converted(lake, placed, amount="amount", currency="currency", day="day", as_="value")
 
 
 def outcomes(lake: Lake, who: ir.Table) -> ir.Table:

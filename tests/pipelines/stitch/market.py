@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from models.facts import Engagement, Scope, Spend, Touch
 from pipelines.stitch.journeys import build_journeys
+from pipelines.stitch.rates import Rates
 from pipelines.stitch.report import JourneyReport
 from pipelines.stitch.stitch import stitch
 from tests.pipelines.stitch.conftest import T0, Bench
@@ -59,7 +60,7 @@ def read(expression: ir.Table, *order: str) -> list[dict[str, Any]]:
 def run(bench: Bench) -> JourneyReport:
     for scope in (Scope.person, Scope.account):
         stitch(bench.lake, bench.store, bench.clock, scope)
-    return build_journeys(bench.lake, bench.store, bench.clock)
+    return build_journeys(bench.lake, bench.store, bench.clock, Rates())
 
 
 def rows(bench: Bench, table: str) -> list[dict[str, Any]]:

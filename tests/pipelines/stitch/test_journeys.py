@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from models.facts import Engagement, Identifier, Outcome, Payment, Relation, Scope, Subscription, Touch
 from pipelines.stitch.derived import DERIVED
 from pipelines.stitch.journeys import build_journeys
+from pipelines.stitch.rates import Rates
 from pipelines.stitch.report import JourneyReport
 from pipelines.stitch.stitch import stitch
 from tests.pipelines.stitch.conftest import T0, Bench, company, open_bench, person
@@ -19,7 +20,7 @@ LARGE = 2**53 + 1  # not a float
 def run(bench: Bench) -> JourneyReport:
     for scope in (Scope.person, Scope.account):
         stitch(bench.lake, bench.store, bench.clock, scope)
-    return build_journeys(bench.lake, bench.store, bench.clock)
+    return build_journeys(bench.lake, bench.store, bench.clock, Rates())
 
 
 def rows(bench: Bench, table: str) -> list[dict]:
@@ -182,7 +183,7 @@ def test_nothing_is_written_where_nothing_changed(bench):
     assert run(bench).written == ()
     assert files == sorted((bench.lake.tables.folder / "derived").rglob("*"))
     bench.hand.write({"q": paid(bench.hand.key("a"), 5)})
-    assert run(bench).written == ("revenue",)
+    assert run(bench).written == ("revenue", "receipts")
 
 
 def test_an_empty_lake_has_empty_journeys(bench):

@@ -13,6 +13,7 @@ from models.keys import content_id
 from models.store import transaction
 from pipelines.ingest.pull import pull_stream
 from pipelines.stitch.journeys import build_journeys
+from pipelines.stitch.rates import Rates
 from pipelines.stitch.stitch import stitch
 from pipelines.understand.accounts import score_accounts
 from pipelines.understand.replay import replay_beliefs
@@ -52,7 +53,7 @@ class Company:
         lake, store, clock = self.workspace.lake, self.workspace.store, self.workspace.clock
         for scope in (Scope.person, Scope.account):
             stitch(lake, store, clock, scope)
-        build_journeys(lake, store, clock)
+        build_journeys(lake, store, clock, Rates())
         replay_beliefs(store, clock)
         score_alignment(lake, store, clock)
         score_accounts(lake, store, clock)

@@ -16,6 +16,7 @@ from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.pull import pull_stream
 from pipelines.stitch.journeys import build_journeys
+from pipelines.stitch.rates import Rates
 from pipelines.stitch.stitch import stitch
 from pipelines.understand.replay import replay_beliefs
 from pipelines.understand.slots import seed
@@ -58,7 +59,7 @@ class Both:
                 )  # fmt: skip
         for scope in (Scope.person, Scope.account):
             stitch(self.lake, self.store, self.clock, scope)
-        build_journeys(self.lake, self.store, self.clock)
+        build_journeys(self.lake, self.store, self.clock, Rates())
         replay_beliefs(self.store, self.clock)
 
     def write(self, name: str) -> Delivery:
