@@ -11,22 +11,19 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
-from scipy.special import betaln, expit, gammaln, hyp2f1
+from scipy.special import betaln, expit, gammaln
 
 from pipelines.stitch.lifetime.fitting import Fit, Floats, Ints, NotFitted, maximise
+from pipelines.stitch.lifetime.purchases import purchases
 
 FEWEST_CUSTOMERS, FEWEST_REPEATERS = 100, 30
 """With fewer, the four parameters are guesses: in simulations the share that leaves is then off by half or more."""
-Real = float | npt.NDArray[np.floating]
 NAMES = ("r", "alpha", "a", "b")
 STARTS = ((1.0, 1.0, 1.0, 1.0), (0.3, 5.0, 0.8, 2.5), (1.0, 20.0, 0.2, 2.0), (5.0, 50.0, 2.0, 8.0))
 """Few and many purchases, early and late leaving; time is in the unit of the data, weeks here."""
 
 SCOUTED = 5_000
 """Customers on whom the starts compete; all of them then refine the winner, which spares three searches in four."""
-ASIDE = 1e-5
-"""How near to a parameter's pole the expectation is taken beside it."""
 
 
 @dataclass(frozen=True)
@@ -107,12 +104,11 @@ class BgNbd:
     def expected(self, time: float, known: Histories) -> Floats:
         """Purchases to expect of each customer within `time` after the cut. Equation (10)."""
         x = known.repeats
-        bought: Floats = self.alive(known) * _purchases(time, self.r + x, self.alpha + known.age, self.a, self.b + x)
-        return bought
+        return np.multiply(self.alive(known), purchases(time, self.r + x, self.alpha + known.age, self.a, self.b + x))
 
     def expected_new(self, time: Floats) -> Floats:
         """Purchases after the first to expect of a new customer within `time`. Equation (9)."""
-        return _purchases(time, self.r, self.alpha, self.a, self.b)
+        return purchases(time, self.r, self.alpha, self.a, self.b)
 
 
 def log_likelihood(values: Floats, known: Histories) -> Floats:
@@ -128,23 +124,6 @@ def log_likelihood(values: Floats, known: Histories) -> Floats:
     either = np.where(x > 0, np.logaddexp(alive, left), alive)
     result: Floats = (rates + stays)[place] + either
     return result
-
-
-def _purchases(
-    time: float | Floats, rate: float | Floats, scale: float | Floats, a: float, b: float | Floats
-) -> Floats:
-    """Purchases within `time` of one who is alive, with rates gamma(rate, scale) and chances to leave beta(a, b).
-
-    The paper's 2F1 overflows for a few hundred purchases; after Euler's transformation (DLMF 15.8.1) all its parts stay small.
-    At a = 1 and a + b = 1 both sides of a fraction vanish: a step aside costs the fifth digit.
-    """
-    beside = (np.abs(a - 1) < ASIDE) | (np.abs(a + b - 1) < ASIDE)
-    leave = np.where(beside, a + 2 * ASIDE, a)
-    third = leave + b - 1
-    share = time / (scale + time)
-    function = hyp2f1(third - rate, leave - 1, third, share)
-    bought: Floats = third / (leave - 1) * (1 - np.exp((leave - 1) * np.log1p(-share)) * function)
-    return bought
 
 
 def _most_likely(known: Histories, starts: Sequence[Sequence[float] | Floats]) -> tuple[Floats, Fit]:

@@ -38,13 +38,12 @@ def maximise(
     Shape: one value per name, all positive; searched on the scale of logarithms from every start.
     Errors: NotFitted if no start converged.
     """
-    bounds = [(np.log(SMALLEST), np.log(LARGEST))] * len(names)
-    found = [
-        minimize(
-            lambda logs: -log_likelihood(np.exp(logs)) / customers, np.log(start), method="L-BFGS-B", bounds=bounds
-        )
-        for start in starts
-    ]
+    bounds = [(float(np.log(SMALLEST)), float(np.log(LARGEST)))] * len(names)
+
+    def cost(logs: Floats) -> float:
+        return -log_likelihood(np.exp(logs)) / customers
+
+    found = [minimize(cost, np.log(start), method="L-BFGS-B", bounds=bounds) for start in starts]
     converged = [result for result in found if result.success and np.isfinite(result.fun)]
     if not converged:
         raise NotFitted("The fit did not converge from any start; the payments may not look like purchases at random.")

@@ -57,7 +57,7 @@ class Sbg:
 
     def ends_next(self, renewals: Ints) -> Floats:
         """Chance that one who renewed so often ends at the next renewal, 0 to 1. Equation (7)."""
-        ends: Floats = self.alpha / (self.alpha + self.beta + renewals)
+        ends: Floats = np.divide(self.alpha, self.alpha + self.beta + renewals)
         return ends
 
     def renewals_left(self, renewals: Ints, discount: float) -> Floats:
