@@ -10,6 +10,7 @@ from connectors.registry import connectors_by_name
 from models.store import StoreError
 from pipelines.ingest.lake import LakeError
 from pipelines.run import InstanceError
+from pipelines.stitch.rates import RatesError
 from pipelines.understand.choice import chosen_extractor
 from pipelines.understand.extractor import ExtractorUnusable
 from pipelines.workspace import Workspace
@@ -52,6 +53,7 @@ def _workspace(workspace: Workspace) -> Iterator[Finding]:
     yield from found
     if all(finding.ok for finding in found):
         yield _extractor(workspace)
+        yield _part("money", environment.money, workspace)
         yield _part("runs", environment.runs, workspace)
         yield words_on_deals(workspace)
         yield from last_deliveries(workspace)
@@ -71,5 +73,5 @@ def _extractor(workspace: Workspace) -> Finding:
 def _part(name: str, look: Callable[[Workspace], str], workspace: Workspace) -> Finding:
     try:
         return Finding(name, ok=True, message=look(workspace))
-    except (InstanceError, LakeError, StoreError, UsageError) as error:
+    except (InstanceError, LakeError, RatesError, StoreError, UsageError) as error:
         return Finding(name, ok=False, message=str(error))

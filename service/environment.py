@@ -18,9 +18,11 @@ from dotenv.parser import parse_stream
 
 from connectors.base import Connector
 from connectors.registry import connectors_by_name
+from models.facts import Payment
 from models.store import clear_store
 from pipelines.ingest.sources import unusable_variables
 from pipelines.run import dagster_yaml, runs_at_once
+from pipelines.stitch.rates import Rates
 from pipelines.understand.policy import Policy
 from pipelines.understand.settings import LanguageModelSettings
 from pipelines.workspace import Workspace
@@ -94,12 +96,13 @@ def chosen() -> Iterator[None]:
 
 @contextmanager
 def opened() -> Iterator[Workspace]:
-    """The chosen place of work. UsageError, LakeError, StoreError or ValidationError, before any work, if a part of it cannot be used."""
+    """The chosen place of work. UsageError, LakeError, RatesError, StoreError or ValidationError, before work, if a part of it cannot be used."""
     with chosen(), Workspace.from_environment() as workspace:
         for settings in (Policy, Limits, LanguageModelSettings):
             settings()
         for part in (clock, lake, store):
             part(workspace)
+        Rates.of(workspace.settings)
         yield workspace
 
 
@@ -120,6 +123,20 @@ def lake(workspace: Workspace) -> str:
 def store(workspace: Workspace) -> str:
     """What can be said of the store. StoreError if it cannot be used."""
     return f"{workspace.store.dialect.name}, newest schema"
+
+
+def money(workspace: Workspace) -> str:
+    """In which currency money is compared, and which currencies have no rate. RatesError for rates that cannot be used."""
+    rates = Rates.of(workspace.settings)
+    reporting = rates.reporting(workspace.lake)
+    if reporting is None:
+        return "compared in the currency of most payments, once there are any; SIDECAR_CURRENCY names another"
+    paid = workspace.lake.facts(Payment).select("currency").distinct().to_pyarrow()["currency"].to_pylist()
+    without = sorted({*paid} - {reporting, *(rate.currency for rate in rates.rows)})
+    told = f"compared in {reporting.upper()}"
+    if without:
+        told += f"; {', '.join(without).upper()} has no rate and is counted apart (SIDECAR_RATES names a file of rates)"
+    return told
 
 
 def runs(workspace: Workspace) -> str:

@@ -16,6 +16,7 @@ from models.store import StoreError
 from pipelines.ingest.lake import LakeError
 from pipelines.ingest.tables import LakeBusyError
 from pipelines.run import AlreadyRunning, InstanceError
+from pipelines.stitch.rates import RatesError
 from pipelines.understand.policy import Policy
 from pipelines.understand.settings import LanguageModelSettings
 from pipelines.workspace import WorkspaceSettings
@@ -42,7 +43,7 @@ def plain_errors() -> Iterator[None]:
         yield
     except (AlreadyRunning, LakeBusyError, ConnectorError, Refused, LeftUndoneError) as error:
         raise _said(str(error), UNDONE) from error
-    except (UsageError, LakeError, StoreError, InstanceError) as error:
+    except (UsageError, LakeError, RatesError, StoreError, InstanceError) as error:
         raise _said(str(error), NOT_UNDERSTOOD) from error
     except ValidationError as error:
         raise _said(f"{wrong_settings(error)}.", NOT_UNDERSTOOD) from error
