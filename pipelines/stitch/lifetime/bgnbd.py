@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from scipy.special import betaln, expit, gammaln
 
-from pipelines.stitch.lifetime.fitting import Fit, Floats, Ints, NotFitted, maximise
+from pipelines.stitch.lifetime.fitting import FITTED, Fit, Floats, Ints, NotFitted, maximise
 from pipelines.stitch.lifetime.purchases import purchases
 
 FEWEST_CUSTOMERS, FEWEST_REPEATERS = 100, 30
@@ -23,7 +23,7 @@ STARTS = ((1.0, 1.0, 1.0, 1.0), (0.3, 5.0, 0.8, 2.5), (1.0, 20.0, 0.2, 2.0), (5.
 """Few and many purchases, early and late leaving; time is in the unit of the data, weeks here."""
 
 SCOUTED = 5_000
-"""Customers on whom the starts compete; all of them then refine the winner, which spares three searches in four."""
+"""Customers on whom the starts compete; `FITTED` then refine the winner, which spares three searches in four."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,9 @@ class Histories:
         """How many customers."""
         return len(self.repeats)
 
-    def every(self, step: int) -> Self:
-        """Every so-manieth customer."""
+    def sample(self, most: int) -> Self:
+        """All of them if they are not too many, else at most so many from beginning to end."""
+        step = -(-len(self) // most) or 1
         return type(self)(self.repeats[::step], self.recency[::step], self.age[::step])
 
 
@@ -79,8 +80,8 @@ class BgNbd:
                 f"Too few: {len(known)} customers without contract, of whom {repeaters} bought again; "
                 f"the model needs {FEWEST_CUSTOMERS} and {FEWEST_REPEATERS}."
             )
-        few, _ = _most_likely(known.every(-(-len(known) // SCOUTED)), STARTS)
-        (r, alpha, a, b), fit = _most_likely(known, [few])
+        few, _ = _most_likely(known.sample(SCOUTED), STARTS)
+        (r, alpha, a, b), fit = _most_likely(known.sample(FITTED), [few])
         return cls(float(r), float(alpha), float(a), float(b), fit)
 
     def alive(self, known: Histories) -> Floats:

@@ -13,6 +13,9 @@ Ints = npt.NDArray[np.int64]
 SMALLEST, LARGEST = 1e-4, 1e5
 """Where parameters end: beyond it customers are all alike, and the likelihood is flat."""
 
+FITTED = 20_000
+"""Customers that a model is fitted to at most, evenly picked: with more the parameters do not move in the second digit."""
+
 
 class NotFitted(ValueError):
     """The data cannot carry the model; the message says why, for whoever reads the page."""

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import betaln
 from scipy.stats import spearmanr
 
-from pipelines.stitch.lifetime.fitting import Fit, Floats, Ints, NotFitted, maximise
+from pipelines.stitch.lifetime.fitting import FITTED, Fit, Floats, Ints, NotFitted, maximise
 
 FEWEST_CUSTOMERS = 30
 """With fewer the spread between customers is a guess."""
@@ -38,7 +38,8 @@ class GammaGamma:
         Errors: NotFitted where customers are too few, all alike, or so unlike that no mean exists (q <= 1).
         """
         used = (purchases > 0) & (means > 0)
-        x, z = purchases[used], means[used]
+        step = -(-int(used.sum()) // FITTED) or 1
+        x, z = purchases[used][::step], means[used][::step]
         if len(z) < FEWEST_CUSTOMERS:
             raise NotFitted(
                 f"Too few: {len(z)} customers with a value per purchase; the model needs {FEWEST_CUSTOMERS}."

@@ -42,10 +42,16 @@ def triangle(lake: Lake, months: Sequence[Span], now: datetime) -> ir.Table:
     return bases[0].union(bases[1].select(*bases[0].columns))
 
 
+def receipts(lake: Lake) -> ir.Table:
+    """Every movement of money; none before the first run."""
+    found = lake.table(RECEIPTS.name)
+    return ibis.memtable(RECEIPTS.schema.empty_table()) if found is None else found
+
+
 def paid_within(lake: Lake, spans: ir.Table) -> ir.Table:
     """What each known payer did in each span: `scope, entity_id, span, charges, value`; value is net, without what has no rate."""
-    receipts = _receipts(lake)
-    known = receipts.filter(receipts.scope != UNASSIGNED)
+    told = receipts(lake)
+    known = told.filter(told.scope != UNASSIGNED)
     placed = known.join(spans, [spans.starts_at <= known.occurred_at, known.occurred_at < spans.ends_at])
     return placed.group_by(*PAYER, "span").agg(
         charges=((placed.kind == "charge") & (placed.amount > 0)).sum().fill_null(0).cast("int64"),
@@ -54,7 +60,7 @@ def paid_within(lake: Lake, spans: ir.Table) -> ir.Table:
 
 
 def contracts(lake: Lake) -> ir.Table:
-    """One row per subscription that began: `scope, entity_id, started_at, ended_at, mrr, currency, day`.
+    """One row per subscription that began: `scope, entity_id, started_at, ended_at, mrr, currency`.
 
     One whose payer nobody knows counts under its payer's record; one that is no longer paid for, but has not ended either, is left out.
     """
@@ -70,7 +76,6 @@ def contracts(lake: Lake) -> ir.Table:
         ended_at=known.ended_at,
         mrr=known.mrr_minor,
         currency=known.currency,
-        day=known.started_at.strftime("%Y-%m-%d"),
     )
 
 
@@ -154,14 +159,9 @@ def _sum(column: ir.IntegerColumn) -> ir.IntegerScalar:
     return column.sum().fill_null(0).cast("int64")
 
 
-def _receipts(lake: Lake) -> ir.Table:
-    found = lake.table(RECEIPTS.name)
-    return ibis.memtable(RECEIPTS.schema.empty_table()) if found is None else found
-
-
 def since_when(lake: Lake) -> datetime | None:
     """The first payment or start of a contract; None where there is neither."""
-    paid, signed = _receipts(lake), contracts(lake)
+    paid, signed = receipts(lake), contracts(lake)
     moments = paid.select(at="occurred_at").union(signed.select(at="started_at"))
     first: datetime | None = (
         moments.agg(at=moments.at.min()).to_pyarrow().cast(pa.schema([("at", INSTANT)]))["at"][0].as_py()

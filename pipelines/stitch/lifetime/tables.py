@@ -2,7 +2,6 @@
 
 import pyarrow as pa
 
-from pipelines.ingest.schemas import INSTANT
 from pipelines.stitch.derived import Derived
 
 RETENTION = Derived(
@@ -44,13 +43,16 @@ LIFETIMES = Derived(
     ("scope", "entity_id"),
     {
         "scope": (pa.string(), "person or account; unassigned for the money of nobody we know"),
-        "entity_id": (pa.string(), "who pays; empty for unassigned money"),
+        "entity_id": (
+            pa.string(),
+            "who pays; empty for unassigned money, the payer's record for a contract of nobody we know",
+        ),
         "cohort": (pa.string(), "month of the first payment or contract in the business's zone, as 2026-01"),
         "channel": (pa.string(), "channel of the person's first touch; empty for accounts and where none is known"),
         "contract": (pa.bool_(), "whether they have or had a subscription"),
         "purchases": (pa.int64(), "days on which they paid"),
-        "first_at": (INSTANT, "first payment or start of contract, UTC"),
-        "last_at": (INSTANT, "latest payment, UTC"),
+        "first_day": (pa.string(), "day of the first payment or start of contract in the business's zone"),
+        "last_day": (pa.string(), "day of the latest payment in the business's zone"),
         "historic": (
             pa.int64(),
             "net receipts so far, minor units of the reporting currency; receipts without a rate are left out",
