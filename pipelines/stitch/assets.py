@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import dagster as dg
-import pyarrow as pa
 
 from connectors.registry import connectors_by_name
 from models.facts import (
@@ -71,7 +70,7 @@ def _entities(name: str, scope: Scope, description: str) -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key(name),
         group_name=GROUP,
-        deps=_streams(IDENTITY),
+        deps=streams(IDENTITY),
         kinds={"duckdb", "sql"},
         owners=OWNERS,
         description=description,
@@ -88,12 +87,12 @@ def _journeys() -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key("journeys"),
         group_name=GROUP,
-        deps=[asset_key("persons"), asset_key("accounts"), *_streams(PATHS)],
+        deps=[asset_key("persons"), asset_key("accounts"), *streams(PATHS)],
         kinds={"duckdb", "table"},
         owners=OWNERS,
         description=JOURNEY
         + "".join(_columns_in_words(derived) for derived in (REVENUE, RECEIPTS, SPEND, SESSIONS, OUTCOMES)),
-        metadata={"dagster/column_schema": _columns(JOURNEYS)},
+        metadata={"dagster/column_schema": columns(JOURNEYS)},
     )
     def journeys(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
         rates = Rates.of(workspace.settings)
@@ -103,7 +102,7 @@ def _journeys() -> dg.AssetsDefinition:
     return journeys
 
 
-def _streams(facts: tuple[type[Fact], ...]) -> list[dg.AssetKey]:
+def streams(facts: tuple[type[Fact], ...]) -> list[dg.AssetKey]:
     """The vendor streams that are read as one of these facts."""
     return [
         dg.AssetKey([connector.name, stream.name])
@@ -185,9 +184,11 @@ def _membership_columns() -> dg.TableSchema:
     )
 
 
-def _columns(derived: Derived) -> dg.TableSchema:
-    columns: dict[str, tuple[pa.DataType, str]] = dict(derived.columns)
-    return dg.TableSchema([dg.TableColumn(name, str(kind), description=text) for name, (kind, text) in columns.items()])
+def columns(derived: Derived) -> dg.TableSchema:
+    """The columns of a derived table, with what they mean."""
+    return dg.TableSchema(
+        [dg.TableColumn(name, str(kind), description=text) for name, (kind, text) in derived.columns.items()]
+    )
 
 
 def _columns_in_words(derived: Derived) -> str:

@@ -120,12 +120,12 @@ class Customers:
         brought, signed = _brought(lake), _signed(lake, rates, calendar)
         both = pa.concat_tables([brought.select(PAYER), signed.select(PAYER)]).group_by(PAYER).aggregate([])
         payers = both.sort_by([(name, "ascending") for name in PAYER])
-        parties = _numbers(signed, payers)
+        parties = numbers(signed, payers)
         return cls(
             payers,
-            Purchases(_numbers(bought, payers), bought["span"].to_numpy()),
+            Purchases(numbers(bought, payers), bought["span"].to_numpy()),
             Contracts(parties, signed["start"].to_numpy(), signed["end"].to_numpy()),
-            _placed(_numbers(brought, payers), brought["value"].to_numpy(), len(payers)),
+            _placed(numbers(brought, payers), brought["value"].to_numpy(), len(payers)),
             _placed(parties, signed["monthly"].to_numpy(), len(payers)),
             calendar[0].first,
             len(calendar) - 2,
@@ -179,7 +179,7 @@ def _placed(payer: Ints, amounts: Ints, payers: int) -> Ints:
     return found
 
 
-def _numbers(table: pa.Table, payers: pa.Table) -> Ints:
+def numbers(table: pa.Table, payers: pa.Table) -> Ints:
     """The number of each row's payer."""
     numbered = payers.append_column("number", pa.array(range(payers.num_rows), pa.int64()))
     order = table.select(PAYER).append_column("row", pa.array(range(table.num_rows), pa.int64()))
