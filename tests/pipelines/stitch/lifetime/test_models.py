@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta
 
+from benchmarks.lifetime.cdnow import WEEKS_LEFT, Cdnow, read
 from pipelines.stitch.lifetime.bgnbd import BgNbd, Histories, log_likelihood
 from pipelines.stitch.lifetime.fitting import Fit, NotFitted
 from pipelines.stitch.lifetime.gamma_gamma import GammaGamma, dependence
 from pipelines.stitch.lifetime.sbg import Sbg
-from tests.pipelines.stitch.lifetime.cdnow import WEEKS_LEFT, Cdnow, read
 
 NO_FIT = Fit(0.0, 0, ())
 PAPER = BgNbd(0.243, 4.414, 0.793, 2.426, NO_FIT)
