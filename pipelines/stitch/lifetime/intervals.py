@@ -27,7 +27,9 @@ def wilson(hits: int, of: int, level: float = LEVEL) -> Interval:
     share, extra = hits / of, z * z / of
     middle = (share + extra / 2) / (1 + extra)
     half = z * ((share * (1 - share) + extra / 4) / of) ** 0.5 / (1 + extra)
-    return Interval(max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)))  # rounding may pass 0 and 1
+    return Interval(
+        max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
+    )  # rounding may pass 0 and 1
 
 
 def difference(hits: int, of: int, other_hits: int, other_of: int, level: float = LEVEL) -> Interval:
