@@ -17,7 +17,7 @@ from pipelines.stitch.lifetime.cliffs import losses
 from pipelines.stitch.lifetime.features import LESS, MORE
 from pipelines.stitch.lifetime.fitting import Fit
 from pipelines.stitch.lifetime.predict import Outlook
-from pipelines.stitch.lifetime.retention import PAYMENTS, SUBSCRIPTIONS
+from pipelines.stitch.lifetime.retention import PAYMENTS, SUBSCRIPTIONS, receipts
 from pipelines.stitch.lifetime.tables import FEATURES, LIFETIMES, RETENTION
 from pipelines.workspace import Workspace
 
@@ -81,7 +81,8 @@ def _asset(
 
 def _retention(workspace: Workspace) -> Made:
     table = derive.retention(workspace.lake, workspace.clock.now(), LensSettings().home)
-    rows, metadata = table.to_pylist(), Metadata()
+    rows, without = table.to_pylist(), receipts(workspace.lake).value.isnull().sum().fill_null(0).to_pyarrow().as_py()
+    metadata: Metadata = {"movements_without_rate": dg.MetadataValue.int(without)}
     for basis in (PAYMENTS, SUBSCRIPTIONS):
         of_basis = [row for row in rows if row["basis"] == basis]
         breaks = [loss.month for loss in losses(rows, basis) if loss.cliff]
@@ -103,6 +104,7 @@ def _triangle(rows: Sequence[dict[str, Any]], share: str, breaks: Sequence[int])
 def _lifetime(workspace: Workspace) -> Made:
     made = derive.lifetime(workspace)
     metadata: Metadata = {
+        "payers_without_rate": dg.MetadataValue.int(made.unrated),
         "spending": dg.MetadataValue.text(made.worth.assumption if made.worth.spending else made.worth.reason),
         **_outlook("buys", made.buying, made.buying.model.fit if made.buying.model else None),
         **_outlook("ends", made.ending, made.ending.model.fit if made.ending.model else None),

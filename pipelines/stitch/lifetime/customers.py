@@ -89,7 +89,7 @@ class Customers:
     """Every payer: `payers` is their `scope, entity_id`; day 0 is `origin`, and `today` the latest day that is over.
 
     Units: `net` is what each brought so far, `monthly` what their running contracts bring a month, both in minor units of the
-    reporting currency, without what has no rate.
+    reporting currency; `unrated` says whether some of it has no rate, and is left out.
     """
 
     payers: pa.Table
@@ -97,6 +97,7 @@ class Customers:
     contracts: Contracts
     net: Ints
     monthly: Ints
+    unrated: Bools
     origin: date
     today: int
 
@@ -120,13 +121,17 @@ class Customers:
         brought, signed = _brought(lake), _signed(lake, rates, calendar)
         both = pa.concat_tables([brought.select(PAYER), signed.select(PAYER)]).group_by(PAYER).aggregate([])
         payers = both.sort_by([(name, "ascending") for name in PAYER])
-        parties = numbers(signed, payers)
+        parties, givers = numbers(signed, payers), numbers(brought, payers)
+        unrated = np.zeros(len(payers), bool)
+        for who, table in ((parties, signed), (givers, brought)):
+            unrated[who] |= table["unrated"].to_numpy(zero_copy_only=False)
         return cls(
             payers,
             Purchases(numbers(bought, payers), bought["span"].to_numpy()),
             Contracts(parties, signed["start"].to_numpy(), signed["end"].to_numpy()),
-            _placed(numbers(brought, payers), brought["value"].to_numpy(), len(payers)),
+            _placed(givers, brought["value"].to_numpy(), len(payers)),
             _placed(parties, signed["monthly"].to_numpy(), len(payers)),
+            unrated,
             calendar[0].first,
             len(calendar) - 2,
         )
@@ -140,15 +145,19 @@ def _calendar(first: datetime | None, now: datetime, zone: ZoneInfo) -> list[Spa
 
 
 def _brought(lake: Lake) -> pa.Table:
-    """What each known payer brought so far: `scope, entity_id, value`."""
+    """What each known payer brought so far: `scope, entity_id, value, unrated`."""
     told = receipts(lake)
     known = told.filter(told.scope != UNASSIGNED)
-    sums: pa.Table = known.group_by(*PAYER).agg(value=known.value.sum().fill_null(0).cast("int64")).to_pyarrow()
+    sums: pa.Table = (
+        known.group_by(*PAYER)
+        .agg(value=known.value.sum().fill_null(0).cast("int64"), unrated=known.value.isnull().any())
+        .to_pyarrow()
+    )
     return sums
 
 
 def _signed(lake: Lake, rates: Rates, calendar: Sequence[Span]) -> pa.Table:
-    """Each payer's contract by numbers of days: `scope, entity_id, start, end, monthly`."""
+    """Each payer's contract by numbers of days: `scope, entity_id, start, end, monthly, unrated`."""
     told = contracts(lake).mutate(day=ibis.literal(calendar[-1].code))
     told = rates.converted(lake, told, amount="mrr", currency="currency", day="day", as_="value")
     runs = told.ended_at.isnull()
@@ -157,12 +166,13 @@ def _signed(lake: Lake, rates: Rates, calendar: Sequence[Span]) -> pa.Table:
         ended_at=told.ended_at.max(),
         running=runs.any(),
         monthly=runs.ifelse(told.value, 0).sum().fill_null(0).cast("int64"),
+        unrated=(runs & told.value.isnull()).any(),
     )
     table: pa.Table = whole.to_pyarrow()
     midnights = np.array([np.datetime64(span.starts_at.replace(tzinfo=None), "us") for span in calendar])
     start, end = (_day(table[name].to_numpy(), midnights) for name in ("started_at", "ended_at"))
     end = np.where(table["running"].to_numpy(zero_copy_only=False), NEVER, np.maximum(end, start))
-    kept = table.select([*PAYER, "monthly"])
+    kept = table.select([*PAYER, "monthly", "unrated"])
     return kept.append_column("start", pa.array(start)).append_column("end", pa.array(end))
 
 

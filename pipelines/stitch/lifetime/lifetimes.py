@@ -22,9 +22,10 @@ from pipelines.stitch.rates import Rates
 
 @dataclass(frozen=True)
 class Lifetimes:
-    """The table and the models behind it."""
+    """The table and the models behind it; `unrated` payers have some money without a rate."""
 
     table: pa.Table
+    unrated: int
     buying: Purchasing
     ending: Ending
     worth: Worth
@@ -36,7 +37,9 @@ def lifetimes(lake: Lake, rates: Rates, now: datetime, zone: ZoneInfo, settings:
     buying, ends = purchasing(customers), ending(customers)
     value = worth(customers, buying, ends, settings)
     rows = pa.concat_tables([_rows(lake, customers, buying, ends, value), _unassigned(lake)])
-    return Lifetimes(rows.sort_by([(name, "ascending") for name in LIFETIMES.key]), buying, ends, value)
+    return Lifetimes(
+        rows.sort_by([(name, "ascending") for name in LIFETIMES.key]), int(customers.unrated.sum()), buying, ends, value
+    )
 
 
 def _rows(lake: Lake, customers: Customers, buying: Purchasing, ends: Ending, value: Worth) -> pa.Table:

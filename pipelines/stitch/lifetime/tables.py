@@ -59,7 +59,7 @@ LIFETIMES = Derived(
         ),
         "predicted": (
             pa.int64(),
-            "what is to come within the horizon by the model, discounted; empty where no model holds",
+            "what is to come within the horizon by the model, discounted; empty where no model holds or some money has no rate",
         ),
         "buys_30d": (
             pa.float64(),

@@ -17,7 +17,8 @@ from pipelines.stitch.lifetime.settings import PERIOD, YEAR, LifetimeSettings
 class Worth:
     """What is to come of each payer within the horizon.
 
-    Shape: `predicted` has an element per payer, NaN where no model holds; minor units of the reporting currency, discounted.
+    Shape: `predicted` has an element per payer, NaN where no model holds or some of their money has no rate; minor units of the
+    reporting currency, discounted.
     `spending` is the model of values per purchase, or None with `reason`; `tie` is the rank correlation of how often and how much.
     """
 
@@ -39,16 +40,18 @@ class Worth:
 def worth(customers: Customers, buying: Purchasing, ending: Ending, settings: LifetimeSettings) -> Worth:
     """Predict what each payer will bring: purchases times value for those without contract, renewals times price for those under one."""
     predicted = np.full(len(customers), np.nan)
+    unrated = np.where(customers.unrated, np.nan, 0)
     if ending.model is not None:
         monthly = customers.monthly[ending.who] * (12 / YEAR)
-        predicted[ending.who] = monthly * _renewals(ending.model, ending.renewals, settings)
+        predicted[ending.who] = monthly * _renewals(ending.model, ending.renewals, settings) + unrated[ending.who]
     if buying.model is None or buying.known is None:
         return Worth(predicted, None, buying.standing, None)
     number = buying.known.repeats + 1
-    mean = customers.net[buying.who] / number
-    tie = dependence(number, mean)
+    mean = customers.net[buying.who] / number + unrated[buying.who]
+    rated = np.isfinite(mean)
+    tie = dependence(number[rated], mean[rated])
     try:
-        spending = GammaGamma.fitted(number, mean)
+        spending = GammaGamma.fitted(number[rated], mean[rated])
     except NotFitted as why:
         return Worth(predicted, None, str(why), tie)
     predicted[buying.who] = _purchases(buying.model, buying.known, settings) * spending.expected(number, mean)

@@ -29,7 +29,7 @@ def told(bench: Bench, **settings: Any) -> Lifetimes:
     return made
 
 
-def shop(bench: Bench, customers: int = 400, seed: int = 4) -> dict[str, list[Payment]]:
+def shop(bench: Bench, customers: int = 300, seed: int = 4) -> dict[str, list[Payment]]:
     """Customers who came during a year, buy at rates of their own and leave with chances of their own."""
     rng = np.random.default_rng(seed)
     found = {}
@@ -59,7 +59,7 @@ def subscribers(bench: Bench, number: int = 300, seed: int = 6) -> dict[str, lis
 
 
 def test_a_shop_is_told_with_calibrated_chances(bench):
-    """Of four hundred customers everybody gets chances, they came true before, and what was paid adds up."""
+    """Of three hundred customers everybody gets chances, they came true before, and what was paid adds up."""
     derive(bench, shop(bench))
     made = told(bench)
     rows = made.table.to_pylist()
@@ -104,6 +104,24 @@ def test_money_of_nobody_is_kept_apart(bench):
     rows = {row["scope"]: row for row in told(bench).table.to_pylist()}
     assert (rows["person"]["historic"], rows["person"]["purchases"], rows["person"]["first_day"]) == (-300, 0, None)
     assert (rows["unassigned"]["historic"], rows["unassigned"]["entity_id"]) == (700, None)
+    assert historic_off(bench.lake) == 0
+
+
+def test_money_without_a_rate_is_never_guessed(bench):
+    """Who pays in a currency without a rate is told what else he paid, and nothing of what is to come."""
+    derive(
+        bench,
+        {
+            **shop(bench),
+            "odd": [*paid(bench, "odd", "2026-09-01", "2026-10-01", currency="chf"), *paid(bench, "odd", "2026-08-01")],
+        },
+        EUR,
+    )
+    made = told(bench)
+    rows = made.table.to_pylist()
+    (odd,) = [row for row in rows if row["predicted"] is None]
+    assert (odd["historic"], odd["purchases"], made.unrated) == (1000, 3, 1)
+    assert odd["buys_30d"] is not None
     assert historic_off(bench.lake) == 0
 
 
