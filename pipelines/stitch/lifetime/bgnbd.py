@@ -103,13 +103,9 @@ class BgNbd:
         return within
 
     def expected(self, time: float, known: Histories) -> Floats:
-        """Purchases to expect of each customer within `time` after the cut. Equation (10)."""
+        """Purchases to expect of each customer within `time` after the cut. Equation (10); of a new one, with an age of 0, it is (9)."""
         x = known.repeats
         return np.multiply(self.alive(known), purchases(time, self.r + x, self.alpha + known.age, self.a, self.b + x))
-
-    def expected_new(self, time: Floats) -> Floats:
-        """Purchases after the first to expect of a new customer within `time`. Equation (9)."""
-        return purchases(time, self.r, self.alpha, self.a, self.b)
 
 
 def log_likelihood(values: Floats, known: Histories) -> Floats:

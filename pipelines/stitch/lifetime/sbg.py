@@ -6,11 +6,12 @@ Source: Fader & Hardie (2007), "How to Project Customer Retention", Journal of I
 are left: Fader & Hardie (2010), "Customer-Base Valuation in a Contractual Setting", Marketing Science 29(1), 85-93.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from scipy.special import betaln, hyp2f1
+from scipy.special import betaln
 
 from pipelines.stitch.lifetime.fitting import Fit, Floats, Ints, NotFitted, maximise
 
@@ -60,11 +61,13 @@ class Sbg:
         ends: Floats = np.divide(self.alpha, self.alpha + self.beta + renewals)
         return ends
 
-    def renewals_left(self, renewals: Ints, discount: float) -> Floats:
-        """Renewals to expect of one who is still there, later ones discounted by `discount` per period, without end.
+    def renewals_within(self, renewals: Ints, worth: Sequence[float]) -> Floats:
+        """Renewals to expect of one who is still there, each counted by what money of its period is `worth` today.
 
-        Closed form of the sum of S(n + k) / S(n) / (1 + discount)^k over k >= 1; Fader & Hardie (2010), section 3.
+        The sum of S(n + k) / S(n) times worth over k >= 1; without end it is the discounted expected residual lifetime of Fader &
+        Hardie (2010), section 3.
         """
-        above = self.beta + renewals
-        left: Floats = hyp2f1(1, above, self.alpha + above, 1 / (1 + discount)) - 1
+        now = self.survival(renewals)
+        ahead = enumerate(worth, start=1)
+        left: Floats = np.asarray(sum(factor * self.survival(renewals + period) / now for period, factor in ahead))
         return left

@@ -6,10 +6,9 @@ import numpy as np
 
 from pipelines.stitch.lifetime.bgnbd import BgNbd, Histories
 from pipelines.stitch.lifetime.customers import WEEK, Customers
-from pipelines.stitch.lifetime.fitting import Floats, Ints, NotFitted
+from pipelines.stitch.lifetime.fitting import Floats, NotFitted
 from pipelines.stitch.lifetime.gamma_gamma import DEPENDENT, GammaGamma, dependence
 from pipelines.stitch.lifetime.predict import Ending, Purchasing
-from pipelines.stitch.lifetime.sbg import Sbg
 from pipelines.stitch.lifetime.settings import PERIOD, YEAR, LifetimeSettings
 
 
@@ -43,7 +42,9 @@ def worth(customers: Customers, buying: Purchasing, ending: Ending, settings: Li
     unrated = np.where(customers.unrated, np.nan, 0)
     if ending.model is not None:
         monthly = customers.monthly[ending.who] * (12 / YEAR)
-        predicted[ending.who] = monthly * _renewals(ending.model, ending.renewals, settings) + unrated[ending.who]
+        predicted[ending.who] = (
+            monthly * ending.model.renewals_within(ending.renewals, settings.worth) + unrated[ending.who]
+        )
     if buying.model is None or buying.known is None:
         return Worth(predicted, None, buying.standing, None)
     number = buying.known.repeats + 1
@@ -68,11 +69,3 @@ def _purchases(model: BgNbd, known: Histories, settings: LifetimeSettings) -> Fl
         until = model.expected(period * PERIOD / WEEK, known)
         total, before = total + factor * (until - before), until
     return total
-
-
-def _renewals(model: Sbg, renewals: Ints, settings: LifetimeSettings) -> Floats:
-    """Renewals within the horizon, each counted by what money of its period is worth today; `Sbg.renewals_left` is without end."""
-    now = model.survival(renewals)
-    ahead = enumerate(settings.worth, start=1)
-    left: Floats = np.asarray(sum(factor * model.survival(renewals + period) / now for period, factor in ahead))
-    return left

@@ -45,6 +45,10 @@ def one(x: int, recency: float, age: float) -> Histories:
     return Histories(np.array([x]), np.array([recency]), np.array([age]))
 
 
+NEW = one(0, 0.0, 0.0)
+"""Somebody who bought for the first time just now."""
+
+
 def simulated(truth: BgNbd, customers: int, age: float, seed: int) -> Histories:
     """Customers who do as the model says, drawn purchase by purchase."""
     rng = np.random.default_rng(seed)
@@ -110,14 +114,18 @@ def test_seven_years_give_the_published_retention(shares, published, year_twelve
     assert model.survival(np.array([12]))[0] == pytest.approx(year_twelve, abs=1e-3)
 
 
-def test_what_is_left_of_a_contract_is_the_discounted_sum():
-    """The closed form equals the sum over the years to come; 7.53 at ten per cent is the example that circulates for `high end`."""
+def test_what_is_left_of_a_contract_is_discounted():
+    """Without end, at ten per cent, `high end` after seven years has 7.53 renewals ahead, the one that is due among them.
+
+    Source: the example of github.com/jdmaturen/shifted_beta_geometric_py, after Fader & Hardie (2010).
+    """
     model = Sbg(0.668, 3.806, NO_FIT)
-    ahead = np.arange(8, 4000)
-    summed = (model.survival(ahead) / model.survival(np.array([7])) / 1.1 ** (ahead - 7)).sum()
-    (left,) = model.renewals_left(np.array([7]), 0.1)
-    assert left == pytest.approx(summed, rel=1e-9)
+    worth = [1.1**-period for period in range(1, 400)]
+    (left,) = model.renewals_within(np.array([7]), worth)
     assert left * 1.1 == pytest.approx(7.53, abs=0.01)
+    assert model.renewals_within(np.array([7]), worth[:1])[0] == pytest.approx(
+        (1 - model.ends_next(np.array([7]))[0]) / 1.1
+    )
 
 
 def test_parameters_of_drawn_customers_are_found_again():
@@ -131,7 +139,7 @@ def test_parameters_of_drawn_customers_are_found_again():
 def test_drawn_customers_buy_as_expected():
     """New customers of the model, drawn purchase by purchase, buy as often as it says."""
     drawn = simulated(PAPER, 40_000, 78.0, seed=5)
-    assert drawn.repeats.mean() == pytest.approx(PAPER.expected_new(np.array([78.0]))[0], rel=0.03)
+    assert drawn.repeats.mean() == pytest.approx(PAPER.expected(78.0, NEW)[0], rel=0.03)
 
 
 def test_values_of_drawn_customers_are_found_again():
@@ -167,8 +175,8 @@ def test_probabilities_and_expectations_are_possible(model, known, less, more):
     assert 0 <= model.buys_within(less, known)[0] <= model.buys_within(more, known)[0] <= 1
     first, second = model.expected(less, known)[0], model.expected(more, known)[0]
     assert np.isfinite(second)
-    assert -1e-9 <= first <= second * (1 + 1e-9) + 1e-9
-    assert model.buys_within(more, known)[0] <= second * (1 + 1e-6) + 1e-9
+    assert 0 <= first <= second * (1 + 1e-6) + 1e-7
+    assert model.buys_within(more, known)[0] <= second * (1 + 1e-5) + 1e-7
 
 
 @given(models, histories(), st.floats(0.01, 2000))
@@ -183,15 +191,13 @@ def test_expectations_equal_those_without_special_functions(model, known, time):
 def test_where_the_formula_overflows_a_sum_takes_over():
     """Somebody who almost surely leaves after one purchase, over a long time: both forms of the equation give no number."""
     model = BgNbd(2.0, 1.0, 88.0, 700.0, NO_FIT)
-    assert model.expected_new(np.array([4325.0]))[0] == pytest.approx(
-        by_quantiles(4325.0, 2.0, 1.0, 88.0, 700.0), rel=1e-4
-    )
+    assert model.expected(4325.0, NEW)[0] == pytest.approx(by_quantiles(4325.0, 2.0, 1.0, 88.0, 700.0), rel=1e-4)
 
 
 @pytest.mark.parametrize(("a", "b"), [(1.0, 2.5), (0.4, 0.6), (1.0 + 1e-9, 3.0)])
 def test_a_pole_of_the_formula_is_stepped_over(a, b):
     """Where a = 1 or a + b = 1 the paper's formula divides by nothing; neighbours agree all the same."""
-    at, beside = (BgNbd(0.5, 5.0, value, b, NO_FIT).expected_new(np.array([50.0]))[0] for value in (a, a + 1e-3))
+    at, beside = (BgNbd(0.5, 5.0, value, b, NO_FIT).expected(50.0, NEW)[0] for value in (a, a + 1e-3))
     assert at == pytest.approx(beside, rel=2e-3)
 
 
