@@ -95,7 +95,7 @@ def ask_lifetime(workspace: Workspace, options: Options) -> Answer:
         currency,
         [
             *sorted({row["standing"] for row in rows if row["entity_id"]}),
-            f"What is to come is discounted by {discount:.0%} a year.",
+            *([f"What is to come is discounted by {discount:.0%} a year."] if told else []),
         ],
     )
 
