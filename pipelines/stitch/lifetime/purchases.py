@@ -29,7 +29,8 @@ def purchases(time: Real, rate: Real, scale: Real, a: float, b: Real) -> Floats:
         function = hyp2f1(np.where(printed, rate, third - rate), np.where(printed, b, leave - 1), third, share)
         kept = np.exp(np.where(printed, rate, leave - 1) * np.log1p(-share)) * function
         bought: Floats = np.asarray(third / (leave - 1) * (1 - kept))
-    bought = np.clip(bought, 0, rate * time / scale)  # rounding near a pole, and who never leaves buys no more than this
+    # rounding passes 0 near a pole; who never leaves buys no more than the rate
+    bought = np.clip(bought, 0, rate * time / scale)
     rough = ~np.isfinite(bought)
     bought[rough] = [_summed(*row, a) for row in zip(time[rough], rate[rough], scale[rough], b[rough], strict=True)]
     return bought
