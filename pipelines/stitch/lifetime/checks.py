@@ -1,4 +1,4 @@
-"""What must be true of retention and lifetimes: shares are shares, and what payers brought is all that was paid."""
+"""What must be true of this room: shares are shares, ratios rest on enough payers, and what payers brought is all that was paid."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,9 @@ import dagster as dg
 
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.assets import asset_key
+from pipelines.stitch.lifetime.features import FEWEST
 from pipelines.stitch.lifetime.retention import receipts
-from pipelines.stitch.lifetime.tables import LIFETIMES, RETENTION
+from pipelines.stitch.lifetime.tables import FEATURES, LIFETIMES, RETENTION
 from pipelines.workspace import Workspace
 
 CHANCES = ("buys_30d", "has_left", "ends_30d")
@@ -19,6 +20,7 @@ def checks() -> list[dg.AssetChecksDefinition]:
         _check("retention", "gross_is_a_share", "No cohort keeps more of its logos or gross revenue than it had.", shares_off),
         _check("lifetime", "chances_are_chances", "Every chance lies between 0 and 1.", chances_off),
         _check("lifetime", "historic_is_all_revenue", "What payers and nobody brought adds up to all receipts.", historic_off),
+        _check("features", "ratios_are_sure", "Every ratio lies in its interval and rests on enough payers.", ratios_off),
     ]  # fmt: skip
 
 
@@ -47,6 +49,16 @@ def chances_off(lake: Lake) -> int:
         return 0
     wrong = [table.filter(~table[name].fill_null(0).between(0, 1)).count().to_pyarrow().as_py() for name in CHANCES]
     return sum(wrong)
+
+
+def ratios_off(lake: Lake) -> int:
+    """Ratios outside their interval, or of too few payers; and outcomes of more payers than there are."""
+    table = lake.table(FEATURES.name)
+    if table is None:
+        return 0
+    sure = (table.low <= table.ratio) & (table.ratio <= table.high) & (table.did >= FEWEST) & (table.rest >= FEWEST)
+    wrong = (table.ratio.notnull() & ~sure) | (table.did_and > table.did) | (table.rest_and > table.rest)
+    return int(table.filter(wrong).count().to_pyarrow().as_py())
 
 
 def historic_off(lake: Lake) -> int:

@@ -4,14 +4,15 @@ import base64
 from xml.etree import ElementTree as ET
 
 import dagster as dg
+import pyarrow as pa
 import pytest
 
 from pipelines.stitch.derived import put
 from pipelines.stitch.lens.answer import Options
 from pipelines.stitch.lifetime.assets import assets
-from pipelines.stitch.lifetime.checks import chances_off, checks, historic_off, shares_off
+from pipelines.stitch.lifetime.checks import chances_off, checks, historic_off, ratios_off, shares_off
 from pipelines.stitch.lifetime.lenses import LENSES
-from pipelines.stitch.lifetime.tables import LIFETIMES, RETENTION
+from pipelines.stitch.lifetime.tables import FEATURES, LIFETIMES, RETENTION
 from pipelines.workspace import Workspace, WorkspaceSettings
 from tests.pipelines.stitch.conftest import Bench
 from tests.pipelines.stitch.lifetime.test_lifetimes import shop, subscribers
@@ -56,6 +57,7 @@ def test_a_business_sees_its_pictures_and_passes_its_checks(bench, workspace):
     assert result.success
     assert {check.check_name: check.passed for check in result.get_asset_check_evaluations()} == {
         "gross_is_a_share": True, "chances_are_chances": True, "historic_is_all_revenue": True,
+        "ratios_are_sure": True,
     }  # fmt: skip
     triangle, lifetime = metadata(result, "retention"), metadata(result, "lifetime")
     cells = svg(triangle["logo_payments"]).findall("{*}rect")
@@ -118,9 +120,22 @@ def test_the_month_that_breaks_is_named(bench, workspace):
 
 
 def test_checks_find_what_is_impossible(bench):
-    """A share above one, a chance above one and money that is not there are found."""
+    """A share above one, a chance above one, money that is not there and a ratio of three payers are found."""
     row = {"basis": "payments", "cohort": "2026-01", "month": 1, "customers": 2, "kept": 3, "gross": 1.5}
-    put(bench.lake, RETENTION, RETENTION.schema.empty_table().from_pylist([row], schema=RETENTION.schema))
+    put(bench.lake, RETENTION, pa.Table.from_pylist([row], schema=RETENTION.schema))
     life = {"scope": "person", "entity_id": "a", "historic": 5, "buys_30d": 1.5}
-    put(bench.lake, LIFETIMES, LIFETIMES.schema.empty_table().from_pylist([life], schema=LIFETIMES.schema))
-    assert (shares_off(bench.lake), chances_off(bench.lake), historic_off(bench.lake)) == (1, 1, 1)
+    put(bench.lake, LIFETIMES, pa.Table.from_pylist([life], schema=LIFETIMES.schema))
+    tie = {
+        "outcome": "left",
+        "feature": "x",
+        "did": 3,
+        "did_and": 1,
+        "rest": 90,
+        "rest_and": 1,
+        "ratio": 9.0,
+        "low": 1.0,
+        "high": 80.0,
+    }
+    put(bench.lake, FEATURES, pa.Table.from_pylist([tie], schema=FEATURES.schema))
+    found = [off(bench.lake) for off in (shares_off, chances_off, historic_off, ratios_off)]
+    assert found == [1, 1, 1, 1]
