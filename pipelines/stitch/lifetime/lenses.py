@@ -10,7 +10,7 @@ from pipelines.stitch.derived import Derived
 from pipelines.stitch.lens.answer import Answer, Chart, Kind, Lens, Options, chosen, in_words
 from pipelines.stitch.lifetime.cliffs import FEWEST, Loss, losses
 from pipelines.stitch.lifetime.features import LESS, MORE, TOO_FEW, WINDOW
-from pipelines.stitch.lifetime.retention import PAYMENTS, SUBSCRIPTIONS
+from pipelines.stitch.lifetime.retention import PAYMENTS, SUBSCRIPTIONS, receipts
 from pipelines.stitch.lifetime.settings import LifetimeSettings
 from pipelines.stitch.lifetime.tables import FEATURES, LIFETIMES, RETENTION
 from pipelines.stitch.rates import Rates
@@ -60,6 +60,7 @@ def ask_retention(workspace: Workspace, options: Options) -> Answer:
         ),
         notes=[
             f"By {basis}: of those active in one month, who was not in the next; over all cohorts, whole months only.",
+            *_without_rate(workspace.lake),
             "A cliff is a month whose loss is above that of its neighbours, by Newcombe's interval, corrected for the number of months.",
         ],
     )
@@ -95,6 +96,7 @@ def ask_lifetime(workspace: Workspace, options: Options) -> Answer:
         currency,
         [
             *sorted({row["standing"] for row in rows if row["entity_id"]}),
+            *_without_rate(workspace.lake),
             *([f"What is to come is discounted by {discount:.0%} a year."] if told else []),
         ],
     )
@@ -173,13 +175,20 @@ def _rows(lake: Lake, derived: Derived) -> list[dict[str, Any]] | None:
     return None if table is None else table.to_pyarrow().to_pylist()
 
 
+def _without_rate(lake: Lake) -> list[str]:
+    """What money is left out, if any is."""
+    number = receipts(lake).value.isnull().sum().fill_null(0).to_pyarrow().as_py()
+    return [f"{number:,} movements in a currency without a rate are left out (SIDECAR_RATES)."] if number else []
+
+
 def _breaks(found: Sequence[Loss]) -> str:
-    breaks = [loss for loss in found if loss.cliff]
+    breaks = sorted((loss for loss in found if loss.cliff), key=lambda loss: -loss.excess.low if loss.excess else 0.0)
     if breaks:
-        worst = max(breaks, key=lambda loss: loss.excess.low if loss.excess else 0.0)
+        worst, others = breaks[0], ", ".join(f"month {loss.month} ({loss.share:.0%})" for loss in breaks[1:])
+        also = f"; so does {others}" if others else ""
         return (
             f"Month {worst.month} breaks: {worst.share:.0%} of {worst.at_risk:,} left in it, "
-            f"clearly more than in the months around it."
+            f"clearly more than in the months around it{also}."
         )
     if all(loss.excess is None for loss in found):
         return f"Too few to tell which month breaks: none has {FEWEST} payers at risk with as many beside it."

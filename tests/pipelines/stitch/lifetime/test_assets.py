@@ -97,6 +97,16 @@ def test_a_business_of_three_says_too_few(bench, workspace):
     assert ask(workspace, "features").sentence.startswith("Nobody who pays did anything")
 
 
+def test_money_that_is_left_out_is_told(bench, workspace):
+    """Who reads a sum learns what is not in it."""
+    derive(
+        bench, {"a": [*paid(bench, "a", "2026-08-01", "2026-08-02"), *paid(bench, "a", "2026-09-01", currency="chf")]}
+    )
+    run(workspace)
+    for name in ("retention", "lifetime"):
+        assert "1 movements in a currency without a rate are left out (SIDECAR_RATES)." in ask(workspace, name).notes
+
+
 def test_before_the_first_run_every_question_says_what_to_do(workspace):
     """An empty lake is answered with the next step."""
     assert {ask(workspace, lens.name).sentence.split(",")[0] for lens in LENSES} == {"Nothing has been stitched yet"}
