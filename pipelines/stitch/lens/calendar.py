@@ -68,9 +68,9 @@ def local_day(instant: datetime, zone: ZoneInfo) -> date:
 
 def span(text: str, zone: ZoneInfo) -> Span:
     """Days as people write them: 2026-11-24, or 2026-11-16..2026-11-22. ValueError, which says how, for anything else."""
-    first, _, last = text.strip().partition(BETWEEN)
+    first, between, last = text.strip().partition(BETWEEN)
     try:
-        found = Span(date.fromisoformat(first), date.fromisoformat(last or first), zone)
+        found = Span(date.fromisoformat(first), date.fromisoformat(last if between else first), zone)
     except ValueError:
         raise ValueError(f"{text!r} is no day; write 2026-11-24, or 2026-11-16{BETWEEN}2026-11-22") from None
     if found.last < found.first:

@@ -7,8 +7,10 @@ from math import log10
 from typing import NamedTuple
 
 UP, DOWN, STILL, INK = "#2a9d6f", "#c8553d", "#5b7aa6", "#333"
-WIDTH, LABEL, NUMBER, ROW = 760, 300, 70, 24
+WIDTH, LABEL, NUMBER, ROW = 900, 430, 70, 24
 """Units of the picture: all of it, the words on the left, the numbers on the right, one row."""
+LETTERS = 66
+"""As many as fit into the words' place."""
 
 
 class Span(NamedTuple):
@@ -70,7 +72,7 @@ def _picture(rows: Sequence[Span], base: float) -> str:
 
 def _row(number: int, row: Span, start: float, end: float, mark: float | None) -> Iterator[str]:
     top = ROW * number + 8
-    words = row.label if len(row.label) <= 46 else f"{row.label[:45]}…"
+    words = row.label if len(row.label) <= LETTERS else f"{row.label[: LETTERS - 1]}…"
     left, width = min(start, end), max(abs(end - start), 1.0)
     yield f'<text x="{LABEL - 8}" y="{top + 12}" text-anchor="end" fill="{INK}">{escape(words)}</text>'
     yield f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="{ROW - 8}" fill="{row.colour}"/>'
