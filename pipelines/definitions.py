@@ -17,6 +17,8 @@ from pipelines.stitch.attribution import assets as attribution_assets
 from pipelines.stitch.attribution import checks as attribution_checks
 from pipelines.stitch.lens import assets as lens_assets
 from pipelines.stitch.lens import checks as lens_checks
+from pipelines.stitch.lifetime import assets as lifetime_assets
+from pipelines.stitch.lifetime import checks as lifetime_checks
 from pipelines.stitch.suggest import assets as suggest_assets
 from pipelines.stitch.suggest import checks as suggest_checks
 from pipelines.understand import assets as understand_assets
@@ -27,10 +29,12 @@ from pipelines.write_back import automation as write_back_automation
 from pipelines.write_back import checks as write_back_checks
 
 ASSETS = (
-    ingest_assets, stitch_assets, suggest_assets, attribution_assets, lens_assets, understand_assets, write_back_assets,
+    ingest_assets, stitch_assets, suggest_assets, attribution_assets, lens_assets, lifetime_assets, understand_assets,
+    write_back_assets,
 )  # fmt: skip
 CHECKS = (
-    ingest_checks, stitch_checks, suggest_checks, attribution_checks, lens_checks, understand_checks, write_back_checks,
+    ingest_checks, stitch_checks, suggest_checks, attribution_checks, lens_checks, lifetime_checks, understand_checks,
+    write_back_checks,
 )  # fmt: skip
 AUTOMATION = (ingest_automation, stitch_automation, understand_automation, write_back_automation)
 

@@ -9,14 +9,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from models.money import major
+from pipelines.stitch.attribution.lenses import LENSES as ATTRIBUTION
 from pipelines.stitch.lens.answer import Answer, Chart, Kind, Lens, Options
-from pipelines.stitch.lens.lenses import LENSES
+from pipelines.stitch.lens.lenses import LENSES as MONEY
+from pipelines.stitch.lifetime.lenses import LENSES as LIFETIME
 from service import terminal
 from service.environment import opened
 from service.errors import UsageError
 from service.plain import PlainGroup
 
-EVERY: tuple[Lens, ...] = LENSES
+EVERY: tuple[Lens, ...] = (*MONEY, *ATTRIBUTION, *LIFETIME)
 """All questions, of whichever room."""
 ROWS_SHOWN = 20
 BAR = 30

@@ -4,6 +4,7 @@ from pydantic_settings import BaseSettings
 
 from pipelines.stitch.attribution.settings import AttributionSettings
 from pipelines.stitch.lens.settings import LensSettings
+from pipelines.stitch.lifetime.settings import LifetimeSettings
 from pipelines.stitch.suggest.settings import SuggestSettings
 from pipelines.understand.policy import Policy
 from pipelines.understand.settings import LanguageModelSettings
@@ -11,5 +12,5 @@ from pipelines.workspace import WorkspaceSettings
 from pipelines.write_back.limits import Limits
 
 SETTINGS: tuple[type[BaseSettings], ...] = (
-    WorkspaceSettings, SuggestSettings, AttributionSettings, LensSettings, Policy, LanguageModelSettings, Limits,
+    WorkspaceSettings, SuggestSettings, AttributionSettings, LensSettings, LifetimeSettings, Policy, LanguageModelSettings, Limits,
 )  # fmt: skip
