@@ -256,3 +256,16 @@ def test_every_quote_is_found_in_its_source(world):
             observation = observations[row.observation_id]
             assert observation.text == canonical(texts[planted[observation.record].doc_id], observation.source)
             assert row.quote == observation.text[row.start : row.end]
+
+
+def test_money_of_payers_that_name_an_account_is_the_accounts(world):
+    """Every movement of money of such a payer is found at the account that it names."""
+    home = {record: account.id for account in world.truth.accounts for record in account.records}
+    company = {entity: home[record] for record, entity in world.accounts.items() if record in home}
+    payments = world.lake.facts(Payment).select("record", "payer").to_pyarrow().to_pylist()
+    payer_of = {row["record"]: row["payer"] for row in payments}
+    named = {payer: account.id for account in world.truth.accounts for payer in account.payers}
+    receipts = world.lake.table("receipts").to_pyarrow().to_pylist()
+    rows = [row for row in receipts if payer_of.get(row["record"]) in named]
+    assert rows
+    assert [row for row in rows if company.get(row["account_id"]) != named[payer_of[row["record"]]]] == []

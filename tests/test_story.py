@@ -118,6 +118,14 @@ def hero(home: Home) -> str:
     return re.search(r"person ([0-9a-f-]{36})", home.story).group(1)
 
 
+def test_the_lens_says_why_revenue_changed(home):
+    """`sidecar lens bridge` names two days, and its parts add up to the change between them."""
+    answer = home.read("lens", "bridge")
+    assert re.search(r"(below|above|as much)", answer["sentence"]), answer["sentence"]
+    before, after = (sum(row[name] or 0 for row in answer["rows"]) for name in ("before", "after"))
+    assert sum(row["change"] for row in answer["rows"]) == after - before
+
+
 def test_nothing_is_left_to_write_and_nothing_left_to_provision(home):
     """After the runs the plan is empty and the fields are in place."""
     plans = home.read("plan")
