@@ -16,7 +16,7 @@ from typing import Any
 
 import dagster as dg
 from deltalake.exceptions import DeltaError
-from sqlalchemy import Select, func, select
+from sqlalchemy import Executable, Select, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import SQLModel
 
@@ -44,7 +44,7 @@ class Reads:
     """
 
     lake: Sequence[str]
-    rows: Sequence[Select[Any]]
+    rows: Sequence[Executable]
     settings: Callable[[Workspace], object]
 
 

@@ -1,12 +1,12 @@
 """When CRMs are written: one job and one running schedule each, so that no CRM waits for another."""
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,  # no public name in 1.13
 )
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Executable, func, select
 from sqlmodel import col
 
 from connectors.base import Connector
@@ -64,12 +64,11 @@ def reads_of(connector: Connector) -> Reads:
     )
 
 
-def _intended(connector: Connector) -> Select[Any]:
+def _intended(connector: Connector) -> Executable:
     """What became of everything that was ever to be written."""
     fate = (col(IntendedWrite.state), col(IntendedWrite.parked))
     newest = func.max(col(IntendedWrite.id)), func.max(col(IntendedWrite.sent_at))
-    found: Select[Any] = select(*fate, func.count(), *newest).where(_of(connector, IntendedWrite)).group_by(*fate)
-    return found
+    return select(*fate, func.count(), *newest).where(_of(connector, IntendedWrite)).group_by(*fate)
 
 
 def _of(connector: Connector, model: type[IntendedWrite] | type[Baseline]) -> ColumnElement[bool]:
