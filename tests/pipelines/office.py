@@ -74,9 +74,9 @@ class Vendor:
         return Failing(self)
 
     def versions(self, stream: Stream) -> list[Record]:
-        return [self._version(stream, number) for number in range(6)]
+        return [self.version(stream, number) for number in range(6)]
 
-    def _version(self, stream: Stream, number: int) -> Record:
+    def version(self, stream: Stream, number: int) -> Record:
         key = RecordKey(self.name, self.crm.account, stream.object, f"{self.name}{number}")
         said = {"name": f"Dana {number}", "email": f"dana{number}@kolbe.example", "said": WORDS}
         return Record(key, START + timedelta(days=200 + number), said)
@@ -113,11 +113,14 @@ class Office:
     """Why assets failed, as their pages show it."""
 
     def run(self, *names: str) -> dict[str, JobOutcome]:
+        """Every job that is due; those that are named in any case."""
         with local_instance(self.home) as instance:
-            outcomes = {one.job: one for one in run_all(definitions.build(), instance, names=list(names) or None)}
+            ran = run_all(definitions.build(), instance, names=list(names) or None, anyway=bool(names))
+            outcomes = {one.job: one for one in ran}
             self.said = {
                 event.step_key.replace("__", "/"): event.dagster_event.step_failure_data.user_failure_data.description
                 for outcome in outcomes.values()
+                if outcome.run_id
                 for event in instance.all_logs(outcome.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
                 if not event.step_key.endswith("_checks")
             }
