@@ -96,7 +96,7 @@ def extractions(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[W
     except ExtractorUnusable as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     if left := done.waiting.total():
-        context.instance.add_run_tags(context.run_id, {LEFT: f"{left} texts"})
+        context.instance.add_run_tags(context.run.run_id, {LEFT: f"{left} texts"})
     rows = count(workspace.store, Evidence, col(Evidence.withdrawn_at).is_(None))
     words = {"extractor": reader.model, "instructions": reader.prompt, **_why_waiting(done)}
     return _result(rows, _counts(done), words)

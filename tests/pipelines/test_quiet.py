@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from connectors.errors import Fatal
 from connectors.registry import connectors_by_name
 from pipelines.due import LEFT, READ, READ_AT, nothing_new
 from pipelines.run import ALL_BUCKETS, JobOutcome, local_instance, run_job
@@ -154,10 +155,16 @@ def test_a_run_that_wrote_is_followed_by_one_that_writes_nothing_and_then_by_qui
 def test_a_write_back_that_failed_runs_again_though_nothing_has_changed(office: Office) -> None:
     """The other jobs rest; once the CRM takes values again, it shows everything."""
     south = office.vendors[SOUTH].crm
-    south.refusals = {record: ["FIELD_CUSTOM_VALIDATION_EXCEPTION"] for record in south.records["Contact"]}
+    update, refusal = south.update, Fatal("its key was withdrawn; check SOUTH_KEY", vendor=SOUTH, credentials=True)
+
+    def refuse(*_: object) -> None:
+        raise refusal
+
+    south.update = refuse
     office.run()
-    office.run()
-    south.refusals = {}
+    assert not office.run()["write_back_south"].ok
+    south.update = update
     again = office.run()
     assert left_out(again) == DERIVING - {"write_back_south"}
     assert again["write_back_south"].ok
+    assert len(office.shown(SOUTH)) == 6
