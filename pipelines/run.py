@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import dagster as dg
 from dagster._core.events import JobFailureData  # no public names in 1.13
@@ -18,7 +19,12 @@ from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.runs import SqliteRunStorage
 
 from connectors.registry import connectors_by_name
+from pipelines.due import nothing_new, taken
 from pipelines.ingest.sources import unusable_variables
+from pipelines.stitch import automation as stitch_automation
+from pipelines.understand import automation as understand_automation
+from pipelines.workspace import Workspace
+from pipelines.write_back import automation as write_back_automation
 
 FIRST_BUCKET, LAST_BUCKET = "00", "63"
 ALL_BUCKETS = {  # one run takes all dirty buckets: SQLite serves one run at a time
@@ -49,7 +55,8 @@ class JobOutcome:
     """What one job did.
 
     Shape: `assets` maps each asset that landed (written `group/name`) to its numbers; `failures` maps each that did not to the
-    reason; `failed_checks` lists checks that said no. `skipped` is why the job was not run at all.
+    reason; `failed_checks` lists checks that said no. `skipped` is why the job was not run at all; `up_to_date` whether that was
+    because everything it could do is done.
     """
 
     job: str
@@ -58,6 +65,7 @@ class JobOutcome:
     assets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
     failed_checks: tuple[str, ...] = ()
+    up_to_date: bool = False
 
     @property
     def ok(self) -> bool:
@@ -77,12 +85,14 @@ def job_names() -> list[str]:
     ]
 
 
-def run_job(defs: dg.Definitions, instance: dg.DagsterInstance, name: str) -> JobOutcome:
-    """Run one job to its end and say what became of it."""
+def run_job(
+    defs: dg.Definitions, instance: dg.DagsterInstance, name: str, read: Mapping[str, str] = MappingProxyType({})
+) -> JobOutcome:
+    """Run one job to its end and say what became of it; `read` are tags that say what it was about to read."""
     if missing := missing_credentials(name):
         return JobOutcome(name, skipped=f"set {', '.join(missing)}")
     job = defs.resolve_job_def(name)
-    tags = {PLACE: _place(instance)} | (ALL_BUCKETS if job.partitions_def else {})
+    tags = {**read, PLACE: _place(instance), **(ALL_BUCKETS if job.partitions_def else {})}
     with _interruptible():
         result = job.execute_in_process(instance=instance, raise_on_error=False, tags=tags, run_config=QUIET)
     return _outcome(name, result)
@@ -93,12 +103,18 @@ def run_all(
     instance: dg.DagsterInstance,
     *,
     names: list[str] | None = None,
+    anyway: bool = False,
     before: Callable[[str], None] = lambda _: None,
 ) -> Iterator[JobOutcome]:
-    """Run the jobs one after the other; `before` hears each name as it starts."""
-    for name in names or job_names():
-        before(name)
-        yield run_job(defs, instance, name)
+    """Run the jobs one after the other, but for those that would find nothing new, unless `anyway`; `before` hears each name as it starts."""
+    rooms = (stitch_automation, understand_automation, write_back_automation)
+    reads = {job: read for room in rooms for job, read in room.reads().items()}
+    with Workspace.from_environment() as workspace:
+        for name in names or job_names():
+            before(name)
+            tags = taken(workspace, reads[name]) if name in reads else {}
+            why = None if anyway else nothing_new(instance, name, tags)
+            yield JobOutcome(name, skipped=why, up_to_date=True) if why else run_job(defs, instance, name, tags)
 
 
 def missing_credentials(job: str) -> list[str]:

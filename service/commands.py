@@ -80,7 +80,7 @@ def run(
 ) -> None:
     """Pull, stitch, understand and write back: every job once, as recorded Dagster runs."""
     with opened() as workspace:
-        outcomes = story.run_jobs(workspace, jobs)
+        outcomes = story.run_jobs(workspace, jobs, anyway=bool(jobs))
     if json:
         terminal.print_json(outcomes)
     else:

@@ -21,8 +21,11 @@ FAREWELL = """[bold]make dev[/bold] opens the Dagster UI on this data · [bold]u
 [bold]uv run sidecar show EMAIL[/bold] shows anybody · [bold]uv run sidecar plan[/bold] says what would be written next"""
 
 
-def run_jobs(workspace: Workspace, names: list[str] | None = None) -> list[JobOutcome]:
-    """Run the named jobs (all of them if none) in flow order, with bars at a terminal. UsageError for an unknown name."""
+def run_jobs(workspace: Workspace, names: list[str] | None = None, *, anyway: bool = False) -> list[JobOutcome]:
+    """Run the named jobs (all of them if none) in flow order, with bars at a terminal. UsageError for an unknown name.
+
+    Jobs that would find nothing new are left out, unless they are to run `anyway`.
+    """
     known = job_names()
     if unknown := [name for name in names or [] if name not in known]:
         raise UsageError(f"There is no job called {', '.join(unknown)}; choose from {', '.join(known)}.")
@@ -30,7 +33,7 @@ def run_jobs(workspace: Workspace, names: list[str] | None = None) -> list[JobOu
     defs = build()
     outcomes = []
     with local_instance(workspace.settings.home) as instance, terminal.bars(len(chosen)) as bars:
-        for outcome in run_all(defs, instance, names=chosen, before=bars.start):
+        for outcome in run_all(defs, instance, names=chosen, anyway=anyway, before=bars.start):
             outcomes.append(outcome)
             bars.finish()
     return outcomes

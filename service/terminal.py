@@ -114,6 +114,8 @@ def _by_reason(outcome: JobOutcome) -> dict[str, list[str]]:
 
 
 def _happened(outcome: JobOutcome) -> str:
+    if outcome.up_to_date:
+        return f"[green]done[/green]: {escape(outcome.skipped or '')}"
     if outcome.skipped:
         return f"[yellow]skipped[/yellow]: {escape(outcome.skipped)}"
     landed = f"{len(outcome.assets)} assets landed"

@@ -12,6 +12,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 
 from connectors.base import Connector
 from connectors.registry import connectors_by_name
+from pipelines.due import Reads, tick
 from pipelines.ingest.assets import asset_key, history_key
 from pipelines.ingest.checks import ABOUT
 from pipelines.ingest.dirty import dirty_streams
@@ -116,8 +117,8 @@ def _check_daily() -> dg.ScheduleDefinition:
     return check_streams_schedule
 
 
-def vendor_schedule(job: str, connector: Connector, cron: str) -> dg.ScheduleDefinition:
-    """A running schedule of a job that needs the vendor; it skips, and says why, while there are no credentials."""
+def vendor_schedule(job: str, connector: Connector, cron: str, reads: Reads | None = None) -> dg.ScheduleDefinition:
+    """A running schedule of a job that needs the vendor; it skips, and says why, while there are no credentials, or nothing new to read."""
 
     @dg.schedule(
         job_name=job,
@@ -127,12 +128,14 @@ def vendor_schedule(job: str, connector: Connector, cron: str) -> dg.ScheduleDef
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Skips, and says why, while {connector.label} has no credentials.",
     )
-    def tick() -> dg.RunRequest | dg.SkipReason:
+    def look(
+        context: dg.ScheduleEvaluationContext, workspace: dg.ResourceParam[Workspace]
+    ) -> dg.RunRequest | dg.SkipReason:
         if variables := unusable_variables(connector):
             return dg.SkipReason(f"{connector.label} is not set up: set {', '.join(variables)}")
-        return dg.RunRequest()
+        return tick(context, workspace, job, reads) if reads else dg.RunRequest()
 
-    return tick
+    return look
 
 
 def _dirty_sensor(connector: Connector) -> dg.SensorDefinition:

@@ -15,7 +15,7 @@ import ibis
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from models.facts import FACTS, Fact
+from models.facts import Fact
 from pipelines.ingest.schemas import RAW, SOURCE_COLUMNS, fact_schema
 from pipelines.ingest.tables import LakeError, Tables
 
@@ -29,6 +29,8 @@ BATCH_ROWS = 20_000
 """Raw rows that are translated at a time; their facts are held together, their payloads are not."""
 SLICE_ROWS = 1_000
 """Raw rows that are held as Python objects at a time."""
+PARTS = ("raw", "facts", "derived")
+"""Folders of the lake's tables."""
 READ = (*SOURCE_COLUMNS, "updated_at", "deleted", "payload")
 """Columns of raw that become facts."""
 
@@ -167,12 +169,21 @@ class Lake:
 
     def compact(self) -> int:
         """Join the small files of every table; returns how many tables there are. Safe beside readers and appenders."""
-        paths = [_raw(*stream) for stream in self.streams()]
-        paths += [_facts(fact, vendor) for fact in FACTS for vendor in self.tables.names(f"facts/{fact.table}")]
-        paths += [f"derived/{name}" for name in self.tables.names("derived")]
+        paths = [path for part in PARTS for path in self._paths(part)]
         for path in paths:
             self.tables.compact(path)
         return len(paths)
+
+    def versions(self, part: str) -> dict[str, str]:
+        """What stands in each table of a part of the lake (raw, facts or derived), by its path: another text for another content."""
+        return {path: self.tables.content(path) for path in self._paths(part)}
+
+    def _paths(self, part: str) -> list[str]:
+        if part == "derived":
+            return [f"derived/{name}" for name in self.tables.names("derived")]
+        return [
+            f"{part}/{one}/{name}" for one in self.tables.names(part) for name in self.tables.names(f"{part}/{one}")
+        ]
 
     def _current(self, fact: type[Fact], vendor: str) -> str | None:
         """SQL for the facts of a vendor that hold now; None while nothing feeds them."""

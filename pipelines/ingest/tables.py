@@ -111,6 +111,11 @@ class Tables:
         table = self.find(path)
         return table.version() if table else -1
 
+    def content(self, path: str) -> str:
+        """Names what the table holds now: which table it is, and its commit; empty if nothing was ever written there."""
+        table = self.find(path)
+        return f"{table.metadata().id} {table.version()}" if table else ""
+
     def read(self, path: str, schema: pa.Schema | None = None) -> ibis.Table | None:
         """The rows in force. With a schema, missing tables read as empty ones and missing columns as nulls."""
         table = self.find(path)

@@ -6,9 +6,15 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,  # no public name in 1.13
 )
+from sqlmodel import col
 
+from models import BucketState, Judgement
+from pipelines.due import Reads, tick, whole
 from pipelines.ingest.automation import alone
 from pipelines.stitch.assets import GROUP
+from pipelines.stitch.membership import STAGE
+from pipelines.stitch.rates import Rates
+from pipelines.workspace import Workspace
 
 Job: TypeAlias = dg.JobDefinition | UnresolvedAssetJobDefinition
 
@@ -21,6 +27,26 @@ stitch = dg.define_asset_job(
     description="Decides who is who and derives journeys from whatever has landed.",
     tags=alone(GROUP),
 )
+READS = Reads(
+    ("raw", "facts", "derived"),
+    (whole(Judgement), whole(BucketState).where(col(BucketState.stage) == STAGE)),
+    lambda workspace: Rates.of(workspace.settings),
+)
+
+
+@dg.schedule(
+    job_name="stitch",
+    name="stitch_schedule",
+    cron_schedule=HOURLY,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Works from the last good data of every vendor; skips while there is nothing new.",
+)
+def stitch_schedule(
+    context: dg.ScheduleEvaluationContext, workspace: dg.ResourceParam[Workspace]
+) -> dg.RunRequest | dg.SkipReason:
+    """One run, if there is anything new."""
+    return tick(context, workspace, "stitch", READS)
 
 
 def jobs() -> list[Job]:
@@ -30,13 +56,9 @@ def jobs() -> list[Job]:
 
 def schedules() -> list[dg.ScheduleDefinition]:
     """Its schedule."""
-    return [
-        dg.ScheduleDefinition(
-            job=stitch,
-            name="stitch_schedule",
-            cron_schedule=HOURLY,
-            execution_timezone="UTC",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-            description="Works from the last good data of every vendor.",
-        )
-    ]
+    return [stitch_schedule]
+
+
+def reads() -> dict[str, Reads]:
+    """What decides whether the job is due."""
+    return {"stitch": READS}

@@ -9,6 +9,7 @@ from sqlmodel import SQLModel, col, func, select
 
 from models import Alignment, Belief, Evidence, Observation, Scope
 from models.store import transaction
+from pipelines.due import LEFT
 from pipelines.understand.accounts import score_accounts
 from pipelines.understand.buckets import ALL_BUCKETS, bucket_name
 from pipelines.understand.choice import chosen_extractor
@@ -94,6 +95,8 @@ def extractions(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[W
             done = extract(workspace.lake, workspace.store, reader, workspace.clock, _buckets(context))
     except ExtractorUnusable as error:
         raise dg.Failure(str(error), allow_retries=False) from error
+    if left := done.waiting.total():
+        context.instance.add_run_tags(context.run.run_id, {LEFT: f"{left} texts"})
     rows = count(workspace.store, Evidence, col(Evidence.withdrawn_at).is_(None))
     words = {"extractor": reader.model, "instructions": reader.prompt, **_why_waiting(done)}
     return _result(rows, _counts(done), words)

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 
 from models import Evidence, Extraction, Observation
 from models.store import transaction
+from pipelines.due import LEFT
 from pipelines.run import ALL_BUCKETS
 from pipelines.understand import assets, automation, checks
 from pipelines.workspace import Workspace, WorkspaceSettings
@@ -35,6 +36,14 @@ def job(world, tmp_path):
 def run(job):
     with dg.DagsterInstance.ephemeral() as instance:
         return job.execute_in_process(instance=instance, raise_on_error=False, tags=ALL_BUCKETS)
+
+
+def left_by_run(job):
+    """What the run's tag says that it left for the next one."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        job.execute_in_process(instance=instance, tags=ALL_BUCKETS)
+        (record,) = instance.get_runs()
+        return record.tags.get(LEFT)
 
 
 def numbers(result):
@@ -123,6 +132,13 @@ def test_a_run_stops_at_its_budget_and_the_next_goes_on(job, world, read_by_mode
     assert "SIDECAR_LLM_MAX_TOKENS_PER_RUN" in runs[0]["why_waiting"]
     assert "why_waiting" not in runs[2]
     assert len(stub.calls) == 5
+
+
+def test_a_run_that_leaves_texts_waiting_bears_it_as_a_tag(job, world, read_by_model):
+    """Nothing has changed then, and the next run is due all the same; the last one leaves nothing."""
+    read_by_model(Stub(), _MAX_TOKENS_PER_RUN=str(2 * (TOKENS_IN + TOKENS_OUT)))
+    world.land(*(world.said(str(number), f"Text {number}.", number) for number in range(5)))
+    assert [left_by_run(job) for _ in range(3)] == ["3 texts", "1 texts", None]
 
 
 def test_a_days_budget_counts_every_run_and_ends_with_the_day(job, world, read_by_model):
