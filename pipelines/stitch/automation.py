@@ -8,12 +8,16 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 )
 from sqlmodel import col
 
-from models import BucketState, Judgement
-from pipelines.due import Reads, tick, whole
+from models import BucketState, IdentityRule, Judgement, Suggestion
+from pipelines.due import Reads, tally, tick, whole
 from pipelines.ingest.automation import alone
 from pipelines.stitch.assets import GROUP
+from pipelines.stitch.attribution.settings import AttributionSettings
+from pipelines.stitch.lens.settings import LensSettings
+from pipelines.stitch.lifetime.settings import LifetimeSettings
 from pipelines.stitch.membership import STAGE
 from pipelines.stitch.rates import Rates
+from pipelines.stitch.suggest.settings import SuggestSettings
 from pipelines.workspace import Workspace
 
 Job: TypeAlias = dg.JobDefinition | UnresolvedAssetJobDefinition
@@ -29,9 +33,16 @@ stitch = dg.define_asset_job(
 )
 READS = Reads(
     ("raw", "facts", "derived"),
-    (whole(Judgement), whole(BucketState).where(col(BucketState.stage) == STAGE)),
-    lambda workspace: Rates.of(workspace.settings),
-)
+    (
+        whole(Judgement),
+        whole(IdentityRule),
+        tally(Suggestion, "suggested_at", "decided_at"),
+        whole(BucketState).where(col(BucketState.stage) == STAGE),
+    ),
+    lambda workspace: (
+        Rates.of(workspace.settings), SuggestSettings(), AttributionSettings(), LensSettings(), LifetimeSettings(),
+    ),
+)  # fmt: skip
 
 
 @dg.schedule(

@@ -48,6 +48,8 @@ UNREAD = {
     "entity": "changes with the stitch's state only",
     "identity_event": "changes with the stitch's state only",
     "membership": "changes with the stitch's state only",
+    "stitch": "changes with the stitch's state only",
+    "refused_tie": "changes with the stitch's state only",
     "belief": "changes with the state of its bucket only",
     "alignment": "changes with the state of its bucket only",
 }
