@@ -8,6 +8,8 @@ Source: https://docs.stripe.com/api, /api/events/types and /event-destinations, 
 from dataclasses import dataclass, field
 from typing import Any
 
+from connectors.stripe.client import API_VERSION
+
 
 @dataclass(frozen=True)
 class Sublist:
@@ -16,6 +18,7 @@ class Sublist:
     key: str
     path: str
     params: tuple[tuple[str, str], ...] = ()
+    expand: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,18 @@ class Feed:
     passes: tuple[dict[str, Any], ...] = ({},)
     """Parameters of the lists that hold everything only together."""
     sublists: tuple[Sublist, ...] = ()
+    edition: int = 1
+    """Raised when its records begin to hold more: what was read before is then listed again."""
     clocked: bool = False
     """Whether the plain list leaves out the objects of test clocks (SDK: CustomerListParams.test_clock)."""
     vanishing: bool = False
     """Whether its objects can be deleted while its lists name all that live. Money that moved stays for ever. A price can be
     deleted, but inline prices are listed nowhere, so a price that no list names need not be gone."""
+
+    @property
+    def version(self) -> str:
+        """What a cursor must name, or its records have another shape."""
+        return API_VERSION if self.edition == 1 else f"{API_VERSION}/{self.edition}"
 
     @property
     def expansion(self) -> dict[str, list[str]]:
@@ -56,7 +66,9 @@ FEEDS = {
             *("pending_update_applied", "pending_update_expired"),
         ),
         params={"status": "all"},  # unless asked for, cancelled ones are left out
-        sublists=(Sublist("items", "subscription_items", (("subscription", "{id}"),)),),
+        expand=("discounts", "items.data.discounts"),
+        edition=2,  # discounts and tiers
+        sublists=(Sublist("items", "subscription_items", (("subscription", "{id}"),), expand=("discounts",)),),
         clocked=True,
         vanishing=True,  # with their test clock; a cancelled one stays
     ),

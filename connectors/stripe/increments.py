@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from connectors.base import Page, Position
 from connectors.stripe.changes import Change, Told, snapshot
-from connectors.stripe.client import API_VERSION, Json
+from connectors.stripe.client import Json
 from connectors.stripe.listing import LAG
 from connectors.stripe.objects import Objects
 from connectors.stripe.paging import LIMIT
@@ -48,7 +48,7 @@ def _window(objects: Objects, told: Told, start: int, resume: Position | None) -
     """The changed objects by hundreds, those left out that were handled before an interruption."""
     after = resume["after"] if resume else None
     changes = told.changes(after=tuple(after) if after else None)
-    done = {"events_from": told.end, "seen": told.recent(), "version": API_VERSION}
+    done = {"events_from": told.end, "seen": told.recent(), "version": objects.feed.version}
     parts = [changes[at : at + LIMIT] for at in range(0, len(changes), LIMIT)] or [[]]
     for number, part in enumerate(parts, start=1):
         listed = _listed(objects, part)

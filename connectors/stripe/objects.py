@@ -9,6 +9,7 @@ from connectors.stripe.changes import deletes, snapshot
 from connectors.stripe.client import Json
 from connectors.stripe.feeds import FEEDS
 from connectors.stripe.paging import LIMIT, Leaf, leaves
+from connectors.stripe.parts import Parts
 from connectors.stripe.refusals import VENDOR, ObjectGone
 from models.keys import RecordKey
 from models.records import Record
@@ -27,6 +28,7 @@ class Objects:
         self.account = account
         self._api = account.api
         self._stream = stream
+        self._parts = Parts(self._api, stream.name)
 
     def passes(self) -> list[Json]:
         """Parameters of the lists that together hold everything; objects of a test clock are listed by their clock only.
@@ -113,7 +115,9 @@ class Objects:
             embedded = row.get(sublist.key)
             if isinstance(embedded, dict) and embedded.get("has_more"):
                 entries = {entry["id"]: entry for entry in embedded["data"]}
-                params = {name: value.format(id=row["id"]) for name, value in sublist.params}
+                params: Json = {name: value.format(id=row["id"]) for name, value in sublist.params}
+                if sublist.expand:
+                    params["expand"] = [f"data.{path}" for path in sublist.expand]
                 rest = self._walk(sublist.path.format(id=row["id"]), params, list(entries)[-1:], reason=reason)
                 entries.update((entry["id"], entry) for leaf in rest for entry in leaf.rows)
                 row = {**row, sublist.key: {**embedded, "data": list(entries.values()), "has_more": False}}
@@ -121,6 +125,8 @@ class Objects:
         if "charge" in self.feed.expand and isinstance(charge, dict):
             # the rest is the charges stream's, and changes by itself: receipt_url is signed anew on every read
             row = {**row, "charge": {key: charge.get(key) for key in ("id", "object", "customer")}}
+        if self._stream.name == "subscriptions":
+            row = self._parts.filled(row, reason)
         return row
 
     def _walk(

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 from connectors.base import Stream, raw_only
 from connectors.stripe.payload import Payload
-from connectors.stripe.recurring import monthly
-from models.facts import Fact, Identifier, Payment, Profile, Scope, Subscription
+from connectors.stripe.recurring import discounts, monthly
+from models.facts import Discount, Fact, Identifier, Payment, Profile, Scope, Subscription
 from models.records import Record
 
 PERSONS = {
@@ -95,7 +95,7 @@ def invoice(record: Record) -> Iterator[Fact]:
 
 
 def subscription(record: Record) -> Iterator[Fact]:
-    """A running or ended agreement, with what it brings per month."""
+    """A running or ended agreement, with what it brings per month and what discounts take off that, and until when."""
     read = Payload(record)
     payer, status = read.key("customer", "customer"), read.text("status")
     if payer is None or status is None:
@@ -108,6 +108,7 @@ def subscription(record: Record) -> Iterator[Fact]:
         started_at=read.moment("start_date", "created"),
         ended_at=read.instant("ended_at"),
     )
+    yield from discounts(read, payer)
 
 
 def _payment(
@@ -147,7 +148,7 @@ def _stream(
 # stamps: `updated` moves with every edit, and signed addresses of documents differ on every read
 STREAMS = (
     _stream("customers", "Who pays us, and how to reach them.", customer, Profile, Identifier, lasting=True),
-    _stream("subscriptions", "Running and ended agreements to pay.", subscription, Subscription),
+    _stream("subscriptions", "Running and ended agreements to pay.", subscription, Subscription, Discount),
     _stream(
         "invoices", "What was billed, with its lines, tax and payments.", invoice, Payment,
         stamps="hosted_invoice_url invoice_pdf webhooks_delivered_at",

@@ -16,7 +16,7 @@ from pipelines.ingest.assets import STALE_AFTER
 from pipelines.stitch.assets import asset_key
 from pipelines.stitch.edges import members
 from pipelines.stitch.membership import SNAPSHOT
-from pipelines.stitch.reconcile import misallocated, unaccounted, unbalanced, unreceived
+from pipelines.stitch.reconcile import misallocated, unaccounted, unbalanced, undiscounted, unreceived
 from pipelines.stitch.rules import LARGEST
 from pipelines.workspace import Workspace
 
@@ -147,4 +147,16 @@ def _off(difference: Mapping[tuple[str, str], int]) -> dict[str, dg.MetadataValu
     return {"sums_off": dg.MetadataValue.int(len(difference)), "which": dg.MetadataValue.text(which)}
 
 
-MONEY = (revenue_is_all_payments, revenue_equals_the_balance, spend_equals_the_platform)
+@dg.asset_check(
+    asset=asset_key("journeys"),
+    description="Every discount of a running subscription could be read, so `mrr` is after all of them.",
+)
+def mrr_is_after_discounts(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """A key that may not read coupons, and a coupon that is deleted, leave `mrr` too high."""
+    unread = undiscounted(workspace.lake, workspace.clock.now())
+    return dg.AssetCheckResult(
+        passed=unread == 0, severity=dg.AssetCheckSeverity.WARN, metadata={"discounts_unread": unread}
+    )
+
+
+MONEY = (revenue_is_all_payments, revenue_equals_the_balance, spend_equals_the_platform, mrr_is_after_discounts)

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 
 import ibis.expr.types as ir
 
 from models.facts import Payment
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.derived import RECEIPTS, REVENUE, SPEND
-from pipelines.stitch.journeys import PARTS
+from pipelines.stitch.journeys import PARTS, discounts_at
 from pipelines.stitch.spend import AD_DAY, ad_days
 
 Sums = Counter[tuple[str, str]]
@@ -73,6 +74,12 @@ def unbalanced(lake: Lake) -> Mapping[tuple[str, str], int] | None:
     facts = lake.facts(Payment)
     own = payments(facts.filter(facts.vendor == BALANCE[0]))
     return _difference(Counter({place: number for place, number in own.items() if place[0] != "tax"}), found)
+
+
+def undiscounted(lake: Lake, now: datetime) -> int:
+    """Discounts that last at this instant and do not tell what they take off."""
+    off = discounts_at(lake, now)
+    return int(off.filter(off.amount_minor.isnull()).count().to_pyarrow().as_py())
 
 
 def misallocated(lake: Lake) -> Mapping[tuple[str, str], int]:

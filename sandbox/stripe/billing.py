@@ -7,6 +7,7 @@ https://docs.stripe.com/disputes/how-disputes-work.
 from typing import Any
 
 from sandbox.stripe.errors import StripeRefusal
+from sandbox.stripe.render import shown
 from sandbox.stripe.shapes import StripeObject
 from sandbox.stripe.state import StripeState
 
@@ -108,7 +109,7 @@ def _item(state: StripeState, subscription: str, place: int, wanted: dict[str, A
         raise StripeRefusal(400, "The price specified is not a recurring price.", param=f"items[{place}][price]")
     number, quantity = f"{state.next_id('si')}{place}", wanted.get("quantity", 1)
     made = {"id": number, "object": "subscription_item", "created": state.now(), "subscription": subscription}
-    return {**made, "price": price, "quantity": quantity}
+    return {**made, "price": shown(price), "quantity": quantity}
 
 
 def _line(invoice: str, place: int, item: StripeObject) -> StripeObject:

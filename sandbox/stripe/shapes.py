@@ -109,6 +109,16 @@ DEFAULTS: dict[str, StripeObject] = {
         "lookup_key": None, "metadata": {}, "nickname": None, "product": None, "recurring": None, "tax_behavior": "unspecified",
         "tiers_mode": None, "transform_quantity": None, "type": "one_time", "unit_amount": None, "unit_amount_decimal": None,
     },
+    "coupon": {
+        "amount_off": None, "applies_to": {"products": []}, "currency": None, "currency_options": {}, "duration": "once",
+        "duration_in_months": None, "livemode": False, "max_redemptions": None, "metadata": {}, "name": None,
+        "percent_off": None, "redeem_by": None, "times_redeemed": 0, "valid": True,
+    },
+    "discount": {
+        "checkout_session": None, "customer": None, "customer_account": None, "end": None, "invoice": None, "invoice_item": None,
+        "promotion_code": None, "source": {"coupon": None, "type": "coupon"}, "start": None, "subscription": None,
+        "subscription_item": None,
+    },
     "balance_transaction": {
         "amount": 0, "available_on": None, "balance_type": "payments", "currency": "usd", "description": None,
         "exchange_rate": None, "fee": 0, "fee_details": [], "net": 0, "reporting_category": "charge", "source": None,
@@ -138,7 +148,10 @@ FOLLOWS_CREATED = {
 }
 """Instants that equal `created` unless the planted object says otherwise."""
 
-INCLUDABLE = {"charge": ("refunds",), "customer": ("subscriptions",), "invoice": ("payments",), "price": ("tiers",)}
+INCLUDABLE = {
+    "charge": ("refunds",), "coupon": ("applies_to", "currency_options"), "customer": ("subscriptions",),
+    "invoice": ("payments",), "price": ("currency_options", "tiers"),
+}  # fmt: skip
 """Keys that are kept in the state but answered only when expanded."""
 
 NESTED = {

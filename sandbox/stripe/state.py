@@ -253,7 +253,7 @@ def _row(whole: StripeObject) -> tuple[Any, ...]:
     return (
         whole["id"],
         kind,
-        whole["created"],
+        whole["start"] if kind == "discount" else whole["created"],  # it has no other stamp
         customer,
         whole.get("email"),
         label,
