@@ -5,6 +5,7 @@ Changes are read from the list of snapshot events (`/v1/events`), which has ever
 Source: https://docs.stripe.com/api, /api/events/types and /event-destinations, version of client.py.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +28,9 @@ class Feed:
 
     path: str
     events: tuple[str, ...] = ()
-    """At most 20 types fit one request; each carries the object of this stream itself."""
+    """At most 20 types fit one request; each carries the object of this stream itself, or one that is `about` it."""
+    about: Mapping[str, str] = field(default_factory=dict)
+    """Other objects whose events tell that one of this stream has changed, and their key that names it."""
     expand: tuple[str, ...] = ()
     params: dict[str, Any] = field(default_factory=dict)
     passes: tuple[dict[str, Any], ...] = ({},)
@@ -78,7 +81,10 @@ FEEDS = {
             "invoice",
             *("created", "updated", "deleted", "finalized", "finalization_failed", "sent", "paid", "voided", "overdue"),
             *("payment_succeeded", "payment_failed", "payment_action_required", "marked_uncollectible", "overpaid"),
-        ),
+        )
+        + _named("credit_note", "created", "updated", "voided"),
+        about={"credit_note": "invoice"},  # what is credited after the payment need not be told of the invoice
+        edition=2,  # credit notes
         expand=("payments",),
         sublists=(
             Sublist("lines", "invoices/{id}/lines"),

@@ -75,23 +75,35 @@ def dispute(record: Record) -> Iterator[Fact]:
 def invoice(record: Record) -> Iterator[Fact]:
     """Tax that was paid with an invoice, which is not revenue; never more than was paid through Stripe.
 
-    A credit note takes back its part of the tax, whether the money goes back as a refund, which counts as such, or stays with us as
-    credit for the next invoice, which is then paid with less. Stripe tells of an invoice how much was credited, and not which of its
-    lines, so each part of the amount bears equal tax. Source: https://docs.stripe.com/invoicing/integration/programmatic-credit-notes.
+    A credit note takes back the tax that it names, whether the money goes back as a refund, which counts as such, or stays with us as
+    credit for the next invoice, which is then paid with less. An invoice tells how much was credited, and not which of its lines: where
+    its notes could not be read, each part of the amount bears equal tax.
+    Source: https://docs.stripe.com/invoicing/integration/programmatic-credit-notes.
     """
     read = Payload(record)
     if read.text("status") != "paid":
         return
-    tax = sum(part.amount("amount") for part in read.entries("total_taxes"))
-    credited = sum(read.whole(f"{when}_payment_credit_notes_amount") or 0 for when in ("pre", "post"))
-    if credited:
-        total = read.amount("total")
-        tax = round(Fraction(tax * max(total - credited, 0), total)) if total else 0
+    tax = _tax(read) - _taken_back(read)
     paid = read.amount("amount_paid") - (read.whole("amount_paid_off_stripe") or 0)
     if min(tax, paid) > 0:
         payer = read.key("customer", "customer")
         by = next((_purchase(part, "payment.") for part in read.entries("payments")), None)
         yield _payment(read, "tax", min(tax, paid), payer, "status_transitions.paid_at", purchase=by)
+
+
+def _tax(read: Payload) -> int:
+    return sum(part.amount("amount") for part in read.entries("total_taxes"))
+
+
+def _taken_back(read: Payload) -> int:
+    """Tax of the credit notes that stand; a void one takes nothing back."""
+    if read.value("credit_notes") is not None:
+        return sum(_tax(note) for note in read.entries("credit_notes") if note.text("status") != "void")
+    credited = sum(read.whole(f"{when}_payment_credit_notes_amount") or 0 for when in ("pre", "post"))
+    if not credited:
+        return 0
+    tax, total = _tax(read), read.amount("total")
+    return tax - round(Fraction(tax * max(total - credited, 0), total)) if total else tax
 
 
 def subscription(record: Record) -> Iterator[Fact]:

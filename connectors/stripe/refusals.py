@@ -18,6 +18,7 @@ GRANTS = {
     "products": "Products to Read",
     "prices": "Prices to Read",
     "balance_transactions": "Balance transaction sources to Read",
+    "credit_notes": "Credit notes to Read",
     "coupons": "Coupons to Read",
     "events": "Events to Read",
     "test_clocks": "Test clocks to Read",

@@ -19,6 +19,7 @@ FINAL = {
     ("subscription", "paused"): "customer.subscription.paused",
     ("invoice", "paid"): "invoice.paid",
     ("invoice", "void"): "invoice.voided",
+    ("credit_note", "void"): "credit_note.voided",
     ("refund", "failed"): "refund.failed",
 }
 """Updates whose event names the state that was reached."""

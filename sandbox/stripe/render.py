@@ -23,6 +23,7 @@ EXPANDABLE = {
     "balance_transaction": {"source"},
     "charge": {"balance_transaction", "customer", "payment_intent", "refunds"},
     "coupon": {"applies_to", "currency_options"},
+    "credit_note": {"customer", "invoice"},
     "customer": {"subscriptions"},
     "discount": {"customer", "source.coupon"},
     "dispute": {"charge", "payment_intent"},

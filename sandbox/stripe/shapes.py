@@ -109,6 +109,14 @@ DEFAULTS: dict[str, StripeObject] = {
         "lookup_key": None, "metadata": {}, "nickname": None, "product": None, "recurring": None, "tax_behavior": "unspecified",
         "tiers_mode": None, "transform_quantity": None, "type": "one_time", "unit_amount": None, "unit_amount_decimal": None,
     },
+    "credit_note": {
+        "amount": 0, "amount_shipping": 0, "currency": "usd", "customer": None, "customer_account": None,
+        "customer_balance_transaction": None, "discount_amount": 0, "discount_amounts": [], "effective_at": None, "invoice": None,
+        "lines": [], "livemode": False, "memo": None, "metadata": {}, "number": None, "out_of_band_amount": None, "pdf": None,
+        "post_payment_amount": 0, "pre_payment_amount": 0, "pretax_credit_amounts": [], "reason": None, "refunds": [],
+        "shipping_cost": None, "status": "issued", "subtotal": 0, "subtotal_excluding_tax": None, "total": 0,
+        "total_excluding_tax": None, "total_taxes": [], "type": "post_payment", "voided_at": None,
+    },
     "coupon": {
         "amount_off": None, "applies_to": {"products": []}, "currency": None, "currency_options": {}, "duration": "once",
         "duration_in_months": None, "livemode": False, "max_redemptions": None, "metadata": {}, "name": None,
@@ -155,6 +163,7 @@ INCLUDABLE = {
 """Keys that are kept in the state but answered only when expanded."""
 
 NESTED = {
+    "credit_note": {"lines": "/v1/credit_notes/{id}/lines"},
     "invoice": {"lines": "/v1/invoices/{id}/lines", "payments": "/v1/invoice_payments?invoice={id}"},
     "subscription": {"items": "/v1/subscription_items?subscription={id}"},
 }

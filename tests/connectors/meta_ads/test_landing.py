@@ -8,10 +8,10 @@ import pytest
 from connectors.meta_ads import CONNECTOR
 from models.facts import Spend
 from models.store import open_store
-from sandbox.faults import Fault
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.pull import pull_stream
 from pipelines.stitch.reconcile import AdBill, ad_bill
+from sandbox.faults import Fault
 from tests.connectors.meta_ads.conftest import BERLIN, PACIFIC, TODAY, Ground, Puller
 
 DAY = timedelta(days=1)

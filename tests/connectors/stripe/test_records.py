@@ -129,6 +129,20 @@ def test_a_credit_note_takes_back_its_part_of_the_tax_and_nothing_else(credited:
     assert facts("invoice", total=11_900, **credited) == (payment("tax", left, AT + timedelta(hours=1)) if left else [])
 
 
+def note(tax: int, status: str = "issued") -> dict[str, Any]:
+    return {"id": "cn_1", "status": status, "total": 2_380, "total_taxes": [{"amount": tax}]}
+
+
+@pytest.mark.parametrize(
+    ("notes", "left"),
+    [([note(0)], 1_900), ([note(100), note(250)], 1_550), ([note(380), note(500, "void")], 1_520), ([note(2_000)], 0), ([], 1_900)],
+)  # fmt: skip
+def test_credit_notes_that_were_read_take_back_exactly_the_tax_they_name(notes: list[Any], left: int):
+    """Whatever part of the amount they credit; lines at different rates bear different tax."""
+    found = facts("invoice", total=11_900, post_payment_credit_notes_amount=2_380, credit_notes=notes)
+    assert found == (payment("tax", left, AT + timedelta(hours=1)) if left else [])
+
+
 def test_what_belongs_to_one_purchase_names_it():
     """By the payment intent, by the charge where there is none; a charge without either stands for itself."""
     charge = "stripe/acct_1:live/charge/ch_3PabcdEfGhIjKlMn0"
@@ -349,6 +363,7 @@ SURPRISES: dict[str, tuple[str, dict[str, Any], str]] = {
     "no date": ("charge", {"created": None}, "no date"),
     "absurd date": ("charge", {"created": 10**17}, "created is no instant"),
     "lines of tax that are none": ("invoice", {"total_taxes": ["x"]}, "an entry is str"),
+    "notes that are none": ("invoice", {"credit_notes": 7}, "credit_notes is int"),
     "no customer": ("subscription", {"customer": None}, "customer or status is missing"),
     "tiers unknown": ("subscription", {"items": priced(None, "month", 1, 1, billing_scheme="tiered")}, "tiered"),
     "tiers of no mode": (
