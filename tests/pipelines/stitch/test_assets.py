@@ -9,7 +9,7 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from models.facts import Payment
+from models.facts import Discount, Payment, Subscription
 from models.operations import Cursor
 from models.store import transaction
 from pipelines.ingest.schemas import RAW
@@ -73,7 +73,7 @@ def test_a_run_tells_counts_and_passes_its_checks(run, hand):
     first = run()
     assert first.success
     assert all(verdicts(first).values())
-    assert len(verdicts(first)) == 8
+    assert len(verdicts(first)) == 10
     persons = numbers(first, "persons")
     assert {name: persons[name] for name in ("dagster/row_count", "records", "largest", "created", "values_blocked", "rows_added")} == {
         "dagster/row_count": 2, "records": 3, "largest": 2, "created": 2, "values_blocked": 1, "rows_added": 3,
@@ -185,6 +185,18 @@ def test_payments_are_compared_with_the_balance_where_there_is_one(run, workspac
     assert result.success
     assert verdicts(result)["journeys.revenue_is_all_payments"]
     assert not verdicts(result)["journeys.revenue_equals_the_balance"]
+
+
+def test_a_discount_that_could_not_be_read_is_a_warning(run, hand):
+    """Recurring revenue is then too high, which somebody can mend by a permission."""
+    told = {"payer": hand.key("a"), "currency": "eur"}
+    runs = Subscription(status="active", mrr_minor=1000, started_at=T0, **told)
+    hand.write({"a": person("A"), "s": [runs, Discount(amount_minor=100, starts_at=T0, **told)]})
+    assert verdicts(run())["journeys.mrr_is_after_discounts"]
+    hand.write({"s": [runs, Discount(amount_minor=None, starts_at=T0, **told)]})
+    result = run()
+    assert result.success
+    assert not verdicts(result)["journeys.mrr_is_after_discounts"]
 
 
 def test_the_room_has_one_job_and_its_schedule_runs():
