@@ -165,10 +165,28 @@ class Subscription(Fact):
     table: ClassVar[str] = "subscription"
     payer: str = Field(description="record key of the paying customer")
     status: str = Field(description="the vendor's status")
-    mrr_minor: int = Field(ge=0, description="monthly recurring revenue in minor units; trials count nothing")
+    mrr_minor: int = Field(
+        ge=0, description="monthly recurring revenue before discounts, minor units; trials count nothing"
+    )
     currency: str = Field(min_length=3, max_length=3, description="ISO 4217, lower case")
     started_at: AwareDatetime = Field(description="UTC")
     ended_at: AwareDatetime | None = Field(default=None, description="UTC; empty means running")
+
+
+class Discount(Fact):
+    """What a running subscription brings less per month, from one instant to another; those of one record never overlap.
+
+    An end is known beforehand and nothing tells when it has come: whoever reads compares it with the clock.
+    """
+
+    table: ClassVar[str] = "discount"
+    payer: str = Field(description="record key of the paying customer")
+    amount_minor: int | None = Field(
+        ge=0, description="minor units per month; empty where the discount could not be read"
+    )
+    currency: str = Field(min_length=3, max_length=3, description="ISO 4217, lower case")
+    starts_at: AwareDatetime = Field(description="UTC")
+    ends_at: AwareDatetime | None = Field(default=None, description="UTC; empty means without end")
 
 
 class Spend(Fact):
@@ -215,5 +233,6 @@ class Consent(Fact):
 
 
 FACTS: tuple[type[Fact], ...] = (
-    Identifier, Profile, Relation, Touch, Engagement, Interaction, Payment, Subscription, Spend, Outcome, Consent,
+    Identifier, Profile, Relation, Touch, Engagement, Interaction, Payment, Subscription, Discount, Spend, Outcome,
+    Consent,
 )  # fmt: skip

@@ -6,6 +6,7 @@ day. The ids of the reports are written down before they are waited for, so that
 Source: https://developers.facebook.com/docs/marketing-api/insights (37 months are kept; days are the account's own).
 """
 
+import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +18,7 @@ from connectors.meta_ads.accounts import AdAccount
 from connectors.meta_ads.client import MetaApi
 from connectors.meta_ads.days import Days
 from connectors.meta_ads.drift import Known, Names
+from connectors.meta_ads.records import ACCOUNT_SPEND
 from connectors.meta_ads.refusals import VENDOR, AccountLimited, TooMuch, first
 from connectors.meta_ads.reports import OLDEST_FIRST, WINDOWS, Part, Reports
 from models.clock import Clock
@@ -34,6 +36,7 @@ MEMORY = timedelta(days=1123)  # 37 months at their shortest; older days are ref
 SPAN = 30  # days of one report
 FLIGHT = 50  # spans of the past in one window: reports that run at once (at most 100 per account) and are looked at in one call
 ONE = timedelta(days=1)
+logger = logging.getLogger(__name__)
 
 Span = dict[str, Any]
 """`account`, `since` and `until` (first and last day), `job`, the id of its report once it is begun, and `read` once it has come."""
@@ -110,11 +113,12 @@ class Insights:
             if span.get("read") or span["account"] in self._refused or span["account"] not in self._accounts:
                 continue
             try:
+                totals = self._totals(span)
                 for some in self._bring(span):
                     span["read"] = (
                         span["until"] in some
                     )  # the last day comes last; until then a span is read from its beginning
-                    records = self._records(span, some, datetime.fromisoformat(flight["as_of"]))
+                    records = self._records(span, some, totals, datetime.fromisoformat(flight["as_of"]))
                     yield Page(records, self._position(flight, spans))
             except (Fatal, AccountLimited) as error:
                 if isinstance(error, Fatal) and error.credentials:
@@ -167,7 +171,22 @@ class Insights:
             windows=self._windows(names), order=tuple(name for name in names if name == OLDEST_FIRST),
         )  # fmt: skip
 
-    def _records(self, span: Span, days: Days, as_of: datetime) -> list[Record]:
+    def _totals(self, span: Span) -> dict[str, str]:
+        """What the account says that each day cost, by which the sums of its ads are checked; where it is refused, so is the check alone.
+
+        Asked before the ads are: what they cost meanwhile is no difference that somebody must look for.
+        """
+        try:
+            return self._reports.totals(self._part(span, NEEDED))
+        except (Fatal, TooMuch) as error:
+            if isinstance(error, Fatal) and error.credentials:
+                raise
+            logger.warning(
+                "meta_ads/insights: what ad account %s says it spent is not told: %s", span["account"], error
+            )
+            return {}
+
+    def _records(self, span: Span, days: Days, totals: Mapping[str, str], as_of: datetime) -> list[Record]:
         """One record per day. One without rows, which is refused when it is read, stands for a day that was not whole."""
         account, windows = self._accounts[span["account"]], list(self._windows(self._known.names))
         about = {"zone": account.zone.key, "currency": account.currency, "windows": windows}
@@ -175,7 +194,7 @@ class Insights:
             Record(
                 RecordKey(VENDOR, account.id, self._stream.object, day),
                 as_of.astimezone(UTC),
-                {"day": day, **about} | ({} if rows is None else {"rows": rows}),
+                {"day": day, **about} | ({} if rows is None else {"rows": rows}) | _told(totals, day),
             )
             for day, rows in days.items()
         ]
@@ -236,6 +255,10 @@ def _spans(account: str, since: date, until: date) -> list[Span]:
 
 def _ends(span: Span) -> tuple[date, date]:
     return date.fromisoformat(span["since"]), date.fromisoformat(span["until"])
+
+
+def _told(totals: Mapping[str, str], day: str) -> dict[str, str]:
+    return {ACCOUNT_SPEND: totals[day]} if day in totals else {}
 
 
 def _short(span: Span) -> bool:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.base import Stream, raw_only
@@ -15,33 +16,48 @@ from models.records import Record
 EMAILS = ("email", "work_email")
 PHONES = ("phone_number", "work_phone_number")
 POSTCODES = ("zip_code", "post_code", "zip")
+ACCOUNT_SPEND = "account_spend"
+"""Of a day's record: what the account as a whole says that the day cost, as Meta writes it; absent where it was not told."""
+UNKNOWN = "unknown"
+"""Id of whichever ads Meta names no more; its own are numbers."""
 COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 def day(record: Record) -> Iterator[Fact]:
-    """What each ad cost on one day of its account; the day of an ad that was not shown has no row."""
+    """What each ad cost on one day of its account; the day of an ad that was not shown has no row.
+
+    What the account says beyond that is the cost of an ad that Meta names no more: ads are deleted, and their cost stays.
+    """
     read = Payload(record)
     currency, zone, on = read.currency(), _zone(read), _date(read)
     starts_at, ends_at = bounds(on, zone)
+    common: dict[str, Any] = {
+        "channel": "paid_social",
+        "day": str(on),
+        "zone": zone.key,
+        "starts_at": starts_at,
+        "ends_at": ends_at,
+        "currency": currency,
+    }
+    left = read.amount(ACCOUNT_SPEND, currency) if read.text(ACCOUNT_SPEND) else 0
     for row in read.rows("rows"):
         ad = row.text("ad_id")
         if ad is None:
             raise ValueError("a row names no ad")
+        cost = row.amount("spend", currency) if row.text("spend") else 0
+        left -= cost
         yield Spend(
             ad_id=ad,
             ad=row.text("ad_name"),
             campaign_id=row.text("campaign_id"),
             campaign=row.text("campaign_name"),
-            channel="paid_social",
-            day=str(on),
-            zone=zone.key,
-            starts_at=starts_at,
-            ends_at=ends_at,
-            amount_minor=row.amount("spend", currency) if row.text("spend") else 0,
-            currency=currency,
+            amount_minor=cost,
             impressions=row.count("impressions"),
             clicks=row.count("clicks"),
+            **common,
         )
+    if left > 0:
+        yield Spend(ad_id=UNKNOWN, amount_minor=left, impressions=0, clicks=0, **common)
 
 
 def lead(record: Record) -> Iterator[Fact]:

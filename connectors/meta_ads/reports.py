@@ -15,6 +15,7 @@ from connectors.meta_ads.client import MOST_IN_BATCH, Json, MetaApi
 from connectors.meta_ads.days import Days, by_day
 from connectors.meta_ads.feeds import AD_STATUSES, FEEDS
 from connectors.meta_ads.paging import Leaf, leaves
+from connectors.meta_ads.payload import AMOUNT
 from connectors.meta_ads.refusals import SOON, VENDOR, NotThere, TooMuch
 
 WINDOWS = ("1d_click", "7d_click", "28d_click", "1d_view")
@@ -128,6 +129,19 @@ class Reports:
             return
         for piece, begun in self._begun(smaller):
             yield from self.days(piece, begun)
+
+    def totals(self, part: Part) -> dict[str, str]:
+        """What the account itself says that each of its days cost, deleted ads and all; a row per day, so no report is needed.
+
+        Errors: those of `MetaApi.get`.
+        """
+        params = {**part.params(), "level": "account", "fields": "spend"}
+        for name in ("filtering", "action_attribution_windows", "sort"):  # of ads, of actions, and of no use
+            params.pop(name, None)
+        days = [str(part.since + timedelta(days=number)) for number in range((part.until - part.since).days + 1)]
+        told = {row.get("date_start"): row.get("spend") for row in _rows(self._leaves((part.node, "insights"), params))}
+        found = {day: told.get(day, "0") for day in days}
+        return {day: spend for day, spend in found.items() if isinstance(spend, str) and AMOUNT.fullmatch(spend)}
 
     def probe(self, part: Part) -> None:
         """Whether Meta knows what the part asks for, by one row of it. Errors: Unknown."""

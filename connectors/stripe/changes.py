@@ -1,8 +1,8 @@
 """What a window of events says has changed: each object once, oldest change first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from connectors.stripe.client import API_VERSION, Json
@@ -22,10 +22,13 @@ Place: TypeAlias = tuple[int, str]
 
 @dataclass(frozen=True)
 class Change:
-    """One object that changed, when it was made, its newest event and that event's instant, and its last payload if deleted."""
+    """One object that changed, when it was made, its newest event and that event's instant, and its last payload if deleted.
+
+    `made` is None where no event is of the object itself: another's named it.
+    """
 
     id: str
-    made: int
+    made: int | None
     event: str
     at: int
     deleted: Json | None
@@ -56,10 +59,12 @@ def snapshot(event: Json) -> Json:
 class Told:
     """Events of one window up to its `end`, noted page by page, newest first; those handled before are `seen`.
 
+    `about` says of other kinds of objects under which key they name the one that has changed with them.
     Kept are one entry per object, and the ids of events of the last `lag` seconds: its length is the number of objects.
     """
 
-    def __init__(self, seen: AbstractSet[str], end: int, lag: int) -> None:
+    def __init__(self, seen: AbstractSet[str], end: int, lag: int, about: Mapping[str, str]) -> None:
+        self._about = about
         self._seen = seen
         self.end = end
         self._late_from = end - lag
@@ -75,14 +80,22 @@ class Told:
             if event["created"] >= self._late_from:
                 self._late.add(event["id"])
             whole = event["data"]["object"]
-            if event["id"] in self._seen or "id" not in whole:
+            if event["id"] in self._seen:
                 continue
-            gone = deletes(event["type"])
-            known = self._changes.get(whole["id"])
-            if known is None or (gone and known.deleted is None):
-                payload = snapshot(event) if gone else None
+            if (key := self._about.get(whole.get("object"))) is not None:
+                if isinstance(named := whole.get(key), str):
+                    self._note(Change(named, None, event["id"], event["created"], None))
+            elif "id" in whole:
+                payload = snapshot(event) if deletes(event["type"]) else None
                 made = whole.get("created", event["created"])
-                self._changes[whole["id"]] = Change(whole["id"], made, event["id"], event["created"], payload)
+                self._note(Change(whole["id"], made, event["id"], event["created"], payload))
+
+    def _note(self, change: Change) -> None:
+        known = self._changes.get(change.id)
+        if known is None or (change.deleted is not None and known.deleted is None):
+            self._changes[change.id] = change
+        elif known.made is None:  # the object's own event can show it, and is older
+            self._changes[change.id] = replace(known, made=change.made, event=change.event)
 
     def changes(self, after: Place | None) -> list[Change]:
         """Objects by the place of their newest event, those up to the place `after` left out.

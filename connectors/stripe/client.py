@@ -18,7 +18,16 @@ from requests.structures import CaseInsensitiveDict
 from connectors.errors import ConnectorError, Fatal, Retryable
 from connectors.pace import Buckets, Pace, shared
 from connectors.stripe.rates import lanes
-from connectors.stripe.refusals import DISCONNECTED, RATE_LIMITED, SOON, VENDOR, CursorGone, ObjectGone, remedy
+from connectors.stripe.refusals import (
+    DISCONNECTED,
+    RATE_LIMITED,
+    SOON,
+    VENDOR,
+    CursorGone,
+    Forbidden,
+    ObjectGone,
+    remedy,
+)
 from connectors.stripe.settings import StripeSettings
 from connectors.transport import BUSY, Transport, by_status, read_json, session
 
@@ -195,7 +204,7 @@ def _translated(error: stripe.StripeError, path: str, stream: str | None, endpoi
             return Fatal(message, vendor=VENDOR, stream=stream)
         case stripe.PermissionError():
             message = f"the key may not read this ({told}); {remedy(endpoint)}"
-            return Fatal(message, vendor=VENDOR, stream=stream, credentials=endpoint in {"account", "accounts"})
+            return Forbidden(message, vendor=VENDOR, stream=stream, credentials=endpoint in {"account", "accounts"})
         case stripe.InvalidRequestError(code="resource_missing", param="starting_after"):
             return CursorGone(f"the page's start is gone ({told})", after=0, vendor=VENDOR, stream=stream)
         case stripe.InvalidRequestError(code="resource_missing"):

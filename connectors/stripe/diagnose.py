@@ -9,17 +9,21 @@ from connectors.stripe.accounts import Account
 from connectors.stripe.feeds import FEEDS
 from connectors.stripe.refusals import remedy
 
+UNDISCOUNTED = "monthly recurring revenue counts before discounts; once it may, pull subscriptions anew"
+UNCREDITED = "tax that credit notes take back counts in proportion to their amount"
 UNSEEN = "changes and deletions stay unseen"
 
 
 def diagnose(accounts: Sequence[Account], streams: Sequence[Stream]) -> list[Finding]:
-    """One finding for the account, one per stream, one for its events, one for test clocks in test mode, one per connected account."""
+    """One finding for the account, one per stream, one for coupons, one for credit notes, one for its events, one for test clocks in test mode, one per connected account."""
     own, *connected = accounts
     findings = [Finding("account", ok=True, message=f"{own.id} ({own.mode} mode)")]
     for stream in streams:
         feed = FEEDS[stream.name]
         asked = {**feed.params, **feed.passes[0], **feed.expansion}
         findings.append(_readable(own, stream.name, feed.path, asked, f"{stream.name} will be missing"))
+    findings.append(_readable(own, "coupons", "coupons", {}, UNDISCOUNTED))
+    findings.append(_readable(own, "credit_notes", "credit_notes", {}, UNCREDITED))
     findings.append(_readable(own, "events", "events", {}, UNSEEN))
     return [*findings, *_clocks(own), *(_connected(account) for account in connected)]
 

@@ -5,8 +5,11 @@ Changes are read from the list of snapshot events (`/v1/events`), which has ever
 Source: https://docs.stripe.com/api, /api/events/types and /event-destinations, version of client.py.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from connectors.stripe.client import API_VERSION
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,7 @@ class Sublist:
     key: str
     path: str
     params: tuple[tuple[str, str], ...] = ()
+    expand: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -24,17 +28,26 @@ class Feed:
 
     path: str
     events: tuple[str, ...] = ()
-    """At most 20 types fit one request; each carries the object of this stream itself."""
+    """At most 20 types fit one request; each carries the object of this stream itself, or one that is `about` it."""
+    about: Mapping[str, str] = field(default_factory=dict)
+    """Other objects whose events tell that one of this stream has changed, and their key that names it."""
     expand: tuple[str, ...] = ()
     params: dict[str, Any] = field(default_factory=dict)
     passes: tuple[dict[str, Any], ...] = ({},)
     """Parameters of the lists that hold everything only together."""
     sublists: tuple[Sublist, ...] = ()
+    edition: int = 1
+    """Raised when its records begin to hold more: what was read before is then listed again."""
     clocked: bool = False
     """Whether the plain list leaves out the objects of test clocks (SDK: CustomerListParams.test_clock)."""
     vanishing: bool = False
     """Whether its objects can be deleted while its lists name all that live. Money that moved stays for ever. A price can be
     deleted, but inline prices are listed nowhere, so a price that no list names need not be gone."""
+
+    @property
+    def version(self) -> str:
+        """What a cursor must name, or its records have another shape."""
+        return API_VERSION if self.edition == 1 else f"{API_VERSION}/{self.edition}"
 
     @property
     def expansion(self) -> dict[str, list[str]]:
@@ -56,7 +69,9 @@ FEEDS = {
             *("pending_update_applied", "pending_update_expired"),
         ),
         params={"status": "all"},  # unless asked for, cancelled ones are left out
-        sublists=(Sublist("items", "subscription_items", (("subscription", "{id}"),)),),
+        expand=("discounts", "items.data.discounts"),
+        edition=2,  # discounts and tiers
+        sublists=(Sublist("items", "subscription_items", (("subscription", "{id}"),), expand=("discounts",)),),
         clocked=True,
         vanishing=True,  # with their test clock; a cancelled one stays
     ),
@@ -66,7 +81,10 @@ FEEDS = {
             "invoice",
             *("created", "updated", "deleted", "finalized", "finalization_failed", "sent", "paid", "voided", "overdue"),
             *("payment_succeeded", "payment_failed", "payment_action_required", "marked_uncollectible", "overpaid"),
-        ),
+        )
+        + _named("credit_note", "created", "updated", "voided"),
+        about={"credit_note": "invoice"},  # what is credited after the payment need not be told of the invoice
+        edition=2,  # credit notes
         expand=("payments",),
         sublists=(
             Sublist("lines", "invoices/{id}/lines"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from connectors.base import Page, Position, Whole
-from connectors.stripe.client import API_VERSION, Json
+from connectors.stripe.client import Json
 from connectors.stripe.objects import Objects, instant
 from connectors.stripe.pending import Pending
 
@@ -24,12 +24,12 @@ def everything(objects: Objects, resume: Position | None, now: int) -> Iterator[
     """
     if resume and ("passes" not in resume or resume["listed_at"] < now - GAP):
         # of windows of events, of an earlier release, or too old for the events since
-        yield Page([], resume, {"events_from": 0, "seen": [], "version": API_VERSION})
+        yield Page([], resume, {"events_from": 0, "seen": [], "version": objects.feed.version})
         resume = None
 
     def done(page: Page, start: int) -> Page:
         whole = Whole(objects.account.key, instant(start).isoformat()) if objects.feed.vanishing else None
-        return replace(page, cursor={"events_from": start, "seen": [], "version": API_VERSION}, whole=whole)
+        return replace(page, cursor={"events_from": start, "seen": [], "version": objects.feed.version}, whole=whole)
 
     # as of a lag ago, like every window: what was changed just before may be listed, and told, late
     yield from _listed(objects, {}, resume, now - LAG, done)
@@ -73,5 +73,5 @@ def ledger(objects: Objects, cursor: Position | None, resume: Position | None, n
     for leaf in objects.leaves(created, resume["trail"]):
         pending.note(leaf.rows, end)
         position = {"start": start, "end": end, "trail": leaf.trail, "pending": pending.by_day}
-        done = {"created_from": end, "pending": pending.by_day, "version": API_VERSION} if leaf.last else None
+        done = {"created_from": end, "pending": pending.by_day, "version": objects.feed.version} if leaf.last else None
         yield Page(objects.records(leaf.rows, end), position, done)

@@ -9,9 +9,23 @@ from connectors.stripe.changes import deletes, snapshot
 from connectors.stripe.client import Json
 from connectors.stripe.feeds import FEEDS
 from connectors.stripe.paging import LIMIT, Leaf, leaves
-from connectors.stripe.refusals import VENDOR, ObjectGone
+from connectors.stripe.parts import Parts
+from connectors.stripe.refusals import VENDOR, Forbidden, ObjectGone
 from models.keys import RecordKey
 from models.records import Record
+
+CREDITED = (
+    "id",
+    "object",
+    "created",
+    "status",
+    "total",
+    "total_taxes",
+    "pre_payment_amount",
+    "post_payment_amount",
+    "voided_at",
+)
+"""What is kept of a credit note; its lines may be many, and its document is signed anew on every read."""
 
 
 def instant(seconds: int) -> datetime:
@@ -27,6 +41,8 @@ class Objects:
         self.account = account
         self._api = account.api
         self._stream = stream
+        self._credits = True
+        self._parts = Parts(self._api, stream.name)
 
     def passes(self) -> list[Json]:
         """Parameters of the lists that together hold everything; objects of a test clock are listed by their clock only.
@@ -113,7 +129,9 @@ class Objects:
             embedded = row.get(sublist.key)
             if isinstance(embedded, dict) and embedded.get("has_more"):
                 entries = {entry["id"]: entry for entry in embedded["data"]}
-                params = {name: value.format(id=row["id"]) for name, value in sublist.params}
+                params: Json = {name: value.format(id=row["id"]) for name, value in sublist.params}
+                if sublist.expand:
+                    params["expand"] = [f"data.{path}" for path in sublist.expand]
                 rest = self._walk(sublist.path.format(id=row["id"]), params, list(entries)[-1:], reason=reason)
                 entries.update((entry["id"], entry) for leaf in rest for entry in leaf.rows)
                 row = {**row, sublist.key: {**embedded, "data": list(entries.values()), "has_more": False}}
@@ -121,7 +139,23 @@ class Objects:
         if "charge" in self.feed.expand and isinstance(charge, dict):
             # the rest is the charges stream's, and changes by itself: receipt_url is signed anew on every read
             row = {**row, "charge": {key: charge.get(key) for key in ("id", "object", "customer")}}
+        if self._stream.name == "subscriptions":
+            row = self._parts.filled(row, reason)
+        if self._stream.name == "invoices":
+            row = self._credited(row, reason)
         return row
+
+    def _credited(self, invoice: Json, reason: str) -> Json:
+        """The invoice with its credit notes, where it has any; without them if the key may not read them."""
+        if not self._credits or not any(invoice.get(f"{when}_payment_credit_notes_amount") for when in ("pre", "post")):
+            return invoice
+        walk = self._walk("credit_notes", {"invoice": invoice["id"]}, [], reason=reason, endpoint="credit_notes")
+        try:
+            notes = [{key: note.get(key) for key in CREDITED} for leaf in walk for note in leaf.rows]
+        except Forbidden:
+            self._credits = False
+            return invoice
+        return {**invoice, "credit_notes": notes}
 
     def _walk(
         self, path: str, params: Json, trail: list[str], *, reason: str = "window", endpoint: str | None = None

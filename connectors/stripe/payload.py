@@ -7,6 +7,7 @@ zero-decimal currencies included (https://docs.stripe.com/currencies); instants 
 import re
 from datetime import UTC, datetime
 from fractions import Fraction
+from math import inf
 
 from connectors import payload
 from connectors.payload import LARGEST, wrong
@@ -45,6 +46,24 @@ class Payload(payload.Payload):
         if not DECIMAL.fullmatch(text):
             raise ValueError(f"{path} is not a decimal number")
         return Fraction(text)
+
+    def number(self, path: str) -> Fraction | None:
+        """A number with decimal places (`percent_off`), as it is written, not negative."""
+        value = self.value(path)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
+            raise wrong(path, value, "a number from 0 on")
+        return Fraction(str(value))
+
+    def texts(self, path: str) -> frozenset[str] | None:
+        """The texts of an array."""
+        value = self.value(path)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise wrong(path, value, "a list of texts")
+        return frozenset(value)
 
     def instant(self, path: str) -> datetime | None:
         """An instant in UTC."""

@@ -16,7 +16,7 @@ from datetime import datetime
 from connectors.base import Finding, Page, Position, Source, Stream
 from connectors.errors import Fatal
 from connectors.stripe.accounts import Account, visible
-from connectors.stripe.client import API_VERSION, StripeApi
+from connectors.stripe.client import StripeApi
 from connectors.stripe.diagnose import diagnose
 from connectors.stripe.increments import increments
 from connectors.stripe.listing import GAP, LAG, between, everything, ledger
@@ -88,7 +88,7 @@ class StripeSource(Source):
 
     def _since(self, objects: Objects, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         now = self._now()
-        if cursor and cursor["version"] != API_VERSION:
+        if cursor and cursor["version"] != objects.feed.version:
             cursor = None  # payloads changed their shape
         if not objects.feed.events:
             return ledger(objects, cursor, resume, now)

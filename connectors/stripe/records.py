@@ -5,8 +5,8 @@ from fractions import Fraction
 
 from connectors.base import Stream, raw_only
 from connectors.stripe.payload import Payload
-from connectors.stripe.recurring import monthly
-from models.facts import Fact, Identifier, Payment, Profile, Scope, Subscription
+from connectors.stripe.recurring import discounts, monthly
+from models.facts import Discount, Fact, Identifier, Payment, Profile, Scope, Subscription
 from models.records import Record
 
 PERSONS = {
@@ -91,18 +91,15 @@ def dispute(record: Record) -> Iterator[Fact]:
 def invoice(record: Record) -> Iterator[Fact]:
     """Tax that was paid with an invoice, which is not revenue; never more than was paid through Stripe.
 
-    A credit note takes back its part of the tax, whether the money goes back as a refund, which counts as such, or stays with us as
-    credit for the next invoice, which is then paid with less. Stripe tells of an invoice how much was credited, and not which of its
-    lines, so each part of the amount bears equal tax. Source: https://docs.stripe.com/invoicing/integration/programmatic-credit-notes.
+    A credit note takes back the tax that it names, whether the money goes back as a refund, which counts as such, or stays with us as
+    credit for the next invoice, which is then paid with less. An invoice tells how much was credited, and not which of its lines: where
+    its notes could not be read, each part of the amount bears equal tax.
+    Source: https://docs.stripe.com/invoicing/integration/programmatic-credit-notes.
     """
     read = Payload(record)
     if read.text("status") != "paid":
         return
-    tax = sum(part.amount("amount") for part in read.entries("total_taxes"))
-    credited = sum(read.whole(f"{when}_payment_credit_notes_amount") or 0 for when in ("pre", "post"))
-    if credited:
-        total = read.amount("total")
-        tax = round(Fraction(tax * max(total - credited, 0), total)) if total else 0
+    tax = _tax(read) - _taken_back(read)
     paid = read.amount("amount_paid") - (read.whole("amount_paid_off_stripe") or 0)
     if min(tax, paid) > 0:
         payer = read.key("customer", "customer")
@@ -110,8 +107,23 @@ def invoice(record: Record) -> Iterator[Fact]:
         yield _payment(read, "tax", min(tax, paid), payer, "status_transitions.paid_at", purchase=by)
 
 
+def _tax(read: Payload) -> int:
+    return sum(part.amount("amount") for part in read.entries("total_taxes"))
+
+
+def _taken_back(read: Payload) -> int:
+    """Tax of the credit notes that stand; a void one takes nothing back."""
+    if read.value("credit_notes") is not None:
+        return sum(_tax(note) for note in read.entries("credit_notes") if note.text("status") != "void")
+    credited = sum(read.whole(f"{when}_payment_credit_notes_amount") or 0 for when in ("pre", "post"))
+    if not credited:
+        return 0
+    tax, total = _tax(read), read.amount("total")
+    return tax - round(Fraction(tax * max(total - credited, 0), total)) if total else tax
+
+
 def subscription(record: Record) -> Iterator[Fact]:
-    """A running or ended agreement, with what it brings per month."""
+    """A running or ended agreement, with what it brings per month and what discounts take off that, and until when."""
     read = Payload(record)
     payer, status = read.key("customer", "customer"), read.text("status")
     if payer is None or status is None:
@@ -124,6 +136,7 @@ def subscription(record: Record) -> Iterator[Fact]:
         started_at=read.moment("start_date", "created"),
         ended_at=read.instant("ended_at"),
     )
+    yield from discounts(read, payer)
 
 
 def _payment(
@@ -163,7 +176,7 @@ def _stream(
 # stamps: `updated` moves with every edit, and signed addresses of documents differ on every read
 STREAMS = (
     _stream("customers", "Who pays us, and how to reach them.", customer, Profile, Identifier, lasting=True),
-    _stream("subscriptions", "Running and ended agreements to pay.", subscription, Subscription),
+    _stream("subscriptions", "Running and ended agreements to pay.", subscription, Subscription, Discount),
     _stream(
         "invoices", "What was billed, with its lines, tax and payments.", invoice, Payment,
         stamps="hosted_invoice_url invoice_pdf webhooks_delivered_at",

@@ -1,6 +1,6 @@
 """What Stripe's refusals ask of us, where the plain three reactions are not enough; and how a permission is granted."""
 
-from connectors.errors import RecordRejected, Retryable
+from connectors.errors import Fatal, RecordRejected, Retryable
 
 VENDOR = "stripe"
 SOON = 2.0  # seconds, before asking again after a server's trouble
@@ -18,6 +18,8 @@ GRANTS = {
     "products": "Products to Read",
     "prices": "Prices to Read",
     "balance_transactions": "Balance transaction sources to Read",
+    "credit_notes": "Credit notes to Read",
+    "coupons": "Coupons to Read",
     "events": "Events to Read",
     "test_clocks": "Test clocks to Read",
     "accounts": "Connected accounts to Read, or name the accounts in STRIPE_CONNECT",
@@ -29,6 +31,10 @@ DISCONNECTED = "connect it again in the Dashboard under Connect > Accounts, or t
 
 class CursorGone(Retryable):
     """The object that a page was to start after is deleted; an earlier one may still be there."""
+
+
+class Forbidden(Fatal):
+    """The key may not read what was asked for."""
 
 
 class ObjectGone(RecordRejected):

@@ -6,6 +6,7 @@ import dagster as dg
 
 from connectors.registry import connectors_by_name
 from models.facts import (
+    Discount,
     Engagement,
     Fact,
     Identifier,
@@ -33,7 +34,7 @@ OWNERS = ["team:revenue-data"]
 BAR = 20
 """Characters of a full bar."""
 IDENTITY: tuple[type[Fact], ...] = (Identifier, Profile)
-PATHS: tuple[type[Fact], ...] = (Relation, Touch, Engagement, Payment, Subscription, Spend, Outcome)
+PATHS: tuple[type[Fact], ...] = (Relation, Touch, Engagement, Payment, Subscription, Discount, Spend, Outcome)
 
 PERSONS = """Which records are one person, across all vendors.
 

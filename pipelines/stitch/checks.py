@@ -18,10 +18,11 @@ from pipelines.stitch.assets import asset_key
 from pipelines.stitch.edges import members
 from pipelines.stitch.figures import strong_values
 from pipelines.stitch.membership import SNAPSHOT
-from pipelines.stitch.reconcile import misallocated, unaccounted, unbalanced, unreceived
+from pipelines.stitch.reconcile import ad_bill, misallocated, unaccounted, unbalanced, undiscounted, unreceived
 from pipelines.stitch.rules import LARGEST
 from pipelines.workspace import Workspace
 
+MOST_SHOWN = 20  # days that are off, in the metadata of a check
 SCOPES = {"persons": Scope.person, "accounts": Scope.account}
 
 
@@ -161,4 +162,40 @@ def _off(difference: Mapping[tuple[str, str], int]) -> dict[str, dg.MetadataValu
     return {"sums_off": dg.MetadataValue.int(len(difference)), "which": dg.MetadataValue.text(which)}
 
 
-MONEY = (revenue_is_all_payments, revenue_equals_the_balance, spend_equals_the_platform)
+@dg.asset_check(
+    asset=asset_key("journeys"),
+    description="What all ads cost equals what their ad account says it spent, by day and currency.",
+)
+def spend_equals_the_account(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """Asked of Meta apart from the ads. Cost of ads that it names no more is spend of an unknown ad, and its days are counted."""
+    bill = ad_bill(workspace.lake)
+    which = ", ".join(f"{day} {currency}" for day, currency in [*bill.off][:MOST_SHOWN])
+    metadata = {
+        "days_compared": bill.days,
+        "days_untold": bill.untold,
+        "days_with_unknown_ads": bill.unknown,
+        "sums_off": len(bill.off),
+    }
+    return dg.AssetCheckResult(
+        passed=not bill.off,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={**metadata, "which": dg.MetadataValue.text(which)},
+    )
+
+
+@dg.asset_check(
+    asset=asset_key("journeys"),
+    description="Every discount of a running subscription could be read, so `mrr` is after all of them.",
+)
+def mrr_is_after_discounts(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """A key that may not read coupons, and a coupon that is deleted, leave `mrr` too high."""
+    unread = undiscounted(workspace.lake, workspace.clock.now())
+    return dg.AssetCheckResult(
+        passed=unread == 0, severity=dg.AssetCheckSeverity.WARN, metadata={"discounts_unread": unread}
+    )
+
+
+MONEY = (
+    revenue_is_all_payments, revenue_equals_the_balance, spend_equals_the_platform, spend_equals_the_account,
+    mrr_is_after_discounts,
+)  # fmt: skip

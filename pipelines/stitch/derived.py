@@ -80,7 +80,7 @@ REVENUE = Derived(
         "net": (pa.int64(), "charged less refunded, disputed and tax, minor units"),
         "payments": (pa.int64(), "movements of money"),
         "last_payment_at": (INSTANT, "latest movement, UTC"),
-        "mrr": (pa.int64(), "monthly recurring revenue of running subscriptions before discounts, minor units"),
+        "mrr": (pa.int64(), "monthly recurring revenue of running subscriptions after discounts, minor units"),
     },
 )
 RECEIPTS = Derived(

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 from sqlalchemy import Engine
 
 from models.clock import Clock
-from models.facts import Engagement, Identifier, Outcome, Payment, Relation, Scope, Subscription
+from models.facts import Discount, Engagement, Identifier, Outcome, Payment, Relation, Scope, Subscription
 from pipelines import progress
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.arrivals import arrivals, first_and_last
@@ -56,7 +56,7 @@ def build_journeys(lake: Lake, store: Engine, clock: Clock, rates: Rates) -> Jou
     facets = (*first_and_last(came), _engagements(lake, persons), of_persons(visited))
     tables = [
         (JOURNEYS, journeys(persons, belongs, *facets)),
-        (REVENUE, revenue(lake, who)),
+        (REVENUE, revenue(lake, who, clock.now())),
         (RECEIPTS, receipts(lake, who, belongs, rates)),
         (OUTCOMES, outcomes(lake, who)),
         (SPEND, spend(lake, persons)),
@@ -67,8 +67,8 @@ def build_journeys(lake: Lake, store: Engine, clock: Clock, rates: Rates) -> Jou
     return report(made, tuple(written))
 
 
-def revenue(lake: Lake, who: ir.Table) -> ir.Table:
-    """Every payment and running subscription, by whom its payer is and by currency."""
+def revenue(lake: Lake, who: ir.Table, now: datetime) -> ir.Table:
+    """Every payment and running subscription, by whom its payer is and by currency; discounts as they are at this instant."""
     payments, subscriptions = lake.facts(Payment), lake.facts(Subscription)
     nothing = ibis.literal(0, "int64")
     paid = payments.select(
@@ -80,20 +80,31 @@ def revenue(lake: Lake, who: ir.Table) -> ir.Table:
         mrr=nothing,
     )
     runs = subscriptions.filter(subscriptions.status.isin(RUNNING), subscriptions.ended_at.isnull())
-    owed = runs.select(
-        "payer",
-        "currency",
-        **dict.fromkeys(PARTS.values(), nothing),
-        payments=nothing,
-        last_payment_at=ibis.null(INSTANT_TYPE),
-        mrr=runs.mrr_minor,
-    )
-    known = paid.union(owed).left_join(who.rename(payer="record"), "payer")
+    off = discounts_at(lake, now)
+    owed = [
+        rows.select(
+            "payer",
+            "currency",
+            **dict.fromkeys(PARTS.values(), nothing),
+            payments=nothing,
+            last_payment_at=ibis.null(INSTANT_TYPE),
+            mrr=mrr,
+        )
+        for rows, mrr in ((runs, runs.mrr_minor), (off, -off.amount_minor.fill_null(0)))
+    ]
+    known = paid.union(*owed).left_join(who.rename(payer="record"), "payer")
     sums = known.group_by("entity_id", "currency", scope=known.scope.fill_null(UNASSIGNED)).agg(
         **{name: _sum(known[name]) for name in (*PARTS.values(), "payments", "mrr")},
         last_payment_at=known.last_payment_at.max(),
     )
     return sums.mutate(net=sums.charged - sums.refunded - sums.disputed - sums.tax)
+
+
+def discounts_at(lake: Lake, now: datetime) -> ir.Table:
+    """The discounts that last at this instant: their end comes without any word of the vendor."""
+    told = lake.facts(Discount)
+    at = ibis.literal(now, INSTANT_TYPE)
+    return told.filter(told.starts_at <= at, told.ends_at.isnull() | (told.ends_at > at))
 
 
 def receipts(lake: Lake, who: ir.Table, belongs: ir.Table, rates: Rates) -> ir.Table:

@@ -2,19 +2,27 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 import ibis.expr.types as ir
 
-from models.facts import Payment
+from models.facts import Payment, Spend
+from models.money import minor_digits
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.derived import RECEIPTS, REVENUE, SPEND
-from pipelines.stitch.journeys import PARTS
+from pipelines.stitch.journeys import PARTS, discounts_at
 from pipelines.stitch.spend import AD_DAY, ad_days
 
 Sums = Counter[tuple[str, str]]
 """Minor units by (kind of payment, currency)."""
 
 BALANCE = ("stripe", "balance_transactions")
+ACCOUNT_DAYS = ("meta_ads", "insights")
+ACCOUNT_SPEND, UNKNOWN_AD = "account_spend", "unknown"
+"""Of the vendor's records: what the account says a day cost, and the ad that bears what no other does."""
 CATEGORIES = {
     "charge": "charge",
     "charge_failure": "charge",
@@ -75,6 +83,12 @@ def unbalanced(lake: Lake) -> Mapping[tuple[str, str], int] | None:
     return _difference(Counter({place: number for place, number in own.items() if place[0] != "tax"}), found)
 
 
+def undiscounted(lake: Lake, now: datetime) -> int:
+    """Discounts that last at this instant and do not tell what they take off."""
+    off = discounts_at(lake, now)
+    return int(off.filter(off.amount_minor.isnull()).count().to_pyarrow().as_py())
+
+
 def misallocated(lake: Lake) -> Mapping[tuple[str, str], int]:
     """Ad-days whose rows in `spend` do not add up to what the platform says, by platform and currency; empty if all do."""
     table = lake.table(SPEND.name)
@@ -85,6 +99,60 @@ def misallocated(lake: Lake) -> Mapping[tuple[str, str], int]:
     off = left.filter(left.amount != 0).group_by("vendor", "currency").agg(days=lambda rows: rows.count())
     rows = off.order_by("vendor", "currency").to_pyarrow().to_pylist()
     return {(row["vendor"], row["currency"]): row["days"] for row in rows}
+
+
+@dataclass(frozen=True)
+class AdBill:
+    """What ads cost beside what their accounts say: days compared, days of which the account told nothing, and days that are off.
+
+    `unknown` are the days on which ads cost something that Meta names no more; `off` is in minor units, by day and currency.
+    """
+
+    days: int
+    untold: int
+    unknown: int
+    off: Mapping[tuple[str, str], int]
+
+
+def ad_bill(lake: Lake) -> AdBill:
+    """Every account's day that was over when it was read; one that was not is told anew within the hour."""
+    told = {(row["account"], row["id"]): row for row in _account_days(lake)}
+    sums = {(row["account"], row["day"]): row for row in _ad_sums(lake)}
+    over = {
+        place: row for place, row in told.items() if place not in sums or sums[place]["ends_at"] <= row["updated_at"]
+    }
+    known = {place: row for place, row in over.items() if row["total"] is not None}
+    off: Counter[tuple[str, str]] = Counter()
+    for place, row in known.items():
+        total = int(Decimal(row["total"]).scaleb(minor_digits(row["currency"])).to_integral_value())
+        off[place[1], row["currency"]] += (sums[place]["amount"] if place in sums else 0) - total
+    unknown = sum(sums[place]["unknown"] for place in known if place in sums)
+    return AdBill(
+        len(known), len(over) - len(known), unknown, {place: left for place, left in sorted(off.items()) if left}
+    )
+
+
+def _account_days(lake: Lake) -> list[dict[str, Any]]:
+    latest = lake.latest(*ACCOUNT_DAYS)
+    payload = latest.payload.cast("json")
+    days = latest.filter(~latest.deleted).select(
+        "account", "id", "updated_at",
+        currency=payload["currency"].unwrap_as("string"), total=payload[ACCOUNT_SPEND].unwrap_as("string"),
+    )  # fmt: skip
+    rows: list[dict[str, Any]] = days.to_pyarrow().to_pylist()
+    return rows
+
+
+def _ad_sums(lake: Lake) -> list[dict[str, Any]]:
+    facts = lake.facts(Spend)
+    own = facts.filter(facts.vendor == ACCOUNT_DAYS[0])
+    sums = own.group_by("account", "day").agg(
+        amount=own.amount_minor.sum().cast("int64"),
+        ends_at=own.ends_at.max(),
+        unknown=(own.ad_id == UNKNOWN_AD).any().cast("int64"),
+    )
+    rows: list[dict[str, Any]] = sums.to_pyarrow().to_pylist()
+    return rows
 
 
 def payments(facts: ir.Table) -> Sums:

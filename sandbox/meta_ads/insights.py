@@ -55,7 +55,7 @@ class Question:
     breakdowns: tuple[str, ...]
     fields: tuple[str, ...]
     ids: tuple[tuple[str, frozenset[str]], ...]
-    statuses: frozenset[str]
+    statuses: Set[str]
     sort: tuple[tuple[str, bool], ...]
     """Fields that rows are sorted by, and whether the greatest comes first."""
 
@@ -71,7 +71,8 @@ def question(state: MetaState, account: Row, within: tuple[str, str], raw: Param
     windows = set(params.get("action_attribution_windows", []))
     if windows - names(AdsInsights.ActionAttributionWindows) or windows & (DEAD_WINDOWS | state.conduct.dead):
         raise bad("Param action_attribution_windows has a value that is not supported")
-    ids, statuses = _filters(params.get("filtering", []))
+    # an account's own sum leaves out nothing, unless it is asked to
+    ids, statuses = _filters(params.get("filtering", []), STATUSES["ad"] if level == "account" else LIVING)
     asked = tuple(fields(params, "insight"))
     if gone := state.conduct.dead & {*asked, *params.get("breakdowns", [])}:
         raise bad(f"{min(gone)} is not valid for fields param. please check https://developers.facebook.com")
@@ -101,6 +102,8 @@ def rows(state: MetaState, asked: Question) -> list[Row]:
 
 def _wanted(state: MetaState, asked: Question, day: Row) -> bool:
     if any(day[field] not in ids for field, ids in asked.ids):
+        return False
+    if asked.level == "ad" and day["ad_id"] in state.conduct.forgotten:
         return False
     ad = state.node(day["ad_id"])
     return ad is None or ad[1].get("effective_status") in asked.statuses
@@ -193,8 +196,8 @@ def _breakdowns(params: Params) -> tuple[str, ...]:
     return asked
 
 
-def _filters(given: list[Row]) -> tuple[tuple[tuple[str, frozenset[str]], ...], frozenset[str]]:
-    ids, statuses = [], LIVING
+def _filters(given: list[Row], statuses: Set[str]) -> tuple[tuple[tuple[str, frozenset[str]], ...], Set[str]]:
+    ids = []
     for one in given:
         if one.get("operator") != "IN" or not isinstance(one.get("value"), list):
             raise bad("the sandbox filters insights by IN alone")

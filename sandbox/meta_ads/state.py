@@ -62,6 +62,8 @@ class Conduct:
     """So many parts of the next batches are null: Meta leaves out what takes too long."""
     dead: set[str] = field(default_factory=set)
     """Fields, breakdowns, windows and orders that the SDK lists and this version has no more."""
+    forgotten: set[str] = field(default_factory=set)
+    """Ads whose rows insights have no more at the level of ads, whatever is asked; the account's own sum still has them."""
     unsorted: bool = False
     """Whether rows of insights come by ad, in whatever order they are asked for."""
     limits: Limits = field(default_factory=Limits)

@@ -7,6 +7,7 @@ https://docs.stripe.com/disputes/how-disputes-work.
 from typing import Any
 
 from sandbox.stripe.errors import StripeRefusal
+from sandbox.stripe.render import shown
 from sandbox.stripe.shapes import StripeObject
 from sandbox.stripe.state import StripeState
 
@@ -60,6 +61,32 @@ def bill(state: StripeState, subscription: StripeObject) -> StripeObject:
     return state.update(number, paid)
 
 
+def credit(state: StripeState, invoice_id: str, amount: int, tax: int) -> StripeObject:
+    """A credit note over an invoice that is paid; the invoice bears it, and no event of its own says so."""
+    invoice = state.get(invoice_id)
+    number, key = state.next_id("cn"), "post_payment_credit_notes_amount"
+    rate = {"amount": tax, "tax_behavior": "exclusive", "tax_rate_details": {"tax_rate": "txr_1"}, "taxability_reason": "standard_rated",
+            "taxable_amount": amount - tax, "type": "tax_rate_details"}  # fmt: skip
+    money = {
+        "amount": amount,
+        "total": amount,
+        "subtotal": amount - tax,
+        "post_payment_amount": amount,
+        "total_taxes": [rate],
+    }
+    links = {"invoice": invoice_id, "customer": invoice["customer"], "currency": invoice["currency"], "number": number}
+    state.adjust(invoice_id, {key: invoice[key] + amount})
+    return state.create({"id": number, "object": "credit_note", **money, **links})
+
+
+def void(state: StripeState, note_id: str) -> StripeObject:
+    """The credit note takes back nothing any more."""
+    note = state.get(note_id)
+    key = "post_payment_credit_notes_amount"
+    state.adjust(note["invoice"], {key: state.get(note["invoice"])[key] - note["amount"]})
+    return state.update(note_id, {"status": "void", "voided_at": state.now()})
+
+
 def take(state: StripeState, customer: str | None, amount: int, currency: str) -> StripeObject:
     """A charge that succeeded, with its payment intent and its movement of the balance."""
     intent, charge, moved = (state.next_id(prefix) for prefix in ("pi", "ch", "txn"))
@@ -108,7 +135,7 @@ def _item(state: StripeState, subscription: str, place: int, wanted: dict[str, A
         raise StripeRefusal(400, "The price specified is not a recurring price.", param=f"items[{place}][price]")
     number, quantity = f"{state.next_id('si')}{place}", wanted.get("quantity", 1)
     made = {"id": number, "object": "subscription_item", "created": state.now(), "subscription": subscription}
-    return {**made, "price": price, "quantity": quantity}
+    return {**made, "price": shown(price), "quantity": quantity}
 
 
 def _line(invoice: str, place: int, item: StripeObject) -> StripeObject:

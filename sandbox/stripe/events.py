@@ -8,7 +8,7 @@ from sandbox.stripe.shapes import StripeObject
 PREFIXES = {"subscription": "customer.subscription", "dispute": "charge.dispute"}
 """Objects whose events are named under another object; the rest are named by themselves."""
 
-SILENT = {"account", "balance_transaction", "invoice_payment", "line_item", "subscription_item"}
+SILENT = {"account", "balance_transaction", "discount", "invoice_payment", "line_item", "subscription_item"}
 """Objects whose changes Stripe does not tell, or tells by their parent's event."""
 
 FINAL = {
@@ -19,6 +19,7 @@ FINAL = {
     ("subscription", "paused"): "customer.subscription.paused",
     ("invoice", "paid"): "invoice.paid",
     ("invoice", "void"): "invoice.voided",
+    ("credit_note", "void"): "credit_note.voided",
     ("refund", "failed"): "refund.failed",
 }
 """Updates whose event names the state that was reached."""

@@ -7,7 +7,7 @@ import orjson
 
 from sandbox.stripe.errors import StripeRefusal, missing
 from sandbox.stripe.params import Params, judge
-from sandbox.stripe.render import EMBEDDED_LIMIT, Expander
+from sandbox.stripe.render import EMBEDDED_LIMIT, Expander, within_depth
 from sandbox.stripe.resources import CLOCKED, Resource
 from sandbox.stripe.shapes import StripeObject, listed
 from sandbox.stripe.state import StripeState
@@ -112,7 +112,9 @@ class Reader:
         if "ending_before" in asked:
             end = ids.index(asked["ending_before"])
             start, more = max(0, end - limit), end > limit
-        return orjson.dumps(listed(url, entries[start:end], has_more=more))
+        paths = _list_paths(asked.get("expand", []))
+        shown = [self._expander.answer(entry, paths) for entry in entries[start:end]]
+        return orjson.dumps(listed(url, shown, has_more=more))
 
     def _entry(self, row: bytes, work: bool, paths: list[str]) -> bytes:  # noqa: FBT001  # private
         return orjson.dumps(self._expander.answer(orjson.loads(row), paths)) if work else row
@@ -165,6 +167,7 @@ def _list_paths(paths: list[str]) -> list[str]:
         if not path.startswith("data."):
             message = f"This property cannot be expanded ({path}). You may want to try expanding 'data.{path}' instead."
             raise StripeRefusal(400, message, param="expand")
+        within_depth(path)  # `data` is a level, too
     return [path.removeprefix("data.") for path in paths]
 
 

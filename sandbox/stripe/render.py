@@ -22,16 +22,19 @@ EXPAND_DEPTH = 4
 EXPANDABLE = {
     "balance_transaction": {"source"},
     "charge": {"balance_transaction", "customer", "payment_intent", "refunds"},
+    "coupon": {"applies_to", "currency_options"},
+    "credit_note": {"customer", "invoice"},
     "customer": {"subscriptions"},
+    "discount": {"customer", "source.coupon"},
     "dispute": {"charge", "payment_intent"},
     "invoice": {"customer", "lines", "payments", "parent.subscription_details.subscription"},
     "invoice_payment": {"invoice", "payment.charge", "payment.payment_intent"},
     "payment_intent": {"customer", "latest_charge"},
-    "price": {"product", "tiers"},
+    "price": {"currency_options", "product", "tiers"},
     "product": {"default_price"},
     "refund": {"balance_transaction", "charge", "customer", "payment_intent"},
-    "subscription": {"customer", "items", "latest_invoice"},
-    "subscription_item": {"price"},
+    "subscription": {"customer", "discounts", "items", "latest_invoice"},
+    "subscription_item": {"discounts", "price"},
 }
 
 
@@ -54,7 +57,17 @@ def needs_work(whole: StripeObject) -> bool:
 
 def _cut(whole: StripeObject) -> StripeObject:
     entries = whole["data"]
-    return listed(whole["url"], entries[:EMBEDDED_LIMIT], has_more=len(entries) > EMBEDDED_LIMIT)
+    more = whole["has_more"] or len(entries) > EMBEDDED_LIMIT
+    return listed(whole["url"], entries[:EMBEDDED_LIMIT], has_more=more)
+
+
+def within_depth(path: str) -> list[str]:
+    """The levels of a path. StripeRefusal for more than Stripe expands."""
+    parts = path.split(".")
+    if len(parts) > EXPAND_DEPTH:
+        message = f"You cannot expand more than {EXPAND_DEPTH} levels of a property ({path})."
+        raise StripeRefusal(400, message, param="expand")
+    return parts
 
 
 class Expander:
@@ -68,12 +81,7 @@ class Expander:
         """The object with those paths expanded. Errors: StripeRefusal for a path that leads nowhere."""
         plain = shown(whole)
         for path in paths:
-            parts = path.split(".")
-            if len(parts) > EXPAND_DEPTH:
-                raise StripeRefusal(
-                    400, f"You cannot expand more than 4 levels of a property ({path}).", param="expand"
-                )
-            self._expand(whole, plain, parts, path)
+            self._expand(whole, plain, within_depth(path), path)
         return plain
 
     def _expand(self, whole: StripeObject, plain: StripeObject, parts: list[str], path: str) -> None:
@@ -95,9 +103,13 @@ class Expander:
             if found is None:
                 return value
             value = found if found.get("deleted") else shown(found)
+        if isinstance(value, list):
+            return [self._filled(one, rest, path) for one in value]
         if not isinstance(value, dict):
             return value
         if value.get("object") == "list":
+            if rest and rest[0] != "data":
+                raise _unexpandable(rest[0], path)
             entries = [self._filled(dict(one), rest[1:], path) for one in _cut(value)["data"]]
             return {**_cut(value), "data": entries}
         if rest and not value.get("deleted"):
@@ -110,5 +122,9 @@ class Expander:
             name = ".".join(parts[:length])
             if name in EXPANDABLE.get(kind, set()):
                 return name, parts[length:]
-        message = f"This property cannot be expanded ({parts[0]})."
-        raise StripeRefusal(400, message, code="property_not_expandable", param=f"expand ({path})")
+        raise _unexpandable(parts[0], path)
+
+
+def _unexpandable(name: str, path: str) -> StripeRefusal:
+    message = f"This property cannot be expanded ({name})."
+    return StripeRefusal(400, message, code="property_not_expandable", param=f"expand ({path})")

@@ -62,6 +62,8 @@ RESOURCES = {
             "rak_balance_transaction_source_read",
             {"type": _json("type"), "source": _json("source"), "currency": _json("currency")},
         ),
+        Resource("credit_notes", "credit_note", "rak_credit_note_read", {**CUSTOMER, "invoice": _json("invoice")}),
+        Resource("coupons", "coupon", "rak_coupon_read"),
         Resource("payment_intents", "payment_intent", "rak_payment_intent_read", CUSTOMER),
         Resource("events", "event", "rak_event_read"),
         Resource("accounts", "account", "rak_connected_account_read"),
@@ -89,6 +91,7 @@ CLOCKED: dict[str, set[str]] = {"customer": set(), "subscription": {"customer"}}
 EXPANDED = {
     "balance_transaction": "balance_transactions",
     "charge": "charges",
+    "coupon": "coupons",
     "customer": "customers",
     "default_price": "prices",
     "invoice": "invoices",

@@ -109,6 +109,24 @@ DEFAULTS: dict[str, StripeObject] = {
         "lookup_key": None, "metadata": {}, "nickname": None, "product": None, "recurring": None, "tax_behavior": "unspecified",
         "tiers_mode": None, "transform_quantity": None, "type": "one_time", "unit_amount": None, "unit_amount_decimal": None,
     },
+    "credit_note": {
+        "amount": 0, "amount_shipping": 0, "currency": "usd", "customer": None, "customer_account": None,
+        "customer_balance_transaction": None, "discount_amount": 0, "discount_amounts": [], "effective_at": None, "invoice": None,
+        "lines": [], "livemode": False, "memo": None, "metadata": {}, "number": None, "out_of_band_amount": None, "pdf": None,
+        "post_payment_amount": 0, "pre_payment_amount": 0, "pretax_credit_amounts": [], "reason": None, "refunds": [],
+        "shipping_cost": None, "status": "issued", "subtotal": 0, "subtotal_excluding_tax": None, "total": 0,
+        "total_excluding_tax": None, "total_taxes": [], "type": "post_payment", "voided_at": None,
+    },
+    "coupon": {
+        "amount_off": None, "applies_to": {"products": []}, "currency": None, "currency_options": {}, "duration": "once",
+        "duration_in_months": None, "livemode": False, "max_redemptions": None, "metadata": {}, "name": None,
+        "percent_off": None, "redeem_by": None, "times_redeemed": 0, "valid": True,
+    },
+    "discount": {
+        "checkout_session": None, "customer": None, "customer_account": None, "end": None, "invoice": None, "invoice_item": None,
+        "promotion_code": None, "source": {"coupon": None, "type": "coupon"}, "start": None, "subscription": None,
+        "subscription_item": None,
+    },
     "balance_transaction": {
         "amount": 0, "available_on": None, "balance_type": "payments", "currency": "usd", "description": None,
         "exchange_rate": None, "fee": 0, "fee_details": [], "net": 0, "reporting_category": "charge", "source": None,
@@ -138,10 +156,14 @@ FOLLOWS_CREATED = {
 }
 """Instants that equal `created` unless the planted object says otherwise."""
 
-INCLUDABLE = {"charge": ("refunds",), "customer": ("subscriptions",), "invoice": ("payments",), "price": ("tiers",)}
+INCLUDABLE = {
+    "charge": ("refunds",), "coupon": ("applies_to", "currency_options"), "customer": ("subscriptions",),
+    "invoice": ("payments",), "price": ("currency_options", "tiers"),
+}  # fmt: skip
 """Keys that are kept in the state but answered only when expanded."""
 
 NESTED = {
+    "credit_note": {"lines": "/v1/credit_notes/{id}/lines"},
     "invoice": {"lines": "/v1/invoices/{id}/lines", "payments": "/v1/invoice_payments?invoice={id}"},
     "subscription": {"items": "/v1/subscription_items?subscription={id}"},
 }

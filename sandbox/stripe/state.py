@@ -114,14 +114,19 @@ class StripeState:
         """Replace those keys and tell it by an event that carries what they were. KeyError for an unknown id."""
         with self._lock:
             before = self.get(object_id)
-            after = complete(before | changes)
+            after = self.adjust(object_id, changes)
             change = "updated" if before.get("status") == after.get("status") else "reached"
-            row = _row(after)
+            self._tell(change, after, previous=changed_before(before, after), event_type=event_type)
+        return after
+
+    def adjust(self, object_id: str, changes: StripeObject) -> StripeObject:
+        """Replace those keys of an object whose change another object's event tells. KeyError for an unknown id."""
+        with self._lock:
+            after = complete(self.get(object_id) | changes)
             self._db.execute(
                 "update objects set customer=?, email=?, label=?, test_clock=?, folded=?, json=? where id=?",
-                (*row[3:], object_id),
+                (*_row(after)[3:], object_id),
             )
-            self._tell(change, after, previous=changed_before(before, after), event_type=event_type)
         return after
 
     def delete(self, object_id: str) -> StripeObject:
@@ -253,7 +258,7 @@ def _row(whole: StripeObject) -> tuple[Any, ...]:
     return (
         whole["id"],
         kind,
-        whole["created"],
+        whole["start"] if kind == "discount" else whole["created"],  # it has no other stamp
         customer,
         whole.get("email"),
         label,

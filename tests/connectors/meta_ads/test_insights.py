@@ -66,14 +66,14 @@ def test_every_day_of_every_account_is_read_newest_first(puller: Puller, history
     assert begun(puller) == 2 * (1 + 3)
 
 
-def test_a_quiet_hour_costs_one_call_per_account(puller: Puller, history: dict[Any, int]) -> None:
-    """Yesterday and today, at once and without a report, and the same to the last character."""
+def test_a_quiet_hour_costs_two_calls_per_account(puller: Puller, history: dict[Any, int]) -> None:
+    """Yesterday and today by ad and as the account says, at once and without a report, and the same to the last character."""
     puller.pull("insights")
     before = {key: record.payload for key, record in puller.records.items()}
     puller.clock.advance(HOUR)
     reports = begun(puller)
     brought, source = puller.pull("insights")
-    assert (brought, dict(source.calls)) == (4, {"definition": 1, "window": 2})
+    assert (brought, dict(source.calls)) == (4, {"definition": 1, "window": 4})
     assert {key: record.payload for key, record in puller.records.items()} == before
     assert begun(puller) == reports
     assert puller.pauses == [0.5, 0.5]  # between the looks at the first run's reports
@@ -147,10 +147,10 @@ def test_the_past_ends_where_meta_s_memory_does(puller: Puller, ground: Ground) 
 
 
 def test_a_young_account_costs_few_calls(puller: Puller, ground: Ground) -> None:
-    """A week old: one report, begun, looked at twice and fetched."""
+    """A week old: one report, begun, looked at twice and fetched, and what the account says."""
     ground.account(BERLIN, "Europe/Berlin", "EUR", created="2026-10-27")
     brought, source = puller.pull("insights")
-    assert (brought, dict(source.calls)) == (7, {"definition": 1, "window": 4})
+    assert (brought, dict(source.calls)) == (7, {"definition": 1, "window": 5})
 
 
 @pytest.mark.parametrize("created", ["0000-00-00T99:99", "0001-01-01T00:00:00+1400", "", 7, None])
@@ -434,3 +434,55 @@ def test_a_bad_answer_at_any_step_is_repeated(puller: Puller, history: dict[Any,
     _, source = puller.pull("insights")
     assert puller.spend() == history
     assert source.calls["retry"] >= 1
+
+
+def account_level(puller: Puller) -> list[Any]:
+    return [entry for entry in puller.sandbox.log.matching("/insights", "GET") if "level=account" in entry.query]
+
+
+def test_ads_that_meta_names_no_more_are_the_account_s_spend_of_an_unknown_ad(
+    puller: Puller, history: dict[Any, int]
+) -> None:
+    """Day by day the sum is what the account says, to the cent, and a correction of a day corrects what is left over."""
+    puller.sandbox.state.conduct.forgotten = {"2", "3"}
+    puller.pull("insights")
+    lost: dict[tuple[str, str, str], int] = {}
+    for (account, day, ad), cents in history.items():
+        place = (account, day, "unknown" if ad in {"2", "3"} else ad)
+        lost[place] = lost.get(place, 0) + cents
+    assert puller.spend() == lost
+    puller.sandbox.state.conduct.forgotten = set()
+    puller.clock.advance(DAY)
+    puller.pull("insights")
+    recent = {place: cents for place, cents in history.items() if place[1] > str(TODAY + DAY - 28 * DAY)}
+    assert {place: cents for place, cents in puller.spend().items() if place[1] > str(TODAY + DAY - 28 * DAY)} == recent
+
+
+def test_the_account_is_asked_once_per_span(puller: Puller, history: dict[Any, int]) -> None:
+    """A row per day, for all days of a report together; quiet days are told as nought."""
+    puller.pull("insights")
+    assert len(account_level(puller)) == begun(puller)
+    assert {record.payload["account_spend"] for key, record in puller.records.items() if key[1] < "2026-08-05"} == {"0"}
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, 200), (400, 100), (500, 1)])
+def test_what_the_account_refuses_to_say_costs_the_check_alone(
+    puller: Puller, history: dict[Any, int], status: int, code: int
+) -> None:
+    """Denied, unknown or too much: every day of every ad is there, without the account's own sum."""
+    body = {"error": {"code": code, "type": "OAuthException", "message": "no"}}
+    fault = Fault(path="/insights.*level=account", status=status, body=body)
+    puller.sandbox.faults.add(fault)
+    puller.pull("insights")
+    assert puller.spend() == history
+    assert all("account_spend" not in record.payload for record in puller.records.values())
+
+
+def test_a_sum_that_makes_no_sense_is_none(puller: Puller, history: dict[Any, int]) -> None:
+    """The days of the ads stay readable."""
+    row = {"date_start": str(TODAY), "date_stop": str(TODAY), "spend": "much"}
+    body = {"data": [row, {"date_start": 7}]}
+    puller.sandbox.faults.add(Fault(path="/insights.*level=account", status=200, body=body))
+    puller.pull("insights")
+    assert puller.spend() == history
+    assert "account_spend" not in puller.records[BERLIN, str(TODAY)].payload

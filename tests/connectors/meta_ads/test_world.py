@@ -67,7 +67,7 @@ def test_every_object_is_listed(planted: Puller, world: World) -> None:
 
 
 def test_a_quiet_run_after_the_first_brings_nothing_new(planted: Puller) -> None:
-    """No new version of anything, one window call per account and listed stream, for leads one and one for the Page's forms."""
+    """No new version of anything, one window call per account and listed stream, two for insights, for leads one and one for the Page's forms."""
     for stream in CONNECTOR.streams_by_name:
         planted.pull(stream)
     planted.clock.advance(NOW - NOW.replace(hour=8))
@@ -78,5 +78,5 @@ def test_a_quiet_run_after_the_first_brings_nothing_new(planted: Puller) -> None
         calls[stream] = source.calls["window"]
     assert {key: record.payload for key, record in planted.records.items()} == before
     assert calls == {
-        "ad_accounts": 0, "campaigns": 2, "adsets": 2, "ads": 2, "creatives": 0, "insights": 2, "leads": 3,
+        "ad_accounts": 0, "campaigns": 2, "adsets": 2, "ads": 2, "creatives": 0, "insights": 4, "leads": 3,
     }  # fmt: skip

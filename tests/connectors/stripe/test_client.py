@@ -128,14 +128,14 @@ def test_a_missing_permission_stops_only_its_stream(puller: Puller, plant: Plant
 
 
 def test_the_doctor_finds_nothing_wrong_with_a_full_key(puller: Puller) -> None:
-    """One line for the account, one per stream, one for events and one for test clocks; a live key has no clocks."""
+    """One line for the account, one per stream, one for coupons, one for credit notes, one for events and one for test clocks; a live key has no clocks."""
     found = puller.open().diagnose(CONNECTOR.streams)
     assert all(finding.ok for finding in found)
-    assert len(found) == len(CONNECTOR.streams) + 3
+    assert len(found) == len(CONNECTOR.streams) + 5
     assert "test mode" in found[0].message
     puller.key = "sk_live_sandbox"
     puller.sandbox.state.add_key(puller.key)
-    assert len(puller.open().diagnose(CONNECTOR.streams)) == len(CONNECTOR.streams) + 2
+    assert len(puller.open().diagnose(CONNECTOR.streams)) == len(CONNECTOR.streams) + 4
 
 
 MISSING = {
@@ -147,6 +147,8 @@ MISSING = {
     "rak_product_read": {"products": "products will be missing"},
     "rak_plan_read": {"prices": "prices will be missing"},
     "rak_balance_transaction_source_read": {"balance_transactions": "balance_transactions will be missing"},
+    "rak_credit_note_read": {"credit_notes": "in proportion to their amount"},
+    "rak_coupon_read": {"coupons": "revenue counts before discounts"},
     "rak_event_read": {"events": "changes and deletions stay unseen"},
     "rak_billing_clock_read": {"test_clocks": "customers and subscriptions cannot be read wholly"},
 }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.stripe import CONNECTOR
-from models.facts import Fact, Identifier, Payment, Profile, Scope, Subscription
+from models.facts import Discount, Fact, Identifier, Payment, Profile, Scope, Subscription
 from models.keys import RecordKey
 from models.money import major
 from models.records import Record
@@ -166,6 +166,20 @@ def test_a_credit_note_takes_back_its_part_of_the_tax_and_nothing_else(credited:
     assert facts("invoice", total=11_900, **credited) == (payment("tax", left, AT + timedelta(hours=1)) if left else [])
 
 
+def note(tax: int, status: str = "issued") -> dict[str, Any]:
+    return {"id": "cn_1", "status": status, "total": 2_380, "total_taxes": [{"amount": tax}]}
+
+
+@pytest.mark.parametrize(
+    ("notes", "left"),
+    [([note(0)], 1_900), ([note(100), note(250)], 1_550), ([note(380), note(500, "void")], 1_520), ([note(2_000)], 0), ([], 1_900)],
+)  # fmt: skip
+def test_credit_notes_that_were_read_take_back_exactly_the_tax_they_name(notes: list[Any], left: int):
+    """Whatever part of the amount they credit; lines at different rates bear different tax."""
+    found = facts("invoice", total=11_900, post_payment_credit_notes_amount=2_380, credit_notes=notes)
+    assert found == (payment("tax", left, AT + timedelta(hours=1)) if left else [])
+
+
 def test_what_belongs_to_one_purchase_names_it():
     """By the payment intent, by the charge where there is none; a charge without either stands for itself."""
     charge = "stripe/acct_1:live/charge/ch_3PabcdEfGhIjKlMn0"
@@ -179,6 +193,13 @@ def test_what_belongs_to_one_purchase_names_it():
 
 def subscription(**changes: Any) -> Subscription:
     (found,) = facts("subscription", **changes)
+    assert isinstance(found, Subscription)
+    return found
+
+
+def subscription_of(**changes: Any) -> Subscription:
+    """The subscription beside its discounts."""
+    found = facts("subscription", **changes)[0]
     assert isinstance(found, Subscription)
     return found
 
@@ -212,6 +233,111 @@ def test_monthly_revenue_adds_items_of_different_intervals():
 def test_monthly_revenue_follows_interval_and_quantity(items: dict[str, Any], monthly: int):
     """Every interval that Stripe knows, brought to one month."""
     assert subscription(items=items).mrr_minor == monthly
+
+
+GRADED = [
+    {"up_to": 5, "flat_amount": 1000, "unit_amount": 100, "unit_amount_decimal": "100"},
+    {"up_to": 10, "flat_amount": None, "unit_amount": None, "unit_amount_decimal": "50.5"},
+    {"up_to": None, "flat_amount": 300, "flat_amount_decimal": "300", "unit_amount": 0},
+]
+
+
+@pytest.mark.parametrize(
+    ("mode", "quantity", "minor"),
+    [
+        ("graduated", 0, 1000), ("graduated", 5, 1500), ("graduated", 6, 1550), ("graduated", 10, 1752), ("graduated", 12, 2052),
+        ("volume", 0, 1000), ("volume", 5, 1500), ("volume", 6, 303), ("volume", 10, 505), ("volume", 11, 300),
+    ],
+)  # fmt: skip
+def test_tiers_are_billed_as_stripe_does(mode: str, quantity: int, minor: int):
+    """Each unit at its own tier's price, or all at that of the last one reached; flat amounts on top, the first one always.
+
+    Source: https://docs.stripe.com/products-prices/pricing-models.
+    """
+    items = priced(None, "month", 1, quantity, billing_scheme="tiered", tiers_mode=mode, tiers=GRADED)
+    assert subscription(items=items).mrr_minor == minor
+
+
+def test_a_price_of_several_currencies_counts_in_that_of_the_subscription():
+    """Tiers too, where that currency has its own."""
+    euros = {"unit_amount_decimal": "900", "tiers": None}
+    assert (
+        subscription(items=priced("1000", "month", 1, 2, currency="usd", currency_options={"eur": euros})).mrr_minor
+        == 1800
+    )
+
+
+def off(start: datetime = AT, end: datetime | None = None, duration: str = "forever", **coupon: Any) -> dict[str, Any]:
+    terms = {
+        "id": "c",
+        "object": "coupon",
+        "currency": None,
+        "amount_off": None,
+        "percent_off": None,
+        "duration": duration,
+    }
+    stamps = {"start": int(start.timestamp()), "end": int(end.timestamp()) if end else None}
+    return {"id": "di_1", "object": "discount", **stamps, "source": {"type": "coupon", "coupon": terms | coupon}}
+
+
+def taken(*given: Any, **changes: Any) -> list[tuple[int | None, datetime, datetime | None]]:
+    """What is off the sample's 20.00 a month (two a year at 120.00) and 7.515 (three a month), and from when to when."""
+    _, *found = facts("subscription", discounts=list(given), **changes)
+    assert all(isinstance(fact, Discount) and (fact.payer, fact.currency) == (DANA, "eur") for fact in found)
+    return [(fact.amount_minor, fact.starts_at, fact.ends_at) for fact in found if isinstance(fact, Discount)]
+
+
+LATER, LAST = AT + timedelta(days=90), AT + timedelta(days=365)
+
+
+@pytest.mark.parametrize(
+    ("given", "minor"),
+    [
+        ([off(percent_off=50)], 1376),
+        ([off(percent_off=33.3333)], 918),
+        ([off(percent_off=100)], 2752),
+        ([off(amount_off=500, currency="eur")], 500),
+        ([off(amount_off=500, currency="usd", currency_options={"eur": {"amount_off": 450}})], 450),
+        ([off(amount_off=99_999, currency="eur")], 2752),
+        ([off(percent_off=50), off(percent_off=50)], 2064),
+        ([off(percent_off=50), off(amount_off=500, currency="eur")], 1876),
+        ([off(amount_off=500, currency="eur"), off(percent_off=50)], 1626),
+        ([off(percent_off=50, applies_to={"products": ["prod_Growth"]})], 1376),
+        ([off(percent_off=50, applies_to={"products": ["prod_Other"]})], None),
+        ([off(percent_off=50, duration="once")], None),
+    ],
+)  # fmt: skip
+def test_a_discount_takes_off_its_share_or_amount_and_never_more_than_there_is(given: list[Any], minor: int | None):
+    """One after the other, of what the one before left; one that counts once recurs no more than the bill that it is on."""
+    assert taken(*given) == ([] if minor is None else [(minor, AT, None)])
+
+
+def test_a_discount_that_ends_says_so_beforehand():
+    """No event tells of its end, so each stretch of time has its own amount: half for a quarter, less five euros for a year."""
+    given = (
+        off(end=LATER, duration="repeating", percent_off=50),
+        off(end=LAST, duration="repeating", amount_off=500, currency="eur"),
+    )
+    assert taken(*given) == [(1876, AT, LATER), (500, LATER, LAST)]
+    assert taken(off(start=LATER, percent_off=50)) == [(1376, LATER, None)]
+
+
+def test_a_discount_of_an_item_comes_first_and_is_of_that_item_alone():
+    """A quarterly item of 30.00 less 6.00 a bill is 8.00 a month; half off all of it leaves 4.00."""
+    items = priced("3000", "month", 3, 1)
+    items["data"][0]["discounts"] = [off(amount_off=600, currency="eur")]
+    assert taken(items=items) == [(200, AT, None)]
+    assert taken(off(percent_off=50), items=items) == [(600, AT, None)]
+
+
+@pytest.mark.parametrize(
+    "unread", ["di_1", off() | {"source": {"type": "coupon", "coupon": "c"}}, off(amount_off=5, currency="jpy")]
+)
+def test_a_discount_that_tells_too_little_is_told_as_such(unread: Any):
+    """A mere id, a coupon that may not be read and one of another currency: the revenue stays, and what is missing is countable."""
+    assert taken(unread) == [(None, AT, None)]
+    assert taken(unread, status="trialing") == []
+    assert subscription_of(discounts=[unread]).mrr_minor == 2752
 
 
 @pytest.mark.parametrize("behavior", ["void", "keep_as_draft", "mark_uncollectible"])
@@ -274,8 +400,30 @@ SURPRISES: dict[str, tuple[str, dict[str, Any], str]] = {
     "no date": ("charge", {"created": None}, "no date"),
     "absurd date": ("charge", {"created": 10**17}, "created is no instant"),
     "lines of tax that are none": ("invoice", {"total_taxes": ["x"]}, "an entry is str"),
+    "notes that are none": ("invoice", {"credit_notes": 7}, "credit_notes is int"),
     "no customer": ("subscription", {"customer": None}, "customer or status is missing"),
-    "tiers": ("subscription", {"items": priced(None, "month", 1, 1, billing_scheme="tiered")}, "tiered"),
+    "tiers unknown": ("subscription", {"items": priced(None, "month", 1, 1, billing_scheme="tiered")}, "tiered"),
+    "tiers of no mode": (
+        "subscription",
+        {"items": priced(None, "month", 1, 1, billing_scheme="tiered", tiers=[{"up_to": None}])},
+        "tiers_mode",
+    ),
+    "tiers that end": (
+        "subscription",
+        {"items": priced(None, "month", 1, 9, billing_scheme="tiered", tiers_mode="volume", tiers=[{"up_to": 5}])},
+        "end before",
+    ),
+    "price in another currency": (
+        "subscription",
+        {"items": priced("1", "month", 1, 1, currency="usd")},
+        "no amount in the currency",
+    ),
+    "discounts that are none": ("subscription", {"discounts": "x"}, "discounts is str"),
+    "more than nothing off": (
+        "subscription",
+        {"discounts": [{"start": 1, "source": {"coupon": {"percent_off": -1}}}]},
+        "percent_off",
+    ),
     "odd interval": ("subscription", {"items": priced("1", "fortnight", 1, 1)}, "no known interval"),
     "odd decimal": ("subscription", {"items": priced("1e999999999", "month", 1, 1)}, "not a decimal"),
     "items cut short": ("subscription", {"items": {"object": "list", "data": [], "has_more": True}}, "not complete"),

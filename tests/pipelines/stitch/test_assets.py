@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from sqlmodel import select
 
-from models.facts import Payment, Scope
+from models.facts import Discount, Payment, Scope, Subscription
 from models.identity import RefusedTie
 from models.operations import Cursor
 from models.store import transaction
@@ -227,6 +227,18 @@ def test_payments_are_compared_with_the_balance_where_there_is_one(run, workspac
     assert result.success
     assert verdicts(result)["journeys.revenue_is_all_payments"]
     assert not verdicts(result)["journeys.revenue_equals_the_balance"]
+
+
+def test_a_discount_that_could_not_be_read_is_a_warning(run, hand):
+    """Recurring revenue is then too high, which somebody can mend by a permission."""
+    told = {"payer": hand.key("a"), "currency": "eur"}
+    runs = Subscription(status="active", mrr_minor=1000, started_at=T0, **told)
+    hand.write({"a": person("A"), "s": [runs, Discount(amount_minor=100, starts_at=T0, **told)]})
+    assert verdicts(run())["journeys.mrr_is_after_discounts"]
+    hand.write({"s": [runs, Discount(amount_minor=None, starts_at=T0, **told)]})
+    result = run()
+    assert result.success
+    assert not verdicts(result)["journeys.mrr_is_after_discounts"]
 
 
 def test_the_room_has_one_job_and_its_schedule_runs():

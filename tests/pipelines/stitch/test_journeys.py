@@ -6,10 +6,11 @@ from datetime import timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models.facts import Engagement, Identifier, Outcome, Payment, Relation, Scope, Subscription, Touch
+from models.facts import Discount, Engagement, Identifier, Outcome, Payment, Relation, Scope, Subscription, Touch
 from pipelines.stitch.derived import DERIVED
 from pipelines.stitch.journeys import build_journeys
 from pipelines.stitch.rates import Rates
+from pipelines.stitch.reconcile import undiscounted
 from pipelines.stitch.report import JourneyReport
 from pipelines.stitch.stitch import stitch
 from tests.pipelines.stitch.conftest import T0, Bench, company, open_bench, person
@@ -88,6 +89,27 @@ def test_recurring_revenue_counts_running_subscriptions_only(bench):
     run(bench)
     (row,) = rows(bench, "revenue")
     assert (row["mrr"], row["payments"], row["net"], row["last_payment_at"]) == (200, 0, 0, None)
+
+
+def test_recurring_revenue_is_after_the_discounts_of_this_very_moment(bench):
+    """One that has ended or not begun takes nothing off, though the vendor said nothing since; one that was not readable is counted."""
+    key, hour = bench.hand.key, timedelta(hours=1)
+    now = bench.clock.now()
+
+    def off(amount: int | None, start: timedelta, end: timedelta | None) -> Discount:
+        ends_at = None if end is None else now + end
+        return Discount(payer=key("a"), amount_minor=amount, currency="eur", starts_at=now + start, ends_at=ends_at)
+
+    told = Subscription(payer=key("a"), status="active", mrr_minor=1000, currency="eur", started_at=T0)
+    cuts = [off(500, -3 * hour, -hour), off(300, -hour, hour), off(7, hour, None), off(None, -hour, None)]
+    bench.hand.write({"a": person(), "s": [told, *cuts]})
+    run(bench)
+    assert [row["mrr"] for row in rows(bench, "revenue")] == [700]
+    assert undiscounted(bench.lake, now) == 1
+    bench.clock.advance(hour)
+    run(bench)
+    assert [row["mrr"] for row in rows(bench, "revenue")] == [993]
+    assert undiscounted(bench.lake, T0 - 10_000 * hour) == 0
 
 
 def test_a_journey_begins_with_the_first_touch_of_any_record(bench):

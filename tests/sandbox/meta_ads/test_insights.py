@@ -230,3 +230,22 @@ def test_the_throttle_is_told_with_insights(account: AdAccount, state: MetaState
         "acc_id_util_pct",
         "ads_api_access_tier",
     }
+
+
+def test_an_account_s_sum_holds_deleted_ads_that_rows_of_ads_leave_out(
+    account: AdAccount, state: MetaState, plant: Plant
+) -> None:
+    """Unless a filter asks the account, too, for the living alone; and one that insights forgot is in no row of ads at all."""
+    known = state.node("3001")
+    assert known is not None
+    plant("ad", [{**known[1], "effective_status": "DELETED"}])
+    span = {"time_range": WEEK}
+    living = {"filtering": [{"field": "ad.effective_status", "operator": "IN", "value": ["ACTIVE"]}]}
+
+    def spent(**params: Any) -> Decimal:
+        return sum((Decimal(row["spend"]) for row in ask(account, "spend", **span, **params)), Decimal())
+
+    assert spent(level="account") == 2 * spent(level="ad") == 2 * spent(level="account", **living) > 0
+    assert spent(level="account", time_increment=1) == spent(level="account")
+    state.conduct.forgotten.add("3000")
+    assert (spent(level="ad"), spent(level="account") > 0) == (0, True)

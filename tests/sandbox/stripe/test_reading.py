@@ -102,6 +102,12 @@ REFUSED: dict[str, tuple[Call, int, str | None, str | None]] = {
         "starting_after",
     ),
     "expanding a list without data": (lambda c: c.v1.customers.list({"expand": ["x"]}), 400, None, "expand"),
+    "five levels of a list": (
+        lambda c: c.v1.subscriptions.list({"expand": ["data.items.data.price.tiers"]}),
+        400,
+        None,
+        "expand",
+    ),
     "unknown id": (lambda c: c.v1.customers.retrieve("cus_no"), 404, "resource_missing", "id"),
     "missing": (lambda c: c.v1.subscription_items.list({}), 400, "parameter_missing", "subscription"),
     "unknown value": (lambda c: c.v1.subscriptions.list({"status": "gone"}), 400, None, "status"),
@@ -179,3 +185,50 @@ def test_ids_are_expanded_where_asked(stripe_sandbox: Sandbox, client: stripe.St
     payments = client.v1.invoices.retrieve("in_1", {"expand": ["payments"]}).payments
     assert payments is not None
     assert payments.data[0].payment.charge == "ch_1"
+
+
+def subscribed(sandbox: Sandbox) -> None:
+    """A subscription with a coupon on it and on its one item, whose price has tiers."""
+    price = {"id": "price_1", "object": "price", "created": 1, "tiers": [{"up_to": None, "unit_amount": 5}]}
+    cuts = [
+        {"id": name, "object": "discount", "start": 1, "source": {"type": "coupon", "coupon": "half"}}
+        for name in ("di_1", "di_2")
+    ]
+    item = {
+        "id": "si_1",
+        "object": "subscription_item",
+        "created": 1,
+        "price": {"id": "price_1", "object": "price"},
+        "discounts": ["di_2"],
+    }
+    sandbox.state.insert_many(
+        [
+            {"id": "half", "object": "coupon", "created": 1, "percent_off": 50, "duration": "forever"}, price, *cuts,
+            {"id": "sub_1", "object": "subscription", "created": 1, "items": [item], "discounts": ["di_1"]},
+        ]
+    )  # fmt: skip
+
+
+def test_discounts_are_ids_until_they_are_expanded(stripe_sandbox: Sandbox, client: stripe.StripeClient) -> None:
+    """On the subscription and on its items, with their coupon as deep as four levels go; what a coupon includes only on request."""
+    subscribed(stripe_sandbox)
+    assert client.v1.subscriptions.retrieve("sub_1").discounts == ["di_1"]
+    found = client.v1.subscriptions.list(
+        {"expand": ["data.discounts.source.coupon", "data.items.data.discounts"]}
+    ).data[0]
+    assert found.to_dict()["discounts"][0]["source"]["coupon"]["percent_off"] == 50
+    assert found.to_dict()["items"]["data"][0]["discounts"][0]["source"]["coupon"] == "half"
+    (item,) = client.v1.subscription_items.list({"subscription": "sub_1", "expand": ["data.discounts"]}).data
+    assert item.to_dict()["discounts"][0]["id"] == "di_2"
+    assert "applies_to" not in client.v1.coupons.retrieve("half").to_dict()
+    assert "applies_to" in client.v1.coupons.retrieve("half", {"expand": ["applies_to"]}).to_dict()
+
+
+@pytest.mark.parametrize(
+    "path", ["discount", "discounts.coupon", "discounts.source", "items.discounts", "items.data.coupon"]
+)
+def test_a_path_that_leads_nowhere_is_refused(stripe_sandbox: Sandbox, client: stripe.StripeClient, path: str) -> None:
+    """400 with the path, as for any property that is no reference."""
+    subscribed(stripe_sandbox)
+    with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):
+        client.v1.subscriptions.retrieve("sub_1", {"expand": [path]})

@@ -16,6 +16,7 @@ RESOURCE_OF = {
     "invoice_payment": stripe.InvoicePayment,
     "line_item": stripe.InvoiceLineItem,
     "subscription_item": stripe.SubscriptionItem,
+    "discount": stripe.Discount,
     **{
         resource.object: getattr(stripe, resource.camel)
         for resource in RESOURCES.values()
@@ -33,6 +34,8 @@ def billed(stripe_sandbox: Sandbox, client: stripe.StripeClient) -> Sandbox:
     charge = billing.take(stripe_sandbox.state, str(subscription.customer), 900, "jpy")
     client.v1.refunds.create({"charge": charge["id"], "amount": 300})
     billing.dispute(stripe_sandbox.state, billing.take(stripe_sandbox.state, None, 900, "usd")["id"])
+    billing.credit(stripe_sandbox.state, stripe_sandbox.state.ids("invoice", "true")[0], 119, 19)
+    stripe_sandbox.state.create({"id": "half", "object": "coupon", "percent_off": 50})
     return stripe_sandbox
 
 
