@@ -164,3 +164,21 @@ def fresh_doctor(home: Home) -> str:
     )
     assert done.returncode == 1
     return done.stdout
+
+
+def test_the_questions_of_the_docs_find_what_was_planted(home):
+    """The founder's questions, by the commands that docs/questions.md gives, name the causes that the world was planted with."""
+    plot = json.loads((home.folder / ".sidecar/sandbox/truth.json").read_text())["plot"]
+    asked = re.findall(r"^\$ uv run sidecar (lens .+)$", (ROOT / "docs/questions.md").read_text(), flags=re.MULTILINE)
+    answers = {command.split()[1]: home.read(*command.split()) for command in asked}
+    assert set(answers) == {"bridge", "ads", "segments", "retention", "drifting"}
+    assert f"ad '{plot['stopped']}', which brought none at all" in answers["bridge"]["sentence"]
+    idle = next(row for row in answers["ads"]["rows"] if row["which"] == plot["idle"])
+    assert idle["spend"] > 0
+    assert idle["net"] == 0
+    worth = next(row for row in answers["segments"]["rows"] if row["segment"] == f"first channel: {plot['segment']}")
+    assert worth["ratio"] > 3
+    assert worth["sure"] == "yes"
+    month = next(row for row in answers["retention"]["rows"] if row["month"] == plot["breaks"])
+    assert month["cliff"] == "cliff"
+    assert answers["drifting"]["rows"]
