@@ -107,7 +107,7 @@ def _plant(root: Path, clock: ShiftedClock, apps: dict[str, Starlette], persons:
     """Make the world; its truth is written last."""
     _say(f"Planting a world of {persons} persons, seed {seed} ...")
     try:
-        world = build(persons, seed, NOW)
+        world = build(persons, seed, NOW, plotted=True)
     except ValueError as reason:
         raise CannotStart(f"{reason}.") from None
     plant(root, apps, world)

@@ -19,6 +19,8 @@ from sandbox.world.truth import PRODUCT_ACCOUNT
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)  # the present of the planted world, when it is made
 APPS = {"salesforce": salesforce_app, "hubspot": hubspot_app, "meta_ads": meta_ads_app, "stripe": stripe_app}
+RATES = Path(__file__).parent / "data/rates.csv"
+"""What the world's currencies are worth in euros: invented, but of the right size."""
 PRODUCT_EVENTS = "product_events"
 """The fifth vendor is a folder of files and no server."""
 
@@ -52,4 +54,5 @@ def variables(root: Path, urls: dict[str, str]) -> dict[str, str]:
         "META_ADS_APP_ID": meta_ads.APP_ID, "META_ADS_APP_SECRET": meta_ads.APP_SECRET, "STRIPE_API_KEY": stripe.API_KEY,
         "PRODUCT_EVENTS_URL": str((root / PRODUCT_EVENTS).resolve()), "PRODUCT_EVENTS_ACCOUNT": PRODUCT_ACCOUNT,
         "SIDECAR_CLOCK": str((root / "clock").resolve()), "SIDECAR_WRITE_BACK_CURRENCY": "eur",  # its org names none
+        "SIDECAR_CURRENCY": "eur", "SIDECAR_RATES": str(RATES),
     }  # fmt: skip

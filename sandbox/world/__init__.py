@@ -22,6 +22,7 @@ from sandbox.world.moments import BEGIN, between
 from sandbox.world.names import Company, companies
 from sandbox.world.people import Population, roster
 from sandbox.world.person import Face, Someone
+from sandbox.world.plot import Plot
 from sandbox.world.product_events import Product, participant_of
 from sandbox.world.salesforce import Org
 from sandbox.world.stripe import Till
@@ -67,8 +68,8 @@ class World:
     truth: Truth
 
 
-def build(persons: int, seed: int, now: datetime) -> World:
-    """Draw a world of this many people as of this instant.
+def build(persons: int, seed: int, now: datetime, *, plotted: bool = False) -> World:
+    """Draw a world of this many people as of this instant; a plotted one has consumers besides, whose money tells a story.
 
     Errors: ValueError if there are fewer people than texts need, or if `now` lies before the last text.
     """
@@ -120,11 +121,17 @@ def build(persons: int, seed: int, now: datetime) -> World:
     for _ in range(persons // 50):
         till.guest(between(rng, BEGIN, till.latest))
     product.visitors(persons // 10)
-    files = product.files()
     accounts = [_account(company, org, portal, payers) for company in homes]
+    plot = Plot(seed, now, ids, ads, product, till) if plotted else None
+    if plot:
+        plot.plant()
+        for person in plot.people:
+            records = [_record(face, ads) for face in person.faces]
+            planted.append(_truth_of(person, records, [], plot.touches[person.id], till))
+    files = product.files()
     truth = Truth(
         persons=planted, accounts=accounts, documents=documents, unattributed=till.revenue(None),
-        unreadable_events=product.unreadable, spend=ads.spend(),
+        unreadable_events=product.unreadable, spend=ads.spend(), plot=plot.truth if plot else None,
     )  # fmt: skip
     return World(org.rows, till.objects, recent(till.objects, ids, now), portal.rows, files, ads.rows, truth)
 

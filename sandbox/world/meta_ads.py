@@ -5,7 +5,7 @@ text of the world is planted elsewhere.
 """
 
 import random
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -43,6 +43,13 @@ class Ads:
         for ad in market.ads:
             self._ad(ad)
         self.rows["insight"] = [_day(ad, str(day), done) for (ad, day), done in market.days.items()]
+
+    def advertise(self, ad: Ad, days: dict[date, AdDay]) -> None:
+        """One ad more, with what it did on each of its days."""
+        self.market.ads.append(ad)
+        self.market.days |= {(ad, day): done for day, done in days.items()}
+        self._ad(ad)
+        self.rows["insight"] += [_day(ad, str(day), done) for day, done in days.items()]
 
     def fill_in(self, person: Someone) -> list[PlantedTouch]:
         """The form that this person filled in, if an ad brought them so; a face more, and the touch that it tells."""

@@ -94,6 +94,21 @@ class Product:
         texts = {text.doc_id: text for text in person.documents}
         return [self._routed(person, one, texts[one.doc_id], events) for one in planted]
 
+    def visits(self, face: Face, at: datetime, marks: dict[str, str], deed: str | None = None) -> None:
+        """A user comes to the web site, by a link with these marks, and may do one thing there."""
+        url = f"https://www.{HOME_DOMAIN}/start" + (f"?{urlencode(marks)}" if marks else "")
+        self._add(at, type="page", userId=face.id, context={"page": {"url": url}})
+        if deed:
+            self._add(at + timedelta(minutes=2), type="track", event=deed, userId=face.id, properties={"rows": 1})
+
+    def signs_up(self, person: Someone, at: datetime) -> Face:
+        """The person becomes a user who gives name and address."""
+        self.users += 1
+        face = Face("product_user", f"u-{self.users:05d}", at, person.email)
+        person.faces.append(face)
+        self._add(at, type="identify", userId=face.id, traits={"email": person.email, "name": person.name})
+        return face
+
     def visitors(self, count: int) -> None:
         """People who look around and never say who they are."""
         for number in range(count):

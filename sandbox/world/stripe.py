@@ -92,6 +92,10 @@ class Till:
                 at = between(self.rng, face.created, self.latest - timedelta(hours=2))
                 self._purchase(customer, at, self._price_of_one(country), taxed=self.rng.random() < 0.3)
 
+    def pays(self, customer: Object, at: datetime, amount: int) -> None:
+        """One payment that succeeds and is kept, in minor units of the customer's currency."""
+        self._pay(customer, at, amount, customer["currency"], "succeeded")
+
     def guest(self, at: datetime) -> None:
         """A payment that names no customer."""
         self._pay(None, at, self.rng.randint(500, 20000), "usd", "succeeded")
@@ -139,10 +143,17 @@ class Till:
     def _subscribe(self, customer: Object, start: datetime, country: Country, *, loyal: bool) -> None:
         plan, _ = self.rng.choices(PLANS, (60, 30, 10))[0]
         interval = self.rng.choices(("month", "year"), (80, 20))[0]
-        price = self.prices[plan, country.currency, interval]
-        step, quantity = timedelta(days=30 if interval == "month" else 365), self.rng.choice((1, 1, 1, 2, 5, 20))
+        quantity = self.rng.choice((1, 1, 1, 2, 5, 20))
         begins = between(self.rng, start, min(self.latest, start + timedelta(days=90)))
         stays = 60 if loyal else min(60, int(self.rng.paretovariate(0.6)))  # periods: many leave early, some stay
+        self.subscribes(customer, country, plan, interval, quantity, begins, stays)
+
+    def subscribes(
+        self, customer: Object, country: Country, plan: str, interval: str, quantity: int, begins: datetime, stays: int
+    ) -> None:
+        """A subscription that is paid for so many periods, or until now."""
+        price = self.prices[plan, country.currency, interval]
+        step = timedelta(days=30 if interval == "month" else 365)
         ends = begins + stays * step
         over = ends < self.latest
         periods = [begins + number * step for number in range(stays if over else (self.latest - begins) // step + 1)]

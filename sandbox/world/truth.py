@@ -140,6 +140,18 @@ class PlantedAccount(BaseModel):
     payers: list[str] = []
 
 
+class PlantedPlot(BaseModel):
+    """What the questions of docs/questions.md should find, where it was planted."""
+
+    monday: str = Field(description="the day before the ad stopped, UTC, as 2026-01-31")
+    tuesday: str = Field(description="the day without it, 40 per cent below")
+    stopped: str = Field(description="name of the ad that stopped")
+    idle: str = Field(description="name of the ad whose visitors never pay")
+    segment: str = Field(description="first channel of the buyers who are worth four times the average")
+    breaks: int = Field(description="month of the contract in which most leave")
+    drifting: list[str] = Field(description="addresses of weekly buyers who have stopped to come")
+
+
 class Truth(BaseModel):
     """Everything planted; persons, accounts and documents each in the order they were planted."""
 
@@ -148,6 +160,7 @@ class Truth(BaseModel):
     documents: list[PlantedDocument]
     unreadable_events: int = Field(default=0, description="lines of the product's files that cannot be read")
     unattributed: dict[str, Revenue] = Field(description="payments that name no customer, by currency")
+    plot: PlantedPlot | None = Field(default=None, description="in the demo's world only")
     spend: list[PlantedSpend] = Field(default=[], description="every ad and day that Meta has a row for")
 
     def save(self, path: Path) -> None:

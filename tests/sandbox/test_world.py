@@ -705,3 +705,26 @@ def test_a_part_of_the_texts_is_in_hubspot(world: World) -> None:
         for source in ("call_note", "email", "ticket", "form")
     )
     assert not places["hubspot", "transcript"]
+
+
+def test_the_plot_of_the_demo_moves_nobody_else(world):
+    """A plotted world has everything of the plain one as it was, and consumers besides who pay and stand in no CRM."""
+    plotted = build(PERSONS, 1, NOW, plotted=True)
+    assert plotted.truth.persons[: len(world.truth.persons)] == world.truth.persons
+    assert (plotted.salesforce, plotted.hubspot) == (world.salesforce, world.hubspot)
+    consumers = plotted.truth.persons[len(world.truth.persons) :]
+    assert {key.partition("/")[0] for person in consumers for key in person.records} == {"product_events", "stripe"}
+    assert world.truth.plot is None
+
+
+def test_the_plot_is_true(world):
+    """Of the plot's days the second has 40 per cent less, and the ad that stopped has no day after the first."""
+    plotted = build(PERSONS, 1, NOW, plotted=True)
+    plot = plotted.truth.plot
+    taken = Counter[str]()
+    for one in plotted.stripe:
+        if one["object"] == "charge" and one["currency"] == "eur":
+            taken[f"{datetime.fromtimestamp(one['created'], UTC):%Y-%m-%d}"] += one["amount_captured"]
+    assert taken[plot.tuesday] / taken[plot.monday] == pytest.approx(0.6, abs=0.05)
+    stopped = {row["date_start"] for row in plotted.meta_ads["insight"] if row["ad_name"] == plot.stopped}
+    assert max(stopped) == plot.monday

@@ -157,6 +157,11 @@ def ask_drifting(workspace: Workspace, options: Options) -> Answer:  # noqa: ARG
         currency=currency,
         notes=[
             f"Drifting: {DRIFTS:.0%} to {GONE:.0%} likely to have left, or a contract twice as likely to end as others; those who brought most first.",
+            *(
+                ["`sidecar show ENTITY_ID` tells who a person is, what they did and what they believe: the why."]
+                if drifting
+                else []
+            ),
             *standings,
         ],
     )
