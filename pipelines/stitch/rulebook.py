@@ -156,7 +156,9 @@ def _check_pattern(where: str, pattern: str) -> None:
 
 
 def _standing(session: Session) -> Sequence[IdentityRule]:
-    return session.exec(select(IdentityRule).where(col(IdentityRule.superseded_at).is_(None))).all()
+    """Decisions in force, the oldest first: of two that were made at once on one kind, the later counts."""
+    rows = session.exec(select(IdentityRule).where(col(IdentityRule.superseded_at).is_(None)))
+    return sorted(rows, key=lambda row: (row.decided_at, row.id))
 
 
 def _supersede(session: Session, scope: Scope, kind: str | None, decision: Decision) -> list[str]:
