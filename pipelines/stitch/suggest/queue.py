@@ -90,7 +90,7 @@ def close_answered(session: Session, scope: Scope, now: datetime) -> Counter[str
 
 
 def enqueue(session: Session, scope: Scope, likely: Iterable[Likely], now: datetime) -> Counter[str]:
-    """Bring the queue into step with what is likely today; counts rows `opened`, `kept` and closed as unlikely.
+    """Bring the queue into step with what is likely today; counts rows `opened`, `kept`, `decided` meanwhile, and closed as unlikely.
 
     A pair is known by its persons (or accounts): if other records stand for them by now, the row that waits is kept.
     """
@@ -101,8 +101,12 @@ def enqueue(session: Session, scope: Scope, likely: Iterable[Likely], now: datet
     counts = Counter[str]()
     for pair in pairs:
         row = by_homes.pop(_homes(pair, homes), None)
-        counts["kept" if row else "opened"] += 1
+        kept = row is not None
         row = row or _reopened(session, scope, pair, now)
+        if row.status in DECIDED:  # by a human, while the pair was computed
+            counts["decided"] += 1
+            continue
+        counts["kept" if kept else "opened"] += 1
         row.weight, row.probability, row.evidence = pair.weight, pair.probability, list(pair.evidence)
         session.add(row)
     for row in by_homes.values():
@@ -140,11 +144,12 @@ def _close(row: Suggestion, why: str, now: datetime) -> int:
 
 
 def _reopened(session: Session, scope: Scope, pair: Likely, now: datetime) -> Suggestion:
-    """The row of the pair: a new one, or the one that had closed by itself."""
+    """The row of the pair: a new one, or the one that had closed by itself; one that was decided stays as it is."""
     name = content_id("suggestion", scope, pair.left, pair.right)
     row = session.get(Suggestion, name)
     if row is None:
         fresh = asdict(pair) | {"evidence": list(pair.evidence)}
         return Suggestion(id=name, scope=scope, status=OPEN, suggested_at=now, **fresh)
-    row.status, row.decided_by, row.reason, row.decided_at = OPEN, None, None, None
+    if row.status not in DECIDED:
+        row.status, row.decided_by, row.reason, row.decided_at = OPEN, None, None, None
     return row

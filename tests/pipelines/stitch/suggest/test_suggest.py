@@ -12,6 +12,7 @@ from models.identity import Judgement, Suggestion
 from models.store import transaction
 from pipelines.stitch.derived import REVENUE
 from pipelines.stitch.suggest import queue
+from pipelines.stitch.suggest.best import Likely
 from pipelines.stitch.suggest.score import FEW_CERTAIN
 from pipelines.stitch.suggest.settings import SuggestSettings
 from pipelines.stitch.suggest.suggest import suggest
@@ -128,6 +129,19 @@ def test_what_a_human_refused_never_comes_again(doubled):
         session.get_one(Judgement, judgement.id).superseded_at = doubled.clock.now()
     look(doubled)
     assert (queued(doubled), queued(doubled, "refused")) == (set(), pairs("crm shop"))
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_what_a_human_decides_while_it_is_computed_anew_stands(doubled, same):
+    """The computation began when the pair was still open, and brings it again."""
+    look(doubled)
+    (row,) = doubled.rows(Suggestion)
+    again = Likely(row.left, row.right, row.weight, row.probability, tuple(row.evidence))
+    decide(doubled, same=same)
+    with transaction(doubled.store) as session:
+        assert queue.enqueue(session, Scope.person, [again], doubled.clock.now()) == {"decided": 1}
+    (row,) = doubled.rows(Suggestion)
+    assert (row.status, row.decided_by) == ("accepted" if same else "refused", "ann")
 
 
 def test_what_a_human_accepted_is_joined_by_the_next_stitch(doubled):
