@@ -16,6 +16,9 @@ from models.base import new_id
 from models.facts import Scope
 from models.identity import Judgement, Membership, Suggestion
 from models.keys import content_id
+from pipelines.stitch.judging import standing_between, take_back
+from pipelines.stitch.portions import portions
+from pipelines.stitch.rulebook import Decision
 from pipelines.stitch.suggest.best import Likely, Pair
 
 OPEN, ACCEPTED, REFUSED, CLOSED = "open", "accepted", "refused", "closed"
@@ -23,8 +26,8 @@ DECIDED = (ACCEPTED, REFUSED)
 ITSELF = "sidecar"
 """Who decided where no human did."""
 TOGETHER, GONE, UNLIKELY = "they are one by now", "one of the records is gone", "they are no longer alike enough"
-PORTION = 500
-"""Keys in one SQL statement; SQLite allows 32,766 variables."""
+STAGE = "suggestions"
+"""Under this stage the store keeps what the queue was last computed from, the bucket being the scope's place; its name bars others meanwhile."""
 
 
 class UnknownSuggestion(LookupError):
@@ -48,14 +51,21 @@ def named(session: Session, asked: str) -> Suggestion:
 def decide(session: Session, asked: str, *, same: bool, by: str, reason: str, now: datetime) -> Suggestion:
     """Accept (same) or refuse a suggestion, and judge its two records accordingly; to decide the same again changes nothing.
 
+    What was taken back since is judged anew, and what stands against it on the same records is superseded.
+
     Errors: UnknownSuggestion; AlreadyDecided if it was decided otherwise, or is closed.
     """
     row = named(session, asked)
     status = ACCEPTED if same else REFUSED
-    if row.status == status:
+    standing = standing_between(session, [row.left], [row.right])
+    if row.status == status and any(one.same == same for one in standing):
         return row
-    if row.status != OPEN:
-        raise AlreadyDecided(f"suggestion {row.id} is {row.status} ({row.reason}) by {row.decided_by}")
+    if row.status not in (OPEN, status):
+        raise AlreadyDecided(
+            f"suggestion {row.id} is {row.status} ({row.reason}) by {row.decided_by}; to decide otherwise: "
+            f"sidecar {'merge' if same else 'split'} {row.left} {row.right}"
+        )
+    take_back(session, standing, Decision(by, reason, now))
     row.status, row.decided_by, row.reason, row.decided_at = status, by, reason, now
     session.add(row)
     session.add(
@@ -122,11 +132,10 @@ def waiting(session: Session, scope: Scope) -> Sequence[Suggestion]:
 
 def homes_of(session: Session, records: Iterable[str]) -> dict[str, str]:
     """The entity of each record that has one."""
-    keys = sorted(records)
     found: dict[str, str] = {}
-    for start in range(0, len(keys), PORTION):
-        portion = col(Membership.record).in_(keys[start : start + PORTION])
-        found |= dict(session.exec(select(Membership.record, Membership.entity_id).where(portion)).all())
+    for keys in portions(sorted(records)):
+        some = col(Membership.record).in_(keys)
+        found |= dict(session.exec(select(Membership.record, Membership.entity_id).where(some)).all())
     return found
 
 

@@ -157,6 +157,19 @@ def test_rules_that_are_all_off_or_all_weak_join_nobody_and_stop_nothing(bench, 
     assert strong_values(bench.lake, bench.store, Scope.person).divided == 0
 
 
+def test_a_decision_has_a_name(bench):
+    """White space is none; without a name whoever is logged in decides."""
+    now = bench.clock.now()
+    assert deciding(" ann ", " because ", now) == Decision("ann", "because", now)
+    assert deciding("  ", "because", now) == deciding(None, "because", now)
+
+
+def test_what_humans_judge_is_no_kind_of_identifier(bench):
+    """Its edges would pass for a human's."""
+    with pytest.raises(BadRule, match="what humans decide"):
+        change(bench, "judgement", priority=1, max_records=5)
+
+
 def test_of_two_decisions_at_the_same_moment_the_later_one_stands(bench):
     """Both rows are in force where two people decided at once; what counts does not depend on how the database sorts."""
     for most, minutes in ((5, 1), (4, 3), (3, 2)):
@@ -174,7 +187,9 @@ def test_of_two_decisions_at_the_same_moment_the_later_one_stands(bench):
 def test_an_address_with_a_tag_is_no_second_address_of_a_kind_of_which_there_is_one(bench):
     """Where one address makes one person, `jane+shop@` still is `jane@`, whichever record came first."""
     mails = {"a": "jane+shop@corp.example", "b": "jane@corp.example", "c": "jane+shop@corp.example"}
-    bench.hand.write({name: person(email=mail) for name, mail in mails.items()} | {"d": person(email="ben@corp.example")})
+    bench.hand.write(
+        {name: person(email=mail) for name, mail in mails.items()} | {"d": person(email="ben@corp.example")}
+    )
     change(bench, "email", one_ever=True)
     stitch(bench.lake, bench.store, bench.clock, Scope.person)
     assert bench.clusters() == {frozenset("abc"), frozenset("d")}
