@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import phonenumbers
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
-_HOST = re.compile(r"[^\s:]*\.[^\s:]*")
+_HOST = re.compile(r"[^\s:.]*\.[^\s:]*")  # the first dot is known at once: other readings would take a square of time
 _STRIPE_CUSTOMER = re.compile(r"(?<![A-Za-z0-9])cus_[A-Za-z0-9]+")
 _SALESFORCE_ID = re.compile(r"[A-Za-z0-9]{15}([A-Z0-5]{3})?")
 _BROWSER = re.compile(r"fb\.\d+\.\d+\.\d+")

@@ -25,9 +25,9 @@ REVISIONS = "sidecar_revision"
 """Table of the schema's version; Alembic's usual name is Dagster's, should both live in one database."""
 ALONE = {
     "sqlite": "BEGIN IMMEDIATE",
-    "postgresql": "select pg_advisory_xact_lock(hashtext('sidecar: upgrade of the store'))",
+    "postgresql": "select pg_advisory_xact_lock(hashtext('sidecar: {}'))",
 }
-"""What makes other processes wait until the transaction has ended."""
+"""What makes other processes that want the same wait until the transaction has ended."""
 
 
 class StoreError(Exception):
@@ -80,7 +80,7 @@ def upgrade(engine: Engine) -> None:
         config = _config(connection)
         scripts = ScriptDirectory.from_config(config)
         if _revision(connection) != scripts.get_current_head():
-            connection.exec_driver_sql(ALONE[engine.dialect.name])
+            _alone(connection, "upgrade of the store")
             _take_over_revision(connection, scripts)
             command.upgrade(config, "head")
 
@@ -98,6 +98,16 @@ def transaction(engine: Engine) -> Iterator[Session]:
     """A session whose changes land together, or not at all."""
     with Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def alone(session: Session, what: str) -> None:
+    """Let nobody else do the same until this transaction, which must not have written yet, has ended; what was read before is old."""
+    _alone(session.connection(), what)
+    session.expire_all()
+
+
+def _alone(connection: Connection, what: str) -> None:
+    connection.exec_driver_sql(ALONE[connection.dialect.name].format(what))
 
 
 def _config(connection: Connection) -> Config:

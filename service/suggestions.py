@@ -1,7 +1,6 @@
 """`sidecar suggestions`: who might be the same, for a human to accept or refuse, one by one or in a spreadsheet."""
 
 import csv
-import getpass
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,13 +12,15 @@ from rich.markup import escape
 from sqlmodel import Session, col, select
 
 from models import Membership, Profile, Suggestion
-from models.store import transaction
+from models.store import alone, transaction
 from pipelines.ingest.lake import Lake
+from pipelines.stitch.portions import portions
 from pipelines.stitch.suggest import queue
 from pipelines.workspace import Workspace
 from service import terminal
 from service.environment import opened
 from service.errors import UsageError
+from service.judging import deciding_by
 from service.plain import PlainGroup
 
 app = typer.Typer(
@@ -35,7 +36,7 @@ HEADINGS = (
     *(f"{side}_{column}" for side in ("left", "right") for column in ("record", *SAID, "records")),
     "evidence", "decided_by", "reason",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  # full width runs as well
 """What makes a spreadsheet run a cell (https://owasp.org/www-community/attacks/CSV_Injection)."""
 MOST = 50
 """Suggestions on one screen; `--json` and the export have all."""
@@ -136,12 +137,11 @@ def in_words(evidence: Iterable[dict[str, Any]]) -> str:
 
 
 def _decide(ids: Sequence[str], *, same: bool, by: str | None, why: str, json: bool) -> None:
-    who = by or _logged_in()
-    if not why.strip() or not who.strip():
-        raise UsageError("Say why with --why, and who decides with --by; both are kept with the decision.")
     with opened() as workspace, transaction(workspace.store) as session:
+        said = deciding_by(workspace, by, why)
+        alone(session, queue.STAGE)
         try:
-            rows = [queue.decide(session, one, same=same, by=who, reason=why, now=workspace.clock.now()) for one in ids]
+            rows = [queue.decide(session, one, same=same, by=said.by, reason=said.reason, now=said.at) for one in ids]
         except (queue.UnknownSuggestion, queue.AlreadyDecided) as error:
             raise UsageError(f"Nothing was decided: {error}.") from error
     if json:
@@ -153,22 +153,13 @@ def _decide(ids: Sequence[str], *, same: bool, by: str | None, why: str, json: b
         terminal.say(f"{row.left} and {row.right}: {row.status}. The next stitch follows: sidecar run stitch")
 
 
-def _logged_in() -> str:
-    """The name of the machine's user; empty in a container that has none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""
-
-
 def _members(session: Session, rows: Iterable[Suggestion]) -> dict[str, list[str]]:
     """For each record that stands for somebody, all records of the same entity; itself alone if it is gone."""
     heads = {record for row in rows for record in (row.left, row.right)}
     homes = queue.homes_of(session, heads)
     by_home: dict[str, list[str]] = {}
-    entities = sorted(set(homes.values()))
-    for start in range(0, len(entities), queue.PORTION):
-        some = col(Membership.entity_id).in_(entities[start : start + queue.PORTION])
+    for entities in portions(sorted(set(homes.values()))):
+        some = col(Membership.entity_id).in_(entities)
         for record, entity in session.exec(select(Membership.record, Membership.entity_id).where(some)):
             by_home.setdefault(entity, []).append(record)
     return {head: sorted(by_home[homes[head]]) if head in homes else [head] for head in heads}

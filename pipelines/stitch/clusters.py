@@ -88,10 +88,10 @@ def _crowded(label: Ints, star: Edges, reasons: pa.Table, most: Mapping[str, int
     return crowded
 
 
-def _sole(sole: pa.Table) -> dict[int, dict[str, int]]:
-    held: dict[int, dict[str, int]] = {}
+def _sole(sole: pa.Table) -> dict[int, dict[str, set[int]]]:
+    held: dict[int, dict[str, set[int]]] = {}
     for row in sole.to_pylist():
-        held.setdefault(row["row"], {})[row["kind"]] = row["value_hash"]
+        held.setdefault(row["row"], {}).setdefault(row["kind"], set()).add(row["value_hash"])
     return held
 
 

@@ -158,7 +158,8 @@ def _matches(value: ir.StringValue, patterns: tuple[str, ...]) -> ir.BooleanValu
 
 
 def _by_kind(kind: ir.StringValue, numbers: Mapping[str, int]) -> ir.IntegerValue:
-    return ibis.cases(*((kind == name, number) for name, number in numbers.items()), else_=0)
+    branches = [(kind == name, number) for name, number in numbers.items()]
+    return ibis.cases(*branches, else_=0) if branches else ibis.literal(0)  # every rule can be off
 
 
 def _masked(values: ir.Table) -> ir.StringValue:

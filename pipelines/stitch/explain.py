@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
-from models.identity import IdentityEvent, Judgement, Membership, RefusedTie
+from models.identity import IdentityEvent, Membership, RefusedTie
 from models.keys import RecordKey
 from pipelines.stitch.entities import UnknownEntity
+from pipelines.stitch.judging import standing_between
 from pipelines.stitch.rules import JUDGEMENT
 
 SHARED = {
@@ -86,11 +87,7 @@ def _step(session: Session, row: Membership, left: str, right: str) -> Step:
 
 
 def _judged(session: Session, left: str, right: str) -> str | None:
-    ends = (left, right)
-    standing = select(Judgement).where(
-        col(Judgement.left).in_(ends), col(Judgement.right).in_(ends), col(Judgement.superseded_at).is_(None)
-    )
-    rows = sorted(session.exec(standing), key=lambda row: (row.decided_at, row.id))
+    rows = standing_between(session, [left], [right])
     return f"{rows[-1].decided_by}: {rows[-1].reason}" if rows else None
 
 

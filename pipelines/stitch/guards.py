@@ -45,13 +45,13 @@ class Limits:
     """What a cluster must not do: have too many records or values, two records that were told apart, two values of a one-ever kind.
 
     Shape: `values` holds the most values by kind; `apart` holds for each record the records it was told apart from, both ways; `sole` its
-    value by one-ever kind.
+    values by one-ever kind: a tagged address is two, and a record that names two numbers says that both are one's.
     """
 
     largest: int
     values: Mapping[str, int] = field(default_factory=dict)
     apart: Mapping[int, set[int]] = field(default_factory=dict)
-    sole: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    sole: Mapping[int, Mapping[str, set[int]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -168,17 +168,17 @@ def _by_value(links: Iterable[Link]) -> dict[int, list[Link]]:
     return found
 
 
-def _clash(left: set[int], right: set[int], sole: Mapping[int, Mapping[str, int]]) -> bool:
+def _clash(left: set[int], right: set[int], sole: Mapping[int, Mapping[str, set[int]]]) -> bool:
     """Whether each side has a value that the other has not; a human may have joined several on one side before."""
     ours, theirs = _held(left, sole), _held(right, sole)
     return any(ours[kind] - theirs[kind] and theirs[kind] - ours[kind] for kind in ours.keys() & theirs.keys())
 
 
-def _held(records: set[int], sole: Mapping[int, Mapping[str, int]]) -> dict[str, set[int]]:
+def _held(records: set[int], sole: Mapping[int, Mapping[str, set[int]]]) -> dict[str, set[int]]:
     held: dict[str, set[int]] = {}
     for record in records:
-        for kind, value in sole.get(record, {}).items():
-            held.setdefault(kind, set()).add(value)
+        for kind, values in sole.get(record, {}).items():
+            held.setdefault(kind, set()).update(values)
     return held
 
 

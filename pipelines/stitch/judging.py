@@ -120,11 +120,15 @@ def judgements_of(session: Session, *, all_of_them: bool = False) -> list[Judgem
 
 
 def standing_between(session: Session, left: Sequence[str], right: Sequence[str]) -> list[Judgement]:
-    """Decisions that stand between a record of the one side and a record of the other."""
+    """Decisions that stand between a record of the one side and a record of the other, in the order they were made."""
     lefts, rights = set(left), set(right)
+    ends = lefts | rights
+    rows = select(Judgement).where(
+        col(Judgement.superseded_at).is_(None), col(Judgement.left).in_(ends), col(Judgement.right).in_(ends)
+    )
     return [
         row
-        for row in judgements_of(session)
+        for row in sorted(session.exec(rows), key=lambda row: (row.decided_at, row.id))
         if (row.left in lefts and row.right in rights) or (row.left in rights and row.right in lefts)
     ]
 

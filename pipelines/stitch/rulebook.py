@@ -18,7 +18,7 @@ from models.base import new_id
 from models.facts import Scope
 from models.identifiers import NORMALISERS, normaliser_of
 from models.identity import IdentityRule
-from pipelines.stitch.rules import CLICKS, RULES, Rule, version_of_rules
+from pipelines.stitch.rules import CLICKS, JUDGEMENT, RULES, Rule, version_of_rules
 
 KIND = re.compile(r"[a-z][a-z0-9_]{0,63}")
 HIGHEST = 2**31 - 1  # the store keeps 32-bit integers
@@ -119,6 +119,8 @@ def check(rule: Rule) -> None:
         raise BadRule(f"{where}: rules join persons or accounts; choose the scope person or account.")
     if not KIND.fullmatch(rule.kind):
         raise BadRule(f"{where}: a kind is written in small letters, digits and _, as in stripe_customer.")
+    if rule.kind == JUDGEMENT:
+        raise BadRule(f"{where}: that is what humans decide; it joins without a rule (sidecar merge).")
     if rule.kind in CLICKS:
         raise BadRule(
             f"{where}: a click is a touch, never an identity, for links are forwarded; leave it to attribution."
@@ -134,10 +136,21 @@ def check(rule: Rule) -> None:
 
 
 def deciding(by: str | None, reason: str, at: datetime) -> Decision:
-    """A decision in the name of whoever is logged in, unless another is named. BadRule without a reason."""
+    """A decision in the name of whoever is logged in, unless another is named. BadRule without a reason or a name."""
     if not reason.strip():
         raise BadRule('Say why, in words that others will understand later: --why "…".')
-    return Decision(by or getpass.getuser(), reason.strip(), at)
+    name = (by or "").strip() or _logged_in()
+    if not name:
+        raise BadRule("Say who decides with --by: nobody is logged in here, and the name is kept with the decision.")
+    return Decision(name, reason.strip(), at)
+
+
+def _logged_in() -> str:
+    """The name of the machine's user; empty in a container that has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def _check_pattern(where: str, pattern: str) -> None:
@@ -156,7 +169,9 @@ def _check_pattern(where: str, pattern: str) -> None:
 
 
 def _standing(session: Session) -> Sequence[IdentityRule]:
-    return session.exec(select(IdentityRule).where(col(IdentityRule.superseded_at).is_(None))).all()
+    """Decisions in force, the oldest first: of two that were made at once on one kind, the later counts."""
+    rows = session.exec(select(IdentityRule).where(col(IdentityRule.superseded_at).is_(None)))
+    return sorted(rows, key=lambda row: (row.decided_at, row.id))
 
 
 def _supersede(session: Session, scope: Scope, kind: str | None, decision: Decision) -> list[str]:

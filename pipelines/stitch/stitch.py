@@ -2,7 +2,7 @@
 
 Everything is recomputed from the lake, the rules and the judgements each time; only differences are written. To split or join two
 records, add a `Judgement` on them (`judging.py`): the next stitch follows it, and superseding it takes it back. The store's rows land
-in one transaction; the lake's snapshot follows and is rewritten by the next stitch if a crash came between.
+in one transaction, of one stitch at a time; the lake's snapshot follows and is rewritten by the next stitch if a crash came between.
 """
 
 from collections import Counter
@@ -18,12 +18,12 @@ from sqlmodel import Session, col, select
 from models.clock import Clock
 from models.facts import Scope
 from models.identity import Judgement
-from models.store import transaction
+from models.store import alone, transaction
 from pipelines import progress
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.clusters import Apart, Clusters, cluster
 from pipelines.stitch.edges import LINKS, Links, links, members
-from pipelines.stitch.membership import Settled, settle, snapshot
+from pipelines.stitch.membership import Settled, settle, snapshot, version_of
 from pipelines.stitch.rulebook import Rulebook, rulebook
 from pipelines.stitch.rules import JUDGEMENT, JUDGEMENT_PRIORITY, Rule, rules_of
 
@@ -73,14 +73,25 @@ def stitch(lake: Lake, store: Engine, clock: Clock, scope: Scope) -> StitchRepor
 
     Shape: every live record of the scope is in exactly one entity. Nothing is written if nothing changed.
     """
-    with transaction(store) as session:
-        rules = rulebook(session)
-    material = gather(lake, rules, scope)
-    with transaction(store) as session:
-        clusters, settled = settled_by(session, material, scope, clock)
+    done = None
+    while done is None:
+        done = _attempt(lake, store, clock, scope)
+    material, clusters, settled = done
     progress.report(f"stitch {scope}: entities", settled.entities)
     snapshot(lake, store)
     return _report(scope, material, clusters, settled)
+
+
+def _attempt(lake: Lake, store: Engine, clock: Clock, scope: Scope) -> tuple[Material, Clusters, Settled] | None:
+    """One stitch; None, with nothing written, if another one wrote while this one read, for that may have seen newer records."""
+    with transaction(store) as session:
+        rules, version = rulebook(session), version_of(session)
+    material = gather(lake, rules, scope)
+    with transaction(store) as session:
+        alone(session, "stitch")
+        if version_of(session) != version:
+            return None
+        return material, *settled_by(session, material, scope, clock)
 
 
 def gather(lake: Lake, rules: Rulebook, scope: Scope) -> Material:

@@ -1,6 +1,7 @@
 """Identifiers are compared in one form, whatever form a vendor keeps."""
 
 import unicodedata
+from time import process_time
 
 import pytest
 
@@ -37,6 +38,15 @@ def test_a_value_has_one_comparable_form(kind, raw, value):
     """Case, width, markup, old forms and appendices make no difference; what makes no sense is none."""
     assert normalise(kind, raw) == value
     assert value is None or normalise(kind, value) == value
+
+
+@pytest.mark.parametrize("kind", ["email", "phone", "domain", "stripe_customer", "salesforce_id", "fbp"])
+@pytest.mark.parametrize("raw", ["." * 20_000 + " x", "a." * 20_000, "@" * 20_000, "cus" * 20_000, "ü" * 20_000])
+def test_a_huge_value_is_read_in_no_time(kind, raw):
+    """Nobody's web site is a page long, and no pattern may take a square of its length."""
+    began = process_time()
+    normalise(kind, raw)
+    assert process_time() - began < 2
 
 
 def test_case_tells_vendor_ids_apart():

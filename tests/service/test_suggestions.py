@@ -13,6 +13,7 @@ from pipelines.stitch.stitch import stitch
 from pipelines.stitch.suggest.settings import SuggestSettings
 from pipelines.stitch.suggest.suggest import suggest
 from pipelines.workspace import Workspace
+from service.suggestions import _harmless
 from tests.pipelines.stitch.conftest import Hand
 from tests.pipelines.stitch.suggest.conftest import who
 from tests.service.conftest import Door
@@ -88,6 +89,13 @@ def test_the_queue_is_a_table_for_a_spreadsheet(queued):
     assert (row["left_name"], row["right_company"]) == ("Jane Kolbe", "'=Kolbe Stanztechnik")
     assert row["evidence"].startswith("name: the same (+")
     assert queued.ask("suggestions", "export", "-").out.splitlines()[0].startswith("id,status,scope,probability")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff20"])
+def test_no_text_starts_as_a_formula_does(start):
+    """Neither in ordinary width nor in full, nor after a break of line."""
+    assert not _harmless(f"{start}cmd|' /C calc'!A0").startswith(start)
+    assert _harmless("Kolbe = Sons") == "Kolbe = Sons"
 
 
 def test_an_empty_queue_says_so(door):

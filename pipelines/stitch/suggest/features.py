@@ -4,7 +4,7 @@ Of several records with different answers the most frequent answer counts, then 
 Everybody is named by the least key of their records, so that the same records give the same rows whatever ids were minted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from connectors.countries import region
 from models.facts import Identifier, Profile, Relation, Scope
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.membership import SNAPSHOT, SNAPSHOT_SCHEMA
-from pipelines.stitch.rules import PLACEHOLDERS, rules_of
+from pipelines.stitch.rules import PLACEHOLDERS, Rule
 from pipelines.stitch.suggest import folding
 
 TEXT, TEXTS = pa.string(), pa.list_(pa.string())
@@ -41,15 +41,15 @@ KINDS = ("phone", "email", "domain", "external_id")
 INSTANT_TYPE = "timestamp('UTC', 6)"
 
 
-def features(lake: Lake, scope: Scope, now: datetime) -> pa.Table:
-    """One row per person or account that has a record, sorted by `id`; columns as in `COLUMNS`."""
+def features(lake: Lake, scope: Scope, now: datetime, rules: Iterable[Rule]) -> pa.Table:
+    """One row per person or account that has a record, sorted by `id`; columns as in `COLUMNS`. What the scope's rules block says nothing."""
     who = _who(lake)
     own = who.filter(who.scope == scope).select("record", "record_hash", "entity_id")
     rows: dict[str, dict[str, Any]] = {}
     for one in own.select("record", "entity_id").order_by("record").to_pyarrow().to_pylist():
         row = rows.setdefault(one["entity_id"], {"id": one["record"], "entity_id": one["entity_id"], "vendors": set()})
         row["vendors"].add(one["record"].partition("/")[0])
-    for one in _usual(_said(lake, scope).join(own, "record_hash")).to_pyarrow().to_pylist():
+    for one in _usual(_said(lake, scope, rules).join(own, "record_hash")).to_pyarrow().to_pylist():
         rows[one["entity_id"]][one["column"]] = one["value"]
     for one in _belonging(lake, who, scope, now).to_pyarrow().to_pylist():
         rows[one["entity_id"]].setdefault("others", []).append(one["other"])
@@ -69,12 +69,12 @@ def _who(lake: Lake) -> ir.Table:
     return ibis.memtable(SNAPSHOT_SCHEMA.empty_table()) if table is None else table
 
 
-def _said(lake: Lake, scope: Scope) -> ir.Table:
+def _said(lake: Lake, scope: Scope, rules: Iterable[Rule]) -> ir.Table:
     """Everything that records say: `record_hash, column, value`; of identifiers those that may join anybody at all."""
     profile, identifier = lake.facts(Profile), lake.facts(Identifier)
     said = profile.select("record_hash", *SAID).pivot_longer(s.cols(*SAID), names_to="column", values_to="value")
-    rules = rules_of(scope)
-    barred = {kind: (*PLACEHOLDERS, *(rules[kind].blocked if kind in rules else ())) for kind in KINDS}
+    blocked = {rule.kind: rule.blocked for rule in rules}
+    barred = {kind: (*PLACEHOLDERS, *blocked.get(kind, ())) for kind in KINDS}
     usable = ibis.or_(
         *(
             (identifier.kind == kind) & ~ibis.or_(*(identifier.value.re_search(pattern) for pattern in patterns))

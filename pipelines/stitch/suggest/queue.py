@@ -16,6 +16,9 @@ from models.base import new_id
 from models.facts import Scope
 from models.identity import Judgement, Membership, Suggestion
 from models.keys import content_id
+from pipelines.stitch.judging import standing_between, take_back
+from pipelines.stitch.portions import portions
+from pipelines.stitch.rulebook import Decision
 from pipelines.stitch.suggest.best import Likely, Pair
 
 OPEN, ACCEPTED, REFUSED, CLOSED = "open", "accepted", "refused", "closed"
@@ -23,8 +26,8 @@ DECIDED = (ACCEPTED, REFUSED)
 ITSELF = "sidecar"
 """Who decided where no human did."""
 TOGETHER, GONE, UNLIKELY = "they are one by now", "one of the records is gone", "they are no longer alike enough"
-PORTION = 500
-"""Keys in one SQL statement; SQLite allows 32,766 variables."""
+STAGE = "suggestions"
+"""Under this stage the store keeps what the queue was last computed from, the bucket being the scope's place; its name bars others meanwhile."""
 
 
 class UnknownSuggestion(LookupError):
@@ -48,14 +51,21 @@ def named(session: Session, asked: str) -> Suggestion:
 def decide(session: Session, asked: str, *, same: bool, by: str, reason: str, now: datetime) -> Suggestion:
     """Accept (same) or refuse a suggestion, and judge its two records accordingly; to decide the same again changes nothing.
 
+    What was taken back since is judged anew, and what stands against it on the same records is superseded.
+
     Errors: UnknownSuggestion; AlreadyDecided if it was decided otherwise, or is closed.
     """
     row = named(session, asked)
     status = ACCEPTED if same else REFUSED
-    if row.status == status:
+    standing = standing_between(session, [row.left], [row.right])
+    if row.status == status and any(one.same == same for one in standing):
         return row
-    if row.status != OPEN:
-        raise AlreadyDecided(f"suggestion {row.id} is {row.status} ({row.reason}) by {row.decided_by}")
+    if row.status not in (OPEN, status):
+        raise AlreadyDecided(
+            f"suggestion {row.id} is {row.status} ({row.reason}) by {row.decided_by}; to decide otherwise: "
+            f"sidecar {'merge' if same else 'split'} {row.left} {row.right}"
+        )
+    take_back(session, standing, Decision(by, reason, now))
     row.status, row.decided_by, row.reason, row.decided_at = status, by, reason, now
     session.add(row)
     session.add(
@@ -90,7 +100,7 @@ def close_answered(session: Session, scope: Scope, now: datetime) -> Counter[str
 
 
 def enqueue(session: Session, scope: Scope, likely: Iterable[Likely], now: datetime) -> Counter[str]:
-    """Bring the queue into step with what is likely today; counts rows `opened`, `kept` and closed as unlikely.
+    """Bring the queue into step with what is likely today; counts rows `opened`, `kept`, `decided` meanwhile, and closed as unlikely.
 
     A pair is known by its persons (or accounts): if other records stand for them by now, the row that waits is kept.
     """
@@ -101,8 +111,12 @@ def enqueue(session: Session, scope: Scope, likely: Iterable[Likely], now: datet
     counts = Counter[str]()
     for pair in pairs:
         row = by_homes.pop(_homes(pair, homes), None)
-        counts["kept" if row else "opened"] += 1
+        kept = row is not None
         row = row or _reopened(session, scope, pair, now)
+        if row.status in DECIDED:  # by a human, while the pair was computed
+            counts["decided"] += 1
+            continue
+        counts["kept" if kept else "opened"] += 1
         row.weight, row.probability, row.evidence = pair.weight, pair.probability, list(pair.evidence)
         session.add(row)
     for row in by_homes.values():
@@ -118,11 +132,10 @@ def waiting(session: Session, scope: Scope) -> Sequence[Suggestion]:
 
 def homes_of(session: Session, records: Iterable[str]) -> dict[str, str]:
     """The entity of each record that has one."""
-    keys = sorted(records)
     found: dict[str, str] = {}
-    for start in range(0, len(keys), PORTION):
-        portion = col(Membership.record).in_(keys[start : start + PORTION])
-        found |= dict(session.exec(select(Membership.record, Membership.entity_id).where(portion)).all())
+    for keys in portions(sorted(records)):
+        some = col(Membership.record).in_(keys)
+        found |= dict(session.exec(select(Membership.record, Membership.entity_id).where(some)).all())
     return found
 
 
@@ -140,11 +153,12 @@ def _close(row: Suggestion, why: str, now: datetime) -> int:
 
 
 def _reopened(session: Session, scope: Scope, pair: Likely, now: datetime) -> Suggestion:
-    """The row of the pair: a new one, or the one that had closed by itself."""
+    """The row of the pair: a new one, or the one that had closed by itself; one that was decided stays as it is."""
     name = content_id("suggestion", scope, pair.left, pair.right)
     row = session.get(Suggestion, name)
     if row is None:
         fresh = asdict(pair) | {"evidence": list(pair.evidence)}
         return Suggestion(id=name, scope=scope, status=OPEN, suggested_at=now, **fresh)
-    row.status, row.decided_by, row.reason, row.decided_at = OPEN, None, None, None
+    if row.status not in DECIDED:
+        row.status, row.decided_by, row.reason, row.decided_at = OPEN, None, None, None
     return row

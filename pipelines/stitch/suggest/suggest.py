@@ -19,17 +19,16 @@ from models.beliefs import BucketState
 from models.clock import Clock
 from models.facts import Scope
 from models.identity import Suggestion
-from models.store import transaction
+from models.store import alone, transaction
 from pipelines import progress
 from pipelines.ingest.lake import Lake
+from pipelines.stitch.rulebook import rulebook
 from pipelines.stitch.suggest import queue
 from pipelines.stitch.suggest.best import Pair, in_words, single_best
 from pipelines.stitch.suggest.comparing import ACCOUNTS, PERSONS, Comparing, Learned
 from pipelines.stitch.suggest.features import features, related
 from pipelines.stitch.suggest.settings import SuggestSettings
 
-STAGE = "suggestions"
-"""Under this stage the store keeps what the queue was last computed from; the bucket is the scope's place."""
 COMPARING: Mapping[Scope, Comparing] = {Scope.person: PERSONS, Scope.account: ACCOUNTS}
 SCOPES = tuple(COMPARING)
 SHOWN_FROM = 0.01
@@ -61,12 +60,14 @@ class SuggestReport:
 def suggest(lake: Lake, store: Engine, clock: Clock, scope: Scope, settings: SuggestSettings) -> SuggestReport:
     """Look for persons (or accounts) that might be the same, and bring the queue into step."""
     now = clock.now()
-    rows = features(lake, scope, now)
+    with transaction(store) as session:
+        rules = rulebook(session).of(scope)
+    rows = features(lake, scope, now, rules)
     with transaction(store) as session:
         closed = queue.close_answered(session, scope, now)
         barred = _barred(session, lake, scope, rows)
         mark = _mark(rows, barred, settings)
-        state = session.get(BucketState, (STAGE, SCOPES.index(scope)))
+        state = session.get(BucketState, (queue.STAGE, SCOPES.index(scope)))
         if state is not None and state.version == mark and not closed:
             return SuggestReport(scope, computed=False, standing=_standing(session, scope), changes=closed)
     from pipelines.stitch.suggest.score import scored  # noqa: PLC0415  # brings Splink, which a quiet run does without
@@ -79,9 +80,10 @@ def suggest(lake: Lake, store: Engine, clock: Clock, scope: Scope, settings: Sug
     best = single_best(likely, {name: row["vendors"] for name, row in told.items()}, barred)
     pairs = [in_words(row, found.signals, told) for row in best]
     with transaction(store) as session:
+        alone(session, queue.STAGE)
         changes = closed + queue.enqueue(session, scope, pairs, now)
         joined = _join(session, scope, rows, settings, now)
-        session.merge(BucketState(stage=STAGE, bucket=SCOPES.index(scope), version=mark, computed_at=now))
+        session.merge(BucketState(stage=queue.STAGE, bucket=SCOPES.index(scope), version=mark, computed_at=now))
         standing = _standing(session, scope)
     progress.report(f"suggest {scope}: open", standing.get(queue.OPEN, 0))
     return SuggestReport(
@@ -125,11 +127,14 @@ def _join(session: Session, scope: Scope, rows: pa.Table, settings: SuggestSetti
     numbers = dict(zip(rows["entity_id"].to_pylist(), rows["number"].to_pylist(), strict=True))
     waiting = [row for row in queue.waiting(session, scope) if row.probability >= settings.join_from]
     homes = queue.homes_of(session, {record for row in waiting for record in (row.left, row.right)})
-    alone = [row for row in waiting if len({numbers[homes[row.left]], numbers[homes[row.right]]} - {None}) < 2]
-    for row in alone:
+    joined = 0
+    for row in waiting:
+        if len({numbers.get(homes.get(record)) for record in (row.left, row.right)} - {None}) > 1:
+            continue
         why = f"probability {row.probability:.4f} reaches SIDECAR_SUGGEST_JOIN_FROM={settings.join_from}"
         queue.decide(session, row.id, same=True, by=queue.ITSELF, reason=why, now=now)
-    return len(alone)
+        joined += 1
+    return joined
 
 
 def _standing(session: Session, scope: Scope) -> dict[str, int]:

@@ -85,7 +85,7 @@ def test_records_told_apart_are_never_together(values, drawn, apart):
 @given(VALUES, st.dictionaries(ROWS, st.integers(1, 3)))
 def test_a_cluster_has_one_value_of_a_one_ever_kind(values, held):
     """Two customer numbers are two customers."""
-    sole = {record: {"external_id": value} for record, value in held.items()}
+    sole = {record: {"external_id": {value}} for record, value in held.items()}
     for part in groups(mend(links_of(values), [], Limits(100, sole=sole)).kept):
         assert len({held[record] for record in part if record in held}) <= 1
 
@@ -93,7 +93,7 @@ def test_a_cluster_has_one_value_of_a_one_ever_kind(values, held):
 @given(VALUES, DRAWN, st.dictionaries(ROWS, st.integers(1, 3)))
 def test_what_a_human_joined_stays_joined_whatever_numbers_it_has(values, drawn, held):
     """Somebody with two logins is one person once a human says so; the rules bring no third number to them."""
-    ties, sole = judged(drawn), {record: {"external_id": value} for record, value in held.items()}
+    ties, sole = judged(drawn), {record: {"external_id": {value}} for record, value in held.items()}
     by_hand = groups(ties)
     found = groups(mend(links_of(values), ties, Limits(3, {"email": 1}, sole=sole)).kept)
     for joined in by_hand:
@@ -101,6 +101,15 @@ def test_what_a_human_joined_stays_joined_whatever_numbers_it_has(values, drawn,
     for part in found:
         numbers = {held[record] for record in part if record in held}
         assert len(numbers) <= 1 or any(numbers <= {held.get(record) for record in joined} for joined in by_hand)
+
+
+def test_a_record_with_two_numbers_joins_those_who_have_one_of_them_and_nobody_with_a_third():
+    """Which of its numbers was read first makes no difference."""
+    links = links_of([("id", {0, 1}), ("id", {0, 2}), ("email", {0, 3})])
+    sole = {0: {"id": {1, 2}}, 1: {"id": {1}}, 2: {"id": {2}}, 3: {"id": {3}}}
+    mended = mend(links, [], Limits(100, sole=sole))
+    assert groups(mended.kept) == [{0, 1, 2}]
+    assert mended.causes == {2: "one_ever"}
 
 
 def test_the_weak_bridge_falls_and_the_strong_one_stays():

@@ -1,13 +1,15 @@
 """Rules as rows: the product's own where nobody decided, versions by content, and what cannot be refused in words."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import pytest
 
+from models.base import new_id
 from models.facts import Identifier, Scope
 from models.identity import IdentityRule, Stitch
 from models.store import transaction
+from pipelines.stitch.figures import strong_values
 from pipelines.stitch.rulebook import BadRule, Decision, changed, decide, deciding, history, reset, rulebook
 from pipelines.stitch.rules import CLICKS, RULES, Rule
 from pipelines.stitch.stitch import stitch
@@ -143,3 +145,51 @@ def test_no_rule_of_the_product_is_one_that_could_not_be_decided():
     with pytest.raises(BadRule, match="persons or accounts"):
         check(replace(RULES[0], scope=Scope.internal))
     assert isinstance(RULES[0], Rule)
+
+
+@pytest.mark.parametrize("wanted", [{"enabled": False}, {"needs_same_name": True}])
+def test_rules_that_are_all_off_or_all_weak_join_nobody_and_stop_nothing(bench, wanted):
+    """A stitch and its figures go on; every record without a name to agree on is somebody of its own."""
+    bench.hand.write({name: person(None, email="same@corp.example") for name in "ab"})
+    for kind in (rule.kind for rule in RULES if rule.scope == Scope.person):
+        change(bench, kind, **wanted)
+    assert stitch(bench.lake, bench.store, bench.clock, Scope.person).entities == 2
+    assert strong_values(bench.lake, bench.store, Scope.person).divided == 0
+
+
+def test_a_decision_has_a_name(bench):
+    """White space is none; without a name whoever is logged in decides."""
+    now = bench.clock.now()
+    assert deciding(" ann ", " because ", now) == Decision("ann", "because", now)
+    assert deciding("  ", "because", now) == deciding(None, "because", now)
+
+
+def test_what_humans_judge_is_no_kind_of_identifier(bench):
+    """Its edges would pass for a human's."""
+    with pytest.raises(BadRule, match="what humans decide"):
+        change(bench, "judgement", priority=1, max_records=5)
+
+
+def test_of_two_decisions_at_the_same_moment_the_later_one_stands(bench):
+    """Both rows are in force where two people decided at once; what counts does not depend on how the database sorts."""
+    for most, minutes in ((5, 1), (4, 3), (3, 2)):
+        with transaction(bench.store) as session:
+            rule = changed(rulebook(session), Scope.person, "email", {"max_records": most})
+            said = {**asdict(rule), "blocked": list(rule.blocked), "decided_by": "ann", "reason": "because"}
+            at = bench.clock.now() + timedelta(minutes=minutes)
+            session.add(IdentityRule(id=new_id(at), decided_at=at, **said))
+    with transaction(bench.store) as session:
+        found = rulebook(session).find(Scope.person, "email")
+        assert found is not None
+        assert found.max_records == 4
+
+
+def test_an_address_with_a_tag_is_no_second_address_of_a_kind_of_which_there_is_one(bench):
+    """Where one address makes one person, `jane+shop@` still is `jane@`, whichever record came first."""
+    mails = {"a": "jane+shop@corp.example", "b": "jane@corp.example", "c": "jane+shop@corp.example"}
+    bench.hand.write(
+        {name: person(email=mail) for name, mail in mails.items()} | {"d": person(email="ben@corp.example")}
+    )
+    change(bench, "email", one_ever=True)
+    stitch(bench.lake, bench.store, bench.clock, Scope.person)
+    assert bench.clusters() == {frozenset("abc"), frozenset("d")}

@@ -1,6 +1,8 @@
 """From facts in a real lake to persons in a real store."""
 
+import logging
 import random
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,6 +14,8 @@ from models.base import new_id
 from models.facts import Identifier, Profile, Scope
 from models.identity import Entity, IdentityEvent, Judgement, Membership, RefusedTie
 from models.store import transaction
+from pipelines import progress
+from pipelines.ingest.lake import Lake
 from pipelines.stitch.entities import UnknownEntity, entity_of, members_of, resolve
 from pipelines.stitch.explain import why
 from pipelines.stitch.membership import SNAPSHOT, snapshot
@@ -302,6 +306,55 @@ def test_a_record_that_turns_into_a_company_changes_sides(bench):
     run(bench)
     assert bench.clusters() == together("b")
     assert bench.clusters(Scope.account) == together("a")
+
+
+class Meanwhile(logging.Handler):
+    """Does something else, once, when a stitch says that it has read its records."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        super().__init__()
+        self._act: Callable[[], object] | None = act
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._act is not None and record.getMessage().startswith("stitch person: records"):
+            act, self._act = self._act, None
+            act()
+
+
+@pytest.fixture
+def meanwhile() -> Iterator[Callable[[Callable[[], object]], None]]:
+    """Has something done while the next stitch reads."""
+    handlers: list[Meanwhile] = []
+
+    def arrange(act: Callable[[], object]) -> None:
+        handlers.append(Meanwhile(act))
+        progress.logger.addHandler(handlers[-1])
+
+    level = progress.logger.level
+    progress.logger.setLevel(logging.INFO)
+    yield arrange
+    progress.logger.setLevel(level)
+    for handler in handlers:
+        progress.logger.removeHandler(handler)
+
+
+def test_of_two_stitches_at_once_the_one_that_read_earlier_takes_nothing_back(bench, meanwhile):
+    """Somebody merges by hand while the job runs: who came in meanwhile keeps the id that the other stitch gave."""
+    bench.hand.write({"a": person(email="a@corp.example")})
+    other = Bench(Lake.open(bench.lake.tables.root), bench.store, bench.clock, bench.hand)
+
+    def news() -> None:
+        bench.hand.write({"b": person(email="b@corp.example")})
+        run(other)
+
+    meanwhile(news)
+    run(bench)
+    kept = bench.membership()
+    assert set(kept) == {bench.hand.key(name) for name in "ab"}
+    assert not run(bench).changed
+    assert bench.membership() == kept
+    created = [event.to_id for event in bench.rows(IdentityEvent) if event.kind == "create"]
+    assert sorted(created) == sorted(kept.values())
 
 
 def test_the_snapshot_follows_the_store(bench):

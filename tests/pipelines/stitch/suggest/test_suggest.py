@@ -11,7 +11,12 @@ from models.facts import Payment, Relation, Scope
 from models.identity import Judgement, Suggestion
 from models.store import transaction
 from pipelines.stitch.derived import REVENUE
+from pipelines.stitch.judging import judge, named, standing_between, take_back
+from pipelines.stitch.rulebook import Decision, changed, rulebook
+from pipelines.stitch.rulebook import decide as decide_rule
+from pipelines.stitch.rules import PHONES
 from pipelines.stitch.suggest import queue
+from pipelines.stitch.suggest.best import Likely
 from pipelines.stitch.suggest.score import FEW_CERTAIN
 from pipelines.stitch.suggest.settings import SuggestSettings
 from pipelines.stitch.suggest.suggest import suggest
@@ -128,6 +133,71 @@ def test_what_a_human_refused_never_comes_again(doubled):
         session.get_one(Judgement, judgement.id).superseded_at = doubled.clock.now()
     look(doubled)
     assert (queued(doubled), queued(doubled, "refused")) == (set(), pairs("crm shop"))
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_what_a_human_decides_while_it_is_computed_anew_stands(doubled, same):
+    """The computation began when the pair was still open, and brings it again."""
+    look(doubled)
+    (row,) = doubled.rows(Suggestion)
+    again = Likely(row.left, row.right, row.weight, row.probability, tuple(row.evidence))
+    decide(doubled, same=same)
+    with transaction(doubled.store) as session:
+        assert queue.enqueue(session, Scope.person, [again], doubled.clock.now()) == {"decided": 1}
+    (row,) = doubled.rows(Suggestion)
+    assert (row.status, row.decided_by) == ("accepted" if same else "refused", "ann")
+
+
+def test_values_that_somebody_blocked_speak_for_nobody(bench):
+    """What the store's rules block says as little here as there, and a new rule is reason to look again."""
+    bench.hand.write(
+        {
+            "crm": who("Jane Kolbe", phone="+4971112340", email="jane@kolbe.example"),
+            "shop": who("Jane Kolbe", phone="+4971112340", email="jk77@gmail.com"),
+        }
+    )
+    with transaction(bench.store) as session:
+        rule = changed(rulebook(session), Scope.person, "phone", {"enabled": False})
+        decide_rule(session, rule, Decision("ann", "a switchboard", bench.clock.now()))
+    look(bench)
+    (row,) = bench.rows(Suggestion)
+    assert "phone" in {one["signal"] for one in row.evidence}
+    with transaction(bench.store) as session:
+        rule = changed(rulebook(session), Scope.person, "phone", {"blocked": (*PHONES, r"^\+4971112340$")})
+        decide_rule(session, rule, Decision("ann", "a switchboard", bench.clock.now()))
+    assert look(bench).computed
+    assert "phone" not in {
+        one["signal"] for row in bench.rows(Suggestion) if row.status == "open" for one in row.evidence
+    }
+
+
+def test_what_was_accepted_and_taken_back_can_be_accepted_again(doubled):
+    """And what stood against it is superseded: of two decisions on the same records one is in force."""
+    look(doubled)
+    decide(doubled, same=True)
+    (row,) = doubled.rows(Suggestion)
+    for same in (False, True):
+        with transaction(doubled.store) as session:
+            taking = Decision("bob", "was wrong", doubled.clock.now())
+            take_back(session, standing_between(session, [row.left], [row.right]), taking)
+            if not same:
+                left, right = named(session, row.left), named(session, row.right)
+                judge(session, left, right, taking, same=False)
+        with transaction(doubled.store) as session:
+            queue.decide(session, row.id, same=True, by="ann", reason="sure", now=doubled.clock.now())
+        assert [one.same for one in doubled.rows(Judgement) if one.superseded_at is None] == [True]
+
+
+def test_what_was_decided_says_how_to_think_again(doubled):
+    """By a judgement on the same two records."""
+    look(doubled)
+    decide(doubled, same=False)
+    (row,) = doubled.rows(Suggestion)
+    with (
+        transaction(doubled.store) as session,
+        pytest.raises(queue.AlreadyDecided, match=f"sidecar merge {row.left} {row.right}"),
+    ):
+        queue.decide(session, row.id, same=True, by="ann", reason="sure", now=doubled.clock.now())
 
 
 def test_what_a_human_accepted_is_joined_by_the_next_stitch(doubled):
