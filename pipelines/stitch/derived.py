@@ -147,6 +147,7 @@ SESSIONS = Derived(
         "events": (pa.int64(), "arrivals and things done"),
         "actions": (pa.int64(), "things done in the product"),
         "landing_channel": (pa.string(), "channel of the first arrival in it; empty where none is known"),
+        "landing_platform": (pa.string(), "the ad platform it came by, where it is known"),
         "landing_ad_id": (pa.string(), "the ad of that arrival"),
     },
 )

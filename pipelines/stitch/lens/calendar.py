@@ -66,6 +66,11 @@ def local_day(instant: datetime, zone: ZoneInfo) -> date:
     return instant.astimezone(zone).date()
 
 
+def this_morning(now: datetime, zone: ZoneInfo) -> datetime:
+    """When today began there, UTC: what is reckoned up to it stays as it is until tomorrow."""
+    return midnight(local_day(now, zone), zone)
+
+
 def span(text: str, zone: ZoneInfo) -> Span:
     """Days as people write them: 2026-11-24, or 2026-11-16..2026-11-22. ValueError, which says how, for anything else."""
     first, between, last = text.strip().partition(BETWEEN)

@@ -12,7 +12,7 @@ from pipelines.stitch.lens import idle
 from pipelines.stitch.lens import segments as worth
 from pipelines.stitch.lens.answer import Answer, Chart, Kind, Lens, Options, chosen, in_words
 from pipelines.stitch.lens.bridge import Bridge, bridge
-from pipelines.stitch.lens.calendar import Span, local_day, span
+from pipelines.stitch.lens.calendar import Span, local_day, span, this_morning
 from pipelines.stitch.lens.causes import causes, elsewhere, sentence, words
 from pipelines.stitch.lens.decompose import FACTORS, Cell
 from pipelines.stitch.lens.measures import AD, CHANNEL, DIMENSIONS, DIRECT, NO_AD, measure
@@ -66,7 +66,8 @@ def ask_sessions(workspace: Workspace, options: Options) -> Answer:
     if missing := _missing(lake):
         return missing
     column, none = ("ad_id", NO_AD) if by == AD else ("channel", DIRECT)
-    found, rest = idle.by(lake, idle.idle(lake, workspace.clock.now()).cache(), rates, column, none=none)
+    table = idle.idle(lake, this_morning(workspace.clock.now(), LensSettings().home)).cache()
+    found, rest = idle.by(lake, table, rates, column, none=none)
     if not found:
         return Answer(NO_SESSIONS)
     names, currency = ad_names(lake), rates.reporting(lake)
@@ -170,9 +171,10 @@ LENSES = (
 
 
 def ad_names(lake: Lake) -> dict[str, str]:
-    """The latest name of every ad that has one, by id."""
-    rows = ads(lake).select("ad_id", "ad").to_pyarrow().to_pylist()
-    return {row["ad_id"]: row["ad"] for row in rows if row["ad"]}
+    """The latest name of every ad that has one, by id; of ads of two platforms that are numbered alike, both."""
+    told = ads(lake).filter(lambda t: t.ad.notnull())
+    rows = told.group_by("ad_id").agg(name=told.ad.group_concat(" / ", order_by=told.platform)).to_pyarrow().to_pylist()
+    return {row["ad_id"]: row["name"] for row in rows}
 
 
 def _missing(lake: Lake, *, money: bool = False) -> Answer | None:
