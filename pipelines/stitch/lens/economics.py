@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.schemas import INSTANT
-from pipelines.stitch.arrivals import LEAD_AD, PAID
+from pipelines.stitch.arrivals import LEAD_AD, PAID, ads
 from pipelines.stitch.derived import JOURNEYS, SPEND, Derived
 from pipelines.stitch.lens.calendar import Span, bounds, local_day, months
 from pipelines.stitch.lens.traits import buyers, money
@@ -126,7 +126,7 @@ def economics(
         return _loose(lake, margin)
     names = [f"{span.first:%Y-%m}" for span in calendar]
     pots: dict[tuple[str, str], Pot] = defaultdict(Pot)
-    channels = _channels(credit)
+    channels = _channels(lake, credit)
     for month, ad, amount in spent:
         for place in _places(channels.get(ad, NO_ARRIVAL), ad, paid=True):
             pots[place].spend[month] += amount
@@ -215,12 +215,17 @@ def _spent(lake: Lake, rates: Rates) -> list[Spent]:
     return sorted((row["month"], row["ad_id"], row["value"]) for row in sums.to_pyarrow().to_pylist())
 
 
-def _channels(credit: ir.Table) -> dict[str, str]:
-    """The channel of each ad: that of most of the credit which names it."""
+def _channels(lake: Lake, credit: ir.Table) -> dict[str, str]:
+    """The channel of each ad: that of most of the credit which names it, else as its platform says, so that what brought nobody costs its channel, too."""
     told = credit.filter(credit.ad_id.notnull(), credit.channel.notnull())
     sums = told.group_by("ad_id", "channel").agg(weight=told.weight.sum())
-    rows = sorted(sums.to_pyarrow().to_pylist(), key=lambda row: (row["weight"], row["channel"]))
-    return {row["ad_id"]: row["channel"] for row in rows}
+    marketed = (
+        ads(lake)
+        .filter(lambda t: t.marketed_as.notnull())
+        .select("ad_id", channel="marketed_as", weight=ibis.literal(0.0))
+    )
+    rows = sums.union(marketed.select(*sums.columns)).to_pyarrow().to_pylist()
+    return {row["ad_id"]: row["channel"] for row in sorted(rows, key=lambda row: (row["weight"], row["channel"]))}
 
 
 def _places(channel: str, ad: str | None, *, paid: bool) -> Iterable[tuple[str, str]]:

@@ -148,12 +148,13 @@ def ask_drifting(workspace: Workspace, options: Options) -> Answer:  # noqa: ARG
         "historic": Kind.money, "has_left": Kind.share, "ends_30d": Kind.share,
     }  # fmt: skip
     brought = in_words(sum(row["historic"] for row in drifting), currency)
+    payers = sum(row["entity_id"] is not None for row in rows)
     return Answer(
-        f"{len(drifting):,} of {len(rows):,} payers are drifting; they brought {brought} so far."
+        f"{len(drifting):,} of {payers:,} payers are drifting; they brought {brought} so far."
         if drifting
         else "Nobody is drifting.",
         columns,
-        [{name: row[name] for name in columns} for row in drifting[:SHOWN]],
+        [{name: row[name] for name in columns} for row in drifting],
         currency=currency,
         notes=[
             f"Drifting: {DRIFTS:.0%} to {GONE:.0%} likely to have left, or a contract twice as likely to end as others; those who brought most first.",
