@@ -3,10 +3,11 @@
 import pytest
 
 from models.facts import Payment
+from pipelines.stitch.lens.calendar import local_day
 from pipelines.workspace import Workspace
 from service.lens import EVERY
 from tests.pipelines.stitch.conftest import T0, Bench, Hand, person
-from tests.pipelines.stitch.lens.trade import MONDAY, TUESDAY, Day, records
+from tests.pipelines.stitch.lens.trade import BERLIN, MONDAY, TUESDAY, Day, records
 from tests.pipelines.stitch.market import came, costs
 from tests.pipelines.stitch.market import run as stitch
 from tests.service.conftest import Door
@@ -87,7 +88,7 @@ def test_spans_that_cannot_be_compared_are_told_apart(shop):
     assert "2 Mar to 3 Mar 2026 is above Monday 3 Mar 2025" in longer
     assert "The spans are of 1 and 2 days" in longer
     with Workspace.from_environment() as here:
-        today = f"{here.clock.now():%Y-%m-%d}"
+        today = local_day(here.clock.now(), BERLIN)
     assert "is not over" in shop.ask("lens", "bridge", "--day", f"2026-03-03..{today}").said
 
 
@@ -101,7 +102,9 @@ def test_what_has_no_rate_is_named_by_every_lens_that_leaves_it_out(door):
             for currency in ("eur", "eur", "sek")
         ]
         told = {str(number): [one] for number, one in enumerate(paid)}
-        hand.write(told | {"a": person(), "7": costs("7", 50, currency="sek"), "t": [came(key, T0, ad_id="7")]})
+        hand.write(
+            told | {"a": person(), "b": person(), "7": costs("7", 50, currency="sek"), "t": [came(key, T0, ad_id="7")]}
+        )
         stitch(Bench(here.lake, here.store, here.clock, hand))
     for lens, *left_out in (
         ("sessions", "1 movements", "1 costs of ads"),
