@@ -154,6 +154,11 @@ SESSIONS = Derived(
 DERIVED = (JOURNEYS, REVENUE, RECEIPTS, OUTCOMES, SPEND, SESSIONS)
 
 
+def read(lake: Lake, derived: Derived) -> ir.Table:
+    """The table as the lake holds it; without rows where it was never written."""
+    return lake.derived(derived.name, derived.schema)
+
+
 def shaped(derived: Derived, expression: ir.Table) -> pa.Table:
     """The rows in the table's own columns and in the order of its key."""
     table: pa.Table = expression.select(*derived.columns).to_pyarrow().cast(derived.schema)

@@ -19,7 +19,7 @@ import pyarrow as pa
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.schemas import INSTANT
 from pipelines.stitch.arrivals import LEAD_AD, PAID, ads
-from pipelines.stitch.derived import JOURNEYS, SPEND, Derived
+from pipelines.stitch.derived import JOURNEYS, SPEND, Derived, read
 from pipelines.stitch.lens.calendar import Span, bounds, local_day, months
 from pipelines.stitch.lens.traits import buyers, money
 from pipelines.stitch.rates import Rates
@@ -104,7 +104,7 @@ class Pot:
 
 def first_touch(lake: Lake) -> ir.Table:
     """All credit to what first brought anybody of the buyer; a credit table."""
-    people = lake.derived(JOURNEYS.name, JOURNEYS.schema)
+    people = read(lake, JOURNEYS)
     told = people.join(buyers(lake), "person_id").filter(lambda t: t.first_touch_at.notnull())
     order = [told.first_touch_at, told.person_id]
     ranked = told.mutate(place=ibis.row_number().over(group_by="buyer_id", order_by=order))
@@ -208,7 +208,7 @@ def _earned(lake: Lake, won: ir.Table, calendar: ir.Table) -> list[dict[str, Any
 
 def _spent(lake: Lake, rates: Rates) -> list[Spent]:
     """Month of the ad account, ad and amount in the reporting currency."""
-    told = lake.derived(SPEND.name, SPEND.schema)
+    told = read(lake, SPEND)
     daily = told.group_by("day", "ad_id", "currency").agg(amount=told.amount.sum().cast("int64"))
     known = rates.converted(lake, daily, amount="amount", currency="currency", day="day", as_="value")
     sums = known.filter(known.value.notnull()).group_by("ad_id", month=known.day.substr(0, 7)).agg(value=lambda t: t.value.sum().cast("int64"))  # fmt: skip

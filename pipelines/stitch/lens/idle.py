@@ -18,7 +18,7 @@ from pipelines.ingest.lake import Lake
 from pipelines.ingest.schemas import INSTANT
 from pipelines.stitch.arrivals import ads
 from pipelines.stitch.attribution.paths import purchases
-from pipelines.stitch.derived import RECEIPTS, SESSIONS, SPEND, Derived
+from pipelines.stitch.derived import RECEIPTS, SESSIONS, SPEND, Derived, read
 from pipelines.stitch.lens.traits import buyers
 from pipelines.stitch.rates import Rates
 from pipelines.stitch.spend import AD_DAY, ad_days, whole_part
@@ -82,7 +82,7 @@ def idle(lake: Lake, now: datetime, window_days: int = WINDOW_DAYS) -> ir.Table:
 
 def _judged(lake: Lake, now: datetime, window_days: int) -> ir.Table:
     """The sessions with what their buyer paid within the window: `person_id, started_at, ended_at, channel, platform, ad_id, earned, verdict`."""
-    told = lake.derived(SESSIONS.name, SESSIONS.schema).join(buyers(lake), "person_id")
+    told = read(lake, SESSIONS).join(buyers(lake), "person_id")
     sums = _earned(lake, told.select("buyer_id", "person_id", "started_at"), window_days)
     known = told.left_join(sums, ["person_id", "started_at"]).drop("person_id_right", "started_at_right")
     open_since = ibis.literal(now - timedelta(days=window_days), INSTANT_TYPE)
@@ -99,7 +99,7 @@ def _earned(lake: Lake, told: ir.Table, window_days: int) -> ir.Table:
 
     All that a buyer paid before the window ends, less all before it begins: buyers with thousands of both never meet pair by pair.
     """
-    bought = purchases(lake.derived(RECEIPTS.name, RECEIPTS.schema)).filter(lambda t: t.value.notnull())
+    bought = purchases(read(lake, RECEIPTS)).filter(lambda t: t.value.notnull())
     at_end = told.started_at + ibis.interval(days=window_days)
     marks = [told.mutate(at=at, sign=ibis.literal(sign)) for at, sign in ((told.started_at, -1), (at_end, 1))]
     paid = bought.select(
@@ -120,7 +120,7 @@ def _earned(lake: Lake, told: ir.Table, window_days: int) -> ir.Table:
 
 def _borne(lake: Lake, sessions: ir.Table) -> ir.Table:
     """Every row of `spend`, split among the sessions it paid for: `person_id, started_at` (null where none is), `platform, ad_id, day, currency, cost`."""
-    spent = lake.derived(SPEND.name, SPEND.schema).select(*AD_DAY, "person_id", "amount")
+    spent = read(lake, SPEND).select(*AD_DAY, "person_id", "amount")
     bounded = spent.join(ad_days(lake).drop("amount"), AD_DAY)
     landed = sessions.filter(sessions.ad_id.notnull()).select(
         "person_id", "ad_id", "started_at", "ended_at", vendor="platform"
@@ -145,7 +145,7 @@ def _borne(lake: Lake, sessions: ir.Table) -> ir.Table:
 
 def uncosted(lake: Lake, table: ir.Table) -> dict[str, int]:
     """What the rows have more (or less, negative) than `spend`, by currency; empty if they agree."""
-    spent = lake.derived(SPEND.name, SPEND.schema)
+    spent = read(lake, SPEND)
     both = spent.select("currency", amount=-spent.amount).union(
         table.filter(table.currency.notnull()).select("currency", amount="cost")
     )

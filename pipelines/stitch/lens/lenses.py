@@ -6,7 +6,7 @@ from typing import Any
 
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.arrivals import ads, channel_in_words
-from pipelines.stitch.derived import JOURNEYS, RECEIPTS
+from pipelines.stitch.derived import JOURNEYS, RECEIPTS, read
 from pipelines.stitch.lens import economics as economy
 from pipelines.stitch.lens import idle
 from pipelines.stitch.lens import segments as worth
@@ -196,7 +196,7 @@ def _missing(lake: Lake, *, money: bool = False) -> Answer | None:
 
 def _unrated(lake: Lake, rates: Rates | None = None) -> list[str]:
     """What is in none of the sums for want of a rate: money that moved, and with rates what ads cost."""
-    tables = {"movements": lake.derived(RECEIPTS.name, RECEIPTS.schema)}
+    tables = {"movements": read(lake, RECEIPTS)}
     if rates:
         tables["costs of ads"] = rates.converted(
             lake, ad_days(lake), amount="amount", currency="currency", day="day", as_="value"
