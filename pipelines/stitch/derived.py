@@ -147,10 +147,16 @@ SESSIONS = Derived(
         "events": (pa.int64(), "arrivals and things done"),
         "actions": (pa.int64(), "things done in the product"),
         "landing_channel": (pa.string(), "channel of the first arrival in it; empty where none is known"),
+        "landing_platform": (pa.string(), "the ad platform it came by, where it is known"),
         "landing_ad_id": (pa.string(), "the ad of that arrival"),
     },
 )
 DERIVED = (JOURNEYS, REVENUE, RECEIPTS, OUTCOMES, SPEND, SESSIONS)
+
+
+def read(lake: Lake, derived: Derived) -> ir.Table:
+    """The table as the lake holds it; without rows where it was never written."""
+    return lake.derived(derived.name, derived.schema)
 
 
 def shaped(derived: Derived, expression: ir.Table) -> pa.Table:

@@ -48,7 +48,7 @@ PARTS = {"charge": "charged", "refund": "refunded", "dispute": "disputed", "tax"
 def build_journeys(lake: Lake, store: Engine, clock: Clock, rates: Rates) -> JourneyReport:
     """Derive all tables of persons and accounts anew; a table is written only if its content differs from what is there."""
     snapshot(lake, store)
-    who = _who(lake)
+    who = lake.derived(SNAPSHOT, SNAPSHOT_SCHEMA)  # nobody before the first stitch
     persons = _members(who, Scope.person)
     came = arrivals(lake, persons).cache()  # asked for five times
     visited = sessions(lake, persons, came).cache()
@@ -143,12 +143,6 @@ def journeys(persons: ir.Table, *facets: ir.Table) -> ir.Table:
     joined = reduce(lambda left, right: left.left_join(right, "person_id").drop("person_id_right"), facets, people)
     counts = ("touches", "engagements", *(f"{kind}s" for kind in ENGAGEMENTS), "sessions")
     return joined.mutate(**{name: joined[name].fill_null(0) for name in counts})
-
-
-def _who(lake: Lake) -> ir.Table:
-    """Record, scope and entity of everybody; nobody before the first stitch."""
-    table = lake.table(SNAPSHOT)
-    return ibis.memtable(SNAPSHOT_SCHEMA.empty_table()) if table is None else table
 
 
 def _members(who: ir.Table, scope: Scope) -> ir.Table:

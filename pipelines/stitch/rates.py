@@ -22,6 +22,11 @@ EVER, NEVER = "0000-01-01", "9999-12-31"
 COLUMNS = ("day", "currency", "rate")
 
 
+FINEST = Decimal("1e-11")
+"""Digits of a factor behind the point; with nine before it and `AMOUNT` a product fits into the 38 digits that engines have."""
+AMOUNT = "decimal(17, 0)"
+
+
 class RatesError(ValueError):
     """A file of rates that cannot be used; the message says what, where and how to mend it."""
 
@@ -64,12 +69,12 @@ class Rates:
     def table(self, lake: Lake) -> pa.Table:
         """Which factor leads from minor units to those of the reporting currency: `of, since, until, factor`, `until` excluded."""
         reporting = self.reporting(lake)
-        spans = [] if reporting is None else [(reporting, EVER, NEVER, 1.0)]
+        spans = [] if reporting is None else [(reporting, EVER, NEVER, Decimal(1))]
         given = (rate for rate in self.rows if rate.currency != reporting)
         for currency, group in groupby(sorted(given), key=lambda rate: rate.currency):
             digits = minor_digits(reporting or currency) - minor_digits(currency)
             for one, after in pairwise([*group, Rate(currency, NEVER, Decimal(0))]):
-                spans.append((currency, one.day, after.day, float(one.rate.scaleb(digits))))
+                spans.append((currency, one.day, after.day, one.rate.scaleb(digits).quantize(FINEST)))
         columns = list(zip(*spans, strict=True)) or [()] * len(SPANS)
         return pa.table(
             [pa.array(values, kind) for values, kind in zip(columns, SPANS.types, strict=True)], schema=SPANS
@@ -79,13 +84,14 @@ class Rates:
         """The table with one more column: the amount in minor units of the reporting currency, null where no rate is known.
 
         Shape: `amount` names a column of int64 minor units, `currency` one of ISO codes in lower case, `day` one of days as
-        2026-01-31. Half a unit is rounded away from zero; an amount that is in the reporting currency already stays exact.
+        2026-01-31. Half a unit is rounded away from zero; an amount that is in the reporting currency already stays exact. Decimals all the way: in floats 1.15 times 1.50 is less than 1.725.
         """
         spans = ibis.memtable(self.table(lake))
         known = table.left_join(
             spans, [table[currency] == spans.of, spans.since <= table[day], table[day] < spans.until]
         )
-        value = (known.factor == 1).ifelse(known[amount], (known[amount] * known.factor).round().cast("int64"))
+        converted = (known[amount].cast(AMOUNT) * known.factor).round().cast("int64")
+        value = (known.factor == 1).ifelse(known[amount], converted)
         return known.mutate(**{as_: value}).drop("of", "since", "until", "factor")
 
 
@@ -93,7 +99,7 @@ SPAN_COLUMNS: dict[str, pa.DataType] = {
     "of": pa.string(),
     "since": pa.string(),
     "until": pa.string(),
-    "factor": pa.float64(),
+    "factor": pa.decimal128(20, 11),
 }
 SPANS = pa.schema(SPAN_COLUMNS)
 

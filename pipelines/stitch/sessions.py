@@ -28,7 +28,9 @@ def sessions(lake: Lake, persons: ir.Table, came: ir.Table) -> ir.Table:
         actions=moments.actions.sum().cast("int64"),
         place=moments.place.min(),
     )
-    landing = came.select("person_id", "place", landing_channel="channel", landing_ad_id="ad_id")
+    landing = came.select(
+        "person_id", "place", landing_channel="channel", landing_platform="platform", landing_ad_id="ad_id"
+    )
     return bursts.left_join(landing, ["person_id", "place"]).drop("person_id_right", "place_right")
 
 

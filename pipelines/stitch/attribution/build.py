@@ -15,7 +15,7 @@ from pipelines.stitch.attribution.report import AttributionReport, report
 from pipelines.stitch.attribution.rules import weights
 from pipelines.stitch.attribution.sums import cohorts, returns
 from pipelines.stitch.attribution.tables import COHORTS, CREDIT, CUSTOMER, PURCHASE, RETURNS
-from pipelines.stitch.derived import JOURNEYS, RECEIPTS, SPEND, Derived, put, shaped
+from pipelines.stitch.derived import JOURNEYS, RECEIPTS, SPEND, put, read, shaped
 from pipelines.stitch.membership import SNAPSHOT, SNAPSHOT_SCHEMA
 from pipelines.stitch.rates import Rates
 
@@ -25,11 +25,9 @@ PAID_BY_DEFAULT = "paid"
 
 def build_attribution(lake: Lake, rates: Rates, lookback: timedelta) -> AttributionReport:
     """Derive the tables of this room from what `build_journeys` has derived."""
-    receipts, spent = derived_or_empty(lake, RECEIPTS), derived_or_empty(lake, SPEND)
+    receipts, spent = read(lake, RECEIPTS), read(lake, SPEND)
     bought = purchases(receipts).cache()
-    touched = touches(
-        arrivals(lake, _persons(lake)), derived_or_empty(lake, JOURNEYS).select("person_id", "account_id")
-    ).cache()
+    touched = touches(arrivals(lake, _persons(lake)), read(lake, JOURNEYS).select("person_id", "account_id")).cache()
     money = split_money(bought)
     weighed = weights(paths(bought, touched, lookback), ibis.memtable(worth(bought, touched))).cache()
     made = {CREDIT.name: shaped(CREDIT, credit(money, weighed))}
@@ -58,14 +56,7 @@ def costs_by_channel(lake: Lake, spent: ir.Table, rates: Rates) -> ir.Table:
     return rates.converted(lake, known, amount="amount", currency="currency", day="day", as_="value")
 
 
-def derived_or_empty(lake: Lake, derived: Derived) -> ir.Table:
-    """A derived table; without rows where it was never written."""
-    table = lake.table(derived.name)
-    return ibis.memtable(derived.schema.empty_table()) if table is None else table
-
-
 def _persons(lake: Lake) -> ir.Table:
     """`record, person_id` of everybody; nobody before the first stitch."""
-    table = lake.table(SNAPSHOT)
-    who = ibis.memtable(SNAPSHOT_SCHEMA.empty_table()) if table is None else table
+    who = lake.derived(SNAPSHOT, SNAPSHOT_SCHEMA)
     return who.filter(who.scope == Scope.person).select("record", person_id="entity_id")

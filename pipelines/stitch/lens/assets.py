@@ -14,7 +14,7 @@ from pipelines.stitch.derived import Derived, put, shaped
 from pipelines.stitch.lens import economics as economy
 from pipelines.stitch.lens import pictures, segments
 from pipelines.stitch.lens.bridge import BRIDGE, Bridge, bridge, table
-from pipelines.stitch.lens.calendar import days, local_day
+from pipelines.stitch.lens.calendar import days, local_day, this_morning
 from pipelines.stitch.lens.causes import causes, elsewhere, sentence, words
 from pipelines.stitch.lens.economics import ECONOMICS, Economy
 from pipelines.stitch.lens.idle import IDLE, Idleness, by, idle
@@ -117,7 +117,7 @@ def _waterfall(latest: Bridge, names: Mapping[str, str]) -> str | None:
 
 def _idle(workspace: Workspace) -> Made:
     lake = workspace.lake
-    rows = idle(lake, workspace.clock.now()).cache()
+    rows = idle(lake, this_morning(workspace.clock.now(), LensSettings().home)).cache()
     found, _ = by(lake, rows, Rates.of(workspace.settings), "channel", none="no click")
     numbers = {"sessions": sum(one.sessions for one in found), "earned_nothing": sum(one.nothing for one in found), "too_early": sum(one.open for one in found)}  # fmt: skip
     metadata: Metadata = {name: dg.MetadataValue.int(number) for name, number in numbers.items()}

@@ -14,6 +14,8 @@ from pipelines.ingest.schemas import INSTANT
 ONE_DAY = timedelta(days=1)
 BETWEEN = ".."
 """What stands between the first and the last day of a span, as in 2026-11-16..2026-11-22."""
+EARLIEST = date(1900, 1, 1)
+"""No business day that anybody asks for lies before it, and days before the first of all cannot be reckoned."""
 
 
 class Span(NamedTuple):
@@ -66,8 +68,13 @@ def local_day(instant: datetime, zone: ZoneInfo) -> date:
     return instant.astimezone(zone).date()
 
 
-def span(text: str, zone: ZoneInfo) -> Span:
-    """Days as people write them: 2026-11-24, or 2026-11-16..2026-11-22. ValueError, which says how, for anything else."""
+def this_morning(now: datetime, zone: ZoneInfo) -> datetime:
+    """When today began there, UTC: what is reckoned up to it stays as it is until tomorrow."""
+    return midnight(local_day(now, zone), zone)
+
+
+def span(text: str, zone: ZoneInfo, today: date) -> Span:
+    """Days as people write them: 2026-11-24, or 2026-11-16..2026-11-22. ValueError, which says how, for anything else, and for days to come."""
     first, between, last = text.strip().partition(BETWEEN)
     try:
         found = Span(date.fromisoformat(first), date.fromisoformat(last if between else first), zone)
@@ -75,6 +82,8 @@ def span(text: str, zone: ZoneInfo) -> Span:
         raise ValueError(f"{text!r} is no day; write 2026-11-24, or 2026-11-16{BETWEEN}2026-11-22") from None
     if found.last < found.first:
         raise ValueError(f"{text!r} ends before it begins")
+    if found.first < EARLIEST or found.last > today:
+        raise ValueError(f"{text!r} is not within {EARLIEST} and today, {today}")
     return found
 
 

@@ -63,15 +63,19 @@ def elsewhere(bridge: Bridge) -> int:
 
 def sentence(bridge: Bridge, ads: Mapping[str, str]) -> str:
     """The change and its reasons in plain words; `ads` has the names of ads by id."""
-    before, after = bridge.before, bridge.after
+    first, last = bridge.before.span, bridge.after.span
+    # a Monday may be one of two years
+    before, after = (
+        f"{one.words} {one.last:%Y}" if first.last.year != last.last.year else one.words for one in (first, last)
+    )
     found = causes(bridge)
     if not found:
-        return f"{after.span.words} brought as much as {before.span.words}."
+        return f"{after} brought as much as {before}."
     direction = "above" if bridge.change > 0 else "below"
-    size = f"{abs(bridge.change) / before.revenue:.0%} " if before.revenue > 0 else ""
+    size = f"{abs(bridge.change) / bridge.before.revenue:.0%} " if bridge.before.revenue > 0 else ""
     told = [cause for number, cause in enumerate(found) if not number or cause.share >= WORTH_NAMING][:3]
     reasons = "; ".join(f"{cause.share:.0%}{' of it' if not number else ''} is {words(bridge, cause, ads)}" for number, cause in enumerate(told))  # fmt: skip
-    return f"{after.span.words} is {size}{direction} {before.span.words}: {reasons}."
+    return f"{after} is {size}{direction} {before}: {reasons}."
 
 
 def words(bridge: Bridge, cause: Cause, ads: Mapping[str, str]) -> str:

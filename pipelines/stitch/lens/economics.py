@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.schemas import INSTANT
-from pipelines.stitch.arrivals import LEAD_AD, PAID
-from pipelines.stitch.derived import JOURNEYS, SPEND, Derived
+from pipelines.stitch.arrivals import LEAD_AD, PAID, ads
+from pipelines.stitch.derived import JOURNEYS, SPEND, Derived, read
 from pipelines.stitch.lens.calendar import Span, bounds, local_day, months
 from pipelines.stitch.lens.traits import buyers, money
 from pipelines.stitch.rates import Rates
@@ -104,7 +104,7 @@ class Pot:
 
 def first_touch(lake: Lake) -> ir.Table:
     """All credit to what first brought anybody of the buyer; a credit table."""
-    people = lake.derived(JOURNEYS.name, JOURNEYS.schema)
+    people = read(lake, JOURNEYS)
     told = people.join(buyers(lake), "person_id").filter(lambda t: t.first_touch_at.notnull())
     order = [told.first_touch_at, told.person_id]
     ranked = told.mutate(place=ibis.row_number().over(group_by="buyer_id", order_by=order))
@@ -126,7 +126,7 @@ def economics(
         return _loose(lake, margin)
     names = [f"{span.first:%Y-%m}" for span in calendar]
     pots: dict[tuple[str, str], Pot] = defaultdict(Pot)
-    channels = _channels(credit)
+    channels = _channels(lake, credit)
     for month, ad, amount in spent:
         for place in _places(channels.get(ad, NO_ARRIVAL), ad, paid=True):
             pots[place].spend[month] += amount
@@ -208,19 +208,24 @@ def _earned(lake: Lake, won: ir.Table, calendar: ir.Table) -> list[dict[str, Any
 
 def _spent(lake: Lake, rates: Rates) -> list[Spent]:
     """Month of the ad account, ad and amount in the reporting currency."""
-    told = lake.derived(SPEND.name, SPEND.schema)
+    told = read(lake, SPEND)
     daily = told.group_by("day", "ad_id", "currency").agg(amount=told.amount.sum().cast("int64"))
     known = rates.converted(lake, daily, amount="amount", currency="currency", day="day", as_="value")
     sums = known.filter(known.value.notnull()).group_by("ad_id", month=known.day.substr(0, 7)).agg(value=lambda t: t.value.sum().cast("int64"))  # fmt: skip
     return sorted((row["month"], row["ad_id"], row["value"]) for row in sums.to_pyarrow().to_pylist())
 
 
-def _channels(credit: ir.Table) -> dict[str, str]:
-    """The channel of each ad: that of most of the credit which names it."""
+def _channels(lake: Lake, credit: ir.Table) -> dict[str, str]:
+    """The channel of each ad: that of most of the credit which names it, else as its platform says, so that what brought nobody costs its channel, too."""
     told = credit.filter(credit.ad_id.notnull(), credit.channel.notnull())
     sums = told.group_by("ad_id", "channel").agg(weight=told.weight.sum())
-    rows = sorted(sums.to_pyarrow().to_pylist(), key=lambda row: (row["weight"], row["channel"]))
-    return {row["ad_id"]: row["channel"] for row in rows}
+    marketed = (
+        ads(lake)
+        .filter(lambda t: t.marketed_as.notnull())
+        .select("ad_id", channel="marketed_as", weight=ibis.literal(0.0))
+    )
+    rows = sums.union(marketed.select(*sums.columns)).to_pyarrow().to_pylist()
+    return {row["ad_id"]: row["channel"] for row in sorted(rows, key=lambda row: (row["weight"], row["channel"]))}
 
 
 def _places(channel: str, ad: str | None, *, paid: bool) -> Iterable[tuple[str, str]]:

@@ -17,8 +17,9 @@ import pyarrow as pa
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.schemas import INSTANT
 from pipelines.stitch.arrivals import ads
-from pipelines.stitch.derived import SESSIONS, SPEND, Derived
-from pipelines.stitch.lens.traits import buyers, money
+from pipelines.stitch.attribution.paths import purchases
+from pipelines.stitch.derived import RECEIPTS, SESSIONS, SPEND, Derived, read
+from pipelines.stitch.lens.traits import buyers
 from pipelines.stitch.rates import Rates
 from pipelines.stitch.spend import AD_DAY, ad_days, whole_part
 
@@ -33,18 +34,22 @@ INSTANT_TYPE = "timestamp('UTC', 6)"
 IDLE = Derived(
     "idle_sessions",
     "What every session cost and whether it earned anything; rows without session hold the spend that no session bears.",
-    ("linked", "person_id", "started_at", "day", "ad_id", "currency"),
+    ("linked", "person_id", "started_at", "day", "platform", "ad_id", "currency"),
     {
         "linked": (pa.string(), f"what the cost hangs on: {SESSION}, {PERSON} (brought without a session) or {NOBODY}"),
         "person_id": (pa.string(), "whose session; empty for what hangs on nobody"),
         "started_at": (INSTANT, "when the session began, UTC; empty where there is none"),
         "channel": (pa.string(), "channel of the session's first arrival; empty where none is known"),
+        "platform": (pa.string(), "the ad's platform, which alone makes its id unique"),
         "ad_id": (pa.string(), "the ad"),
         "ad": (pa.string(), "the ad's latest name"),
         "day": (pa.string(), "day of the ad account, as 2026-01-31; empty for a session that no ad brought"),
         "currency": (pa.string(), "ISO 4217, lower case; empty where nothing was spent"),
         "cost": (pa.int64(), "this row's part of the spend, minor units"),
-        "earned": (pa.int64(), "what the buyer paid within the window, net, minor units of the reporting currency"),
+        "earned": (
+            pa.int64(),
+            "what the buyer bought within the window, less what came back of it since, minor units of the reporting currency",
+        ),
         "verdict": (pa.string(), f"{EARNED}, {NOTHING} or {OPEN}; empty where there is no session"),
     },
 )
@@ -61,7 +66,7 @@ def idle(lake: Lake, now: datetime, window_days: int = WINDOW_DAYS) -> ir.Table:
     free = sessions.anti_join(costly, ["person_id", "started_at"]).mutate(
         day=ibis.null("string"), currency=ibis.null("string"), cost=ibis.literal(0, "int64")
     )
-    told = ["person_id", "started_at", "channel", "ad_id", "earned", "verdict"]
+    told = ["person_id", "started_at", "channel", "platform", "ad_id", "earned", "verdict"]
     cost = ["day", "currency", "cost"]
     linked = costly.select("person_id", "started_at", *cost).join(sessions.select(*told), ["person_id", "started_at"])
     rows = linked.select(*told, *cost).union(free.select(*told, *cost)).mutate(linked=ibis.literal(SESSION))
@@ -71,33 +76,56 @@ def idle(lake: Lake, now: datetime, window_days: int = WINDOW_DAYS) -> ir.Table:
     )
     names = [name for name in IDLE.columns if name != "ad"]
     every = rows.select(*names).union(rest.group_by(*(name for name in names if name != "cost")).agg(cost=rest.cost.sum().cast("int64")).select(*names))  # fmt: skip
-    return every.left_join(ads(lake).select("ad_id", "ad"), "ad_id").select(*IDLE.columns)
+    named = ads(lake).select("platform", "ad_id", "ad")
+    return every.left_join(named, ["platform", "ad_id"]).select(*IDLE.columns)
 
 
 def _judged(lake: Lake, now: datetime, window_days: int) -> ir.Table:
-    """The sessions with what their buyer paid within the window: `person_id, started_at, ended_at, channel, ad_id, earned, verdict`."""
-    window = timedelta(days=window_days)
-    told = lake.derived(SESSIONS.name, SESSIONS.schema).join(buyers(lake), "person_id")
-    paid = money(lake).filter(lambda t: t.value.notnull() & t.buyer_id.notnull())
-    after = told.join(paid.select("buyer_id", "occurred_at", "value"), "buyer_id")
-    within = after.filter(after.occurred_at >= after.started_at, after.occurred_at < after.started_at + ibis.interval(days=window_days))  # fmt: skip
-    sums = within.group_by("person_id", "started_at").agg(earned=within.value.sum().cast("int64"))
+    """The sessions with what their buyer paid within the window: `person_id, started_at, ended_at, channel, platform, ad_id, earned, verdict`."""
+    told = read(lake, SESSIONS).join(buyers(lake), "person_id")
+    sums = _earned(lake, told.select("buyer_id", "person_id", "started_at"), window_days)
     known = told.left_join(sums, ["person_id", "started_at"]).drop("person_id_right", "started_at_right")
-    open_since = ibis.literal(now - window, INSTANT_TYPE)
+    open_since = ibis.literal(now - timedelta(days=window_days), INSTANT_TYPE)
     earned = known.earned.fill_null(0)
     verdict = ibis.cases((earned > 0, EARNED), (known.started_at > open_since, OPEN), else_=NOTHING)
     return known.select(
         "person_id", "started_at", "ended_at",
-        channel="landing_channel", ad_id="landing_ad_id", earned=earned, verdict=verdict,
+        channel="landing_channel", platform="landing_platform", ad_id="landing_ad_id", earned=earned, verdict=verdict,
     )  # fmt: skip
 
 
+def _earned(lake: Lake, told: ir.Table, window_days: int) -> ir.Table:
+    """What the buyer of each session bought within the window, less what came back of it since: `person_id, started_at, earned`.
+
+    All that a buyer paid before the window ends, less all before it begins: buyers with thousands of both never meet pair by pair.
+    """
+    bought = purchases(read(lake, RECEIPTS)).filter(lambda t: t.value.notnull())
+    at_end = told.started_at + ibis.interval(days=window_days)
+    marks = [told.mutate(at=at, sign=ibis.literal(sign)) for at, sign in ((told.started_at, -1), (at_end, 1))]
+    paid = bought.select(
+        "value", buyer_id="customer_id", person_id=ibis.null("string"), started_at=ibis.null(INSTANT_TYPE),
+        at="converted_at", sign=ibis.literal(0),
+    )  # fmt: skip
+    names = paid.columns
+    moments = ibis.union(paid, *(mark.mutate(value=ibis.literal(0, "int64")).select(*names) for mark in marks))
+    # who pays on the first instant has paid within the window, and on the last one after it: marks come before money
+    order = [moments.at, moments.sign == 0]
+    moments = moments.mutate(upto=moments.value.sum().over(ibis.cumulative_window(group_by="buyer_id", order_by=order)))
+    return (
+        moments.filter(moments.sign != 0)
+        .group_by("person_id", "started_at")
+        .agg(earned=lambda t: (t.upto * t.sign).sum().cast("int64"))
+    )
+
+
 def _borne(lake: Lake, sessions: ir.Table) -> ir.Table:
-    """Every row of `spend`, split among the sessions it paid for: `person_id, started_at` (null where none is), `ad_id, day, currency, cost`."""
-    spent = lake.derived(SPEND.name, SPEND.schema).select(*AD_DAY, "person_id", "amount")
+    """Every row of `spend`, split among the sessions it paid for: `person_id, started_at` (null where none is), `platform, ad_id, day, currency, cost`."""
+    spent = read(lake, SPEND).select(*AD_DAY, "person_id", "amount")
     bounded = spent.join(ad_days(lake).drop("amount"), AD_DAY)
-    landed = sessions.filter(sessions.ad_id.notnull()).select("person_id", "ad_id", "started_at", "ended_at")
-    met = bounded.join(landed, ["person_id", "ad_id"])
+    landed = sessions.filter(sessions.ad_id.notnull()).select(
+        "person_id", "ad_id", "started_at", "ended_at", vendor="platform"
+    )
+    met = bounded.join(landed, ["vendor", "person_id", "ad_id"])
     met = met.filter(met.started_at < met.ends_at, met.ended_at >= met.starts_at)
     place = [*AD_DAY, "person_id"]
     met = met.select(*place, "started_at")
@@ -110,12 +138,14 @@ def _borne(lake: Lake, sessions: ir.Table) -> ir.Table:
     part = whole_part(rows.amount, rows.sessions)
     over = rows.amount - part * rows.sessions
     cost = rows.sessions.isnull().ifelse(rows.amount, part + (rows.number < over).ifelse(1, 0))
-    return rows.select("person_id", "started_at", "ad_id", "day", "currency", cost=cost.cast("int64"))
+    return rows.select(
+        "person_id", "started_at", "ad_id", "day", "currency", platform="vendor", cost=cost.cast("int64")
+    )
 
 
 def uncosted(lake: Lake, table: ir.Table) -> dict[str, int]:
     """What the rows have more (or less, negative) than `spend`, by currency; empty if they agree."""
-    spent = lake.derived(SPEND.name, SPEND.schema)
+    spent = read(lake, SPEND)
     both = spent.select("currency", amount=-spent.amount).union(
         table.filter(table.currency.notnull()).select("currency", amount="cost")
     )

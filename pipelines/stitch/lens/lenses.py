@@ -1,23 +1,24 @@
 """The four questions of this room, answered in a sentence, rows and a chart."""
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import date
 from typing import Any
 
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.arrivals import ads, channel_in_words
-from pipelines.stitch.derived import JOURNEYS, RECEIPTS
+from pipelines.stitch.derived import JOURNEYS, RECEIPTS, read
 from pipelines.stitch.lens import economics as economy
 from pipelines.stitch.lens import idle
 from pipelines.stitch.lens import segments as worth
 from pipelines.stitch.lens.answer import Answer, Chart, Kind, Lens, Options, chosen, in_words
 from pipelines.stitch.lens.bridge import Bridge, bridge
-from pipelines.stitch.lens.calendar import Span, local_day, span
+from pipelines.stitch.lens.calendar import Span, local_day, span, this_morning
 from pipelines.stitch.lens.causes import causes, elsewhere, sentence, words
 from pipelines.stitch.lens.decompose import FACTORS, Cell
 from pipelines.stitch.lens.measures import AD, CHANNEL, DIMENSIONS, DIRECT, NO_AD, measure
 from pipelines.stitch.lens.settings import LensSettings
 from pipelines.stitch.rates import Rates
+from pipelines.stitch.spend import ad_days
 from pipelines.workspace import Workspace
 
 NOT_STITCHED = "Nothing has been stitched yet, so there is nobody to speak of; `sidecar run` pulls and stitches."
@@ -25,15 +26,16 @@ NO_MONEY = "No payment has landed yet; connect Stripe (`sidecar doctor` says how
 NO_SESSIONS = (
     "No visit has landed yet; connect product events or HubSpot (`sidecar doctor` says how), then `sidecar run`."
 )
+WITHOUT_RATE = "{number:,} {what} in a currency without a rate are left out (SIDECAR_RATES)."
 SHARES = "Intervals are 95 % each, by Poisson bootstrap; chances are Welch's, corrected for {looks} looks by Benjamini and Hochberg."
 
 
 def ask_bridge(workspace: Workspace, options: Options) -> Answer:
     """Why did revenue change from one day, or span of days, to another?"""
     lake, zone = workspace.lake, LensSettings().home
-    yesterday = local_day(workspace.clock.now(), zone) - timedelta(days=1)
-    after = span(options.day, zone) if options.day else Span(yesterday, yesterday, zone)
-    before = span(options.against, zone) if options.against else after.before()
+    today = local_day(workspace.clock.now(), zone)
+    after = span(options.day, zone, today) if options.day else Span(today, today, zone).before()
+    before = span(options.against, zone, today) if options.against else after.before()
     by = chosen(options.by, DIMENSIONS, CHANNEL) if options.by else None
     if missing := _missing(lake, money=True):
         return missing
@@ -53,7 +55,8 @@ def ask_bridge(workspace: Workspace, options: Options) -> Answer:
         Rates.of(workspace.settings).reporting(lake),
         [
             f"Revenue is net of refunds, disputes and tax; days begin at midnight in {zone.key} (SIDECAR_ZONE).",
-            *([f"{unknown} movements in a currency without a rate are left out (SIDECAR_RATES)."] if unknown else []),
+            *([WITHOUT_RATE.format(number=unknown, what="movements")] if unknown else []),
+            *_unlike(before, after, today),
             *([latest] if (latest := _latest(lake, made)) else []),
         ],
     )  # fmt: skip
@@ -66,7 +69,8 @@ def ask_sessions(workspace: Workspace, options: Options) -> Answer:
     if missing := _missing(lake):
         return missing
     column, none = ("ad_id", NO_AD) if by == AD else ("channel", DIRECT)
-    found, rest = idle.by(lake, idle.idle(lake, workspace.clock.now()).cache(), rates, column, none=none)
+    table = idle.idle(lake, this_morning(workspace.clock.now(), LensSettings().home)).cache()
+    found, rest = idle.by(lake, table, rates, column, none=none)
     if not found:
         return Answer(NO_SESSIONS)
     names, currency = ad_names(lake), rates.reporting(lake)
@@ -85,6 +89,7 @@ def ask_sessions(workspace: Workspace, options: Options) -> Answer:
         [
             f"A session has earned if its buyer paid within {idle.WINDOW_DAYS} days; `open` ones still may, and are not counted against anybody.",
             f"Beside it, {in_words(rest, currency)} of spend hang on no session: forms without a visit, and days that brought nobody we know.",
+            *_unrated(lake, rates),
         ],
     )
 
@@ -95,6 +100,7 @@ def ask_segments(workspace: Workspace, options: Options) -> Answer:
     if missing := _missing(lake, money=True):
         return missing
     found = worth.segments(lake)
+    looks = sum(one.buyers > 0 for one in found)
     traits = tuple(sorted({one.trait for one in found}))
     if not traits:
         return Answer("Nothing is known by which buyers could be told apart; industry and country come from the CRM.")
@@ -120,8 +126,9 @@ def ask_segments(workspace: Workspace, options: Options) -> Answer:
         Rates.of(workspace.settings).reporting(lake),
         [
             "A buyer is an account with everybody who belongs to it, or a person who belongs to none.",
-            SHARES.format(looks=sum(one.buyers > 0 for one in found)),
+            SHARES.format(looks=looks),
             f"A segment is thin below {worth.THIN} buyers or {worth.THIN_PAYING} with revenue.",
+            *_unrated(lake),
         ],
     )
 
@@ -157,6 +164,7 @@ def ask_economics(workspace: Workspace, options: Options) -> Answer:
         [
             "A cohort is who was won in a month, beside what ads cost in it; customers are credited to what touched them first.",
             f"Payback and worth are reckoned with a gross margin of {settings.gross_margin:.0%} (SIDECAR_GROSS_MARGIN).",
+            *_unrated(lake, rates),
         ],
     )
 
@@ -170,9 +178,10 @@ LENSES = (
 
 
 def ad_names(lake: Lake) -> dict[str, str]:
-    """The latest name of every ad that has one, by id."""
-    rows = ads(lake).select("ad_id", "ad").to_pyarrow().to_pylist()
-    return {row["ad_id"]: row["ad"] for row in rows if row["ad"]}
+    """The latest name of every ad that has one, by id; of ads of two platforms that are numbered alike, both."""
+    told = ads(lake).filter(lambda t: t.ad.notnull())
+    rows = told.group_by("ad_id").agg(name=told.ad.group_concat(" / ", order_by=told.platform)).to_pyarrow().to_pylist()
+    return {row["ad_id"]: row["name"] for row in rows}
 
 
 def _missing(lake: Lake, *, money: bool = False) -> Answer | None:
@@ -183,6 +192,26 @@ def _missing(lake: Lake, *, money: bool = False) -> Answer | None:
     if money and (paid is None or not paid.count().to_pyarrow().as_py()):
         return Answer(NO_MONEY)
     return None
+
+
+def _unrated(lake: Lake, rates: Rates | None = None) -> list[str]:
+    """What is in none of the sums for want of a rate: money that moved, and with rates what ads cost."""
+    tables = {"movements": read(lake, RECEIPTS)}
+    if rates:
+        tables["costs of ads"] = rates.converted(
+            lake, ad_days(lake), amount="amount", currency="currency", day="day", as_="value"
+        )
+    numbers = {name: table.value.isnull().sum().fill_null(0).to_pyarrow().as_py() for name, table in tables.items()}
+    return [WITHOUT_RATE.format(number=number, what=what) for what, number in numbers.items() if number]
+
+
+def _unlike(before: Span, after: Span, today: date) -> Iterator[str]:
+    """Why two spans would differ though nothing changed."""
+    for one in (before, after):
+        if one.last >= today:
+            yield f"{one.words} is not over: only what has landed so far is compared."
+    if before.days != after.days:
+        yield f"The spans are of {before.days} and {after.days} days: much of the change is their length."
 
 
 def _latest(lake: Lake, made: Bridge) -> str | None:
@@ -246,10 +275,12 @@ def _cost(found: list[economy.Economy], currency: str | None) -> str:
     blended, paid = whole.get(economy.BLENDED), whole.get(economy.PAID_ONLY)
     if blended is None:
         return "All money that has landed is of payers nobody knows, so no customer can be counted."
+    if not blended.customers:
+        return f"Nobody whom we know has paid yet; {in_words(blended.spend, currency)} of ad spend has brought no customer."
     if not blended.spend:
         return f"{blended.customers:,.0f} customers are worth {in_words(blended.worth, currency)} each to date; no ad spend has landed, so none has a cost."
     said = f"A customer costs {in_words(blended.cac, currency)} blended"
-    if paid:
+    if paid and paid.cac is not None:
         said += f" and {in_words(paid.cac, currency)} paid"
     back = f"paid back by month {paid.payback_month}" if paid and paid.payback_month else "not paid back yet"
     return f"{said}, is worth {in_words(blended.worth, currency)} to date, and {back} where ads brought them."

@@ -16,7 +16,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.derived import SESSIONS
+from pipelines.stitch.derived import SESSIONS, read
 from pipelines.stitch.lens.calendar import Span, bounds
 from pipelines.stitch.lens.decompose import Cell
 from pipelines.stitch.lens.traits import TRAITS, buyers, money, traits
@@ -92,7 +92,7 @@ def measure(lake: Lake, spans: Sequence[Span]) -> list[Measures]:
 
 def _visits(lake: Lake, when: ir.Table) -> ir.Table:
     """`span, buyer_id, started_at, channel, ad`."""
-    known = lake.derived(SESSIONS.name, SESSIONS.schema).join(buyers(lake), "person_id")
+    known = read(lake, SESSIONS).join(buyers(lake), "person_id")
     found = known.join(when, [known.started_at < when.ends_at, known.ended_at >= when.starts_at])
     return found.select("span", "buyer_id", "started_at", channel="landing_channel", ad="landing_ad_id")
 

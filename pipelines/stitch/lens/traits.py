@@ -12,7 +12,7 @@ import pyarrow as pa
 from connectors.countries import region
 from models.facts import Engagement, Profile, Subscription
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.derived import JOURNEYS, RECEIPTS
+from pipelines.stitch.derived import JOURNEYS, RECEIPTS, read
 from pipelines.stitch.journeys import RUNNING
 from pipelines.stitch.membership import SNAPSHOT, SNAPSHOT_SCHEMA
 
@@ -24,13 +24,13 @@ USES = "uses "
 
 def buyers(lake: Lake) -> ir.Table:
     """Everybody known and whom they buy as: `person_id, buyer_id`."""
-    people = lake.derived(JOURNEYS.name, JOURNEYS.schema)
+    people = read(lake, JOURNEYS)
     return people.select("person_id", buyer_id=ibis.coalesce(people.account_id, people.person_id))
 
 
 def money(lake: Lake) -> ir.Table:
     """Every movement of money by its buyer: `record, buyer_id, kind, occurred_at, currency, amount, value`; no buyer where nobody is known."""
-    told = lake.derived(RECEIPTS.name, RECEIPTS.schema)
+    told = read(lake, RECEIPTS)
     return told.select(
         "record", "kind", "occurred_at", "currency", "amount", "value",
         buyer_id=ibis.coalesce(told.account_id, told.entity_id),
@@ -65,7 +65,7 @@ def features(lake: Lake) -> ir.Table:
 
 
 def _first_channel(lake: Lake) -> ir.Table:
-    people = lake.derived(JOURNEYS.name, JOURNEYS.schema)
+    people = read(lake, JOURNEYS)
     told = people.filter(people.first_touch_channel.notnull()).join(buyers(lake), "person_id")
     order = [told.first_touch_at, told.person_id]
     ranked = told.mutate(place=ibis.row_number().over(group_by="buyer_id", order_by=order))

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from models.facts import Engagement, Fact, Subscription
 from pipelines.stitch.assets import GROUP, OWNERS, asset_key, streams, table_schema
-from pipelines.stitch.derived import Derived, put
+from pipelines.stitch.derived import RECEIPTS, Derived, put, read
 from pipelines.stitch.lens.pictures import intervals, markdown
 from pipelines.stitch.lens.settings import LensSettings
 from pipelines.stitch.lifetime import derive, pictures
@@ -17,7 +17,7 @@ from pipelines.stitch.lifetime.cliffs import losses
 from pipelines.stitch.lifetime.features import LESS, MORE
 from pipelines.stitch.lifetime.fitting import Fit
 from pipelines.stitch.lifetime.predict import Outlook
-from pipelines.stitch.lifetime.retention import PAYMENTS, SUBSCRIPTIONS, receipts
+from pipelines.stitch.lifetime.retention import PAYMENTS, SUBSCRIPTIONS
 from pipelines.stitch.lifetime.tables import FEATURES, LIFETIMES, RETENTION
 from pipelines.workspace import Workspace
 
@@ -81,7 +81,10 @@ def _asset(
 
 def _retention(workspace: Workspace) -> Made:
     table = derive.retention(workspace.lake, workspace.clock.now(), LensSettings().home)
-    rows, without = table.to_pylist(), receipts(workspace.lake).value.isnull().sum().fill_null(0).to_pyarrow().as_py()
+    rows, without = (
+        table.to_pylist(),
+        read(workspace.lake, RECEIPTS).value.isnull().sum().fill_null(0).to_pyarrow().as_py(),
+    )
     metadata: Metadata = {"movements_without_rate": dg.MetadataValue.int(without)}
     for basis in (PAYMENTS, SUBSCRIPTIONS):
         of_basis = [row for row in rows if row["basis"] == basis]

@@ -6,8 +6,8 @@ import dagster as dg
 
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.assets import asset_key
+from pipelines.stitch.derived import RECEIPTS, read
 from pipelines.stitch.lifetime.features import FEWEST
-from pipelines.stitch.lifetime.retention import receipts
 from pipelines.stitch.lifetime.tables import FEATURES, LIFETIMES, RETENTION
 from pipelines.workspace import Workspace
 
@@ -66,5 +66,7 @@ def historic_off(lake: Lake) -> int:
     table = lake.table(LIFETIMES.name)
     if table is None:
         return 0
-    told, paid = (column.sum().fill_null(0).to_pyarrow().as_py() for column in (table.historic, receipts(lake).value))
+    told, paid = (
+        column.sum().fill_null(0).to_pyarrow().as_py() for column in (table.historic, read(lake, RECEIPTS).value)
+    )
     return int(told != paid)

@@ -15,11 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.derived import UNASSIGNED
+from pipelines.stitch.derived import RECEIPTS, UNASSIGNED, read
 from pipelines.stitch.lens.calendar import Span, bounds, days, local_day
 from pipelines.stitch.lifetime.bgnbd import Histories
 from pipelines.stitch.lifetime.fitting import Ints
-from pipelines.stitch.lifetime.retention import PAYER, contracts, paid_within, receipts, since_when
+from pipelines.stitch.lifetime.retention import PAYER, contracts, paid_within, since_when
 from pipelines.stitch.lifetime.settings import PERIOD
 from pipelines.stitch.rates import Rates
 
@@ -146,7 +146,7 @@ def _calendar(first: datetime | None, now: datetime, zone: ZoneInfo) -> list[Spa
 
 def _brought(lake: Lake) -> pa.Table:
     """What each known payer brought so far: `scope, entity_id, value, unrated`."""
-    told = receipts(lake)
+    told = read(lake, RECEIPTS)
     known = told.filter(told.scope != UNASSIGNED)
     sums: pa.Table = (
         known.group_by(*PAYER)

@@ -6,11 +6,11 @@ from typing import Any
 
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.arrivals import channel_in_words
-from pipelines.stitch.derived import Derived
+from pipelines.stitch.derived import RECEIPTS, Derived, read
 from pipelines.stitch.lens.answer import Answer, Chart, Kind, Lens, Options, chosen, in_words
 from pipelines.stitch.lifetime.cliffs import FEWEST, Loss, losses
 from pipelines.stitch.lifetime.features import LESS, MORE, TOO_FEW, WINDOW
-from pipelines.stitch.lifetime.retention import PAYMENTS, SUBSCRIPTIONS, receipts
+from pipelines.stitch.lifetime.retention import PAYMENTS, SUBSCRIPTIONS
 from pipelines.stitch.lifetime.settings import LifetimeSettings
 from pipelines.stitch.lifetime.tables import FEATURES, LIFETIMES, RETENTION
 from pipelines.stitch.rates import Rates
@@ -148,12 +148,13 @@ def ask_drifting(workspace: Workspace, options: Options) -> Answer:  # noqa: ARG
         "historic": Kind.money, "has_left": Kind.share, "ends_30d": Kind.share,
     }  # fmt: skip
     brought = in_words(sum(row["historic"] for row in drifting), currency)
+    payers = sum(row["entity_id"] is not None for row in rows)
     return Answer(
-        f"{len(drifting):,} of {len(rows):,} payers are drifting; they brought {brought} so far."
+        f"{len(drifting):,} of {payers:,} payers are drifting; they brought {brought} so far."
         if drifting
         else "Nobody is drifting.",
         columns,
-        [{name: row[name] for name in columns} for row in drifting[:SHOWN]],
+        [{name: row[name] for name in columns} for row in drifting],
         currency=currency,
         notes=[
             f"Drifting: {DRIFTS:.0%} to {GONE:.0%} likely to have left, or a contract twice as likely to end as others; those who brought most first.",
@@ -182,7 +183,7 @@ def _rows(lake: Lake, derived: Derived) -> list[dict[str, Any]] | None:
 
 def _without_rate(lake: Lake) -> list[str]:
     """What money is left out, if any is."""
-    number = receipts(lake).value.isnull().sum().fill_null(0).to_pyarrow().as_py()
+    number = read(lake, RECEIPTS).value.isnull().sum().fill_null(0).to_pyarrow().as_py()
     return [f"{number:,} movements in a currency without a rate are left out (SIDECAR_RATES)."] if number else []
 
 

@@ -9,11 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.derived import JOURNEYS, UNASSIGNED
+from pipelines.stitch.derived import JOURNEYS, RECEIPTS, UNASSIGNED, read
 from pipelines.stitch.lifetime.customers import Customers
 from pipelines.stitch.lifetime.fitting import Floats, Ints
 from pipelines.stitch.lifetime.predict import Ending, Purchasing, ending, purchasing
-from pipelines.stitch.lifetime.retention import receipts
 from pipelines.stitch.lifetime.settings import LifetimeSettings
 from pipelines.stitch.lifetime.tables import LIFETIMES
 from pipelines.stitch.lifetime.value import Worth, worth
@@ -87,15 +86,14 @@ def _chances(number: int, who: Ints, chance: Floats) -> pa.Array:  # type: ignor
 
 def _channels(lake: Lake, payers: pa.Table) -> list[str | None]:
     """Channel of each paying person's first touch."""
-    journeys = lake.table(JOURNEYS.name)
-    told = [] if journeys is None else journeys.select("person_id", "first_touch_channel").to_pyarrow().to_pylist()
+    told = read(lake, JOURNEYS).select("person_id", "first_touch_channel").to_pyarrow().to_pylist()
     channels = {row["person_id"]: row["first_touch_channel"] for row in told}
     return [channels.get(payer) for payer in payers["entity_id"].to_pylist()]
 
 
 def _unassigned(lake: Lake) -> pa.Table:
     """The money of nobody we know, in one row; none where all is known."""
-    told = receipts(lake)
+    told = read(lake, RECEIPTS)
     rest = told.filter(told.scope == UNASSIGNED)
     sums = rest.agg(rows=rest.count(), historic=rest.value.sum().fill_null(0).cast("int64")).to_pyarrow().to_pylist()[0]
     row = {

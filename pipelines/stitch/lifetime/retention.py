@@ -14,7 +14,7 @@ import pyarrow as pa
 from models.facts import Subscription
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.schemas import INSTANT
-from pipelines.stitch.derived import RECEIPTS, UNASSIGNED
+from pipelines.stitch.derived import RECEIPTS, UNASSIGNED, read
 from pipelines.stitch.lens.calendar import Span, bounds
 from pipelines.stitch.membership import SNAPSHOT, SNAPSHOT_SCHEMA
 
@@ -42,15 +42,9 @@ def triangle(lake: Lake, months: Sequence[Span], now: datetime) -> ir.Table:
     return bases[0].union(bases[1].select(*bases[0].columns))
 
 
-def receipts(lake: Lake) -> ir.Table:
-    """Every movement of money; none before the first run."""
-    found = lake.table(RECEIPTS.name)
-    return ibis.memtable(RECEIPTS.schema.empty_table()) if found is None else found
-
-
 def paid_within(lake: Lake, spans: ir.Table) -> ir.Table:
     """What each known payer did in each span: `scope, entity_id, span, charges, value`; value is net, without what has no rate."""
-    told = receipts(lake)
+    told = read(lake, RECEIPTS)
     known = told.filter(told.scope != UNASSIGNED)
     placed = known.join(spans, [spans.starts_at <= known.occurred_at, known.occurred_at < spans.ends_at])
     return placed.group_by(*PAYER, "span").agg(
@@ -66,8 +60,7 @@ def contracts(lake: Lake) -> ir.Table:
     """
     told = lake.facts(Subscription)
     began = told.filter(told.status.isin(RAN), told.status.isin(RUNS) | told.ended_at.notnull())
-    snapshot = lake.table(SNAPSHOT)
-    who = ibis.memtable(SNAPSHOT_SCHEMA.empty_table()) if snapshot is None else snapshot
+    who = lake.derived(SNAPSHOT, SNAPSHOT_SCHEMA)
     known = began.left_join(who.select(payer="record", who_scope="scope", who_id="entity_id"), "payer")
     return known.select(
         scope=known.who_scope.fill_null(UNASSIGNED),
@@ -161,7 +154,7 @@ def _sum(column: ir.IntegerColumn) -> ir.IntegerScalar:
 
 def since_when(lake: Lake) -> datetime | None:
     """The first payment or start of a contract; None where there is neither."""
-    paid, signed = receipts(lake), contracts(lake)
+    paid, signed = read(lake, RECEIPTS), contracts(lake)
     moments = paid.select(at="occurred_at").union(signed.select(at="started_at"))
     first: datetime | None = (
         moments.agg(at=moments.at.min()).to_pyarrow().cast(pa.schema([("at", INSTANT)]))["at"][0].as_py()

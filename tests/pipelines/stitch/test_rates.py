@@ -39,6 +39,22 @@ def test_the_latest_rate_at_or_before_the_day_counts(bench, tmp_path):
     assert found == [900, 800, None, None, LARGE, -5]  # -4.5 away from zero
 
 
+def test_half_a_unit_is_never_lost_to_floats(bench):
+    """1.50 at 1.15 is 1.725, and 1.73; also the largest amount and the smallest and largest of rates."""
+    rates = Rates(
+        "eur",
+        (
+            Rate("usd", "2026-01-01", Decimal("1.15")),
+            Rate("kwd", "2026-01-01", Decimal("1e-6")),
+            Rate("jpy", "2026-01-01", Decimal("999999.999999")),
+        ),
+    )
+    assert convert(
+        bench, rates, (150, "usd", "2026-01-01"), (-150, "usd", "2026-01-01"), (10**16 + 1, "usd", "2026-01-01")
+    ) == [173, -173, 11_500_000_000_000_001]
+    assert convert(bench, rates, (10**10, "kwd", "2026-01-01"), (10, "jpy", "2026-01-01")) == [1_000, 1_000_000_000]
+
+
 def test_currencies_without_cents_lead_to_cents(bench):
     """1,000 yen at 0.006 are 6.00 euros; 1.000 dinars at 3.01 are 3.01."""
     rates = Rates("eur", (Rate("jpy", "2026-01-01", Decimal("0.006")), Rate("kwd", "2026-01-01", Decimal("3.01"))))

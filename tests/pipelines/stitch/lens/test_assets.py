@@ -64,6 +64,18 @@ def picture(text: str) -> str:
     return " ".join(ET.fromstring(svg).itertext())  # noqa: S314  # we drew it ourselves
 
 
+def test_later_on_the_same_day_nothing_is_new(run, workspace):
+    """Sessions that turn thirty days old today have had their time tomorrow, so that a quiet day writes nothing."""
+    hand = Hand(workspace.lake)
+    hand.write(records(hand, Day(MONDAY)))
+    written = []
+    for hour in (9, 15):
+        workspace.__dict__["clock"] = FrozenClock(datetime(2026, 4, 1, hour, tzinfo=UTC))
+        result = run()
+        written.append({one.name: metadata(result, one.name)["written"] for one in TABLES})
+    assert written[1] == dict.fromkeys(written[0], False)
+
+
 def test_a_run_tells_why_and_shows_it(run, workspace):
     """A sentence, a picture and a passed check for each; the second run finds nothing new to write; no amount is shown."""
     hand = Hand(workspace.lake)

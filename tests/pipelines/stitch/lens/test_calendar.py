@@ -49,15 +49,27 @@ def test_money_is_of_the_day_it_moved_on_at_home(bench: Bench):
     assert [one.revenue for one in found] == [1, 110, 1000]
 
 
+TODAY = date(2026, 11, 24)
+
+
 def test_days_and_spans_are_read_as_people_write_them():
     """And what is none says how."""
-    assert span("2026-11-24", BERLIN) == Span(date(2026, 11, 24), date(2026, 11, 24), BERLIN)
-    week = span("2026-11-16..2026-11-22", BERLIN)
+    assert span("2026-11-24", BERLIN, TODAY) == Span(date(2026, 11, 24), date(2026, 11, 24), BERLIN)
+    week = span("2026-11-16..2026-11-22", BERLIN, TODAY)
     assert (week.days, week.code, week.before().code) == (7, "2026-11-16..2026-11-22", "2026-11-09..2026-11-15")
     assert (week.words, week._replace(last=week.first).words) == ("16 Nov to 22 Nov", "Monday 16 Nov")
-    for wrong in ("yesterday", "2026-02-30", "2026-11-24..", "..2026-11-24", "2026-11-24..2026-11-23"):
-        with pytest.raises(ValueError, match=r"write 2026-11-24|ends before it begins"):
-            span(wrong, BERLIN)
+    for wrong in (
+        "yesterday",
+        "2026-02-30",
+        "2026-11-24..",
+        "..2026-11-24",
+        "2026-11-24..2026-11-23",
+        "2026-11-25",
+        "0001-01-01",
+        "9999-12-31",
+    ):
+        with pytest.raises(ValueError, match=r"write 2026-11-24|ends before it begins|is not within"):
+            span(wrong, BERLIN, TODAY)
 
 
 def test_months_follow_each_other():

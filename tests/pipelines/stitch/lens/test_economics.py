@@ -95,6 +95,19 @@ def test_a_cohort_beside_what_ads_cost_in_its_month(sold):
     assert (blended.spend, blended.customers, blended.cac, blended.revenue) == (320, 4, 80, 750)
 
 
+def test_an_ad_that_brought_nobody_costs_its_channel(bench: Bench):
+    """Otherwise a channel's return would be that of its good ads only; an ad whose platform names no channel stands apart."""
+    bench.hand.write({
+        "a": person(), "t": [came(bench.hand.key("a"), when(1), ad_id="7")],
+        "7": costs("7", 200, date(2026, 1, 10)), "8": costs("8", 50, date(2026, 1, 10), channel="paid_social"), "9": costs("9", 5, date(2026, 1, 10)),
+        "1": [Payment(payer=bench.hand.key("a"), kind="charge", amount_minor=500, currency="eur", occurred_at=when(1, 20))],
+    })  # fmt: skip
+    run(bench)
+    found = ask(bench)
+    assert (found[CHANNEL, "paid_social", EVER].spend, found[CHANNEL, "paid_social", EVER].roas) == (250, 2.0)
+    assert found[CHANNEL, NO_ARRIVAL, EVER].spend == 5
+
+
 def test_channels_and_remainder_are_the_whole(sold):
     """All revenue with a rate, and all spend."""
     found = ask(sold).values()

@@ -21,7 +21,7 @@ from pipelines.stitch.lens.idle import (
     uncosted,
 )
 from pipelines.stitch.rates import Rates
-from tests.pipelines.stitch.conftest import T0, Bench, open_bench, person
+from tests.pipelines.stitch.conftest import T0, Bench, Hand, open_bench, person
 from tests.pipelines.stitch.market import DAY, at, came, costs, read, run, used
 
 LATER = T0 + timedelta(days=100)
@@ -131,3 +131,31 @@ def test_every_unit_of_spend_is_in_exactly_one_row(tmp_path_factory, events, bil
     assert +total == +expected
     sessions = {(row["person_id"], row["started_at"]) for row in rows if row["linked"] == SESSION}
     assert len(sessions) == bench.lake.table("sessions").count().to_pyarrow().as_py()
+
+
+def test_ads_of_two_platforms_numbered_alike_keep_their_own_costs(bench: Bench):
+    """Each row once, under its own ad's name; a session by one platform's ad bears nothing of the other's."""
+    key, other = bench.hand.key, Hand(bench.lake, "elsewhere", 50)
+    bench.hand.write({"a": person(), "7": costs("7", 11, ad="Spring"), "t": [
+        came(key("a"), at(10), ad_id="7", platform="toy"), came(key("a"), at(90), "paid_search", ad_id="7", platform="elsewhere"),
+    ]})  # fmt: skip
+    other.write({"7": costs("7", 40, ad="Brand")})
+    run(bench)
+    assert [(row["platform"], row["ad"], row["channel"], row["cost"]) for row in found(bench)] == [
+        ("toy", "Spring", "paid_social", 11),
+        ("elsewhere", "Brand", "paid_search", 40),
+    ]
+    assert uncosted(bench.lake, idle(bench.lake, LATER)) == {}
+
+
+def test_what_came_back_counts_against_the_sessions_that_sold_it(bench: Bench):
+    """A refund after the window undoes what was earned within, and takes nothing from a later session that sold something else."""
+    key, day = bench.hand.key("a"), 24 * 60
+    bench.hand.write({
+        "a": person(), "t": [came(key, at(0), "organic_search"), came(key, at(60 * day), "organic_search")],
+        **{name: [charge(key, minute, amount, kind).model_copy(update={"purchase": what})] for name, minute, amount, kind, what in (
+            ("1", 5, 900, "charge", "x"), ("2", 61 * day, 900, "refund", "x"), ("3", 61 * day, 100, "charge", "y"),
+        )},
+    })  # fmt: skip
+    run(bench)
+    assert [(row["earned"], row["verdict"]) for row in found(bench)] == [(0, NOTHING), (100, EARNED)]
