@@ -1,6 +1,6 @@
 """Countries as people write them: names in every language to the ISO code that a telephone number is read by."""
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
 
@@ -37,6 +37,7 @@ def _regions() -> dict[str, str]:
     return named | ALSO_CALLED
 
 
+@lru_cache(maxsize=1_024)  # asked four times per contact, and of few countries
 def region(country: str | None) -> str | None:
     """ISO code of a country as people write it; None if we cannot tell, and then only numbers with a + are phones."""
     if not country:

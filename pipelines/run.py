@@ -148,7 +148,8 @@ def _opened(home: Path) -> dg.DagsterInstance:
         return _configured(file)
     folder = (home / "dagster").absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    return dg.DagsterInstance.local_temp(str(folder), overrides=WITHOUT_FILE)
+    storage = {"module": "pipelines.local_storage", "class": "LocalStorage", "config": {"base_dir": str(folder)}}
+    return dg.DagsterInstance.local_temp(str(folder), overrides=WITHOUT_FILE | {"storage": {"custom": storage}})
 
 
 def _configured(file: Path) -> dg.DagsterInstance:

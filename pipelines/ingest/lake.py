@@ -9,16 +9,14 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import reduce
 from pathlib import Path
 
 import ibis
 import pyarrow as pa
-import pyarrow.dataset as ds
 from ibis.backends.duckdb import Backend
 
 from models.facts import FACTS, Fact
-from pipelines.ingest.schemas import RAW, fact_schema
+from pipelines.ingest.schemas import RAW, SOURCE_COLUMNS, fact_schema
 from pipelines.ingest.tables import LakeError, Tables
 
 __all__ = ["Lake", "LakeError"]
@@ -31,6 +29,18 @@ BATCH_ROWS = 20_000
 """Raw rows that are translated at a time; their facts are held together, their payloads are not."""
 SLICE_ROWS = 1_000
 """Raw rows that are held as Python objects at a time."""
+READ = (*SOURCE_COLUMNS, "updated_at", "deleted", "payload")
+"""Columns of raw that become facts."""
+
+HEADS = """
+SELECT record_hash, head.batch AS batch
+FROM (SELECT record_hash, max(struct_pack(updated_at, pulled_at, batch)) AS head FROM {raw} GROUP BY record_hash)
+"""
+"""Every record's newest version: by the vendor's stamp, then by when we read it, then by landing; structs compare field by field."""
+CENSUS = """
+SELECT count(DISTINCT record_hash) AS records, max(stamp) AS newest, count(*) FILTER (copies > 1) AS twice
+FROM (SELECT record_hash, batch, count(*) AS copies, max(updated_at) AS stamp FROM {raw} GROUP BY record_hash, batch)
+"""
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,7 @@ class Lake:
     tables: Tables
     engine: Backend
     _censuses: dict[str, tuple[int, Census]] = field(default_factory=dict)
-    _heads: dict[str, tuple[int, ibis.Table]] = field(default_factory=dict)
+    _views: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, url: str, *, engine: str = "duckdb") -> "Lake":
@@ -71,10 +81,14 @@ class Lake:
         """The whole change log of a stream, one row per version of a record; empty if nothing has landed."""
         return self._table(_raw(vendor, stream), RAW)
 
+    def log(self, vendor: str, stream: str) -> str:
+        """What the engine's own SQL calls the whole change log of a stream."""
+        return self.tables.name(_raw(vendor, stream), RAW)
+
     def latest(self, vendor: str, stream: str) -> ibis.Table:
         """One row per record, its newest version; deleted records are among them, marked so."""
-        raw = self.raw(vendor, stream)
-        return raw.semi_join(heads(raw), ["record_hash", "batch"])
+        newest = self.engine.table(self._heads_of(vendor, stream))
+        return self.raw(vendor, stream).semi_join(newest, ["record_hash", "batch"])
 
     def census(self, vendor: str, stream: str) -> Census:
         """The stream in numbers; counted in one pass, and only if it has changed since."""
@@ -84,7 +98,7 @@ class Lake:
             return Census()
         known = self._censuses.get(path)
         if known is None or known[0] != version:
-            known = self._censuses[path] = (version, _counted(self.raw(vendor, stream)))
+            known = self._censuses[path] = (version, self._counted(vendor, stream))
         return known[1]
 
     def last_batch(self, vendor: str, stream: str) -> int:
@@ -105,16 +119,19 @@ class Lake:
         )
 
     def batch(self, vendor: str, stream: str, batch: int) -> Iterator[pa.RecordBatch]:
-        """The raw rows of one batch with all their columns, some thousand at a time."""
-        return self.tables.batches(_raw(vendor, stream), ds.field("batch") == batch, RAW.names, SLICE_ROWS)
+        """The raw rows of one batch, with what a translation needs of them, some thousand at a time."""
+        return self.tables.batches(_raw(vendor, stream), "batch", batch, READ, SLICE_ROWS)
 
     def facts(self, fact: type[Fact]) -> ibis.Table:
         """The facts that hold now, of every vendor: where each was read and its own fields; empty if there are none."""
         schema = fact_schema(fact)
-        current = [self._current(fact, vendor, schema) for vendor in self.tables.names(f"facts/{fact.table}")]
-        if not current:
-            return self._table(_facts(fact, "none"), schema)
-        return reduce(lambda left, right: left.union(right), current)
+        current = [self._current(fact, vendor) for vendor in self.tables.names(f"facts/{fact.table}")]
+        # by name, for tables that were begun before a column was added lack it
+        every = " UNION ALL BY NAME ".join(
+            [f"FROM {self.tables.name(_facts(fact, 'none'), schema)}", *filter(None, current)]
+        )
+        columns = ", ".join(f'"{name}"' for name in schema.names)
+        return self.engine.table(self._view(f"SELECT {columns} FROM ({every})"))  # noqa: S608  # names of ours
 
     def translated(self, fact: type[Fact], vendor: str, stream: str) -> int:
         """The raw batch of a stream up to which this fact table has been translated; 0 for not at all."""
@@ -153,23 +170,26 @@ class Lake:
             self.tables.compact(path)
         return len(paths)
 
-    def _current(self, fact: type[Fact], vendor: str, schema: pa.Schema) -> ibis.Table:
-        written = self._table(_facts(fact, vendor), schema)
+    def _current(self, fact: type[Fact], vendor: str) -> str | None:
+        """SQL for the facts of a vendor that hold now; None while nothing feeds them."""
         fed_by = self.tables.marked(_facts(fact, vendor), self.tables.names(f"raw/{vendor}"))
-        logs = [self._heads_of(vendor, stream) for stream in fed_by]
-        if not logs:
-            return written.limit(0)
-        return written.semi_join(reduce(lambda left, right: left.union(right), logs), ["record_hash", "batch"])
+        logs = " UNION ALL ".join(f"FROM {self._heads_of(vendor, stream)}" for stream in fed_by)
+        written = self.tables.name(_facts(fact, vendor), fact_schema(fact))
+        return f"FROM {written} SEMI JOIN ({logs}) AS now USING (record_hash, batch)" if logs else None
 
-    def _heads_of(self, vendor: str, stream: str) -> ibis.Table:
-        """A stream's heads as a view: every kind of fact asks for them, and compiling them costs more than running them."""
-        path = _raw(vendor, stream)
-        version = self.tables.version(path)
-        known = self._heads.get(path)
-        if known is None or known[0] != version:
-            view = self.engine.create_view(ibis.util.gen_name("heads"), heads(self.raw(vendor, stream)))
-            known = self._heads[path] = (version, view)
-        return known[1]
+    def _counted(self, vendor: str, stream: str) -> Census:
+        (row,) = self.engine.con.sql(CENSUS.format(raw=self.log(vendor, stream))).to_arrow_table().to_pylist()
+        return Census(row["records"], row["newest"], row["twice"])
+
+    def _heads_of(self, vendor: str, stream: str) -> str:
+        return self._view(HEADS.format(raw=self.log(vendor, stream)))
+
+    def _view(self, query: str) -> str:
+        """What a query is called for as long as it stays the same; a name spares Ibis compiling what it stands for."""
+        if query not in self._views:
+            self._views[query] = ibis.util.gen_name("view")
+            self.engine.con.execute(f"CREATE TEMP VIEW {self._views[query]} AS {query}")
+        return self._views[query]
 
     def _table(self, path: str, schema: pa.Schema) -> ibis.Table:
         table = self.tables.read(path, schema)
@@ -182,20 +202,6 @@ def newest(versions: ibis.Table, columns: Sequence[str]) -> ibis.Table:
     version = ibis.struct({name: versions[name] for name in columns})
     chosen = versions.mutate(version=version).group_by("record_hash").agg(version=lambda rows: rows.version.max())
     return chosen.select("record_hash", **{name: chosen.version[name] for name in columns})
-
-
-def heads(raw: ibis.Table) -> ibis.Table:
-    """`record_hash, batch` of every record's newest version: by the vendor's stamp, then by when we read it, then by landing."""
-    return newest(raw, ("updated_at", "pulled_at", "batch")).select("record_hash", "batch")
-
-
-def _counted(raw: ibis.Table) -> Census:
-    versions = raw.group_by("record_hash", "batch").agg(rows=lambda t: t.count(), at=lambda t: t.updated_at.max())
-    counted = versions.agg(
-        records=versions.record_hash.nunique(), newest=versions.at.max(), twice=(versions.rows > 1).sum()
-    )
-    (row,) = counted.to_pyarrow().to_pylist()
-    return Census(row["records"], row["newest"], row["twice"] or 0)
 
 
 def _raw(vendor: str, stream: str) -> str:

@@ -20,7 +20,6 @@ from uuid import uuid4
 import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
@@ -57,6 +56,7 @@ class Tables:
     folder: Path | None
     engine: Backend
     _read: dict[str, tuple[int, ibis.Table]] = field(default_factory=dict)
+    _open: dict[str, DeltaTable] = field(default_factory=dict)
 
     @classmethod
     def open(cls, url: str, engine: Backend) -> "Tables":
@@ -86,9 +86,13 @@ class Tables:
         return sorted(info.base_name for info in found if info.type == fs.FileType.Directory)
 
     def find(self, path: str) -> DeltaTable | None:
-        """The table at a path, None if nothing was ever written there."""
+        """The table at a path as it is now, None if nothing was ever written there; of its log, only what is new is read."""
+        known = self._open.get(path)
+        if known is not None:
+            known.update_incremental()
+            return known
         try:
-            return DeltaTable(self._uri(path))
+            return self._open.setdefault(path, DeltaTable(self._uri(path)))
         except TableNotFoundError:
             return None
 
@@ -118,27 +122,31 @@ class Tables:
             self._read[path] = (table.version(), known)
         return known if schema is None else _shaped(known, schema)
 
+    def name(self, path: str, schema: pa.Schema) -> str:
+        """What the engine's own SQL calls the table at a path; one that is missing reads as an empty one."""
+        table = self.read(path)
+        if table is None and path not in self._read:
+            self._read[path] = (-1, self._empty(schema))
+        named: str = self._read[path][1].get_name()
+        return named
+
     def files(self, paths: Sequence[Path]) -> ibis.Table:
         """The rows of local Parquet files, at least one, that all have the same columns."""
         return self.engine.read_parquet([_literal(str(path)) for path in paths])
 
-    def batches(
-        self, path: str, condition: ds.Expression, columns: Sequence[str], size: int
-    ) -> Iterator[pa.RecordBatch]:
-        """Rows that meet a condition, so many at a time, without holding the table; the engine stays free meanwhile."""
+    def batches(self, path: str, name: str, number: int, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
+        """Rows whose column of this name, one of the columns asked for, holds the number, at most so many at a time.
+
+        The engine stays free meanwhile: DuckDB lets no other query run while one of its results is open. Arrow's own scanner holds
+        several groups of rows at once, whatever it is told; a file holds one.
+        """
         table = self.find(path)
-        if table is not None:
-            # DuckDB lets no other query run while one of its results is open; Arrow reads beside it, one group of rows at a time
-            rows = table.to_pyarrow_dataset().scanner(
-                columns=list(columns),
-                filter=condition,
-                batch_size=size,
-                batch_readahead=0,
-                fragment_readahead=0,
-                use_threads=False,
-                fragment_scan_options=ds.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False),
-            )
-            yield from rows.to_batches()
+        for file in _holding(table, name, number) if table else ():
+            with pq.ParquetFile(self._files.open_input_file(f"{path}/{file}"), pre_buffer=False) as parquet:
+                for rows in parquet.iter_batches(size, columns=list(columns), use_threads=False):
+                    chosen = rows.filter(pc.equal(rows[name], pa.scalar(number)))
+                    if chosen.num_rows:
+                        yield chosen
 
     def append(
         self,
@@ -278,13 +286,22 @@ def _short(schema: pa.Schema) -> list[str]:
 def _groups(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
     """The rows in groups of so many, or so many bytes, that are written and read at a time."""
     held: list[pa.RecordBatch] = []
+    count = size = 0
     for batch in rows:
         held.append(batch)
-        if sum(one.num_rows for one in held) >= ROW_GROUP or sum(one.nbytes for one in held) >= GROUP_BYTES:
+        count, size = count + batch.num_rows, size + batch.nbytes
+        if count >= ROW_GROUP or size >= GROUP_BYTES:
             yield pa.Table.from_batches(held)
-            held = []
-    if any(one.num_rows for one in held):
+            held, count, size = [], 0, 0
+    if count:
         yield pa.Table.from_batches(held)
+
+
+def _holding(table: DeltaTable, name: str, number: int) -> list[str]:
+    """Files of a table that may hold the number in a column, as far as Delta's log tells."""
+    files = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+    ranges = [(file["path"], file.get(f"min.{name}"), file.get(f"max.{name}")) for file in files]
+    return [path for path, low, high in ranges if low is None or high is None or low <= number <= high]
 
 
 def _widen(table: DeltaTable, schema: pa.Schema) -> None:
