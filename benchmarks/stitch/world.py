@@ -33,17 +33,164 @@ HUBS, HUB_RECORDS = 0.002, 40
 COMPANY = 8
 """Persons of one company."""
 
-FIRST = (
-    "Ada Alan Amara Anna Anton Bela Boris Carla Chen Chloe Clara Daniel Dara Dmitri Elena Elif Emil Emma Erik Eva Farid Fatima Felix "
-    "Finn Greta Hana Hugo Ida Igor Ines Ivan Jana Joao Jonas Jose Karin Kemal Kira Lars Lea Leo Lina Louis Luca Mara Marc Marie Mila "
-    "Mina Nadia Nina Noah Nora Olga Omar Oskar Paula Pedro Petra Rania Rosa Ruth Sara Sofia Sven Tara Tomas Uma Vera Viktor Yara Zoe"
-).split()
-LAST = (
-    "Abe Adler Ahmed Bauer Becker Berg Braun Brown Castro Cohen Costa Cruz Diaz Dubois Egger Eklund Evans Fischer Fontana Garcia Gruber "
-    "Haas Hansen Horvat Ivanov Jansen Johnson Kaya Keller Khan Kim Klein Kovac Kowalski Kumar Lang Larsen Lehmann Lopez Maier Marino "
-    "Martin Mehta Meyer Moreau Murphy Nagy Nguyen Novak Okafor Olsen Park Patel Peeters Petrov Popov Reyes Ricci Rossi Roth Santos Sato "
-    "Schmidt Silva Singh Smith Sousa Suzuki Tanaka Toth Urban Varga Vogel Wagner Wang Weber Wolf Wong Yilmaz Young Zhang Ziegler"
-).split()
+FIRST = [
+    "Ada",
+    "Alan",
+    "Amara",
+    "Anna",
+    "Anton",
+    "Bela",
+    "Boris",
+    "Carla",
+    "Chen",
+    "Chloe",
+    "Clara",
+    "Daniel",
+    "Dara",
+    "Dmitri",
+    "Elena",
+    "Elif",
+    "Emil",
+    "Emma",
+    "Erik",
+    "Eva",
+    "Farid",
+    "Fatima",
+    "Felix",
+    "Finn",
+    "Greta",
+    "Hana",
+    "Hugo",
+    "Ida",
+    "Igor",
+    "Ines",
+    "Ivan",
+    "Jana",
+    "Joao",
+    "Jonas",
+    "Jose",
+    "Karin",
+    "Kemal",
+    "Kira",
+    "Lars",
+    "Lea",
+    "Leo",
+    "Lina",
+    "Louis",
+    "Luca",
+    "Mara",
+    "Marc",
+    "Marie",
+    "Mila",
+    "Mina",
+    "Nadia",
+    "Nina",
+    "Noah",
+    "Nora",
+    "Olga",
+    "Omar",
+    "Oskar",
+    "Paula",
+    "Pedro",
+    "Petra",
+    "Rania",
+    "Rosa",
+    "Ruth",
+    "Sara",
+    "Sofia",
+    "Sven",
+    "Tara",
+    "Tomas",
+    "Uma",
+    "Vera",
+    "Viktor",
+    "Yara",
+    "Zoe",
+]  # a list would take a line per name
+LAST = [
+    "Abe",
+    "Adler",
+    "Ahmed",
+    "Bauer",
+    "Becker",
+    "Berg",
+    "Braun",
+    "Brown",
+    "Castro",
+    "Cohen",
+    "Costa",
+    "Cruz",
+    "Diaz",
+    "Dubois",
+    "Egger",
+    "Eklund",
+    "Evans",
+    "Fischer",
+    "Fontana",
+    "Garcia",
+    "Gruber",
+    "Haas",
+    "Hansen",
+    "Horvat",
+    "Ivanov",
+    "Jansen",
+    "Johnson",
+    "Kaya",
+    "Keller",
+    "Khan",
+    "Kim",
+    "Klein",
+    "Kovac",
+    "Kowalski",
+    "Kumar",
+    "Lang",
+    "Larsen",
+    "Lehmann",
+    "Lopez",
+    "Maier",
+    "Marino",
+    "Martin",
+    "Mehta",
+    "Meyer",
+    "Moreau",
+    "Murphy",
+    "Nagy",
+    "Nguyen",
+    "Novak",
+    "Okafor",
+    "Olsen",
+    "Park",
+    "Patel",
+    "Peeters",
+    "Petrov",
+    "Popov",
+    "Reyes",
+    "Ricci",
+    "Rossi",
+    "Roth",
+    "Santos",
+    "Sato",
+    "Schmidt",
+    "Silva",
+    "Singh",
+    "Smith",
+    "Sousa",
+    "Suzuki",
+    "Tanaka",
+    "Toth",
+    "Urban",
+    "Varga",
+    "Vogel",
+    "Wagner",
+    "Wang",
+    "Weber",
+    "Wolf",
+    "Wong",
+    "Yilmaz",
+    "Young",
+    "Zhang",
+    "Ziegler",
+]  # a list would take a line per name
 
 
 @dataclass(frozen=True)
@@ -92,9 +239,9 @@ class World:
     identifiers: pa.Table
 
 
-def world(persons: int, seed: int) -> World:
-    """So many persons with one to five records each."""
-    rng = np.random.default_rng(seed)
+def world(persons: int, seed: int, first: int = 0) -> World:
+    """So many persons with one to five records each, numbered from the first; worlds that do not overlap are parts of a larger one."""
+    rng = np.random.default_rng([seed, first])
     has = rng.random((persons, len(CARRIERS))) < [one.share for one in CARRIERS]
     has[:, DUPLICATE] &= has[:, HUBSPOT]
     has[~has.any(axis=1), HUBSPOT] = True
@@ -104,11 +251,12 @@ def world(persons: int, seed: int) -> World:
     mailbox, line = _shared(rng, persons), _shared(rng, persons)
     # every other shared mailbox is a family's
     family = np.where(mailbox % 2 == 0, mailbox, np.arange(persons))
-    records = _records(rng, person, carrier, family)
-    return World(records, _identifiers(rng, has, person, carrier, mailbox[person], line[person]))
+    records = _records(rng, person, carrier, family, first)
+    said = _identifiers(rng, has, person, carrier, first + mailbox[person], first + line[person], first)
+    return World(records, said)
 
 
-def _records(rng: np.random.Generator, person: Ints, carrier: Ints, family: Ints) -> pa.Table:
+def _records(rng: np.random.Generator, person: Ints, carrier: Ints, family: Ints, offset: int) -> pa.Table:
     first, last = (rng.integers(0, len(names), len(family)) for names in (FIRST, LAST))
     given, surname = _pick(FIRST, first[person]), _pick(LAST, last[family[person]])
     style = rng.random(len(person))
@@ -119,9 +267,9 @@ def _records(rng: np.random.Generator, person: Ints, carrier: Ints, family: Ints
     columns = {
         "vendor": _pick([one.vendor for one in CARRIERS], carrier),
         "object": _pick([one.object for one in CARRIERS], carrier),
-        "id": _text(_pick([one.prefix for one in CARRIERS], carrier), person),
+        "id": _text(_pick([one.prefix for one in CARRIERS], carrier), person + offset),
         "name": pc.if_else(pa.array(said), name, None),
-        "person": pa.array(person),
+        "person": pa.array(person + offset),
     }
     return keyed(pa.table(columns))
 
@@ -134,15 +282,16 @@ def keyed(records: pa.Table) -> pa.Table:
 
 
 def _identifiers(
-    rng: np.random.Generator, has: NDArray[np.bool_], person: Ints, carrier: Ints, mailbox: Ints, line: Ints
+    rng: np.random.Generator, has: NDArray[np.bool_], local: Ints, carrier: Ints, mailbox: Ints, line: Ints, offset: int
 ) -> pa.Table:
     """What the records say: own ids, those of others, addresses and phones, and what says nothing."""
-    found = [_own(person, carrier), *_addresses(rng, len(has), person, carrier, mailbox)]
+    person = local + offset
+    found = [_own(person, carrier), *_addresses(rng, len(has), local, carrier, mailbox, person)]
     for kind, owner in OWNERS.items():
-        which = _told(rng, carrier, kind) & has[person, owner] & (carrier != owner)
+        which = _told(rng, carrier, kind) & has[local, owner] & (carrier != owner)
         found.append(_said(kind, which, _text(CARRIERS[owner].prefix, person)))
     found.append(_said("phone", _told(rng, carrier, "phone"), _text("+1", 2_135_550_000 + line)))
-    found += _noise(rng, person)
+    found += _noise(rng, person, offset)
     return hashed(pa.concat_tables(found)).sort_by([(name, "ascending") for name in ("number", "kind", "value")])
 
 
@@ -155,17 +304,17 @@ def _own(person: Ints, carrier: Ints) -> pa.Table:
 
 def _addresses(rng: np.random.Generator, persons: int, person: Ints, carrier: Ints, mailbox: Ints) -> list[pa.Table]:
     told, moved = _told(rng, carrier, "email"), (rng.random(persons) < SECOND)[person]
-    second = moved & (rng.random(len(person)) < SECOND_USED)
-    both = moved & ~second & (rng.random(len(person)) < BOTH)
+    second = moved & (rng.random(len(local)) < SECOND_USED)
+    both = moved & ~second & (rng.random(len(local)) < BOTH)
     work = _text("p", mailbox, "@c", mailbox // COMPANY, ".example")
     home = _text("home", person, "@post.example")
     return [_said("email", told & ~second, work), _said("email", told & (second | both), home)]
 
 
-def _noise(rng: np.random.Generator, person: Ints) -> list[pa.Table]:
+def _noise(rng: np.random.Generator, person: Ints, offset: int) -> list[pa.Table]:
     """Role mailboxes, and hubs of either kind."""
     roles, hubs = rng.random(len(person)) < ROLES, rng.random(len(person)) < HUBS
-    number = rng.integers(0, max(1, round(hubs.sum() / HUB_RECORDS)), len(person))
+    number = offset + rng.integers(0, max(1, round(hubs.sum() / HUB_RECORDS)), len(person))
     by_mail = hubs & (number % 2 == 0)
     return [
         _said("email", roles, _text("info@c", person // COMPANY, ".example")),
