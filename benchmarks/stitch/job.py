@@ -39,7 +39,9 @@ class Steps:
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Measure what is done inside."""
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew: https://docs.kernel.org/filesystems/proc.html
+        Path("/proc/self/clear_refs").write_text(
+            "5"
+        )  # the peak begins anew: https://docs.kernel.org/filesystems/proc.html
         wall, cpu = time.perf_counter(), time.process_time()
         yield
         self.told[name] = {
@@ -93,13 +95,14 @@ def read(folder: Path) -> dict[str, Any]:
 
 def ours(folder: Path) -> dict[str, Any]:
     """Each step of a stitch, as `pipelines/stitch/stitch.py` does them."""
+    from pipelines.stitch.clusters import cluster
+    from pipelines.stitch.rulebook import rulebook
+
     from models.clock import FrozenClock
     from models.facts import Scope
     from models.store import open_store, transaction
     from pipelines.ingest.lake import Lake
-    from pipelines.stitch.clusters import cluster
     from pipelines.stitch.membership import decide, snapshot, write
-    from pipelines.stitch.rulebook import rulebook
     from pipelines.stitch.stitch import gather, judgements
 
     lake, store = Lake.open(str(folder / "lake")), open_store((folder / "store").read_text())
@@ -171,9 +174,7 @@ def _status(name: str) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1024
 
 
-JOBS: dict[str, Callable[[Path], dict[str, Any]]] = {
-    one.__name__: one for one in (make, change, read, ours, splink)
-}
+JOBS: dict[str, Callable[[Path], dict[str, Any]]] = {one.__name__: one for one in (make, change, read, ours, splink)}
 
 if __name__ == "__main__":
     print(json.dumps(JOBS[sys.argv[1]](Path(sys.argv[2]))))
