@@ -77,7 +77,11 @@ def read_json(text: str | bytes) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
+        pass
+    try:
         return json.loads(text)  # orjson refuses lone surrogates, which json keeps
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
@@ -183,7 +187,7 @@ class Transport(HTTPAdapter):
             try:
                 response = super().send(request, stream, timeout or TIMEOUT, verify, cert, proxies)  # type: ignore[arg-type]
                 if not stream:
-                    response.content  # noqa: B018  # reads the body here, where a cut connection can be repeated
+                    _read(response)  # here, where a cut connection can be repeated
             except NO_ANSWER:
                 if attempt == tries:
                     raise
@@ -230,6 +234,11 @@ class Transport(HTTPAdapter):
             self.rest(seconds)
         elif seconds > 0:
             self._pause(seconds)
+
+
+def _read(response: requests.Response) -> None:
+    """Read the body in one piece; by itself requests reads 10 kB at a time, which costs more than parsing a large page."""
+    response._content = b"".join(response.iter_content(None))  # noqa: SLF001  # `content` has no size to give
 
 
 def _wait(again: Again, attempt: int) -> float:

@@ -86,6 +86,10 @@ class Touch(Fact):
     ad_id: str | None = Field(
         default=None, description="the ad platform's id of the ad that brought them, where it is known"
     )
+    platform: str | None = Field(
+        default=None,
+        description="the ad platform it came by, as its connector is called, where a link or a click id tells",
+    )
     responded: bool = Field(default=False, description="whether the person answered, not merely received")
     occurred_at: AwareDatetime = Field(description="UTC")
 
@@ -128,6 +132,10 @@ class Payment(Fact):
     kind: str = Field(description="charge, refund, dispute or tax; only charges add to revenue")
     amount_minor: int = Field(ge=0, description="minor units of the currency, never negative")
     currency: str = Field(min_length=3, max_length=3, description="ISO 4217, lower case")
+    purchase: str | None = Field(
+        default=None,
+        description="what a charge shares with the refunds, disputes and tax that are about it; empty stands alone",
+    )
     occurred_at: AwareDatetime = Field(description="UTC")
 
 
@@ -151,6 +159,9 @@ class Spend(Fact):
     ad: str | None = Field(default=None, description="name of the ad")
     campaign_id: str | None = Field(default=None, description="the ad platform's id of the campaign")
     campaign: str | None = Field(default=None, description="name of the campaign")
+    channel: str | None = Field(
+        default=None, description="channel of its clicks, as touches call it, such as paid_social"
+    )
     day: str = Field(description="day of the ad account, as 2026-01-31", min_length=10, max_length=10)
     zone: str = Field(description="IANA name of the account's time zone")
     starts_at: AwareDatetime = Field(description="first instant of that day, UTC")

@@ -22,6 +22,7 @@ from models.facts import Payment
 from models.store import clear_store
 from pipelines.ingest.sources import unusable_variables
 from pipelines.run import dagster_yaml, runs_at_once
+from pipelines.stitch.attribution.settings import AttributionSettings
 from pipelines.stitch.rates import Rates
 from pipelines.understand.policy import Policy
 from pipelines.understand.settings import LanguageModelSettings
@@ -98,7 +99,7 @@ def chosen() -> Iterator[None]:
 def opened() -> Iterator[Workspace]:
     """The chosen place of work. UsageError, LakeError, RatesError, StoreError or ValidationError, before work, if a part of it cannot be used."""
     with chosen(), Workspace.from_environment() as workspace:
-        for settings in (Policy, Limits, LanguageModelSettings):
+        for settings in (AttributionSettings, Policy, Limits, LanguageModelSettings):
             settings()
         for part in (clock, lake, store):
             part(workspace)

@@ -16,6 +16,7 @@ from models.store import StoreError
 from pipelines.ingest.lake import LakeError
 from pipelines.ingest.tables import LakeBusyError
 from pipelines.run import AlreadyRunning, InstanceError
+from pipelines.stitch.attribution.settings import AttributionSettings
 from pipelines.stitch.rates import RatesError
 from pipelines.understand.policy import Policy
 from pipelines.understand.settings import LanguageModelSettings
@@ -72,6 +73,7 @@ def wrong_settings(error: ValidationError) -> str:
 def _kinds() -> list[type[BaseSettings]]:
     return [
         WorkspaceSettings,
+        AttributionSettings,
         Limits,
         Policy,
         LanguageModelSettings,

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from connectors.countries import region
-from connectors.hubspot.arrival import paid_channel, parameters, touch
+from connectors.hubspot.arrival import touch
 from connectors.hubspot.payload import Payload
+from connectors.marks import in_fields, paid_channel, parameters
 from connectors.talk import is_markup
 from models.facts import Engagement, Fact, Identifier, Interaction, Profile, Scope
 from models.records import Record
@@ -34,8 +35,8 @@ def form_submission(record: Record) -> Iterator[Fact]:
     yield from Identifier.of(Scope.person, "email", read.text("email"))
     yield from Identifier.of(Scope.person, "phone", phone, region(country))
     yield Engagement(subject=read.own_key, kind="form", direction="inbound", occurred_at=at)
-    address = parameters(read.text("pageUrl"))
-    yield touch(read.own_key, paid_channel(address) or "form", address, otherwise=read.text("formName"), at=at)
+    marks = {**in_fields(read.record.payload), **parameters(read.text("pageUrl"))}
+    yield touch(read.own_key, paid_channel(marks) or "form", marks, otherwise=read.text("formName"), at=at)
     for field, text in _own_words(read):
         yield Interaction(
             subject=read.own_key,

@@ -6,6 +6,7 @@ from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.base import Stream, raw_only
+from connectors.marks import META
 from connectors.meta_ads.accounts import bounds
 from connectors.meta_ads.payload import Payload
 from models.facts import Engagement, Fact, Identifier, Interaction, Profile, Scope, Spend, Touch
@@ -30,6 +31,7 @@ def day(record: Record) -> Iterator[Fact]:
             ad=row.text("ad_name"),
             campaign_id=row.text("campaign_id"),
             campaign=row.text("campaign_name"),
+            channel="paid_social",
             day=str(on),
             zone=zone.key,
             starts_at=starts_at,
@@ -68,6 +70,7 @@ def lead(record: Record) -> Iterator[Fact]:
         source=read.text("ad_name") or read.text("campaign_name"),
         source_id=read.text("campaign_id"),
         ad_id=read.text("ad_id"),
+        platform=META,
         responded=True,
         occurred_at=at,
     )

@@ -2,13 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
 
-CLICK_IDS = {
-    "fbclid": "paid_social", "ttclid": "paid_social", "li_fat_id": "paid_social", "twclid": "paid_social",
-    "gclid": "paid_search", "gbraid": "paid_search", "wbraid": "paid_search", "msclkid": "paid_search",
-}  # fmt: skip
-"""Channel behind each platform's click id."""
+from connectors.marks import ad_id, clicked, parameters, platform
 
 SOCIAL = re.compile(
     r"(^|\W)(facebook|fb|instagram|ig|meta|linkedin|twitter|x|t\.co|tiktok|youtube|pinterest|reddit|snapchat|xing)($|\W)"
@@ -28,32 +23,29 @@ OTHER = "campaign"
 
 @dataclass(frozen=True)
 class Marks:
-    """How somebody came: channel, name and id of the campaign, and the ad where its id is told."""
+    """How somebody came: channel, name and id of the campaign, and the ad and its platform where they are told."""
 
     channel: str
     source: str | None
     source_id: str | None
     ad_id: str | None
+    platform: str | None
 
 
 def marks(url: str) -> Marks | None:
-    """The marks on an address, None if it has none. Of a parameter that comes twice the first counts."""
-    try:
-        found = {
-            name.lower(): value.strip() for name, value in reversed(parse_qsl(urlsplit(url).query)) if value.strip()
-        }
-    except ValueError:  # no address at all
+    """The marks on an address, None if it has none."""
+    found = parameters(url)
+    click = clicked(found)
+    source, medium, campaign = (found.get(f"utm_{name}", "") for name in ("source", "medium", "campaign"))
+    if not (click or source or medium or campaign):
         return None
-    clicked = next((channel for name, channel in CLICK_IDS.items() if name in found), None)
-    source, medium = found.get("utm_source", ""), found.get("utm_medium", "")
-    campaign, content = found.get("utm_campaign"), found.get("utm_content", "")
-    if not (clicked or source or medium or campaign):
-        return None
+    came, ad = channel(source, medium) or (click[0] if click else OTHER), ad_id(found)
     return Marks(
-        channel=channel(source, medium) or clicked or OTHER,
+        channel=came,
         source=campaign or source or None,
         source_id=found.get("utm_id"),
-        ad_id=content if content.isascii() and content.isdigit() else None,
+        ad_id=ad,
+        platform=platform(found) if ad or click or PAID.fullmatch(medium.lower()) else None,
     )
 
 

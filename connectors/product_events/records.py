@@ -55,6 +55,7 @@ def event(record: Record) -> Iterator[Fact]:
             source=came.source,
             source_id=came.source_id,
             ad_id=came.ad_id,
+            platform=came.platform,
             responded=True,
             occurred_at=at,
         )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from connectors.countries import region
+from connectors.marks import ad_id, click, in_fields, paid_channel, platform
 from connectors.salesforce.payload import Payload
 from models.facts import Consent, Fact, Identifier, Outcome, Profile, Relation, Scope, Touch
 from models.records import Record
@@ -41,6 +42,10 @@ def contact(record: Record) -> Iterator[Fact]:
     if company:
         yield Relation(kind="member_of", subject=read.own_key, other=company)
     yield from _consents(read)
+    if click(
+        in_fields(record.payload).get("fbc")
+    ):  # a conversion copies a lead's fields: without a time of their own they are old news
+        yield from _advertised(read)
 
 
 def lead(record: Record) -> Iterator[Fact]:
@@ -56,6 +61,7 @@ def lead(record: Record) -> Iterator[Fact]:
         )
         yield from Identifier.of(Scope.person, "salesforce_id", read.text("ConvertedContactId"))
     yield from _consents(read)
+    yield from _advertised(read)
     source = read.text("LeadSource")
     if source:
         yield Touch(
@@ -153,6 +159,23 @@ def _person_identifiers(read: Payload, country: str | None) -> Iterator[Identifi
         found for path in PHONES for found in Identifier.of(Scope.person, "phone", read.text(path), region(country))
     ]
     yield from {number.value: number for number in numbers}.values()
+
+
+def _advertised(read: Payload) -> Iterator[Touch]:
+    """The ad that a web form's hidden fields tell of; without Meta's cookie, which knows when, as of the record's birth."""
+    marks = in_fields(read.record.payload)
+    channel, cookie = paid_channel(marks), click(marks.get("fbc"))
+    if channel:
+        yield Touch(
+            subject=read.own_key,
+            channel=channel,
+            source=marks.get("utm_campaign"),
+            source_id=marks.get("hsa_cam") or marks.get("utm_id"),
+            ad_id=ad_id(marks),
+            platform=platform(marks),
+            responded=True,
+            occurred_at=cookie.at if cookie else read.moment("CreatedDate"),
+        )
 
 
 def _consents(read: Payload) -> Iterator[Consent]:

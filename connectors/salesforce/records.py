@@ -30,7 +30,7 @@ def _stream(
 
 STREAMS = (
     _stream("accounts", "Account", "Companies and households we sell to.", people.account, Profile, Identifier, Relation),
-    _stream("contacts", "Contact", "People at those companies.", people.contact, Profile, Identifier, Relation, Consent),
+    _stream("contacts", "Contact", "People at those companies.", people.contact, Profile, Identifier, Relation, Consent, Touch),
     _stream(
         "leads", "Lead", "People who showed interest and, once converted, the contact each became.",
         lead, Profile, Identifier, Relation, Consent, Touch, Interaction,

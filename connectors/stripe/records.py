@@ -1,6 +1,7 @@
 """What is pulled from Stripe, and how each object reads as facts."""
 
 from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
 
 from connectors.base import Stream, raw_only
 from connectors.stripe.payload import Payload
@@ -72,15 +73,25 @@ def dispute(record: Record) -> Iterator[Fact]:
 
 
 def invoice(record: Record) -> Iterator[Fact]:
-    """Tax that was paid with an invoice, which is not revenue; never more than was paid through Stripe."""
+    """Tax that was paid with an invoice, which is not revenue; never more than was paid through Stripe.
+
+    A credit note takes back its part of the tax, whether the money goes back as a refund, which counts as such, or stays with us as
+    credit for the next invoice, which is then paid with less. Stripe tells of an invoice how much was credited, and not which of its
+    lines, so each part of the amount bears equal tax. Source: https://docs.stripe.com/invoicing/integration/programmatic-credit-notes.
+    """
     read = Payload(record)
     if read.text("status") != "paid":
         return
     tax = sum(part.amount("amount") for part in read.entries("total_taxes"))
+    credited = sum(read.whole(f"{when}_payment_credit_notes_amount") or 0 for when in ("pre", "post"))
+    if credited:
+        total = read.amount("total")
+        tax = round(Fraction(tax * max(total - credited, 0), total)) if total else 0
     paid = read.amount("amount_paid") - (read.whole("amount_paid_off_stripe") or 0)
     if min(tax, paid) > 0:
         payer = read.key("customer", "customer")
-        yield _payment(read, "tax", min(tax, paid), payer, "status_transitions.paid_at")
+        by = next((_purchase(part, "payment.") for part in read.entries("payments")), None)
+        yield _payment(read, "tax", min(tax, paid), payer, "status_transitions.paid_at", purchase=by)
 
 
 def subscription(record: Record) -> Iterator[Fact]:
@@ -99,9 +110,22 @@ def subscription(record: Record) -> Iterator[Fact]:
     )
 
 
-def _payment(read: Payload, kind: str, amount: int, payer: str | None, *when: str) -> Payment:
-    at = read.moment(*when, "created")
-    return Payment(payer=payer, kind=kind, amount_minor=amount, currency=read.currency(), occurred_at=at)
+def _payment(
+    read: Payload, kind: str, amount: int, payer: str | None, *when: str, purchase: str | None = None
+) -> Payment:
+    return Payment(
+        payer=payer,
+        kind=kind,
+        amount_minor=amount,
+        currency=read.currency(),
+        purchase=purchase or _purchase(read) or read.own_key,
+        occurred_at=read.moment(*when, "created"),
+    )
+
+
+def _purchase(read: Payload, inside: str = "") -> str | None:
+    """What a charge, its refunds and disputes and its invoice name in common: the payment intent, or the charge where there is none."""
+    return read.key("payment_intent", f"{inside}payment_intent") or read.key("charge", f"{inside}charge")
 
 
 def _stream(

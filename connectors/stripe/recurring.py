@@ -1,7 +1,7 @@
 """Monthly recurring revenue of a subscription: its items' prices brought to one month, before discounts and tax.
 
 Source: https://docs.stripe.com/billing/subscriptions/analytics: trials, unpaid and ended subscriptions and metered prices count
-nothing.
+nothing; nor does one whose collection is paused (https://docs.stripe.com/billing/subscriptions/pause-payment).
 """
 
 from fractions import Fraction
@@ -19,7 +19,7 @@ def monthly(subscription: Payload) -> int:
 
     Errors: ValueError for tiered prices, whose tiers a list of subscriptions does not carry (they lie deeper than Stripe expands).
     """
-    if subscription.text("status") not in EARNING:
+    if subscription.text("status") not in EARNING or subscription.value("pause_collection") is not None:
         return 0
     total = round(sum((_of_item(item) for item in subscription.entries("items")), Fraction(0)))
     if total > LARGEST:

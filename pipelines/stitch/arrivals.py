@@ -18,6 +18,10 @@ from pipelines.stitch.derived import TOUCH
 
 LEAD_AD = "lead_ad"
 """A form filled in on the ad platform itself: exact on person and ad, and no visit of ours."""
+FORM, LINK, PAID_CLICK, OTHER, UNKNOWN = WAYS = (
+    "form on the ad platform", "link that names the ad", "paid click, ad unknown", "another channel", "no touch is known",
+)  # fmt: skip
+"""How exactly it is known how somebody came, most exact first."""
 PAID = "paid_"
 """Paid channels begin so: `paid_social`, `paid_search`."""
 UNPAID_VISITS = (
@@ -28,6 +32,9 @@ UNPAID_VISITS = (
 Source: https://knowledge.hubspot.com/reports/understand-hubspots-traffic-sources-in-the-traffic-analytics-tool.
 """
 
+OF_ITS_AD = ("campaign_id", "campaign", "marketed_as")
+"""What an arrival is told beside the columns of a touch, where its platform knows the ad."""
+
 TELLING = (
     _.ad_id.isnull(), _.channel != LEAD_AD, ~_.paid, _.source.isnull(), _.told_by, _.channel, _.source, _.source_id,
 )  # fmt: skip
@@ -35,10 +42,21 @@ TELLING = (
 
 
 def ads(lake: Lake) -> ir.Table:
-    """Each ad as its platform named it on the latest day: `ad_id, ad, campaign_id, campaign, platform`."""
-    told = lake.facts(Spend).rename(platform="vendor")
-    latest = told.mutate(place=ibis.row_number().over(group_by="ad_id", order_by=[told.day.desc(), told.record]))
-    return latest.filter(latest.place == 0).select("ad_id", "ad", "campaign_id", "campaign", "platform")
+    """Each ad as its platform named it on the latest day: `platform, ad_id, ad, campaign_id, campaign, marketed_as` (its channel)."""
+    told = lake.facts(Spend).rename(platform="vendor", marketed_as="channel")
+    ad = ["platform", "ad_id"]
+    latest = told.mutate(place=ibis.row_number().over(group_by=ad, order_by=[told.day.desc(), told.record]))
+    return latest.filter(latest.place == 0).select(*ad, "ad", "campaign_id", "campaign", "marketed_as")
+
+
+def on_platform(touches: ir.Table, lake: Lake) -> ir.Table:
+    """The touches (any table with `platform, ad_id`), each on its ad's platform: the one it names, else the only one that knows the ad.
+
+    Two platforms may number their ads alike. A touch that names neither belongs to none of them.
+    """
+    known = ads(lake).group_by("ad_id").agg(knows=_.platform.min(), knowing=_.count())
+    found = touches.left_join(known.filter(known.knowing == 1), "ad_id").drop("ad_id_right", "knowing")
+    return found.mutate(platform=ibis.coalesce(found.platform, found.knows)).drop("knows")
 
 
 def arrivals(lake: Lake, persons: ir.Table) -> ir.Table:
@@ -52,11 +70,20 @@ def arrivals(lake: Lake, persons: ir.Table) -> ir.Table:
         paid=(told.channel == LEAD_AD) | told.channel.startswith(PAID),
         beside=told.ad_id.min().over(group_by=[told.person_id, told.occurred_at]),
     )
+    # whichever vendor tells most of an arrival, another one may know the platform
+    told = told.mutate(platform=ibis.coalesce(told.platform, told.platform.min().over(group_by=_what(told))))
     once = told.mutate(copy=ibis.row_number().over(group_by=_what(told), order_by=TELLING)).filter(_.copy == 0)
-    named = once.left_join(ads(lake), "ad_id").drop("ad_id_right")
+    named = on_platform(once, lake).left_join(ads(lake), ["platform", "ad_id"]).drop("platform_right", "ad_id_right")
     named = named.mutate(place=ibis.row_number().over(group_by="person_id", order_by=[_.occurred_at, *TELLING]))
     named = named.mutate(source=ibis.coalesce(named.source, named.ad, named.campaign))
-    return named.select("person_id", "place", "occurred_at", *(name for name in TOUCH if name != "at"))
+    return named.select("person_id", "place", "occurred_at", *(name for name in TOUCH if name != "at"), *OF_ITS_AD)
+
+
+def way(touch: ir.Table) -> ir.StringValue:
+    """Which of `WAYS` these touches (`channel, ad_id`) are; only the first two tell the ad."""
+    paid = (touch.channel == LEAD_AD) | touch.channel.startswith(PAID)
+    by_ad = (touch.channel == LEAD_AD).ifelse(FORM, LINK)
+    return ibis.cases((touch.ad_id.notnull(), by_ad), (paid, PAID_CLICK), else_=OTHER)
 
 
 def first_and_last(came: ir.Table) -> Iterator[ir.Table]:

@@ -71,7 +71,7 @@ def _entities(name: str, scope: Scope, description: str) -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key(name),
         group_name=GROUP,
-        deps=_streams(IDENTITY),
+        deps=streams(IDENTITY),
         kinds={"duckdb", "sql"},
         owners=OWNERS,
         description=description,
@@ -88,12 +88,12 @@ def _journeys() -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key("journeys"),
         group_name=GROUP,
-        deps=[asset_key("persons"), asset_key("accounts"), *_streams(PATHS)],
+        deps=[asset_key("persons"), asset_key("accounts"), *streams(PATHS)],
         kinds={"duckdb", "table"},
         owners=OWNERS,
         description=JOURNEY
-        + "".join(_columns_in_words(derived) for derived in (REVENUE, RECEIPTS, SPEND, SESSIONS, OUTCOMES)),
-        metadata={"dagster/column_schema": _columns(JOURNEYS)},
+        + "".join(columns_in_words(derived) for derived in (REVENUE, RECEIPTS, SPEND, SESSIONS, OUTCOMES)),
+        metadata={"dagster/column_schema": table_schema(JOURNEYS)},
     )
     def journeys(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
         rates = Rates.of(workspace.settings)
@@ -103,7 +103,7 @@ def _journeys() -> dg.AssetsDefinition:
     return journeys
 
 
-def _streams(facts: tuple[type[Fact], ...]) -> list[dg.AssetKey]:
+def streams(facts: tuple[type[Fact], ...]) -> list[dg.AssetKey]:
     """The vendor streams that are read as one of these facts."""
     return [
         dg.AssetKey([connector.name, stream.name])
@@ -141,6 +141,7 @@ def _journey_metadata(report: JourneyReport) -> dict[str, dg.MetadataValue]:
         "paying": report.paying,
         "payments": report.payments,
         "unassigned_payments": report.unassigned_payments,
+        "refunded_above_charge": report.refunded_above_charge,
         "deals": report.deals,
         "sessions": report.sessions,
         "ad_days": sum(spent.ad_days for spent in report.spend.values()),
@@ -185,11 +186,13 @@ def _membership_columns() -> dg.TableSchema:
     )
 
 
-def _columns(derived: Derived) -> dg.TableSchema:
+def table_schema(derived: Derived) -> dg.TableSchema:
+    """The columns of a derived table, as Dagster shows them."""
     columns: dict[str, tuple[pa.DataType, str]] = dict(derived.columns)
     return dg.TableSchema([dg.TableColumn(name, str(kind), description=text) for name, (kind, text) in columns.items()])
 
 
-def _columns_in_words(derived: Derived) -> str:
+def columns_in_words(derived: Derived) -> str:
+    """The columns of a derived table as a table in Markdown, for tables that have no page of their own."""
     lines = [f"| `{name}` | {text} |" for name, (_, text) in derived.columns.items()]
     return "\n".join([f"| {derived.name} | |", "|---|---|", *lines, "", ""])

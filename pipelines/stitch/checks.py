@@ -16,7 +16,7 @@ from pipelines.ingest.assets import STALE_AFTER
 from pipelines.stitch.assets import asset_key
 from pipelines.stitch.edges import members
 from pipelines.stitch.membership import SNAPSHOT
-from pipelines.stitch.reconcile import misallocated, unaccounted, unbalanced
+from pipelines.stitch.reconcile import misallocated, unaccounted, unbalanced, unreceived
 from pipelines.stitch.rules import LARGEST
 from pipelines.workspace import Workspace
 
@@ -105,11 +105,11 @@ AGE = dg.TableSchema([dg.TableColumn("vendor", "string"), dg.TableColumn("hours"
 @dg.asset_check(
     asset=asset_key("journeys"),
     blocking=True,
-    description="The rows of `revenue`, unassigned ones included, add up to all payments, to the minor unit.",
+    description="The rows of `revenue` and those of `receipts`, unassigned ones included, add up to all payments, to the minor unit.",
 )
 def revenue_is_all_payments(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
     """Nothing is lost and nothing counts twice."""
-    difference = unaccounted(workspace.lake)
+    difference = {**unaccounted(workspace.lake), **unreceived(workspace.lake)}
     return dg.AssetCheckResult(passed=not difference, metadata=_off(difference))
 
 

@@ -20,7 +20,10 @@ TOUCH: Mapping[str, tuple[pa.DataType, str]] = {
     "source_id": (pa.string(), "vendor id of the campaign or source"),
     "ad_id": (pa.string(), "the ad platform's id of the ad, where it is known"),
     "ad": (pa.string(), "name of that ad, where its platform has told of it"),
-    "platform": (pa.string(), "the vendor that the ad ran on, where it has told of it"),
+    "platform": (
+        pa.string(),
+        "the ad platform it came by, as its connector is called, where a link, a click id or the ad tells",
+    ),
 }
 """What is known of one contact with our marketing."""
 
@@ -77,7 +80,7 @@ REVENUE = Derived(
         "net": (pa.int64(), "charged less refunded, disputed and tax, minor units"),
         "payments": (pa.int64(), "movements of money"),
         "last_payment_at": (INSTANT, "latest movement, UTC"),
-        "mrr": (pa.int64(), "monthly recurring revenue of running subscriptions, minor units"),
+        "mrr": (pa.int64(), "monthly recurring revenue of running subscriptions before discounts, minor units"),
     },
 )
 RECEIPTS = Derived(
@@ -95,6 +98,10 @@ RECEIPTS = Derived(
         "currency": (pa.string(), "ISO 4217, lower case"),
         "amount": (pa.int64(), "minor units; what is refunded, disputed or tax is negative"),
         "value": (pa.int64(), "the same in minor units of the reporting currency; empty where no rate is known"),
+        "purchase": (
+            pa.string(),
+            "what a charge shares with its refunds, disputes and tax; the record itself where none is told",
+        ),
     },
 )
 OUTCOMES = Derived(
@@ -124,6 +131,7 @@ SPEND = Derived(
         "campaign_id": (pa.string(), "the platform's id of the ad's campaign"),
         "campaign": (pa.string(), "the campaign's latest name"),
         "person_id": (pa.string(), "whom the ad brought that day; empty for what is allocated to nobody"),
+        "way": (pa.string(), "how exactly that is known: by a form on the ad platform, or by a link that names the ad"),
         "currency": (pa.string(), "ISO 4217, lower case"),
         "amount": (pa.int64(), "this row's part of the day's cost, minor units; the parts add up to it exactly"),
     },

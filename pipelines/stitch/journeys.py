@@ -103,6 +103,7 @@ def receipts(lake: Lake, who: ir.Table, belongs: ir.Table, rates: Rates) -> ir.T
         "record", "payer", "kind", "occurred_at", "currency",
         amount=(told.kind == "charge").ifelse(told.amount_minor, -told.amount_minor),
         day=told.occurred_at.strftime("%Y-%m-%d"),
+        purchase=ibis.coalesce(told.purchase, told.record),
     )  # fmt: skip
     known = paid.left_join(who.select(payer="record", scope="scope", entity_id="entity_id"), "payer")
     known = known.mutate(

@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 
 from models.facts import Payment
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.derived import REVENUE, SPEND
+from pipelines.stitch.derived import RECEIPTS, REVENUE, SPEND
 from pipelines.stitch.journeys import PARTS
 from pipelines.stitch.spend import AD_DAY, ad_days
 
@@ -34,6 +34,18 @@ def unaccounted(lake: Lake) -> Mapping[tuple[str, str], int]:
     for row in table.to_pyarrow().to_pylist() if table is not None else []:
         for kind, column in PARTS.items():
             found[kind, row["currency"]] += row[column]
+    return _difference(found, payments(lake.facts(Payment)))
+
+
+def unreceived(lake: Lake) -> Mapping[tuple[str, str], int]:
+    """What `receipts` has more (or less, negative) than all payments together; empty if every payment is one receipt."""
+    table = lake.table(RECEIPTS.name)
+    if table is None:
+        return _difference(Counter(), payments(lake.facts(Payment)))
+    sums = (
+        table.group_by("kind", "currency").agg(amount=table.amount.abs().sum().cast("int64")).to_pyarrow().to_pylist()
+    )
+    found = Counter({(row["kind"], row["currency"]): row["amount"] for row in sums})
     return _difference(found, payments(lake.facts(Payment)))
 
 

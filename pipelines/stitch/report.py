@@ -1,5 +1,6 @@
 """What the derived tables say, in counts and shares: what an operator may see of them."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,14 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.facts import Scope
-from pipelines.stitch.arrivals import LEAD_AD, PAID
-from pipelines.stitch.derived import JOURNEYS, OUTCOMES, REVENUE, SESSIONS, SPEND, UNASSIGNED
+from pipelines.stitch.arrivals import FORM, LEAD_AD, LINK, OTHER, PAID, PAID_CLICK, UNKNOWN, WAYS
+from pipelines.stitch.derived import JOURNEYS, OUTCOMES, RECEIPTS, REVENUE, SESSIONS, SPEND, UNASSIGNED
 from pipelines.stitch.spend import AD_DAY
-
-FORM, LINK, PAID_CLICK, OTHER, UNKNOWN = WAYS = (
-    "form on the ad platform", "link that names the ad", "paid click, ad unknown", "another channel", "no touch is known",
-)  # fmt: skip
-"""How exactly it is known how somebody came, most exact first."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ class JourneyReport:
     """What the derived tables say.
 
     Shape: `ways` counts persons by how exactly it is known how they came, most exact first; `spend` is by currency; `written`
-    names the tables whose content changed.
+    names the tables whose content changed. `refunded_above_charge` counts purchases of which more was given back than was taken.
     """
 
     persons: int
@@ -44,6 +40,7 @@ class JourneyReport:
     paying: int
     payments: int
     unassigned_payments: int
+    refunded_above_charge: int
     deals: int
     sessions: int
     ways: Mapping[str, int]
@@ -63,12 +60,23 @@ def report(tables: Mapping[str, pa.Table], written: tuple[str, ...]) -> JourneyR
         paying=len({row["entity_id"] for row in money if row["scope"] == Scope.person and row["payments"]}),
         payments=sum(row["payments"] for row in money),
         unassigned_payments=sum(row["payments"] for row in money if row["scope"] == UNASSIGNED),
+        refunded_above_charge=_overdrawn(tables[RECEIPTS.name]),
         deals=sum(row[status] for row in deals for status in ("open", "won", "lost")),
         sessions=tables[SESSIONS.name].num_rows,
         ways=_ways(people),
         spend=_allocations(tables[SPEND.name]),
         written=written,
     )
+
+
+def _overdrawn(receipts: pa.Table) -> int:
+    """Purchases of which more was given and called back than was ever taken."""
+    left = receipts.group_by(["purchase", "currency", "kind"]).aggregate([("amount", "sum")])
+    moved: Counter[tuple[str, str]] = Counter()
+    for row in left.to_pylist():
+        if row["kind"] != "tax":
+            moved[row["purchase"], row["currency"]] += row["amount_sum"]
+    return sum(amount < 0 for amount in moved.values())
 
 
 def _ways(people: pa.Table) -> dict[str, int]:

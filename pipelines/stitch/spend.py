@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 
 from models.facts import Spend, Touch
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.arrivals import ads
+from pipelines.stitch.arrivals import FORM, LEAD_AD, LINK, ads, on_platform
 
 AD_DAY = ["vendor", "account", "day", "ad_id", "currency"]
 """What one row of an ad platform's bill is about."""
@@ -34,7 +34,7 @@ def spend(lake: Lake, persons: ir.Table) -> ir.Table:
     over = rows.amount - part * rows.persons
     shared = part + (rows.place < over).ifelse(1, 0)
     rows = rows.mutate(amount=rows.persons.isnull().ifelse(rows.amount, shared))
-    return rows.left_join(ads(lake), "ad_id").drop("ad_id_right")
+    return rows.left_join(ads(lake).rename(vendor="platform"), ["vendor", "ad_id"]).drop("vendor_right", "ad_id_right")
 
 
 def ad_days(lake: Lake) -> ir.Table:
@@ -54,10 +54,21 @@ def whole_part(amount: ir.IntegerValue, persons: ir.IntegerValue) -> ir.IntegerV
 def _brought(lake: Lake, persons: ir.Table, costs: ir.Table) -> ir.Table:
     """Whom each ad brought on each day: a person once, with the instant and the record that say so first."""
     touches = lake.facts(Touch)
-    named = touches.filter(touches.ad_id.notnull()).select("ad_id", "occurred_at", record="subject")
-    came = named.join(persons, "record")
+    named = touches.filter(touches.ad_id.notnull()).select(
+        "platform", "ad_id", "channel", "occurred_at", record="subject"
+    )
+    came = on_platform(named, lake).join(persons, "record")
     found = costs.join(
         came,
-        [costs.ad_id == came.ad_id, costs.starts_at <= came.occurred_at, came.occurred_at < costs.ends_at],
+        [
+            costs.vendor == came.platform,
+            costs.ad_id == came.ad_id,
+            costs.starts_at <= came.occurred_at,
+            came.occurred_at < costs.ends_at,
+        ],
     ).drop("ad_id_right")
-    return found.group_by(*AD_DAY, "person_id").agg(came_at=found.occurred_at.min(), came_by=found.record.min())
+    return found.group_by(*AD_DAY, "person_id").agg(
+        came_at=found.occurred_at.min(),
+        came_by=found.record.min(),
+        way=(found.channel == LEAD_AD).any().ifelse(FORM, LINK),
+    )

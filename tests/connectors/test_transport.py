@@ -1,8 +1,11 @@
 """What the shared transport repeats, waits for and hides, against a real server. Its clock moves only when it waits."""
 
 import asyncio
+import gzip
 import logging
+import math
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
@@ -18,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from connectors.errors import Fatal
+from connectors.errors import Fatal, Retryable
 from connectors.hubspot import rates as hubspot
 from connectors.hubspot.client import repeatable as hubspot_repeats
 from connectors.meta_ads.client import repeatable as meta_repeats
@@ -130,6 +133,13 @@ def test_what_could_create_twice_is_sent_once(client, vendor, waits):
     vendor.answers = [busy(503)]
     assert client.post("https://vendor.example/").status_code == 503
     assert (len(vendor.asked), waits) == (1, [])
+
+
+def test_a_long_body_that_was_packed_comes_whole(client, vendor):
+    """Whatever its length is said to be, it is that of the packed one."""
+    body = b"[" + b"17," * 400_000 + b"4]"
+    vendor.answers = [Response(gzip.compress(body), headers={"Content-Encoding": "gzip"})]
+    assert client.get("https://shop.example/all").content == body
 
 
 def test_other_refusals_stand(client, vendor):
@@ -362,6 +372,69 @@ def test_what_the_transport_refuses_comes_through_the_stripe_sdk(vendor, serve, 
     api.get("window", "charges", {})
     with pytest.raises(Held):
         api.get("window", "charges", {})
+
+
+@pytest.fixture
+def charge(vendor, serve, clock) -> Callable[[str | bytes], dict[str, Any]]:
+    """What the Stripe SDK brings of a body that the server sends."""
+    url = serve(Starlette(routes=[Route("/{path:path}", vendor.answer)]))
+    api = StripeApi(StripeSettings(api_key=SecretStr("rk_test_x"), base_url=url), clock.pause)
+
+    def bring(body: str | bytes) -> dict[str, Any]:
+        vendor.answers.append(Response(body, headers={"Request-Id": "req_17"}))
+        return api.get("window", "charges/ch_1", {})
+
+    return bring
+
+
+@pytest.mark.parametrize(
+    ("body", "read"),
+    [
+        ('{"id": "ch_1", "amount": 4900, "note": null}', {"id": "ch_1", "amount": 4900, "note": None}),
+        ('{"name": "Zoë \\u65e5本 🙂"}', {"name": "Zoë 日本 🙂"}),
+        ('{"name": "cut \\ud83d"}', {"name": "cut \ud83d"}),
+        ('{"id": "ch_1", "id": "ch_2"}', {"id": "ch_2"}),
+        ('{"fee": 1e400, "id": "ch_1"}', {"fee": float("inf"), "id": "ch_1"}),
+        ('{"most": 18446744073709551615}', {"most": 2**64 - 1}),
+        ('{"more": 36893488147419103232}', {"more": float(2**65)}),
+        ("{}", {}),
+    ],
+)
+def test_what_comes_through_the_stripe_sdk_is_the_body_as_it_was_sent(charge, body, read):
+    """Half an emoji is kept; the later of two values of one name counts; an integer beyond 64 bits, which no column holds, is a float."""
+    assert charge(body) == read
+
+
+def test_a_value_that_is_no_number_is_kept(charge):
+    """NaN is no JSON, but one such value costs no page."""
+    assert math.isnan(charge('{"fee": NaN}')["fee"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"id": "ch_1", "amou', "", "<html>", b'{"id": "\xff"}', '{"a":' * 2_000 + "1" + "}" * 2_000, "[]", "null", "17"],
+    ids=["cut", "empty", "page", "no text", "too deep", "list", "null", "number"],
+)
+def test_a_good_status_over_what_is_no_object_is_left_for_the_next_run(charge, body):
+    """Nothing of it is taken, and the error quotes nothing of it."""
+    with pytest.raises(Retryable, match="the next run tries again") as refused:
+        charge(body)
+    assert "ch_1" not in str(refused.value).replace("charges/ch_1", "")
+
+
+def test_a_proxys_page_in_another_encoding_is_left_for_the_next_run(charge, vendor, clock):
+    """The SDK reads UTF-8 and nothing else."""
+    vendor.answers = [Response("Überlastet".encode("latin-1"), 502) for _ in range(TRIES)]
+    with pytest.raises(Retryable, match="HTTP 502"):
+        charge("{}")
+
+
+def test_no_body_is_written_into_a_line_of_the_stripe_sdk(charge, caplog):
+    """Whoever turns on its lines to see its requests sees no customer in them."""
+    with caplog.at_level(logging.DEBUG, logger="stripe"):
+        charge('{"email": "dana@kolbe.example"}')
+    assert "charges/ch_1" in caplog.text
+    assert "kolbe" not in caplog.text
 
 
 def test_threads_share_one_pace(opened, clock):

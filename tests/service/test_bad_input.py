@@ -39,6 +39,7 @@ COMMANDS = [("run", "stitch"), ("show", "x@y.example"), ("plan",), ("apply", "x"
         ("SIDECAR_DATABASE_URL", "sqlite:///a-file", "file is not a database"),
         ("SIDECAR_CLOCK", "a-file", "SIDECAR_CLOCK"),
         ("SIDECAR_WRITE_BACK_MAX_CHANGED_SHARE", "7", "SIDECAR_WRITE_BACK_MAX_CHANGED_SHARE cannot be used"),
+        ("SIDECAR_ATTRIBUTION_LOOKBACK_DAYS", "0", "SIDECAR_ATTRIBUTION_LOOKBACK_DAYS cannot be used"),
         ("SIDECAR_CURRENCY", "euros", "SIDECAR_CURRENCY is 'euros'; write an ISO 4217 code"),
         ("SIDECAR_TEXT_RETENTION_DAYS", "soon", "SIDECAR_TEXT_RETENTION_DAYS cannot be used"),
     ],

@@ -112,7 +112,7 @@ AD = "https://acme.example/?utm_source=facebook&utm_campaign=Half+a+day&utm_cont
     [
         (
             {"hs_analytics_source": "PAID_SOCIAL", "hs_analytics_first_url": AD, "hs_analytics_source_data_1": "Facebook"},
-            {"channel": "paid_social", "source": "Half a day", "source_id": "601", "ad_id": "6030000000000017"},
+            {"channel": "paid_social", "source": "Half a day", "source_id": "601", "ad_id": "6030000000000017", "platform": "meta_ads"},
         ),
         (
             {"hs_analytics_source": "PAID_SOCIAL", "hs_analytics_first_url": "https://acme.example/?utm_content=blue+button"},
@@ -124,9 +124,21 @@ AD = "https://acme.example/?utm_source=facebook&utm_campaign=Half+a+day&utm_cont
         ),
         (
             {"hs_analytics_source": "OFFLINE", "hs_analytics_source_data_1": "INTEGRATION", "hs_facebook_click_id": "IwAR0"},
-            {"channel": "paid_social", "source": "INTEGRATION"},
+            {"channel": "paid_social", "source": "INTEGRATION", "platform": "meta_ads"},
         ),
-        ({"hs_analytics_first_url": "https://acme.example/?gclid=Cj0"}, {"channel": "paid_search"}),
+        ({"hs_analytics_first_url": "https://acme.example/?gclid=Cj0"}, {"channel": "paid_search", "platform": "google_ads"}),
+        (
+            {"hs_analytics_source": "PAID_SEARCH", "hs_analytics_first_url": "https://acme.example/?hsa_net=adwords&hsa_cam=77&hsa_grp=78&hsa_ad=612345678901"},
+            {"channel": "paid_search", "source_id": "77", "ad_id": "612345678901", "platform": "google_ads"},
+        ),
+        (
+            {"hs_analytics_source": "ORGANIC_SEARCH", "hs_analytics_first_url": "https://acme.example/?utm_source=google", "hsa_ad": "6030000000000017"},
+            {"channel": "organic_search"},
+        ),
+        (
+            {"hs_analytics_source": "OFFLINE", "utm_source": "fb", "utm_campaign": "Half a day", "utm_content": "6030000000000017"},
+            {"channel": "paid_social", "source": "Half a day", "ad_id": "6030000000000017", "platform": "meta_ads"},
+        ),
     ],
 )  # fmt: skip
 def test_how_a_person_came_is_a_touch(fields, touch):
@@ -134,6 +146,30 @@ def test_how_a_person_came_is_a_touch(fields, touch):
     found = facts("contacts", "101", hs_analytics_first_timestamp="2026-05-08T10:00:00Z", **fields)
     at = datetime(2026, 5, 8, 10, tzinfo=UTC)
     assert only(Touch, found) == [Touch(subject=key("contact", "101"), responded=True, occurred_at=at, **touch)]
+
+
+def test_the_latest_source_is_a_touch_of_its_own():
+    """Where HubSpot knows of a later visit than the first; an import is none."""
+    seen = {"hs_analytics_source": "REFERRALS", "hs_analytics_first_timestamp": "2026-05-08T10:00:00Z"}
+    late = {
+        "hs_latest_source": "PAID_SOCIAL",
+        "hs_analytics_last_url": AD,
+        "hs_latest_source_timestamp": "2026-06-01T09:00:00Z",
+    }
+    first, last = only(Touch, facts("contacts", "101", **seen, **late))
+    assert (first.channel, last.channel, last.ad_id) == ("referrals", "paid_social", "6030000000000017")
+    assert last.occurred_at == datetime(2026, 6, 1, 9, tzinfo=UTC)
+    for same in ({"hs_latest_source": "OFFLINE"}, {"hs_latest_source_timestamp": "2026-05-08T10:00:00Z"}):
+        assert only(Touch, facts("contacts", "101", **seen, **(late | same))) == [first]
+
+
+def test_the_cookie_of_a_click_knows_when_it_was():
+    """Its appendix is no part of the click; one that is broken proves nothing."""
+    cookie = "fb.1.1778234400000.IwAR0xYz_AbC.AQ01"
+    (found,) = only(Touch, facts("contacts", "101", createdate="2026-05-09T10:00:00Z", fbc=cookie))
+    assert (found.channel, found.platform, found.ad_id) == ("paid_social", "meta_ads", None)
+    assert found.occurred_at == datetime(2026, 5, 8, 10, tzinfo=UTC)
+    assert not only(Touch, facts("contacts", "101", createdate="2026-05-09T10:00:00Z", fbc="fb.1.never.IwAR0"))
 
 
 @pytest.mark.parametrize("fields", [{}, {"hs_analytics_source": "OFFLINE"}, {"hs_analytics_first_url": "http://[x"}])
@@ -328,7 +364,8 @@ def test_a_form_is_somebody_with_an_address_and_their_own_words():
     assert only(Engagement, found) == [Engagement(subject=subject, kind="form", direction="inbound", occurred_at=at)]
     assert only(Touch, found) == [
         Touch(
-            subject=subject, channel="paid_social", source="Half a day", ad_id="6030000000000017", responded=True, occurred_at=at
+            subject=subject, channel="paid_social", source="Half a day", ad_id="6030000000000017", platform="meta_ads",
+            responded=True, occurred_at=at,
         )
     ]  # fmt: skip
     assert [(one.field, one.author, one.source) for one in only(Interaction, found)] == [

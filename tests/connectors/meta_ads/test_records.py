@@ -52,6 +52,7 @@ def test_a_day_is_what_each_of_its_ads_cost():
         ad="ROI calculator - Video A",
         campaign_id="120210000000000101",
         campaign="ROI calculator",
+        channel="paid_social",
         day="2026-10-25",
         zone="Europe/Berlin",
         starts_at=datetime(2026, 10, 24, 22, tzinfo=UTC),
@@ -123,6 +124,7 @@ def test_a_lead_is_a_person_and_the_ad_that_brought_them():
         source="ROI calculator - Video A",
         source_id="120210000000000101",
         ad_id="120210000000000301",
+        platform="meta_ads",
         responded=True,
         occurred_at=AT,
     )

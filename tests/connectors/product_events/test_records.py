@@ -53,8 +53,8 @@ def test_a_page_view_with_marks_is_a_touch_that_names_its_ad():
     assert facts("events", "page") == [
         Engagement(subject=DANA, kind="product", action="page", occurred_at=at),
         Touch(
-            subject=DANA, channel="paid_social", source="Price calculator", ad_id="60300000001000004", responded=True,
-            occurred_at=at,
+            subject=DANA, channel="paid_social", source="Price calculator", ad_id="60300000001000004", platform="meta_ads",
+            responded=True, occurred_at=at,
         ),
     ]  # fmt: skip
 
@@ -79,7 +79,7 @@ URL = "https://www.acme.example/start?"
         ("fbclid=IwAR0x", "paid_social", None, None),
         ("gclid=Cj0K", "paid_search", None, None),
         ("utm_source=google&utm_medium=cpc&utm_campaign=Brand&utm_content=headline-b", "paid_search", "Brand", None),
-        ("utm_source=Facebook&utm_medium=CPC&utm_content=6021", "paid_social", "Facebook", "6021"),
+        ("utm_source=Facebook&utm_medium=CPC&utm_content=60210", "paid_social", "Facebook", "60210"),
         ("utm_source=letter&utm_medium=e-mail&utm_campaign=May", "email", "May", None),
         ("utm_source=linkedin.com&utm_medium=social", "social", "linkedin.com", None),
         ("utm_source=fair&utm_medium=flyer&utm_content=²", "campaign", "fair", None),

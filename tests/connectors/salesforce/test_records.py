@@ -106,6 +106,49 @@ def test_a_lead_form_is_the_customers_own_words_and_its_source_a_touch():
     ]
 
 
+HIDDEN = {
+    "UTM_Source__c": "facebook",
+    "utm_campaign__c": "Half a day",
+    "UTM_Content__c": "6030000000000017",
+    "HSA_Cam__c": "601",
+}
+"""Fields that a web form fills in unseen, as one org has named them."""
+
+
+def test_hidden_fields_of_a_web_form_name_the_ad():
+    """By its number; words where the number belongs name no ad, and without a click or an ad there is no paid touch."""
+    touch = Touch(
+        subject=key("Lead", "00QA"), channel="paid_social", source="Half a day", source_id="601", ad_id="6030000000000017",
+        platform="meta_ads", responded=True, occurred_at=AT,
+    )  # fmt: skip
+    assert only(Touch, facts("leads", "00QA", LastName="Kolbe", **HIDDEN)) == [touch]
+    assert not only(Touch, facts("leads", "00QA", LastName="Kolbe", **(HIDDEN | {"UTM_Content__c": "blue button"})))
+
+
+@pytest.mark.parametrize(
+    ("fields", "channel", "platform", "at"),
+    [
+        ({"fbc__c": "fb.1.1778234400000.IwAR0xYz.AQ01"}, "paid_social", "meta_ads", datetime(2026, 5, 8, 10, tzinfo=UTC)),
+        ({"GCLID__c": "Cj0KCQ"}, "paid_search", "google_ads", AT),
+        ({"Facebook_Click_Id__c": "IwAR0"}, "paid_social", "meta_ads", AT),
+    ],
+)  # fmt: skip
+def test_a_click_id_proves_platform_and_time_and_neither_ad_nor_person(fields, channel, platform, at):
+    """Only Meta's cookie knows when it was; a link is passed on, so a click identifies nobody."""
+    found = facts("leads", "00QA", LastName="Kolbe", **fields)
+    assert [(one.channel, one.platform, one.ad_id, one.occurred_at) for one in only(Touch, found)] == [
+        (channel, platform, None, at)
+    ]
+    assert {one.kind for one in only(Identifier, found)} == {"salesforce_id"}
+
+
+def test_a_contact_repeats_what_its_lead_said_unless_it_knows_when():
+    """A conversion copies the fields: as of the contact's birth they would be a second arrival that never was."""
+    assert not only(Touch, facts("contacts", "003A", LastName="Kolbe", **HIDDEN))
+    (told,) = only(Touch, facts("contacts", "003A", LastName="Kolbe", **HIDDEN, fbc__c="fb.1.1778234400000.IwAR0"))
+    assert (told.ad_id, told.occurred_at) == ("6030000000000017", datetime(2026, 5, 8, 10, tzinfo=UTC))
+
+
 @pytest.mark.parametrize(
     ("amount", "currency", "minor"),
     [

@@ -17,6 +17,8 @@ from models.records import Record
 PAYLOADS = Path(__file__).parent / "payloads"
 OBJECTS = {stream.object: stream for stream in CONNECTOR.streams}
 DANA = "stripe/acct_1:live/customer/cus_Qf3kTNx8mYwZ1a"
+INTENT = "stripe/acct_1:live/payment_intent/pi_3Pabcd"
+"""What the charge, its refund and dispute and its invoice have in common."""
 AT = datetime(2026, 1, 1, 10, tzinfo=UTC)
 
 
@@ -32,7 +34,7 @@ def identifiers(*found: tuple[Scope, str, str]) -> set[Fact]:
 
 
 def payment(kind: str, amount: int, at: datetime, payer: str | None = DANA) -> list[Fact]:
-    return [Payment(payer=payer, kind=kind, amount_minor=amount, currency="eur", occurred_at=at)]
+    return [Payment(payer=payer, kind=kind, amount_minor=amount, currency="eur", purchase=INTENT, occurred_at=at)]
 
 
 def test_a_customer_is_a_person_with_names_in_other_systems():
@@ -111,6 +113,33 @@ def test_tax_is_what_a_paid_invoice_carries_of_it():
     assert facts("invoice", amount_paid=500) == payment("tax", 500, AT + timedelta(hours=1))
 
 
+@pytest.mark.parametrize(
+    ("credited", "left"),
+    [
+        ({"post_payment_credit_notes_amount": 11_900}, 0),
+        ({"post_payment_credit_notes_amount": 2_380}, 1_520),
+        ({"pre_payment_credit_notes_amount": 1_190, "post_payment_credit_notes_amount": 1_190}, 1_520),
+        ({"post_payment_credit_notes_amount": 1}, 1_900),
+        ({"post_payment_credit_notes_amount": 0}, 1_900),
+        ({"post_payment_credit_notes_amount": 20_000}, 0),
+    ],
+)
+def test_a_credit_note_takes_back_its_part_of_the_tax_and_nothing_else(credited: dict[str, int], left: int):
+    """Its money counts once, as the refund that it caused or as the smaller charge that it pays for: never as a note."""
+    assert facts("invoice", total=11_900, **credited) == (payment("tax", left, AT + timedelta(hours=1)) if left else [])
+
+
+def test_what_belongs_to_one_purchase_names_it():
+    """By the payment intent, by the charge where there is none; a charge without either stands for itself."""
+    charge = "stripe/acct_1:live/charge/ch_3PabcdEfGhIjKlMn0"
+    assert {fact.purchase for name in ("charge", "refund", "dispute", "invoice") for fact in facts(name)} == {INTENT}
+    older = [facts(name, payment_intent=None) for name in ("charge", "refund", "dispute")]
+    by_charge = {"object": "list", "data": [{"payment": {"type": "charge", "charge": "ch_3PabcdEfGhIjKlMn0"}}]}
+    older.append(facts("invoice", payments=by_charge))
+    assert {fact.purchase for found in older for fact in found} == {charge}
+    assert facts("invoice", payments=None)[0].purchase == "stripe/acct_1:live/invoice/in_1PabcdEfGhIjKlMn"
+
+
 def subscription(**changes: Any) -> Subscription:
     (found,) = facts("subscription", **changes)
     assert isinstance(found, Subscription)
@@ -146,6 +175,12 @@ def test_monthly_revenue_adds_items_of_different_intervals():
 def test_monthly_revenue_follows_interval_and_quantity(items: dict[str, Any], monthly: int):
     """Every interval that Stripe knows, brought to one month."""
     assert subscription(items=items).mrr_minor == monthly
+
+
+@pytest.mark.parametrize("behavior", ["void", "keep_as_draft", "mark_uncollectible"])
+def test_paused_collection_brings_nothing(behavior: str):
+    """The subscription stays active, and no invoice of it is paid until it resumes."""
+    assert subscription(pause_collection={"behavior": behavior, "resumes_at": None}).mrr_minor == 0
 
 
 @pytest.mark.parametrize("status", ["trialing", "canceled", "unpaid", "incomplete", "incomplete_expired", "paused"])

@@ -16,8 +16,8 @@ from pipelines.ingest.schemas import RAW
 from pipelines.stitch.assets import assets
 from pipelines.stitch.automation import jobs, schedules
 from pipelines.stitch.checks import checks
-from pipelines.stitch.derived import REVENUE, SPEND
-from pipelines.stitch.reconcile import misallocated
+from pipelines.stitch.derived import RECEIPTS, REVENUE, SPEND
+from pipelines.stitch.reconcile import misallocated, unaccounted, unreceived
 from pipelines.workspace import Workspace, WorkspaceSettings
 from tests.pipelines.stitch.conftest import T0, Hand, person
 from tests.pipelines.stitch.market import at, came, costs, used
@@ -108,14 +108,15 @@ def test_a_stale_source_is_a_warning(run, hand, workspace):
 
 def test_money_that_does_not_add_up_fails_the_run(run, hand, workspace):
     """Revenue that is not the sum of the payments stops everything behind it."""
-    from pipelines.stitch.reconcile import unaccounted
-
     hand.write({"a": person(), "p": charge(hand, "a", 500)})
     assert verdicts(run())["journeys.revenue_is_all_payments"]
     table = workspace.lake.table(REVENUE.name).to_pyarrow()
     less = table.set_column(table.schema.get_field_index("charged"), "charged", pa.array([499], pa.int64()))
     workspace.lake.replace(REVENUE.name, less)
     assert unaccounted(workspace.lake) == {("charge", "usd"): -1}
+    assert unreceived(workspace.lake) == {}
+    workspace.lake.replace(RECEIPTS.name, workspace.lake.table(RECEIPTS.name).to_pyarrow().slice(1))
+    assert unreceived(workspace.lake) == {("charge", "usd"): -500}
     spec = next(spec for check in checks() for spec in check.check_specs if spec.name == "revenue_is_all_payments")
     assert spec.blocking
 

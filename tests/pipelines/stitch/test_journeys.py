@@ -65,9 +65,12 @@ def test_revenue_is_what_remains_and_belongs_to_whoever_paid(bench):
 
 def test_refunds_above_the_charge_are_negative_revenue(bench):
     """What was given back is gone, whatever came in."""
-    bench.hand.write({"a": person(), "r": paid(bench.hand.key("a"), 500, kind="refund")})
-    run(bench)
+    bench.hand.write(
+        {"a": person(), "r": paid(bench.hand.key("a"), 500, kind="refund"), "c": paid(bench.hand.key("a"), 0)}
+    )
+    report = run(bench)
     assert [row["net"] for row in rows(bench, "revenue")] == [-500]
+    assert report.refunded_above_charge == 1
 
 
 def test_recurring_revenue_counts_running_subscriptions_only(bench):

@@ -126,6 +126,12 @@ def test_restated_costs_replace_what_was_said_before(bench):
     assert run(bench).written == ("spend",)
     assert [(row["amount"], row["ad"]) for row in rows(bench, "spend")] == [(35, "New"), (1, "New")]
     assert [row["first_touch_source"] for row in rows(bench, "journeys")] == ["New"]
+    bench.hand.write({"cost": costs("9", 4)})  # the day is told anew, without the ad
+    run(bench)
+    assert [(row["ad_id"], row["person_id"], row["amount"]) for row in rows(bench, "spend")] == [
+        ("9", None, 4),
+        ("7", None, 1),
+    ]
 
 
 def test_a_merge_and_its_undoing_move_every_unit_there_and_back(bench):
