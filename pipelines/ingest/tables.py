@@ -130,6 +130,10 @@ class Tables:
         named: str = self._read[path][1].get_name()
         return named
 
+    def view(self, name: str, query: str) -> None:
+        """Give a query in DuckDB's SQL a name."""
+        self.engine.con.execute(f"CREATE TEMP VIEW {name} AS {query}")
+
     def files(self, paths: Sequence[Path]) -> ibis.Table:
         """The rows of local Parquet files, at least one, that all have the same columns."""
         return self.engine.read_parquet([_literal(str(path)) for path in paths])
@@ -234,8 +238,9 @@ class Tables:
             return self.engine.table(name)
         # delta-rs answers with percent-encoded paths; our tables are not partitioned, so a file lies right in its folder
         files = [str(self.folder / path / uri.rsplit("/", 1)[1]) for uri in table.file_uris()]
-        if not files:
-            return self._empty(table.to_pyarrow_dataset().schema)
+        return self._files_in_force(files) if files else self._empty(table.to_pyarrow_dataset().schema)
+
+    def _files_in_force(self, files: list[str]) -> ibis.Table:
         return self.engine.read_parquet([_literal(file) for file in files], union_by_name=True)
 
     def _empty(self, schema: pa.Schema) -> ibis.Table:
