@@ -42,6 +42,11 @@ class Payload(ABC):
             raise wrong(path, value, "text")
         return value if value and value.strip() else None
 
+    def custom(self, path: str) -> str | None:
+        """A text that says something in a field of the user's own, which may be of any type: other values are none."""
+        value = self.value(path)
+        return value if isinstance(value, str) and value.strip() else None
+
     def key(self, object_name: str, path: str) -> str | None:
         """Written key of the record whose id stands there."""
         return self.record.sibling(object_name, self.text(path))

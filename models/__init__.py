@@ -1,7 +1,8 @@
 """The glossary: every word of the product as a type.
 
-Decisions (appended, superseded): Judgement, IdentityEvent, Observation, Extraction, Evidence, WritePlan, IntendedWrite, Audit.
-Derived (thrown away and recomputed): Membership, Belief, Alignment, BucketState. Memory of the machinery: Cursor, Dirty,
+Decisions (appended, superseded): IdentityRule, Judgement, IdentityEvent, Stitch, Observation, Extraction, Evidence, WritePlan, IntendedWrite,
+Audit; Suggestion once decided.
+Derived (thrown away and recomputed): Membership, RefusedTie, Belief, Alignment, BucketState. Memory of the machinery: Cursor, Dirty,
 StreamColumn, StreamCount, Rejection, Baseline, Entity. Vocabulary that customers may add to: Slot. Records and facts live in the lake, not in the store; so do the derived tables
 of persons (`pipelines/stitch/derived.py`).
 """
@@ -23,7 +24,7 @@ from models.facts import (
     Subscription,
     Touch,
 )
-from models.identity import Entity, IdentityEvent, Judgement, Membership
+from models.identity import Entity, IdentityEvent, IdentityRule, Judgement, Membership, RefusedTie, Stitch, Suggestion
 from models.keys import RecordKey
 from models.operations import Audit, Cursor, Dirty, Purpose, Rejection, StreamColumn, StreamCount
 from models.records import Record
@@ -31,7 +32,7 @@ from models.writes import Baseline, IntendedWrite, WritePlan
 
 __all__ = [
     "FACTS", "Alignment", "Audit", "Baseline", "Belief", "BucketState", "Consent", "Cursor", "Dirty", "Engagement", "Entity", "Evidence",
-    "Extraction", "Fact", "Identifier", "IdentityEvent", "IntendedWrite", "Interaction", "Judgement", "Membership", "Observation",
-    "Outcome", "Payment", "Polarity", "Profile", "Purpose", "Record", "RecordKey", "Rejection", "Relation", "Scope", "Slot", "Spend", "StreamColumn",
-    "StreamCount", "Strength", "Subscription", "Touch", "WritePlan",
+    "Extraction", "Fact", "Identifier", "IdentityEvent", "IdentityRule", "IntendedWrite", "Interaction", "Judgement", "Membership", "Observation",
+    "Outcome", "Payment", "Polarity", "Profile", "Purpose", "Record", "RecordKey", "RefusedTie", "Rejection", "Relation", "Scope", "Slot", "Spend", "Stitch", "StreamColumn",
+    "StreamCount", "Strength", "Subscription", "Suggestion", "Touch", "WritePlan",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from models.identifiers import normalise
+from models.identifiers import misplaced, normalise
 from models.keys import stable_hash
 
 
@@ -29,6 +29,10 @@ class Fact(BaseModel):
     table: ClassVar[str]
 
 
+MISPLACED, UNREADABLE = "misplaced", "unreadable"
+"""Kinds of marks that a record carries for a value in the wrong column, or one that makes no sense; their value names the column's kind."""
+
+
 class Identifier(Fact):
     """A value by which a record can be recognised as the same person or account as another record."""
 
@@ -42,9 +46,23 @@ class Identifier(Fact):
 
     @classmethod
     def of(cls, scope: Scope, kind: str, raw: str | None, region: str | None = None) -> "list[Identifier]":
-        """The normalised identifier, or an empty list where the raw value says nothing."""
-        value = normalise(kind, raw, region)
-        return [cls(scope=scope, kind=kind, value=value, value_hash=stable_hash(kind, value))] if value else []
+        """The normalised identifier, or an empty list where nothing stands.
+
+        An address in a phone's column is read as the address, and the reverse; a mark says so. What cannot be read leaves a mark
+        without the value. Marks are internal, so they join nobody; they are counted.
+        """
+        if not raw or not raw.strip():
+            return []
+        if value := normalise(kind, raw, region):
+            return [cls.named(scope, kind, value)]
+        if found := misplaced(kind, raw):
+            return [cls.named(scope, *found), cls.named(Scope.internal, MISPLACED, kind)]
+        return [cls.named(Scope.internal, UNREADABLE, kind)]
+
+    @classmethod
+    def named(cls, scope: Scope, kind: str, value: str) -> "Identifier":
+        """The identifier of a value that is normalised already."""
+        return cls(scope=scope, kind=kind, value=value, value_hash=stable_hash(kind, value))
 
 
 class Profile(Fact):
@@ -58,6 +76,8 @@ class Profile(Fact):
     email: str | None = Field(default=None, description="address as shown")
     phone: str | None = Field(default=None, description="number as shown")
     country: str | None = Field(default=None, description="country as this record names it")
+    city: str | None = Field(default=None, description="city as this record names it")
+    postcode: str | None = Field(default=None, description="post code as this record writes it")
     industry: str | None = Field(default=None, description="industry as this record names it")
     created_at: AwareDatetime | None = Field(default=None, description="when the vendor's record was made, UTC")
     live: bool = Field(default=True, description="false once the record can take no more writes (a converted lead)")

@@ -1,8 +1,9 @@
-"""Who is who. Judgements and identity events are decisions; persons' current membership is derived from them and from facts."""
+"""Who is who. Rules, judgements and identity events are decisions; membership and refused ties are derived from them and from facts."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column
 from sqlmodel import Field, SQLModel
 
 from models.base import UtcDateTime
@@ -31,7 +32,62 @@ class Membership(SQLModel, table=True):
     )
     via_kind: str | None = Field(default=None, description="identifier kind that joined them")
     via_value: str | None = Field(default=None, description="the shared value, masked")
+    formerly: str | None = Field(
+        default=None, description="the id that a merge took it from; goes back to it when that merge is undone"
+    )
     stitch_version: int = Field(description="stitch run that put it there")
+
+
+class IdentityRule(SQLModel, table=True):
+    """How far one kind of identifier is trusted, as somebody decided it; the product's own rule counts where nobody did."""
+
+    __tablename__ = "identity_rule"
+    __table_args__ = (
+        CheckConstraint("priority > 0 and max_records > 0 and max_values > 0", name="identity_rule_limits"),
+    )
+    id: str = Field(primary_key=True, description="UUIDv7")
+    scope: str = Field(description="person or account")
+    kind: str = Field(description="kind of identifier: email, phone and so on")
+    priority: int = Field(description="lower is stronger")
+    normaliser: str = Field(description="name of what makes values comparable")
+    max_records: int = Field(description="a value on more records joins nobody")
+    max_values: int | None = Field(default=None, description="values by which one person or account may hang together")
+    needs_same_name: bool = Field(description="joins only records whose names agree too")
+    one_ever: bool = Field(description="a person or account has at most one such value")
+    enabled: bool = Field(description="false: the kind joins nobody")
+    blocked: list[str] = Field(sa_type=JSON, description="RE2 patterns of values that join nobody")
+    decided_by: str = Field(description="who decided")
+    reason: str = Field(description="why, in their words")
+    decided_at: datetime = Field(sa_type=UtcDateTime, description="UTC")
+    superseded_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="UTC; empty while in force")
+    superseded_by: str | None = Field(default=None, description="who decided otherwise")
+    superseded_because: str | None = Field(default=None, description="why, in their words")
+
+
+class Stitch(SQLModel, table=True):
+    """One stitch that changed something, and the rules it went by: appended, never changed."""
+
+    __tablename__ = "stitch"
+    version: int = Field(primary_key=True, description="counts stitches that changed something")
+    scope: str = Field(description="person or account")
+    rules_version: str = Field(description="names the content of the rules it went by")
+    changes: dict[str, int] = Field(sa_type=JSON, description="rows and identity events by what they are")
+    stitched_at: datetime = Field(sa_type=UtcDateTime, description="UTC")
+
+
+class RefusedTie(SQLModel, table=True):
+    """Two records that share a usable value and were kept apart: the current state, rebuilt by every stitch, for review."""
+
+    __tablename__ = "refused_tie"
+    id: str = Field(primary_key=True, description="names its records, kind and masked value")
+    left: str = Field(description="written record key")
+    right: str = Field(description="written record key")
+    kind: str = Field(description="identifier kind they share")
+    value: str = Field(description="the shared value, masked")
+    scope: str = Field(description="person or account")
+    cause: str = Field(description="too_large, too_many_values, one_ever or told_apart")
+    stitch_version: int = Field(description="stitch run that refused it first")
+    since: datetime = Field(sa_type=UtcDateTime, description="when it was refused first, UTC")
 
 
 class Judgement(SQLModel, table=True):
@@ -46,6 +102,8 @@ class Judgement(SQLModel, table=True):
     reason: str = Field(description="why, in their words")
     decided_at: datetime = Field(sa_type=UtcDateTime, description="UTC")
     superseded_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="UTC; empty while in force")
+    superseded_by: str | None = Field(default=None, description="who took it back or decided otherwise")
+    superseded_because: str | None = Field(default=None, description="why, in their words")
 
 
 class IdentityEvent(SQLModel, table=True):
@@ -59,3 +117,33 @@ class IdentityEvent(SQLModel, table=True):
     to_id: str = Field(index=True, description="the entity that is")
     stitch_version: int = Field(index=True, description="stitch run that did it")
     occurred_at: datetime = Field(sa_type=UtcDateTime, description="UTC")
+    rules_version: str | None = Field(
+        default=None, description="names the content of the rules that the stitch went by"
+    )
+    left: str | None = Field(
+        default=None, description="record key of one end of the edge that came (merge) or went (split)"
+    )
+    right: str | None = Field(default=None, description="record key of its other end")
+    via_kind: str | None = Field(default=None, description="identifier kind of that edge, or judgement")
+    via_value: str | None = Field(default=None, description="the value shared by it, masked")
+
+
+class Suggestion(SQLModel, table=True):
+    """Two records whose persons or accounts might be the same, for a human to decide; stands for ever once decided."""
+
+    __tablename__ = "suggestion"
+    id: str = Field(primary_key=True, description="names scope and pair; the same pair always has the same id")
+    scope: str = Field(description="person or account")
+    left: str = Field(index=True, description="written record key that stands for one side, the lesser of the two")
+    right: str = Field(index=True, description="written record key that stands for the other side")
+    weight: float = Field(description="what speaks for it less what speaks against it, in bits")
+    probability: float = Field(description="the same from 0 (certainly not) to 1 (certainly)")
+    evidence: list[dict[str, Any]] = Field(
+        sa_column=Column(JSON, nullable=False),
+        description="what agreed how far, strongest first: signal, words, bits, shown (masked)",
+    )
+    status: str = Field(index=True, description="open, accepted, refused, or closed by itself")
+    suggested_at: datetime = Field(sa_type=UtcDateTime, description="when it was first suggested, UTC")
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="UTC; empty while open")
+    decided_by: str | None = Field(default=None, description="who decided; empty while open")
+    reason: str | None = Field(default=None, description="why, in their words, or why it closed by itself")

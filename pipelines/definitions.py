@@ -15,6 +15,10 @@ from pipelines.stitch import automation as stitch_automation
 from pipelines.stitch import checks as stitch_checks
 from pipelines.stitch.attribution import assets as attribution_assets
 from pipelines.stitch.attribution import checks as attribution_checks
+from pipelines.stitch.lens import assets as lens_assets
+from pipelines.stitch.lens import checks as lens_checks
+from pipelines.stitch.suggest import assets as suggest_assets
+from pipelines.stitch.suggest import checks as suggest_checks
 from pipelines.understand import assets as understand_assets
 from pipelines.understand import automation as understand_automation
 from pipelines.understand import checks as understand_checks
@@ -22,8 +26,12 @@ from pipelines.write_back import assets as write_back_assets
 from pipelines.write_back import automation as write_back_automation
 from pipelines.write_back import checks as write_back_checks
 
-ASSETS = (ingest_assets, stitch_assets, attribution_assets, understand_assets, write_back_assets)
-CHECKS = (ingest_checks, stitch_checks, attribution_checks, understand_checks, write_back_checks)
+ASSETS = (
+    ingest_assets, stitch_assets, suggest_assets, attribution_assets, lens_assets, understand_assets, write_back_assets,
+)  # fmt: skip
+CHECKS = (
+    ingest_checks, stitch_checks, suggest_checks, attribution_checks, lens_checks, understand_checks, write_back_checks,
+)  # fmt: skip
 AUTOMATION = (ingest_automation, stitch_automation, understand_automation, write_back_automation)
 
 

@@ -1,4 +1,4 @@
-"""The command line: `sidecar demo | sandbox | doctor | run | state | webhooks | plan | apply | show | provision`.
+"""The command line: who it can be asked, by subject: running, diagnosis, identity, the lens, people, and writing to CRMs.
 
 Every command is thin: choose real accounts or practice, call a room or the facade, show the answer. Exit code 0 means done, 1 that
 something was left undone and said so, 2 that the question could not be understood, 130 that it was interrupted.
@@ -12,10 +12,11 @@ from models.operations import Purpose
 from pipelines.workspace import Workspace
 from service import demo as story
 from service import doctor as diagnosis
-from service import streams, terminal, writing
+from service import judging, rulebook, streams, suggestions, terminal, writing
 from service import webhooks as door
 from service.environment import chosen, companion, opened, practice, refuse_dotenv
 from service.ground import World
+from service.lens import lens_app
 from service.plain import PlainGroup
 from service.portrait import show_self_model
 from service.self_models import SelfModels
@@ -29,6 +30,10 @@ app = typer.Typer(
 )
 state_app = typer.Typer(cls=PlainGroup, pretty_exceptions_enable=False)
 app.add_typer(state_app, name="state")
+app.add_typer(lens_app, name="lens")
+app.add_typer(rulebook.app, name="rules")
+app.add_typer(judging.app)
+app.add_typer(suggestions.app, name="suggestions")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 Persons = Annotated[int, typer.Option(min=1, help="How many persons the sandbox's world has.")]
 Seed = Annotated[int, typer.Option(help="Which world: the same seed builds the same one.")]

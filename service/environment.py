@@ -22,15 +22,12 @@ from models.facts import Payment
 from models.store import clear_store
 from pipelines.ingest.sources import unusable_variables
 from pipelines.run import dagster_yaml, runs_at_once
-from pipelines.stitch.attribution.settings import AttributionSettings
 from pipelines.stitch.rates import Rates
-from pipelines.understand.policy import Policy
-from pipelines.understand.settings import LanguageModelSettings
 from pipelines.workspace import Workspace
-from pipelines.write_back.limits import Limits
 from service import ground
 from service.errors import UsageError
 from service.ground import World
+from service.settings import SETTINGS
 
 PRACTICE_HOME = Path(".sidecar/practice")
 COMPANION_PATIENCE_S = 30.0  # `dagster dev` ends its servers one after the other
@@ -99,7 +96,7 @@ def chosen() -> Iterator[None]:
 def opened() -> Iterator[Workspace]:
     """The chosen place of work. UsageError, LakeError, RatesError, StoreError or ValidationError, before work, if a part of it cannot be used."""
     with chosen(), Workspace.from_environment() as workspace:
-        for settings in (AttributionSettings, Policy, Limits, LanguageModelSettings):
+        for settings in SETTINGS:
             settings()
         for part in (clock, lake, store):
             part(workspace)

@@ -16,15 +16,11 @@ from models.store import StoreError
 from pipelines.ingest.lake import LakeError
 from pipelines.ingest.tables import LakeBusyError
 from pipelines.run import AlreadyRunning, InstanceError
-from pipelines.stitch.attribution.settings import AttributionSettings
 from pipelines.stitch.rates import RatesError
-from pipelines.understand.policy import Policy
-from pipelines.understand.settings import LanguageModelSettings
-from pipelines.workspace import WorkspaceSettings
-from pipelines.write_back.limits import Limits
 from pipelines.write_back.refusals import Refused
 from service.cli import INTERRUPTED, NOT_UNDERSTOOD, STOPPED, UNDONE
 from service.errors import LeftUndoneError, UsageError
+from service.settings import SETTINGS
 from service.terminal import errors
 
 
@@ -71,11 +67,4 @@ def wrong_settings(error: ValidationError) -> str:
 
 
 def _kinds() -> list[type[BaseSettings]]:
-    return [
-        WorkspaceSettings,
-        AttributionSettings,
-        Limits,
-        Policy,
-        LanguageModelSettings,
-        *(connector.settings for connector in connectors_by_name().values()),
-    ]
+    return [*SETTINGS, *(connector.settings for connector in connectors_by_name().values())]

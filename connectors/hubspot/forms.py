@@ -30,6 +30,8 @@ def form_submission(record: Record) -> Iterator[Fact]:
         email=read.text("email"),
         phone=phone,
         country=country,
+        city=read.text("city"),
+        postcode=read.text("zip"),
         created_at=at,
     )
     yield from Identifier.of(Scope.person, "email", read.text("email"))

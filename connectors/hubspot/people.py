@@ -10,6 +10,8 @@ from models.records import Record
 
 PHONES = ("phone", "mobilephone")
 CRM_PERSONS = ("salesforcecontactid", "salesforceleadid")
+OTHER_NAMES = {"stripe_customer_id": "stripe_customer", "product_user_id": "external_id", "fbp": "fbp"}
+"""Properties of your own in which integrations keep the names that other systems have for a contact; a convention, for HubSpot has none."""
 CRM_ACCOUNT = "salesforceaccountid"
 """Where HubSpot's own Salesforce integration keeps the other CRM's ids."""
 
@@ -32,6 +34,8 @@ def contact(record: Record) -> Iterator[Fact]:
         email=read.text("email"),
         phone=read.text("mobilephone") or read.text("phone"),
         country=country,
+        city=read.text("city"),
+        postcode=read.text("zip"),
         industry=read.text("industry"),
         created_at=read.instant("createdate"),
     )
@@ -39,7 +43,8 @@ def contact(record: Record) -> Iterator[Fact]:
     yield from _unique(Scope.person, "email", [read.text("email"), *read.several("hs_additional_emails")])
     yield from _unique(Scope.person, "phone", [read.text(path) for path in PHONES], region(country))
     yield from _unique(Scope.person, "salesforce_id", [read.text(path) for path in CRM_PERSONS])
-    yield from Identifier.of(Scope.person, "stripe_customer", read.text("stripe_customer_id"))
+    for path, kind in OTHER_NAMES.items():
+        yield from Identifier.of(Scope.person, kind, read.custom(path))
     for company in read.linked("companies"):
         yield Relation(kind="member_of", subject=read.own_key, other=company)
     if read.yes("hs_email_optout"):  # a box that nobody ticked is no consent
@@ -62,6 +67,8 @@ def company(record: Record) -> Iterator[Fact]:
         company=read.text("name"),
         phone=read.text("phone"),
         country=country,
+        city=read.text("city"),
+        postcode=read.text("zip"),
         industry=read.text("industry"),
         created_at=read.instant("createdate"),
     )
@@ -70,6 +77,7 @@ def company(record: Record) -> Iterator[Fact]:
     yield from _unique(Scope.account, "domain", domains)
     yield from Identifier.of(Scope.account, "phone", read.text("phone"), region(country))
     yield from Identifier.of(Scope.account, "salesforce_id", read.text(CRM_ACCOUNT))
+    yield from Identifier.of(Scope.account, "stripe_customer", read.custom("stripe_customer_id"))
     if parent := read.key("company", "hs_parent_company_id"):
         yield Relation(kind="parent_of", subject=parent, other=read.own_key)
 
@@ -128,4 +136,4 @@ def _own_ids(read: Payload, scope: Scope) -> Iterator[Identifier]:
 def _unique(scope: Scope, kind: str, values: list[str | None], country: str | None = None) -> Iterator[Identifier]:
     """Each identifier once, however often a record names it."""
     found = [one for value in values for one in Identifier.of(scope, kind, value, country)]
-    yield from {one.value: one for one in found}.values()
+    yield from {one.value_hash: one for one in found}.values()

@@ -14,6 +14,7 @@ from models.records import Record
 
 EMAILS = ("email", "work_email")
 PHONES = ("phone_number", "work_phone_number")
+POSTCODES = ("zip_code", "post_code", "zip")
 COUNTRY = re.compile(r"[A-Z]{2}")
 
 
@@ -58,6 +59,8 @@ def lead(record: Record) -> Iterator[Fact]:
         email=next((said[name] for name in EMAILS if name in said), None),
         phone=next((said[name] for name in PHONES if name in said), None),
         country=country,
+        city=said.get("city"),
+        postcode=next((said[name] for name in POSTCODES if name in said), None),
         created_at=at,
     )
     for name in EMAILS:

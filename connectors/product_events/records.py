@@ -35,6 +35,7 @@ def user(record: Record) -> Iterator[Fact]:
     yield from Identifier.of(Scope.person, "external_id", read.user)
     yield from Identifier.of(Scope.person, "email", email)
     yield from Identifier.of(Scope.person, "phone", phone, country)
+    yield from Identifier.of(Scope.person, "fbp", read.custom("traits.fbp"))
 
 
 def event(record: Record) -> Iterator[Fact]:

@@ -9,6 +9,12 @@ from models.facts import Consent, Fact, Identifier, Outcome, Profile, Relation, 
 from models.records import Record
 
 PHONES = ("Phone", "MobilePhone", "HomePhone", "OtherPhone")
+OTHER_NAMES = {
+    "stripe_customer": ("Stripe_Customer_ID__c", "Stripe_Customer_Id__c", "StripeCustomerId__c"),
+    "external_id": ("Product_User_ID__c", "Product_User_Id__c"),
+    "fbp": ("FBP__c", "fbp__c"),
+}
+"""Fields of your own in which integrations keep the names that other systems have for a person; a convention, for Salesforce has none."""
 
 
 def account(record: Record) -> Iterator[Fact]:
@@ -21,12 +27,16 @@ def account(record: Record) -> Iterator[Fact]:
         company=read.text("Name"),
         phone=read.text("Phone"),
         country=country,
+        city=read.text("BillingCity"),
+        postcode=read.text("BillingPostalCode"),
         industry=read.text("Industry"),
         created_at=read.instant("CreatedDate"),
     )
     yield from Identifier.of(Scope.account, "salesforce_id", record.key.id)
     yield from Identifier.of(Scope.account, "domain", read.text("Website"))
     yield from Identifier.of(Scope.account, "phone", read.text("Phone"), region(country))
+    for path in OTHER_NAMES["stripe_customer"]:
+        yield from Identifier.of(Scope.account, "stripe_customer", read.custom(path))
     parent = read.key("Account", "ParentId")
     if parent:
         yield Relation(kind="parent_of", subject=parent, other=read.own_key)
@@ -146,6 +156,8 @@ def _person(read: Payload, *, company: str | None, country: str | None, live: bo
         email=read.text("Email"),
         phone=read.text("MobilePhone") or read.text("Phone"),
         country=country,
+        city=read.text("MailingCity") or read.text("City"),  # a lead has only one address
+        postcode=read.text("MailingPostalCode") or read.text("PostalCode"),
         industry=read.text("Industry"),
         created_at=read.instant("CreatedDate"),
         live=live,
@@ -155,10 +167,13 @@ def _person(read: Payload, *, company: str | None, country: str | None, live: bo
 def _person_identifiers(read: Payload, country: str | None) -> Iterator[Identifier]:
     yield from Identifier.of(Scope.person, "salesforce_id", read.record.key.id)
     yield from Identifier.of(Scope.person, "email", read.text("Email"))
+    for kind, paths in OTHER_NAMES.items():
+        for path in paths:
+            yield from Identifier.of(Scope.person, kind, read.custom(path))
     numbers = [
         found for path in PHONES for found in Identifier.of(Scope.person, "phone", read.text(path), region(country))
     ]
-    yield from {number.value: number for number in numbers}.values()
+    yield from {number.value_hash: number for number in numbers}.values()
 
 
 def _advertised(read: Payload) -> Iterator[Touch]:

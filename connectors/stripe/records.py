@@ -25,24 +25,40 @@ Source: https://docs.stripe.com/disputes/how-disputes-work."""
 
 
 def customer(record: Record) -> Iterator[Fact]:
-    """Who pays, and under which names other systems know them."""
+    """Who pays, and under which names other systems know them: a person, or a company that pays as such."""
     read = Payload(record)
     country = read.text("address.country")
+    scope = Scope.account if _is_company(read) else Scope.person
     yield Profile(
-        scope=Scope.person,
-        name=read.text("individual_name") or read.text("name"),
+        scope=scope,
+        name=read.text("individual_name") or read.text("name") or read.text("business_name"),
         company=read.text("business_name"),
         email=read.text("email"),
         phone=read.text("phone"),
         country=country,
+        city=read.text("address.city"),
+        postcode=read.text("address.postal_code"),
         created_at=read.instant("created"),
     )
-    yield from Identifier.of(Scope.person, "stripe_customer", record.key.id)
-    yield from Identifier.of(Scope.person, "email", read.text("email"))
-    yield from Identifier.of(Scope.person, "phone", read.text("phone"), country)
+    yield from Identifier.of(scope, "stripe_customer", record.key.id)
+    yield from Identifier.of(scope, "phone", read.text("phone"), country)
+    if scope is Scope.person:
+        yield from Identifier.of(scope, "email", read.text("email"))
+    else:  # whoever reads the mailbox: the company is known by its domain
+        yield from Identifier.of(scope, "domain", (read.text("email") or "").rpartition("@")[2])
     for scope, named in ((Scope.person, PERSONS), (Scope.account, ACCOUNTS)):
         for key, kind in named.items():
             yield from Identifier.of(scope, kind, read.text(f"metadata.{key}"))
+
+
+def _is_company(read: Payload) -> bool:
+    """A business without an individual, under whose name and metadata no person stands either.
+
+    Source: https://docs.stripe.com/api/customers/object: `business_name` and `individual_name` are apart from `name`, which is either.
+    """
+    business = read.text("business_name")
+    other_name = read.text("individual_name") or read.text("name") or business
+    return bool(business) and other_name == business and not any(read.text(f"metadata.{key}") for key in PERSONS)
 
 
 def charge(record: Record) -> Iterator[Fact]:

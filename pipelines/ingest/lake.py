@@ -150,6 +150,10 @@ class Lake:
         """A derived table, None if it was never written."""
         return self._reading.read(f"derived/{name}")
 
+    def derived(self, name: str, schema: pa.Schema) -> ibis.Table:
+        """A derived table in these columns, empty if it was never written."""
+        return self._table(f"derived/{name}", schema)
+
     def replace(self, name: str, table: pa.Table, *, description: str = "", version: int = 0) -> None:
         """Put a derived table in the place of the one before, in one commit."""
         self.tables.overwrite(f"derived/{name}", table, mark=VERSION, after=version, description=description)

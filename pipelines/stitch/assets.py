@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import dagster as dg
-import pyarrow as pa
 
 from connectors.registry import connectors_by_name
 from models.facts import (
@@ -21,6 +20,7 @@ from models.facts import (
 )
 from models.identity import Membership
 from pipelines.stitch.derived import JOURNEYS, OUTCOMES, RECEIPTS, REVENUE, SESSIONS, SPEND, Derived
+from pipelines.stitch.figures import Match, matches
 from pipelines.stitch.journeys import build_journeys
 from pipelines.stitch.membership import SNAPSHOT_COLUMNS
 from pipelines.stitch.rates import Rates
@@ -37,9 +37,10 @@ PATHS: tuple[type[Fact], ...] = (Relation, Touch, Engagement, Payment, Subscript
 
 PERSONS = """Which records are one person, across all vendors.
 
-Records that share a usable identifier (`pipelines/stitch/rules.py`) belong together: ids first, then e-mail addresses, then phones
-where the names agree. Role mailboxes, placeholders, colleagues' addresses and values on too many records join nobody. What a human
-judged outweighs every rule. Ids are minted once and resolve for ever, through merges and splits.
+Records that share a usable identifier (`sidecar rules list`) belong together: ids first, then e-mail addresses, then phones
+where the names agree. Role mailboxes, placeholders, colleagues' addresses and values on too many records join nobody. Clusters that are
+too large, or hold what one person cannot have, are taken apart, and what was refused waits for review (`sidecar quarantine`). What a
+human judged outweighs every rule. Ids are minted once and resolve for ever, through merges and splits.
 """
 ACCOUNTS = """Which records are one company.
 
@@ -79,7 +80,7 @@ def _entities(name: str, scope: Scope, description: str) -> dg.AssetsDefinition:
     )
     def entities(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
         report = stitch(workspace.lake, workspace.store, workspace.clock, scope)
-        return dg.MaterializeResult(metadata=_metadata(report))
+        return dg.MaterializeResult(metadata=_metadata(report, matches(workspace.lake, scope)))
 
     return entities
 
@@ -113,23 +114,38 @@ def streams(facts: tuple[type[Fact], ...]) -> list[dg.AssetKey]:
     ]
 
 
-def _metadata(report: StitchReport) -> dict[str, dg.MetadataValue]:
+def _metadata(report: StitchReport, vendors: Mapping[str, Match]) -> dict[str, dg.MetadataValue]:
     counts = {
         "dagster/row_count": report.entities,
         "records": report.records,
         "largest": report.largest,
         "stitch_version": report.version,
-        "refused_ties": report.refused,
-        "oversize_clusters": report.oversize,
+        "refused_ties": sum(report.refused.values()),
+        **{f"refused_{cause}": number for cause, number in report.refused.items()},
         **{f"values_{fate}": number for fate, number in report.values.items()},
         **{f"rows_{kind}": report.changes.get(kind, 0) for kind in ("added", "moved", "gone")},
         "created": report.changes.get("create", 0),
         "merged": report.changes.get("merge", 0),
         "split": report.changes.get("split", 0),
+        "revived": report.changes.get("revive", 0),
+        "records_without_identifier": sum(match.orphans for match in vendors.values()),
     }
     found: dict[str, dg.MetadataValue] = {name: dg.MetadataValue.int(number) for name, number in counts.items()}
+    found["rules_version"] = dg.MetadataValue.text(report.rules_version)
     found["records_each"] = dg.MetadataValue.md(_histogram(report))
+    found["values"] = dg.MetadataValue.md(_bars("values that are", report.values, sum(report.values.values())))
+    found["match_rate"] = dg.MetadataValue.md(_match_rates(vendors))
     return found
+
+
+def _match_rates(vendors: Mapping[str, Match]) -> str:
+    """Per vendor, the share of records that are joined with another vendor's."""
+    rows = [
+        f"| {vendor} | {match.records} | {match.orphans} | {match.rate:.0%} | {'█' * round(BAR * match.rate)} |"
+        for vendor, match in vendors.items()
+    ]
+    head = ["| vendor | records | without identifier | joined with another vendor's | |", "|---|---:|---:|---:|---|"]
+    return "\n".join([*head, *rows])
 
 
 def _journey_metadata(report: JourneyReport) -> dict[str, dg.MetadataValue]:
@@ -188,8 +204,9 @@ def _membership_columns() -> dg.TableSchema:
 
 def table_schema(derived: Derived) -> dg.TableSchema:
     """The columns of a derived table, as Dagster shows them."""
-    columns: dict[str, tuple[pa.DataType, str]] = dict(derived.columns)
-    return dg.TableSchema([dg.TableColumn(name, str(kind), description=text) for name, (kind, text) in columns.items()])
+    return dg.TableSchema(
+        [dg.TableColumn(name, str(kind), description=text) for name, (kind, text) in derived.columns.items()]
+    )
 
 
 def columns_in_words(derived: Derived) -> str:

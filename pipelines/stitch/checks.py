@@ -1,6 +1,7 @@
 """What must be true of persons, accounts and journeys after every stitch; metadata holds counts and vendor names only."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import timedelta
 
 import dagster as dg
@@ -15,6 +16,7 @@ from models.store import transaction
 from pipelines.ingest.assets import STALE_AFTER
 from pipelines.stitch.assets import asset_key
 from pipelines.stitch.edges import members
+from pipelines.stitch.figures import strong_values
 from pipelines.stitch.membership import SNAPSHOT
 from pipelines.stitch.reconcile import misallocated, unaccounted, unbalanced, unreceived
 from pipelines.stitch.rules import LARGEST
@@ -31,6 +33,9 @@ def checks() -> list[dg.AssetChecksDefinition]:
 def _entity_checks(name: str, scope: Scope) -> dg.AssetChecksDefinition:
     key = asset_key(name)
     once = f"Every live record of the scope {scope} belongs to exactly one of the {name}."
+    one = (
+        f"Every identifier that names somebody alone names one of the {name}; what the guards refused is in quarantine."
+    )
     small = f"None of the {name} has more than {LARGEST} records unless humans joined them."
 
     @dg.multi_asset_check(
@@ -38,11 +43,13 @@ def _entity_checks(name: str, scope: Scope) -> dg.AssetChecksDefinition:
         specs=[
             dg.AssetCheckSpec("every_record_once", asset=key, description=once),
             dg.AssetCheckSpec("none_too_large", asset=key, description=small),
+            dg.AssetCheckSpec("one_per_strong_identifier", asset=key, description=one),
         ],
     )
     def check(workspace: dg.ResourceParam[Workspace]) -> Iterator[dg.AssetCheckResult]:
         yield _once(workspace, key, scope)
         yield _small(workspace, key, scope)
+        yield _one_each(workspace, key, scope)
 
     return check
 
@@ -80,6 +87,13 @@ def _small(workspace: Workspace, key: dg.AssetKey, scope: Scope) -> dg.AssetChec
         passed=largest <= LARGEST,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"largest": largest, "allowed": LARGEST},
+    )
+
+
+def _one_each(workspace: Workspace, key: dg.AssetKey, scope: Scope) -> dg.AssetCheckResult:
+    found = strong_values(workspace.lake, workspace.store, scope)
+    return dg.AssetCheckResult(
+        check_name="one_per_strong_identifier", asset_key=key, passed=not found.unexplained, metadata=asdict(found)
     )
 
 

@@ -14,7 +14,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.facts import Identifier, Profile, Scope
+from models.facts import MISPLACED, UNREADABLE, Identifier, Profile, Scope
+from models.identifiers import NORMALISERS, normaliser_of
 from models.keys import stable_hash
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.names import SAME_NAME, agreeing
@@ -22,6 +23,8 @@ from pipelines.stitch.rules import PLACEHOLDERS, Rule
 
 USED, HUB, BLOCKED, INTERNAL, UNRULED = "used", "hub", "blocked", "internal", "unruled"
 """What became of a value: it may join records; too many records have it; it says nothing; it is a colleague's; no rule knows it."""
+
+MARKS = (MISPLACED, UNREADABLE)
 
 TAGGED = r"^([^+@]+)\+[^@]*@"
 """An address with a tag that its mail server ignores."""
@@ -34,7 +37,7 @@ class Links:
     Shape: `table` has one row per (record, value) with `row, first, kind, priority, value_hash, shown`; `row` and `first` number
     the records, rows with equal `first, kind, value_hash` share the value; `shown` is the value masked. `sole` has every usable
     value of the one-ever kinds, shared or not: `row, kind, value_hash`. `values` counts all distinct values by what became of
-    them.
+    them, and under misplaced and unreadable the records that have such a value.
     """
 
     table: pa.Table
@@ -53,13 +56,23 @@ LINK_COLUMNS: dict[str, pa.DataType] = {
 LINKS = pa.schema(LINK_COLUMNS)
 
 
+HELD_COLUMNS: dict[str, pa.DataType] = {
+    "row": pa.int64(),
+    "kind": pa.string(),
+    "value": pa.string(),
+    "value_hash": pa.int64(),
+}
+HELD = pa.schema(HELD_COLUMNS)
+
+
 def members(lake: Lake, scope: Scope) -> pa.Table:
     """Every live record that speaks of a person (or account): `record, record_hash, name`, sorted by record.
 
     A record's profile says whom it speaks of; one without a profile goes by its identifiers.
     """
     profiles, identifiers = lake.facts(Profile), lake.facts(Identifier)
-    loose = identifiers.anti_join(profiles, "record_hash").mutate(name=ibis.null("string"))
+    naming = identifiers.filter(~identifiers.kind.isin(MARKS))
+    loose = naming.anti_join(profiles, "record_hash").mutate(name=ibis.null("string"))
     columns = ("record", "record_hash", "scope", "name")
     every = profiles.select(*columns).union(loose.select(*columns))
     # account sorts before internal and person: a record that names both belongs to the account
@@ -76,9 +89,11 @@ def links(lake: Lake, scope: Scope, people: pa.Table, rules: Mapping[str, Rule])
     identifiers = lake.facts(Identifier)
     barred = identifiers.filter(identifiers.scope == Scope.internal).select("value_hash").distinct()
     held = identifiers.filter(identifiers.scope == scope).join(rows, "record_hash")
-    held = _untagged(held.select("row", "kind", "value", "value_hash")).distinct()
+    held = _untagged(_comparable(held.select("row", "kind", "value", "value_hash"), rules)).distinct()
+    marks = identifiers.filter(identifiers.kind.isin(MARKS)).semi_join(rows, "record_hash")
+    marked = marks.group_by(fate="kind").agg(values=lambda t: t.record_hash.nunique()).to_pyarrow().to_pylist()
     values = _judged(held, barred, rules).cache()
-    counts = values.group_by("fate").agg(values=lambda t: t.count()).to_pyarrow().to_pylist()
+    counts = values.group_by("fate").agg(values=lambda t: t.count()).to_pyarrow().to_pylist() + marked
     shared = values.filter(values.fate == USED, values.records > 1)
     kept = held.join(shared.drop("kind", "records", "fate"), "value_hash")
     table = kept.mutate(priority=_by_kind(kept.kind, {kind: rule.priority for kind, rule in rules.items()}))
@@ -88,6 +103,18 @@ def links(lake: Lake, scope: Scope, people: pa.Table, rules: Mapping[str, Rule])
     )
     sole = held.semi_join(one_ever, "value_hash").select("row", "kind", "value_hash").to_pyarrow()
     return Links(_agreed(arrow, people, rules, scope), sole, {row["fate"]: row["values"] for row in counts})
+
+
+def _comparable(held: ir.Table, rules: Mapping[str, Rule]) -> ir.Table:
+    """Values read once more by a rule that has another normaliser than ingest; what makes no sense to it joins nobody."""
+    other = {kind: rule.normaliser for kind, rule in rules.items() if rule.normaliser != normaliser_of(kind)}
+    if not other:
+        return held
+    chosen = held.filter(held.kind.isin(list(other))).to_pyarrow().to_pylist()
+    read = [{**row, "value": NORMALISERS[other[row["kind"]]](row["value"])} for row in chosen]
+    rows = [{**row, "value_hash": stable_hash(row["kind"], row["value"])} for row in read if row["value"]]
+    again = pa.Table.from_pylist(rows, schema=HELD)
+    return held.filter(~held.kind.isin(list(other))).union(ibis.memtable(again))
 
 
 def _untagged(held: ir.Table) -> ir.Table:

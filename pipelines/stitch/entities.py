@@ -1,6 +1,6 @@
 """Ids that outlive every change of mind: minted once, kept by the cluster with most of its records, resolving for ever."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -14,7 +14,7 @@ class UnknownEntity(LookupError):
 
 @dataclass(frozen=True)
 class Change:
-    """One entity came to be, was taken over, or gave records away. `before` is empty on create."""
+    """One entity came to be, was taken over, gave records away, or came back. `before` is empty where nobody was before."""
 
     kind: str
     before: str | None
@@ -29,22 +29,33 @@ class Assignment:
     changes: list[Change]
 
 
-def assign_ids(overlaps: Iterable[tuple[int, str, int]], clusters: int, mint: Callable[[], str]) -> Assignment:
+def assign_ids(
+    overlaps: Iterable[tuple[int, str, int]],
+    clusters: int,
+    mint: Callable[[], str],
+    retired: Callable[[Collection[int]], Mapping[int, str]] = lambda _: {},
+) -> Assignment:
     """Carry ids over to new clusters.
 
     An id goes where most of its records are, the older id first where two compete; ids sort by age. An id that found no
-    cluster is taken over by the one that has most of its records; on a split the largest part keeps the id.
+    cluster is taken over by the one that has most of its records; on a split the largest part keeps the id, and a part that a merge had
+    brought comes back under the id that it had before, which `retired` knows, so that old references are exact again.
 
-    Shape: overlaps are `(cluster, id, records in common)`; clusters are numbered from 0. No change if nothing moved.
+    Shape: overlaps are `(cluster, id, records in common)`, of equal parts of one id the one first that shall keep it; clusters are
+    numbered from 0. No change if nothing moved.
     """
     home: dict[str, int] = {}
     ids: dict[int, str] = {}
     parts: dict[str, list[int]] = {}
-    for _, entity, cluster in sorted((-records, entity, cluster) for cluster, entity, records in overlaps):
+    for cluster, entity, _ in sorted(overlaps, key=lambda overlap: (-overlap[2], overlap[1])):
         parts.setdefault(entity, []).append(cluster)
         if entity not in home and cluster not in ids:
             home[entity], ids[cluster] = cluster, entity
     changes = []
+    parted = {cluster for where in parts.values() for cluster in where if cluster not in ids}
+    for cluster, entity in sorted(retired(parted).items() if parted else ()):
+        ids[cluster] = entity
+        changes.append(Change("revive", None, entity))
     for cluster in range(clusters):
         if cluster not in ids:
             ids[cluster] = mint()

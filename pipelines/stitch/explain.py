@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
-from models.identity import Membership
+from models.identity import IdentityEvent, Judgement, Membership, RefusedTie
 from models.keys import RecordKey
 from pipelines.stitch.entities import UnknownEntity
 from pipelines.stitch.rules import JUDGEMENT
@@ -18,6 +18,7 @@ SHARED = {
     "hubspot_id": "name the same HubSpot record",
     "stripe_customer": "name the same Stripe customer",
     "external_id": "carry the same external id",
+    "fbp": "came by the same browser",
 }
 """How an identifier kind reads in a sentence; others are named as they are."""
 
@@ -31,9 +32,11 @@ class Step:
     kind: str
     value: str | None
     """The shared value, masked; empty for a judgement."""
+    judged: str | None = None
+    """Who judged, and why in their words."""
 
     def __str__(self) -> str:
-        return f"{_words(self.left)} and {_words(self.right)} {_reason(self.kind, self.value)}"
+        return f"{_words(self.left)} and {_words(self.right)} {_reason(self.kind, self.value, self.judged)}"
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,40 @@ def why(session: Session, record_a: str, record_b: str) -> Why:
     while len(a) > 1 and len(b) > 1 and a[-2].record == b[-2].record:  # the way above their meeting point is common
         a.pop()
         b.pop()
-    down = [Step(row.via_record or "", row.record, row.via_kind or "", row.via_value) for row in b[:-1]]
-    up = [Step(row.record, row.via_record or "", row.via_kind or "", row.via_value) for row in a[:-1]]
+    down = [_step(session, row, row.via_record or "", row.record) for row in b[:-1]]
+    up = [_step(session, row, row.record, row.via_record or "") for row in a[:-1]]
     return Why(together=True, steps=(*up, *reversed(down)))
+
+
+def refused_between(session: Session, left: set[str], right: set[str]) -> list[RefusedTie]:
+    """Ties that the guards refused between records of the one side and records of the other."""
+    both = left | right
+    rows = session.exec(select(RefusedTie).where(col(RefusedTie.left).in_(both), col(RefusedTie.right).in_(both)))
+    found = [row for row in rows if (row.left in left) != (row.right in left) or left == right]
+    return sorted(found, key=lambda row: (row.left, row.right, row.kind))
+
+
+def events_between(session: Session, left: str, right: str) -> list[IdentityEvent]:
+    """How the one id came to the other: the merges and splits between them, the oldest first."""
+    ids = {left, right}
+    rows = session.exec(
+        select(IdentityEvent).where(col(IdentityEvent.from_id).in_(ids), col(IdentityEvent.to_id).in_(ids))
+    )
+    return sorted(rows, key=lambda row: (row.occurred_at, row.id))
+
+
+def _step(session: Session, row: Membership, left: str, right: str) -> Step:
+    judged = _judged(session, left, right) if row.via_kind == JUDGEMENT else None
+    return Step(left, right, row.via_kind or "", row.via_value, judged)
+
+
+def _judged(session: Session, left: str, right: str) -> str | None:
+    ends = (left, right)
+    standing = select(Judgement).where(
+        col(Judgement.left).in_(ends), col(Judgement.right).in_(ends), col(Judgement.superseded_at).is_(None)
+    )
+    rows = sorted(session.exec(standing), key=lambda row: (row.decided_at, row.id))
+    return f"{rows[-1].decided_by}: {rows[-1].reason}" if rows else None
 
 
 def _upwards(session: Session, record: str) -> Iterator[Membership]:
@@ -75,7 +109,7 @@ def _words(record: str) -> str:
     return f"{key.vendor} {key.object} {key.id}"
 
 
-def _reason(kind: str, value: str | None) -> str:
+def _reason(kind: str, value: str | None, judged: str | None) -> str:
     if kind == JUDGEMENT:
-        return "were judged to be the same"
+        return f"were judged to be the same ({judged})" if judged else "were judged to be the same"
     return f"{SHARED.get(kind, f'share the {kind}')} {value}"

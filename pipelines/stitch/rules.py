@@ -1,9 +1,13 @@
-"""What may join two records: one row per identifier kind, read like a table. A kind without a row joins nobody, and is counted."""
+"""What may join two records: one row per identifier kind, read like a table. A kind without a row joins nobody, and is counted.
+
+These are the product's own rules; the store's (`rulebook.py`) come before them, kind by kind.
+"""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from models.facts import Scope
+from models.keys import content_id
 
 
 @dataclass(frozen=True)
@@ -17,12 +21,18 @@ class Rule:
     scope: Scope
     kind: str
     priority: int
+    normaliser: str
+    """Name of what makes values comparable (`models/identifiers.py`)."""
     max_records: int
+    max_values: int | None = None
+    """A person or account that hangs together by more such values is taken apart where a single value holds it, and the values on the
+    fewest records join no more (Segment's limit, see below). None is no limit."""
     needs_same_name: bool = False
     """Weak: joins only records whose names agree too (names.py), because the value is often shared."""
     one_ever: bool = False
     """One person or account has at most one such value; a cluster with two of them is taken apart, unless a human joined it."""
     blocked: tuple[str, ...] = ()
+    enabled: bool = True
 
 
 JUDGEMENT = "judgement"
@@ -78,25 +88,32 @@ SHARED_HOSTS = (
 )
 """Web sites under which many companies have a page."""
 
+CLICKS = ("fbc", "fbclid", "gclid", "gbraid", "wbraid", "msclkid", "ttclid", "twclid", "li_fat_id")
+"""Clicks are touches, never identity: a forwarded link carries them to others. No rule may be made for them."""
+
 RULES = (
-    Rule(Scope.person, "external_id", 1, 20, one_ever=True),
-    Rule(Scope.person, "salesforce_id", 1, 50),
-    Rule(Scope.person, "hubspot_id", 1, 50),
-    Rule(Scope.person, "stripe_customer", 1, 50),
-    Rule(Scope.person, "email", 3, 20, blocked=EMAILS),
-    Rule(Scope.person, "phone", 5, 20, needs_same_name=True, blocked=PHONES),
-    Rule(Scope.account, "external_id", 1, 20, one_ever=True),
-    Rule(Scope.account, "salesforce_id", 1, 50),
-    Rule(Scope.account, "hubspot_id", 1, 50),
-    Rule(Scope.account, "stripe_customer", 1, 50),
-    Rule(Scope.account, "domain", 3, 20, needs_same_name=True, blocked=FREEMAIL + SHARED_HOSTS),
-    Rule(Scope.account, "phone", 5, 20, needs_same_name=True, blocked=PHONES),
+    Rule(Scope.person, "external_id", 1, "verbatim", 20, one_ever=True),
+    Rule(Scope.person, "salesforce_id", 1, "salesforce_id", 50),
+    Rule(Scope.person, "hubspot_id", 1, "verbatim", 50),
+    Rule(Scope.person, "stripe_customer", 1, "stripe_customer", 50),
+    Rule(Scope.person, "email", 3, "email", 20, max_values=10, blocked=EMAILS),
+    Rule(Scope.person, "phone", 5, "phone", 20, max_values=10, needs_same_name=True, blocked=PHONES),
+    Rule(Scope.person, "fbp", 7, "fbp", 10, max_values=10, needs_same_name=True),
+    Rule(Scope.account, "external_id", 1, "verbatim", 20, one_ever=True),
+    Rule(Scope.account, "salesforce_id", 1, "salesforce_id", 50),
+    Rule(Scope.account, "hubspot_id", 1, "verbatim", 50),
+    Rule(Scope.account, "stripe_customer", 1, "stripe_customer", 50),
+    Rule(
+        Scope.account, "domain", 3, "domain", 20, max_values=10, needs_same_name=True, blocked=FREEMAIL + SHARED_HOSTS
+    ),
+    Rule(Scope.account, "phone", 5, "phone", 20, max_values=10, needs_same_name=True, blocked=PHONES),
 )
-"""Strongest first. Domains and phones are weak: subsidiaries share a web site, colleagues share a switchboard.
+"""Strongest first. Domains and phones are weak: subsidiaries share a web site, colleagues share a switchboard. `fbp` is weakest: it names
+a browser, and a household shares one.
 
 `external_id` is the seller's own number of a customer or user. Two numbers are two customers, even behind one address: Segment
-holds its `user_id` to one ever as well (https://www.twilio.com/docs/segment/unify/identity-resolution). Who has
-two logins is joined by a judgement, which outweighs the rule.
+holds its `user_id` to one ever as well, and other identifiers to five (https://www.twilio.com/docs/segment/unify/identity-resolution);
+ten leave room for who changes jobs. Who has two logins is joined by a judgement, which outweighs the rule.
 
 A person has about eight records where all five vendors know them (two or three in each CRM, a payer, a product user, a form or
 two), so 20 records of one value leave room for duplicates. A vendor's events and page views must bring no identifiers of their own:
@@ -105,5 +122,11 @@ the user they belong to does, or else their number would make a hub of every add
 
 
 def rules_of(scope: Scope, rules: Iterable[Rule] = RULES) -> dict[str, Rule]:
-    """The rules that join records of this scope, by kind."""
-    return {rule.kind: rule for rule in rules if rule.scope == scope}
+    """The rules that join records of this scope, by kind; those that were switched off are left out."""
+    return {rule.kind: rule for rule in rules if rule.scope == scope and rule.enabled}
+
+
+def version_of_rules(rules: Iterable[Rule]) -> str:
+    """Names the content of these rules: equal rules have equal versions, whoever decided them and when."""
+    lines = sorted(repr(astuple(rule)) for rule in rules)
+    return content_id(*lines, repr(PLACEHOLDERS), str(LARGEST))[:12]

@@ -1,8 +1,8 @@
 """From facts to persons and accounts: edges, components, guards, ids, membership, in this order.
 
-Everything is recomputed from the lake and the judgements each time; only differences are written. To split or join two records, add
-a `Judgement` on them: the next stitch follows it, and superseding it takes it back. The store's rows land in one transaction; the
-lake's snapshot follows and is rewritten by the next stitch if a crash came between.
+Everything is recomputed from the lake, the rules and the judgements each time; only differences are written. To split or join two
+records, add a `Judgement` on them (`judging.py`): the next stitch follows it, and superseding it takes it back. The store's rows land
+in one transaction; the lake's snapshot follows and is rewritten by the next stitch if a crash came between.
 """
 
 from collections import Counter
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
@@ -22,33 +21,31 @@ from models.identity import Judgement
 from models.store import transaction
 from pipelines import progress
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.components import Edges, Forest, Ints, labels, plait
+from pipelines.stitch.clusters import Apart, Clusters, cluster
 from pipelines.stitch.edges import LINKS, Links, links, members
-from pipelines.stitch.guards import Limits, Mended, Tie, mend, pairs
 from pipelines.stitch.membership import Settled, settle, snapshot
-from pipelines.stitch.rules import JUDGEMENT, JUDGEMENT_PRIORITY, LARGEST, rules_of
-
-Apart = Mapping[int, set[int]]
+from pipelines.stitch.rulebook import Rulebook, rulebook
+from pipelines.stitch.rules import JUDGEMENT, JUDGEMENT_PRIORITY, Rule, rules_of
 
 
 @dataclass(frozen=True)
 class StitchReport:
     """What one stitch found and changed.
 
-    Shape: `values` counts identifier values by what became of them (used, hub, blocked, internal, unruled); `sizes` counts
-    entities by how many records they have; `changes` counts identity events and membership rows written. `refused` ties were cut
-    by a guard, `oversize` clusters were too large.
+    Shape: `values` counts identifier values by what became of them (used, hub, blocked, internal, unruled), and records with misplaced
+    or unreadable ones; `sizes` counts entities by how many records they have; `changes` counts identity events and rows written.
+    `refused` counts ties that the guards did not let hold, by cause.
     """
 
     scope: Scope
     version: int
+    rules_version: str = ""
     records: int = 0
     entities: int = 0
     values: Mapping[str, int] = field(default_factory=dict)
     sizes: Mapping[int, int] = field(default_factory=dict)
     changes: Mapping[str, int] = field(default_factory=dict)
-    refused: int = 0
-    oversize: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def largest(self) -> int:
@@ -62,12 +59,13 @@ class StitchReport:
 
 
 @dataclass(frozen=True)
-class Clusters:
-    """The forest, the reasons its notes point to, and what the guards refused."""
+class Material:
+    """What a stitch works on: the records, and how they hang together by the rules that stand."""
 
-    forest: Forest
-    reasons: pa.Table
-    mended: Mended
+    people: pa.Table
+    found: Links
+    rules: Mapping[str, Rule]
+    rules_version: str
 
 
 def stitch(lake: Lake, store: Engine, clock: Clock, scope: Scope) -> StitchReport:
@@ -75,30 +73,29 @@ def stitch(lake: Lake, store: Engine, clock: Clock, scope: Scope) -> StitchRepor
 
     Shape: every live record of the scope is in exactly one entity. Nothing is written if nothing changed.
     """
-    people = members(lake, scope)
-    progress.report(f"stitch {scope}: records", people.num_rows)
-    found = links(lake, scope, people, rules_of(scope))
     with transaction(store) as session:
-        clusters = cluster(people, found, *judgements(session, people))
-        settled = settle(session, scope, people, clusters.forest, clusters.reasons, clock.now())
+        rules = rulebook(session)
+    material = gather(lake, rules, scope)
+    with transaction(store) as session:
+        clusters, settled = settled_by(session, material, scope, clock)
     progress.report(f"stitch {scope}: entities", settled.entities)
     snapshot(lake, store)
-    return _report(scope, people, found, clusters, settled)
+    return _report(scope, material, clusters, settled)
 
 
-def cluster(people: pa.Table, found: Links, same: pa.Table, apart: Apart) -> Clusters:
-    """Tie records together by shared values and judgements, and mend the clusters that break a rule."""
-    reasons = pa.concat_tables([found.table, same])
-    every = _edges(reasons)
-    star = every.take(every.left != every.right)
-    label = labels(star, people.num_rows)
-    suspect = _suspects(label, found.sole, apart)
-    if not suspect.any():
-        return Clusters(plait(star, people.num_rows), reasons, Mended([], 0, 0))
-    limits = Limits(LARGEST, apart, _sole(found.sole))
-    mended = mend(_ties(reasons, suspect[label]), limits)
-    clean = star.take(~suspect[label[star.left]])
-    return Clusters(plait(_with(clean, mended.kept), people.num_rows), reasons, mended)
+def gather(lake: Lake, rules: Rulebook, scope: Scope) -> Material:
+    """Read from the lake what can be one."""
+    people, standing = members(lake, scope), rules_of(scope, rules.rules)
+    progress.report(f"stitch {scope}: records", people.num_rows)
+    return Material(people, links(lake, scope, people, standing), standing, rules.version(scope))
+
+
+def settled_by(session: Session, material: Material, scope: Scope, clock: Clock) -> tuple[Clusters, Settled]:
+    """Cluster by the rules and the judgements that stand in this session, and write what differs into it."""
+    people = material.people
+    same, apart = judgements(session, people)
+    clusters = cluster(people, material.found, same, apart, material.rules)
+    return clusters, settle(session, scope, people, clusters, material.rules_version, clock.now())
 
 
 def judgements(session: Session, people: pa.Table) -> tuple[pa.Table, Apart]:
@@ -126,57 +123,16 @@ def judgements(session: Session, people: pa.Table) -> tuple[pa.Table, Apart]:
     ), apart
 
 
-def _edges(reasons: pa.Table) -> Edges:
-    left, right, priority = (reasons[name].to_numpy() for name in ("first", "row", "priority"))
-    return Edges(left, right, priority, np.arange(reasons.num_rows))
-
-
-def _with(edges: Edges, ties: list[Tie]) -> Edges:
-    more = np.array([(tie.left, tie.right, tie.priority, tie.note) for tie in ties], np.int64).reshape(-1, 4)
-    own = np.column_stack([edges.left, edges.right, edges.priority, edges.note])
-    return Edges(*np.concatenate([own, more]).T)
-
-
-def _suspects(label: Ints, sole: pa.Table, apart: Apart) -> NDArray[np.bool_]:
-    """For each component, whether it breaks a rule."""
-    suspect = np.bincount(label) > LARGEST
-    for left, others in apart.items():
-        if any(label[left] == label[right] for right in others):
-            suspect[label[left]] = True
-    held = sole.append_column("label", pa.array(label[sole["row"].to_numpy()], pa.int64()))
-    several = held.group_by(["label", "kind"]).aggregate([("value_hash", "count_distinct")])
-    suspect[several["label"].to_numpy()[several["value_hash_count_distinct"].to_numpy() > 1]] = True
-    return suspect
-
-
-def _sole(sole: pa.Table) -> dict[int, dict[str, int]]:
-    held: dict[int, dict[str, int]] = {}
-    for row in sole.to_pylist():
-        held.setdefault(row["row"], {})[row["kind"]] = row["value_hash"]
-    return held
-
-
-def _ties(reasons: pa.Table, suspect: NDArray[np.bool_]) -> list[Tie]:
-    """All pairs inside suspicious components, judgements included."""
-    chosen = reasons.append_column("note", pa.array(range(reasons.num_rows), pa.int64()))
-    chosen = chosen.filter(pa.array(suspect[reasons["row"].to_numpy()]))
-    by_hand = pc.equal(chosen["kind"], pa.scalar(JUDGEMENT))
-    judged, shared = chosen.filter(by_hand).to_pylist(), chosen.filter(pc.invert(by_hand))
-    order = ("first", "value_hash", "kind", "row", "priority", "note")
-    drawn = [Tie(tie["priority"], tie["first"], tie["row"], tie["note"]) for tie in judged]
-    return drawn + list(pairs(zip(*(shared[name].to_pylist() for name in order), strict=True)))
-
-
-def _report(scope: Scope, people: pa.Table, found: Links, clusters: Clusters, settled: Settled) -> StitchReport:
+def _report(scope: Scope, material: Material, clusters: Clusters, settled: Settled) -> StitchReport:
     sizes = Counter(np.bincount(clusters.forest.label).tolist())
     return StitchReport(
         scope,
         settled.version,
-        records=people.num_rows,
+        material.rules_version,
+        records=material.people.num_rows,
         entities=settled.entities,
-        values=found.values,
+        values=material.found.values,
         sizes=dict(sorted(sizes.items())),
         changes=settled.changes,
-        refused=clusters.mended.refused,
-        oversize=clusters.mended.oversize,
+        refused=dict(Counter(tie.cause for tie in clusters.refused)),
     )

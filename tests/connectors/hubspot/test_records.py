@@ -81,6 +81,14 @@ def test_a_contact_is_a_person_with_names_in_other_systems():
     }  # fmt: skip
 
 
+def test_names_that_other_systems_have_for_a_contact_are_read_from_properties_of_the_users_own():
+    """The product's user and the browser; click ids are touches, never identity."""
+    own = {"product_user_id": "u-17", "fbp": "fb.1.1596403881668.1116446470", "hs_facebook_click_id": "IwAR0x"}
+    found = {(one.kind, one.value) for one in only(Identifier, facts("contacts", "101", **own))}
+    assert {("external_id", "u-17"), ("fbp", "fb.1.1596403881668.1116446470")} <= found
+    assert not [value for _, value in found if "IwAR0x" in value]
+
+
 def test_a_contact_belongs_to_each_of_its_companies_the_primary_one_first():
     """Whatever their ids."""
     ends = tied(companies=[(501, [None]), (502, ["Primary", None])])

@@ -139,8 +139,9 @@ def test_a_lead_without_full_name_or_ad_name_is_read_all_the_same():
         {"name": name, "values": [value]}
         for name, value in (("first_name", "Dana"), ("last_name", "Kolbe"), ("phone_number", "0711 2345678"))
     ]
-    profile, touch, form = facts("lead", field_data=answers, ad_name=None, **{"answer:what_keeps_you?": None})
+    profile, mark, touch, form = facts("lead", field_data=answers, ad_name=None, **{"answer:what_keeps_you?": None})
     assert isinstance(profile, Profile)
+    assert (mark.kind, mark.value) == ("unreadable", "phone")
     assert isinstance(touch, Touch)
     assert isinstance(form, Engagement)
     assert (profile.name, touch.source) == ("Dana Kolbe", "ROI calculator")

@@ -41,6 +41,17 @@ def test_a_user_is_a_person_under_the_id_that_the_product_gave():
     assert others == [fact for kind, value in wanted for fact in Identifier.of(Scope.person, kind, value)]
 
 
+def test_a_browser_that_a_user_is_known_by_is_a_weak_name_and_one_of_another_form_is_marked():
+    """Only traits name a person: what an event carries would make a hub of every browser."""
+    traits = {"name": "Dana Kolbe", "fbp": "fb.1.1596403881668.1116446470"}
+    kinds = [one.kind for one in facts("users", "identify", traits=traits) if isinstance(one, Identifier)]
+    assert kinds == ["external_id", "fbp"]
+    odd = [one for one in facts("users", "identify", traits={"fbp": "GA1.2"}) if isinstance(one, Identifier)]
+    assert [(one.kind, one.value) for one in odd] == [("external_id", "u-4711"), ("unreadable", "fbp")]
+    track = facts("events", "track", context={"fbp": "fb.1.1596403881668.1116446470"})
+    assert not [one for one in track if isinstance(one, Identifier)]
+
+
 def test_a_track_is_use_of_the_product():
     """Its event is the action; the address of the page it happened on is no arrival."""
     deed = Engagement(subject=DANA, kind="product", action="Report exported", occurred_at=AT + timedelta(minutes=1))

@@ -50,9 +50,11 @@ def test_an_account_is_a_profile_with_its_id_site_and_number():
 
 @pytest.mark.parametrize("website", ["[none]", "http://[n/a]", "n/a", "exa mple.com"])
 def test_a_site_that_is_none_costs_the_account_nothing_else(website):
-    """People type all kinds of things there; the account is still known by its name and id."""
+    """People type all kinds of things there; the account is still known by its name and id, and a mark counts what could not be read."""
     found = facts("accounts", "001A", Name="Kolbe GmbH", Website=website)
-    assert [one.kind for one in only(Identifier, found)] == ["salesforce_id"]
+    assert [(one.kind, one.scope) for one in only(Identifier, found)] == [
+        ("salesforce_id", Scope.account), ("unreadable", Scope.internal),
+    ]  # fmt: skip
     assert only(Profile, found)
 
 
@@ -75,6 +77,19 @@ def test_a_contact_belongs_to_an_account_and_is_known_by_address_and_numbers():
     assert only(Relation, found) == [
         Relation(kind="member_of", subject=key("Contact", "003A"), other=key("Account", "001A"))
     ]
+
+
+def test_names_that_other_systems_have_for_a_contact_are_read_from_fields_of_the_users_own():
+    """A pasted dashboard address is its customer; a field of the same name that holds no text is none, and a click is no identity."""
+    found = facts(
+        "contacts", "003A", Name="Dana Kolbe", Stripe_Customer_ID__c="https://dashboard.stripe.com/customers/cus_9s6XKzkNRiz8i3",
+        Product_User_ID__c=17.0, FBP__c="fb.1.1596403881668.1116446470", GCLID__c="Cj0K", fbclid__c="IwAR0x",
+    )  # fmt: skip
+    assert {(one.kind, one.value) for one in only(Identifier, found)} == {
+        ("salesforce_id", "003A"), ("stripe_customer", "cus_9s6XKzkNRiz8i3"), ("fbp", "fb.1.1596403881668.1116446470"),
+    }  # fmt: skip
+    payer = facts("accounts", "001A", Name="Kolbe", Stripe_Customer_ID__c="cus_9s6XKzkNRiz8i3")
+    assert (Scope.account, "stripe_customer") in {(one.scope, one.kind) for one in only(Identifier, payer)}
 
 
 def test_only_a_ticked_box_is_an_opt_out():

@@ -22,7 +22,7 @@ INTENT = "stripe/acct_1:live/payment_intent/pi_3Pabcd"
 AT = datetime(2026, 1, 1, 10, tzinfo=UTC)
 
 
-def facts(name: str, *, without: str = "", **changes: Any) -> list[Fact]:
+def facts(name: str, /, *, without: str = "", **changes: Any) -> list[Fact]:
     payload = json.loads((PAYLOADS / f"{name}.json").read_text()) | changes
     payload.pop(without, None)
     record = Record(RecordKey("stripe", "acct_1:live", name, payload["id"]), AT, payload)
@@ -47,6 +47,7 @@ def test_a_customer_is_a_person_with_names_in_other_systems():
         email="Dana.Kolbe@Kolbe.example",
         phone="0711 2345678",
         country="DE",
+        city="Stuttgart",
         created_at=AT,
     )
     assert set(others) == identifiers(
@@ -62,6 +63,42 @@ def test_a_customer_may_name_records_of_hubspot():
     """A contact is the person, a company the account."""
     found = set(facts("customer", metadata={"hubspot_contact_id": "101", "hubspot_company_id": "501"}))
     assert identifiers((Scope.person, "hubspot_id", "101"), (Scope.account, "hubspot_id", "501")) <= found
+
+
+def test_a_company_that_pays_is_an_account():
+    """A business name and nobody else's: known by Stripe's id, the domain behind the mailbox, its phone, and the CRM's account."""
+    firm = {
+        "name": "Kolbe GmbH",
+        "business_name": "Kolbe GmbH",
+        "individual_name": None,
+        "email": "billing@kolbe.example",
+    }
+    profile, *others = facts("customer", **firm, metadata={"salesforce_account_id": "0015g00000XyZaBAAV"})
+    assert isinstance(profile, Profile)
+    assert (profile.scope, profile.name, profile.company) == (Scope.account, "Kolbe GmbH", "Kolbe GmbH")
+    assert set(others) == identifiers(
+        (Scope.account, "stripe_customer", "cus_Qf3kTNx8mYwZ1a"),
+        (Scope.account, "domain", "kolbe.example"),
+        (Scope.account, "phone", "+497112345678"),
+        (Scope.account, "salesforce_id", "0015g00000XyZaBAAV"),
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "Dana Kolbe"},
+        {"individual_name": "Dana Kolbe"},
+        {"business_name": None},
+        {"metadata": {"hubspot_contact_id": "101"}},
+    ],
+)
+def test_a_company_with_a_person_named_is_that_person(changes: dict[str, Any]):
+    """Who typed themselves in, or is named as a contact, pays as a person who works there."""
+    firm = {"name": "Kolbe GmbH", "business_name": "Kolbe GmbH", "individual_name": None, "metadata": {}}
+    profile = facts("customer", **(firm | changes))[0]
+    assert isinstance(profile, Profile)
+    assert profile.scope is Scope.person
 
 
 def test_only_what_was_captured_is_a_payment():

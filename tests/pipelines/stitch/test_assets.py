@@ -8,8 +8,10 @@ from pathlib import Path
 import dagster as dg
 import pyarrow as pa
 import pytest
+from sqlmodel import select
 
-from models.facts import Payment
+from models.facts import Payment, Scope
+from models.identity import RefusedTie
 from models.operations import Cursor
 from models.store import transaction
 from pipelines.ingest.schemas import RAW
@@ -17,6 +19,7 @@ from pipelines.stitch.assets import assets
 from pipelines.stitch.automation import jobs, schedules
 from pipelines.stitch.checks import checks
 from pipelines.stitch.derived import RECEIPTS, REVENUE, SPEND
+from pipelines.stitch.figures import Strong, strong_values
 from pipelines.stitch.reconcile import misallocated, unaccounted, unreceived
 from pipelines.workspace import Workspace, WorkspaceSettings
 from tests.pipelines.stitch.conftest import T0, Hand, person
@@ -73,13 +76,52 @@ def test_a_run_tells_counts_and_passes_its_checks(run, hand):
     first = run()
     assert first.success
     assert all(verdicts(first).values())
-    assert len(verdicts(first)) == 8
+    assert len(verdicts(first)) == 10
     persons = numbers(first, "persons")
     assert {name: persons[name] for name in ("dagster/row_count", "records", "largest", "created", "values_blocked", "rows_added")} == {
         "dagster/row_count": 2, "records": 3, "largest": 2, "created": 2, "values_blocked": 1, "rows_added": 3,
     }  # fmt: skip
     again = run()
     assert numbers(again, "persons")["rows_added"] == numbers(again, "journeys")["tables_written"] == 0
+
+
+def test_a_run_shows_what_could_not_be_used_and_who_met_whom(run, hand, workspace):
+    """Swapped columns and unreadable values by number of records; per vendor, how many records met another vendor's or say nothing of whom."""
+    other = Hand(workspace.lake, vendor="shop")
+    hand.write(
+        {
+            "a": person(email="a@corp.example"),
+            "b": person(phone="b@corp.example"),
+            "c": person(phone="ask Bob"),
+            "d": person(),
+        }
+    )
+    other.write(
+        {"x": person(email="A@corp.example"), "y": person(email="b@corp.example"), "z": person(phone="+14155550101")}
+    )
+    first = run()
+    made = first.asset_materializations_for_node("stitch__persons")[0].metadata
+    assert (
+        made["values_misplaced"].value,
+        made["values_unreadable"].value,
+        made["records_without_identifier"].value,
+    ) == (1, 1, 2)
+    rows = [[cell.strip() for cell in line.split("|")[1:5]] for line in made["match_rate"].value.splitlines()[2:]]
+    assert rows == [["shop", "3", "0", "67%"], ["toy", "4", "2", "50%"]]
+
+
+def test_a_strong_value_that_names_two_people_is_quarantined_or_an_alarm(run, hand, workspace):
+    """What the guards refused is explained; a membership that nobody can explain is not."""
+    hand.write(
+        {"a": person(external_id="u1", email="e@corp.example"), "b": person(external_id="u2", email="e@corp.example")}
+    )
+    result = run()
+    assert verdicts(result)["persons.one_per_strong_identifier"]
+    assert numbers(result, "persons")["refused_one_ever"] == 1
+    with transaction(workspace.store) as session:
+        for tie in session.exec(select(RefusedTie)):
+            session.delete(tie)
+    assert strong_values(workspace.lake, workspace.store, Scope.person) == Strong(values=3, divided=1, unexplained=1)
 
 
 def test_metadata_holds_no_customer_value(run, hand):
