@@ -154,6 +154,11 @@ class Lake:
         """A derived table in these columns, empty if it was never written."""
         return self._table(f"derived/{name}", schema)
 
+    def rows(self, name: str) -> pa.Table | None:
+        """All rows of a derived table, read in this process whichever engine joins; None if it was never written."""
+        table = self.tables.read(f"derived/{name}")
+        return None if table is None else table.to_pyarrow()
+
     def replace(self, name: str, table: pa.Table, *, description: str = "", version: int = 0) -> None:
         """Put a derived table in the place of the one before, in one commit."""
         self.tables.overwrite(f"derived/{name}", table, mark=VERSION, after=version, description=description)
@@ -177,7 +182,8 @@ class Lake:
         logs = " UNION ALL ".join(f"FROM {self._heads_of(self._reading, vendor, stream)}" for stream in fed_by)
         schema = fact_schema(fact)
         written = self._reading.name(_facts(fact, vendor), schema)
-        there = self._reading.engine.table(written).columns
+        known = self._reading.read(_facts(fact, vendor))
+        there = known.columns if known is not None else schema.names
         # a table that was begun before a column was added lacks it
         columns = ", ".join(f'"{name}"' if name in there else f'NULL AS "{name}"' for name in schema.names)
         held = f"SELECT {columns} FROM {written} SEMI JOIN ({logs}) AS now USING (record_hash, batch)"  # noqa: S608  # names of ours
