@@ -96,14 +96,13 @@ def read(folder: Path) -> dict[str, Any]:
 
 def ours(folder: Path) -> dict[str, Any]:
     """Each step of a stitch, as `pipelines/stitch/stitch.py` does them."""
-    from pipelines.stitch.clusters import cluster
-    from pipelines.stitch.rulebook import rulebook
-
     from models.clock import FrozenClock
     from models.facts import Scope
     from models.store import open_store, transaction
     from pipelines.ingest.lake import Lake
+    from pipelines.stitch.clusters import cluster
     from pipelines.stitch.membership import decide, snapshot, write
+    from pipelines.stitch.rulebook import rulebook
     from pipelines.stitch.stitch import gather, judgements
 
     lake, store = Lake.open(str(folder / "lake")), open_store((folder / "store").read_text())

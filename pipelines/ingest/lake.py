@@ -68,8 +68,9 @@ class Lake:
         """The lake in a folder or under an object-store URL. LakeError for a URL or engine that cannot be used."""
         if engine not in ("duckdb", "spark"):
             raise LakeError(f"SIDECAR_ENGINE names an unknown engine {engine!r}; use duckdb or spark")
+        elsewhere = open_spark(url) if engine == "spark" else None
         backend = ibis.duckdb.connect(temp_directory=str(Path(tempfile.gettempdir()) / "sidecar-duckdb"))
-        return cls(Tables.open(url, backend), backend, open_spark(url) if engine == "spark" else None)
+        return cls(Tables.open(url, backend), backend, elsewhere)
 
     def streams(self) -> list[tuple[str, str]]:
         """Vendor and stream of every raw table, sorted."""
