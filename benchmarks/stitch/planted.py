@@ -126,9 +126,11 @@ def _two(records: list[str], by: dict[str, str] | dict[str, int]) -> tuple[str, 
 def _stable(
     before: dict[str, str], after: dict[str, str], truth: dict[str, int], touched: frozenset[int]
 ) -> tuple[int, int]:
-    """Persons that were neither touched nor together with one who was, and those of them who kept their ids."""
+    """Persons who were not touched and whose cluster has the very records that it had, and those of them who kept their ids."""
     near = {stands[record] for stands in (before, after) for record in stands if truth.get(record, -1) in touched}
-    near |= {entity for record, entity in before.items() if record not in truth}  # it held a record that is gone
+    # whoever shares a mailbox with one who was touched may be drawn in: clusters that were not there before, or are not any more
+    was, now = _clusters(before), _clusters(after)
+    near |= {entity for records, entity in [*was.items(), *now.items()] if records not in was or records not in now}
     of: dict[int, set[tuple[str, str]]] = defaultdict(set)
     aside: set[int] = set()
     for record, person in truth.items():
@@ -138,3 +140,11 @@ def _stable(
             of[person].add((before[record], after[record]))
     untouched = {person: ids for person, ids in of.items() if person not in aside}
     return len(untouched), sum(all(was == now for was, now in ids) for ids in untouched.values())
+
+
+def _clusters(stands: dict[str, str]) -> dict[frozenset[str], str]:
+    """The entity of each set of records."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for record, entity in stands.items():
+        found[entity].add(record)
+    return {frozenset(records): entity for entity, records in found.items()}

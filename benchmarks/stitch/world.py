@@ -24,7 +24,7 @@ ACCOUNT = "acme"
 SHARED = 0.02
 """Of the e-mail addresses, and of the phones, that belong to three people."""
 SHARERS = 3
-SECOND, SECOND_USED, BOTH = 0.10, 0.10, 0.7
+SECOND, SECOND_USED, BOTH = 0.07, 0.10, 0.7
 """Persons with a second address; their records that name it instead of the first, and of the others those that name both."""
 ROLES = 0.01
 """Records that also name a role mailbox of their company."""

@@ -52,13 +52,13 @@ def carry(session: Session, label: Ints, before: pa.Table, known: Ints, mint: Ca
     moving = kept[np.isin(label[kept], rest)] if len(rest) else kept[:0]
     columns = [
         np.searchsorted(rest, label[moving]),
-        *(before[name].take(pa.array(known[moving])) for name in ("entity_id", "formerly")),
+        *(before[name].take(pa.array(known[moving], pa.int64())) for name in ("entity_id", "formerly")),
     ]
     shared = pa.table(columns, names=["label", "entity", "formerly"])
     assigned = assign_ids(_overlaps(shared), len(rest), mint, lambda parted: _retired(session, shared, parted))
     place[rest] = len(pool) + len(created) + np.arange(len(rest))
     every = pa.concat_arrays([pool, pa.array(created, pa.string()), pa.array(assigned.ids, pa.string())])
-    ids = pa.chunked_array([every.take(pa.array(place[label]))])
+    ids = pa.chunked_array([every.take(pa.array(place[label], pa.int64()))])
     return Carried(ids, _formerly(before, known, moving, ids, assigned.changes), created, assigned.changes)
 
 
@@ -111,11 +111,11 @@ def _formerly(before: pa.Table, known: Ints, moving: Ints, ids: Column, changes:
     revived = [change.after for change in changes if change.kind == "revive"]
     if not merged and not revived:
         return pa.chunked_array([formerly])
-    was = before["entity_id"].take(pa.array(known[moving]))
+    was = before["entity_id"].take(pa.array(known[moving], pa.int64()))
     taken = pc.is_in(was, value_set=pa.array(merged, pa.string()))
-    back = pc.is_in(ids.take(pa.array(moving)), value_set=pa.array(revived, pa.string()))
+    back = pc.is_in(ids.take(pa.array(moving, pa.int64())), value_set=pa.array(revived, pa.string()))
     none = pa.scalar(None, pa.string())
-    anew = pc.if_else(back, none, pc.if_else(taken, was, formerly.take(pa.array(moving)))).combine_chunks()
+    anew = pc.if_else(back, none, pc.if_else(taken, was, formerly.take(pa.array(moving, pa.int64())))).combine_chunks()
     which: NDArray[np.bool_] = np.zeros(len(known), np.bool_)
     which[moving] = True
     return pa.chunked_array([pc.replace_with_mask(formerly, pa.array(which), anew)])
