@@ -58,7 +58,8 @@ def _copied(connection: Connection, table: Table, rows: pa.Table, same: dict[str
     names = [*rows.column_names, *same]
     options = csv.WriteOptions(include_header=False)
     statement = f"COPY {table.name} ({_listed(names)}) FROM STDIN WITH (FORMAT csv)"
-    with connection.connection.cursor() as cursor, cursor.copy(statement) as copy:
+    cursor: Any = connection.connection.cursor()  # psycopg's, which knows more than DB-API's
+    with cursor, cursor.copy(statement) as copy:
         for start in range(0, rows.num_rows, PART):
             part, sink = rows.slice(start, PART), BytesIO()
             for name, value in same.items():

@@ -51,7 +51,7 @@ def carry(session: Session, label: Ints, before: pa.Table, known: Ints, mint: Ca
     rest = np.flatnonzero(place < 0)
     moving = kept[np.isin(label[kept], rest)] if len(rest) else kept[:0]
     columns = [
-        np.searchsorted(rest, label[moving]),
+        pa.array(np.searchsorted(rest, label[moving]), pa.int64()),
         *(before[name].take(pa.array(known[moving], pa.int64())) for name in ("entity_id", "formerly")),
     ]
     shared = pa.table(columns, names=["label", "entity", "formerly"])
