@@ -35,7 +35,7 @@ COMPANY = 8
 
 FIRST = (  # noqa: SIM905  # a list would take a line per name
     "Ada Alan Amara Anna Anton Bela Boris Carla Chen Chloe Clara Daniel Dara Dmitri Elena Elif Emil Emma Erik Eva Farid Fatima "
-    "Felix Finn Greta Hana Hugo Ida Igor Ines Ivan Jana Joao Jonas Jose Karin Kemal Kira Lars Lea Leo Lina Louis Luca Mara Marc "
+    "Felix Finn Greta Hana Hugo Ida Igor Irma Ivan Jana Joao Jonas Jose Karin Kemal Kira Lars Lea Leo Lina Louis Luca Mara Marc "
     "Marie Mila Mina Nadia Nina Noah Nora Olga Omar Oskar Paula Pedro Petra Rania Rosa Ruth Sara Sofia Sven Tara Tomas Uma Vera "
     "Viktor Yara Zoe"
 ).split()  # a list would take a line per name

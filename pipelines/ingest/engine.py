@@ -80,7 +80,7 @@ def _session() -> "SparkSession":
     builder = SparkSession.builder
     for name, value in SETTINGS.items():
         builder = builder.config(name, value)
-    session = builder.getOrCreate()
+    session: SparkSession = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     return session
 
@@ -91,7 +91,7 @@ def _backend(session: "SparkSession") -> Any:
     from ibis.backends.pyspark.datatypes import PySparkSchema
     from ibis.formats.pyarrow import PyArrowData
 
-    class ArrowBackend(Backend):
+    class ArrowBackend(Backend):  # type: ignore[misc]  # Ibis has no types
         def to_pyarrow(self, expr: Any, /, *, params: Any = None, limit: Any = None, **options: Any) -> Any:
             table = expr.as_table()
             self._run_pre_execute_hooks(expr)

@@ -15,6 +15,7 @@ from datetime import timedelta
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 import ibis
@@ -59,7 +60,7 @@ class Tables:
     _open: dict[str, DeltaTable] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, url: str, engine: Backend) -> "Tables":
+    def open(cls, url: str, engine: Backend) -> Self:
         """Tables under a folder (made where missing) or below an object-store URL. LakeError if neither can be used."""
         scheme, separator, _ = url.partition("://")
         if not separator:

@@ -197,7 +197,7 @@ def _agreed(table: pa.Table, people: pa.Table, rules: Mapping[str, Rule], scope:
     return both.sort_by([(name, "ascending") for name in ("row", "priority", "value_hash", "first")]), apart
 
 
-def _of_kinds(table: pa.Table, kinds: list[str]) -> "pa.ChunkedArray[Any]":
+def _of_kinds(table: pa.Table, kinds: list[str]) -> Any:
     return pc.is_in(table["kind"], value_set=pa.array(kinds, pa.string()))
 
 
@@ -205,7 +205,8 @@ def _regrouped(table: pa.Table, people: pa.Table, same: Callable[[str, str], boo
     """The links with `first` by name. Most values have one name only; where there are several, they are compared one by one."""
     codes = people["name"].combine_chunks().dictionary_encode()
     row, value = table["row"].to_numpy(), table["value_hash"].to_numpy()
-    name = pc.fill_null(codes.indices, -1).to_numpy()[row].astype(np.int64)
+    indices: Any = codes.indices
+    name = pc.fill_null(indices, -1).to_numpy()[row].astype(np.int64)
     first = table["first"].to_numpy().copy()
     values, group = np.unique(value, return_inverse=True)
     low, high = np.full(len(values), len(codes.dictionary)), np.full(len(values), -1)

@@ -97,7 +97,7 @@ def settle(
 def decide(lake: Lake, session: Session, scope: Scope, people: pa.Table, clusters: Clusters, now: datetime) -> Decided:
     """Carry ids over, and find what differs."""
     every = _standing(lake, session)
-    own = pc.equal(every["scope"], scope)
+    own = pc.equal(every["scope"], pa.scalar(scope.value))
     before, others = every.filter(own), every.filter(pc.invert(own))
     known = _places(people["record_hash"], before["record_hash"])
     carried = carry(session, clusters.forest.label, before, known, lambda: new_id(now))
@@ -105,10 +105,10 @@ def decide(lake: Lake, session: Session, scope: Scope, people: pa.Table, cluster
     different, fresh = _different(before, after, known), known < 0
     stays = np.zeros(before.num_rows, np.bool_)
     stays[known[~fresh]] = True
-    gone = sorted(before["record"].filter(pa.array(~stays)).to_pylist())
+    gone = sorted(_texts(before["record"], ~stays))
     over = np.isin(others["record_hash"].to_numpy(), after["record_hash"].to_numpy()[fresh])
-    stale = [*gone, *others["record"].filter(pa.array(over)).to_pylist()]
-    stale += after["record"].filter(pa.array(different & ~fresh)).to_pylist()
+    stale = [*gone, *_texts(others["record"], over)]
+    stale += _texts(after["record"], different & ~fresh)
     changes = Counter(change.kind for change in carried.changes)
     changes["create"] += len(carried.created)
     changes.update(added=int((different & fresh).sum()), moved=int((different & ~fresh).sum()), gone=len(gone))
@@ -214,7 +214,7 @@ def _places(wanted: Column, there: Column) -> Ints:
 
 def _after(people: pa.Table, forest: Forest, reasons: pa.Table, scope: Scope, carried: Carried) -> pa.Table:
     """One row per record as it shall stand."""
-    scopes = pa.array([scope.value]).take(pa.array(np.zeros(people.num_rows, np.int64)))
+    scopes = pa.array([scope.value]).take(pa.array(np.zeros(people.num_rows, np.int64), pa.int64()))
     columns = {
         "record": people["record"],
         "record_hash": people["record_hash"],
@@ -237,6 +237,10 @@ def _different(before: pa.Table, after: pa.Table, known: Ints) -> NDArray[np.boo
         was, stands = (pc.fill_null(column, pa.scalar("")) for column in (at(before[name], known), after[name]))
         different |= np.asarray(pc.not_equal(was, stands), dtype=np.bool_)
     return different
+
+
+def _texts(column: Column, which: NDArray[np.bool_]) -> list[str]:
+    return [text for text in column.filter(pa.array(which)).to_pylist() if text is not None]
 
 
 def _moved(before: pa.Table, after: pa.Table, known: Ints) -> pa.Table:
