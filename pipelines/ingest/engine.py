@@ -70,7 +70,8 @@ class SparkTables(Tables):
 
     @property
     def _session(self) -> "SparkSession":
-        return self.engine._session  # noqa: SLF001  # what Ibis was given
+        session: SparkSession = self.engine._session  # noqa: SLF001  # what Ibis was given
+        return session
 
 
 def _session() -> "SparkSession":
@@ -97,6 +98,15 @@ def _backend(session: "SparkSession") -> Any:
             self._run_pre_execute_hooks(expr)
             found = self._session.sql(self.compile(table, params=params, limit=limit, **options)).toArrow()
             return expr.__pyarrow_result__(PyArrowData.convert_table(found, table.schema()))
+
+        def _create_cached_table(self, name: str, expr: Any) -> Any:
+            # in the types that the expression promises: Spark numbers rows in 32 bits
+            frame = self._session.sql(self.compile(expr))
+            types = PySparkSchema.from_ibis(expr.schema()).fields
+            frame = frame.select(*(frame[one.name].cast(one.dataType).alias(one.name) for one in types)).cache()
+            frame.createOrReplaceTempView(name)
+            self._cached_dataframes[name] = frame
+            return self.table(name)
 
         def _register_in_memory_table(self, op: Any) -> None:
             data = op.data.to_pyarrow(op.schema)
