@@ -99,6 +99,11 @@ def _backend(session: "SparkSession") -> Any:
             found = self._session.sql(self.compile(table, params=params, limit=limit, **options)).toArrow()
             return expr.__pyarrow_result__(PyArrowData.convert_table(found, table.schema()))
 
+        def get_schema(self, *names: Any, **places: Any) -> ibis.Schema:
+            # the session's zone is UTC, and Ibis takes it off
+            known = super().get_schema(*names, **places).items()
+            return ibis.schema({name: "timestamp('UTC', 6)" if kind.is_timestamp() else kind for name, kind in known})
+
         def _create_cached_table(self, name: str, expr: Any) -> Any:
             # in the types that the expression promises: Spark numbers rows in 32 bits
             frame = self._session.sql(self.compile(expr))
