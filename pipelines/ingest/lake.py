@@ -16,6 +16,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from models.facts import Fact
+from pipelines.ingest.engine import open_spark
 from pipelines.ingest.schemas import RAW, SOURCE_COLUMNS, fact_schema
 from pipelines.ingest.tables import LakeError, Tables
 
@@ -56,22 +57,22 @@ class Census:
 
 @dataclass(frozen=True)
 class Lake:
-    """Delta tables and the engine that reads them."""
+    """Delta tables, and the engine in this process; `elsewhere` is how another engine sees the same tables, where one reads facts."""
 
     tables: Tables
     engine: Backend
+    elsewhere: Tables | None = None
     _censuses: dict[str, tuple[int, Census]] = field(default_factory=dict)
     _views: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, url: str, *, engine: str = "duckdb") -> "Lake":
         """The lake in a folder or under an object-store URL. LakeError for a URL or engine that cannot be used."""
-        if engine == "spark":
-            raise LakeError("SIDECAR_ENGINE=spark is not built yet; use duckdb")
-        if engine != "duckdb":
-            raise LakeError(f"SIDECAR_ENGINE names an unknown engine {engine!r}; use duckdb")
+        if engine not in ("duckdb", "spark"):
+            raise LakeError(f"SIDECAR_ENGINE names an unknown engine {engine!r}; use duckdb or spark")
+        elsewhere = open_spark(url) if engine == "spark" else None
         backend = ibis.duckdb.connect(temp_directory=str(Path(tempfile.gettempdir()) / "sidecar-duckdb"))
-        return cls(Tables.open(url, backend), backend)
+        return cls(Tables.open(url, backend), backend, elsewhere)
 
     def streams(self) -> list[tuple[str, str]]:
         """Vendor and stream of every raw table, sorted."""
@@ -89,7 +90,7 @@ class Lake:
 
     def latest(self, vendor: str, stream: str) -> ibis.Table:
         """One row per record, its newest version; deleted records are among them, marked so."""
-        newest = self.engine.table(self._heads_of(vendor, stream))
+        newest = self.engine.table(self._heads_of(self.tables, vendor, stream))
         return self.raw(vendor, stream).semi_join(newest, ["record_hash", "batch"])
 
     def census(self, vendor: str, stream: str) -> Census:
@@ -128,12 +129,9 @@ class Lake:
         """The facts that hold now, of every vendor: where each was read and its own fields; empty if there are none."""
         schema = fact_schema(fact)
         current = [self._current(fact, vendor) for vendor in self.tables.names(f"facts/{fact.table}")]
-        # by name, for tables that were begun before a column was added lack it
-        every = " UNION ALL BY NAME ".join(
-            [f"FROM {self.tables.name(_facts(fact, 'none'), schema)}", *filter(None, current)]
-        )
-        columns = ", ".join(f'"{name}"' for name in schema.names)
-        return self.engine.table(self._view(f"SELECT {columns} FROM ({every})"))  # noqa: S608  # names of ours
+        # the empty one first: it has every column in its type
+        every = " UNION ALL ".join([f"FROM {self._reading.name(_facts(fact, 'none'), schema)}", *filter(None, current)])
+        return self._reading.engine.table(self._view(self._reading, every))
 
     def translated(self, fact: type[Fact], vendor: str, stream: str) -> int:
         """The raw batch of a stream up to which this fact table has been translated; 0 for not at all."""
@@ -153,11 +151,16 @@ class Lake:
 
     def table(self, name: str) -> ibis.Table | None:
         """A derived table, None if it was never written."""
-        return self.tables.read(f"derived/{name}")
+        return self._reading.read(f"derived/{name}")
 
     def derived(self, name: str, schema: pa.Schema) -> ibis.Table:
         """A derived table in these columns, empty if it was never written."""
         return self._table(f"derived/{name}", schema)
+
+    def rows(self, name: str) -> pa.Table | None:
+        """All rows of a derived table, read in this process whichever engine joins; None if it was never written."""
+        table = self.tables.read(f"derived/{name}")
+        return None if table is None else table.to_pyarrow()
 
     def replace(self, name: str, table: pa.Table, *, description: str = "", version: int = 0) -> None:
         """Put a derived table in the place of the one before, in one commit."""
@@ -188,22 +191,33 @@ class Lake:
     def _current(self, fact: type[Fact], vendor: str) -> str | None:
         """SQL for the facts of a vendor that hold now; None while nothing feeds them."""
         fed_by = self.tables.marked(_facts(fact, vendor), self.tables.names(f"raw/{vendor}"))
-        logs = " UNION ALL ".join(f"FROM {self._heads_of(vendor, stream)}" for stream in fed_by)
-        written = self.tables.name(_facts(fact, vendor), fact_schema(fact))
-        return f"FROM {written} SEMI JOIN ({logs}) AS now USING (record_hash, batch)" if logs else None
+        logs = " UNION ALL ".join(f"FROM {self._heads_of(self._reading, vendor, stream)}" for stream in fed_by)
+        schema = fact_schema(fact)
+        written = self._reading.name(_facts(fact, vendor), schema)
+        known = self._reading.read(_facts(fact, vendor))
+        there = known.columns if known is not None else schema.names
+        # a table that was begun before a column was added lacks it
+        columns = ", ".join(f'"{name}"' if name in there else f'NULL AS "{name}"' for name in schema.names)
+        held = f"SELECT {columns} FROM {written} SEMI JOIN ({logs}) AS now USING (record_hash, batch)"  # noqa: S608  # names of ours
+        return held if logs else None
 
     def _counted(self, vendor: str, stream: str) -> Census:
         (row,) = self.engine.con.sql(CENSUS.format(raw=self.log(vendor, stream))).to_arrow_table().to_pylist()
         return Census(row["records"], row["newest"], row["twice"])
 
-    def _heads_of(self, vendor: str, stream: str) -> str:
-        return self._view(HEADS.format(raw=self.log(vendor, stream)))
+    @property
+    def _reading(self) -> Tables:
+        """The tables as the engine sees them that reads facts and derived tables."""
+        return self.elsewhere or self.tables
 
-    def _view(self, query: str) -> str:
+    def _heads_of(self, tables: Tables, vendor: str, stream: str) -> str:
+        return self._view(tables, HEADS.format(raw=tables.name(_raw(vendor, stream), RAW)))
+
+    def _view(self, tables: Tables, query: str) -> str:
         """What a query is called for as long as it stays the same; a name spares Ibis compiling what it stands for."""
         if query not in self._views:
             self._views[query] = ibis.util.gen_name("view")
-            self.engine.con.execute(f"CREATE TEMP VIEW {self._views[query]} AS {query}")
+            tables.view(self._views[query], query)
         return self._views[query]
 
     def _table(self, path: str, schema: pa.Schema) -> ibis.Table:

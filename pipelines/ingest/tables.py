@@ -15,6 +15,7 @@ from datetime import timedelta
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 import ibis
@@ -59,7 +60,7 @@ class Tables:
     _open: dict[str, DeltaTable] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, url: str, engine: Backend) -> "Tables":
+    def open(cls, url: str, engine: Backend) -> Self:
         """Tables under a folder (made where missing) or below an object-store URL. LakeError if neither can be used."""
         scheme, separator, _ = url.partition("://")
         if not separator:
@@ -134,6 +135,10 @@ class Tables:
             self._read[path] = (-1, self._empty(schema))
         named: str = self._read[path][1].get_name()
         return named
+
+    def view(self, name: str, query: str) -> None:
+        """Give a query in DuckDB's SQL a name."""
+        self.engine.con.execute(f"CREATE TEMP VIEW {name} AS {query}")
 
     def files(self, paths: Sequence[Path]) -> ibis.Table:
         """The rows of local Parquet files, at least one, that all have the same columns."""
@@ -239,8 +244,9 @@ class Tables:
             return self.engine.table(name)
         # delta-rs answers with percent-encoded paths; our tables are not partitioned, so a file lies right in its folder
         files = [str(self.folder / path / uri.rsplit("/", 1)[1]) for uri in table.file_uris()]
-        if not files:
-            return self._empty(table.to_pyarrow_dataset().schema)
+        return self._files_in_force(files) if files else self._empty(table.to_pyarrow_dataset().schema)
+
+    def _files_in_force(self, files: list[str]) -> ibis.Table:
         return self.engine.read_parquet([_literal(file) for file in files], union_by_name=True)
 
     def _empty(self, schema: pa.Schema) -> ibis.Table:

@@ -62,6 +62,7 @@ class StitchReport:
 class Material:
     """What a stitch works on: the records, and how they hang together by the rules that stand."""
 
+    lake: Lake
     people: pa.Table
     found: Links
     rules: Mapping[str, Rule]
@@ -78,7 +79,7 @@ def stitch(lake: Lake, store: Engine, clock: Clock, scope: Scope) -> StitchRepor
         done = _attempt(lake, store, clock, scope)
     material, clusters, settled = done
     progress.report(f"stitch {scope}: entities", settled.entities)
-    snapshot(lake, store)
+    snapshot(lake, store, settled)
     return _report(scope, material, clusters, settled)
 
 
@@ -98,7 +99,7 @@ def gather(lake: Lake, rules: Rulebook, scope: Scope) -> Material:
     """Read from the lake what can be one."""
     people, standing = members(lake, scope), rules_of(scope, rules.rules)
     progress.report(f"stitch {scope}: records", people.num_rows)
-    return Material(people, links(lake, scope, people, standing), standing, rules.version(scope))
+    return Material(lake, people, links(lake, scope, people, standing), standing, rules.version(scope))
 
 
 def settled_by(session: Session, material: Material, scope: Scope, clock: Clock) -> tuple[Clusters, Settled]:
@@ -106,7 +107,7 @@ def settled_by(session: Session, material: Material, scope: Scope, clock: Clock)
     people = material.people
     same, apart = judgements(session, people)
     clusters = cluster(people, material.found, same, apart, material.rules)
-    return clusters, settle(session, scope, people, clusters, material.rules_version, clock.now())
+    return clusters, settle(material.lake, session, scope, people, clusters, material.rules_version, clock.now())
 
 
 def judgements(session: Session, people: pa.Table) -> tuple[pa.Table, Apart]:

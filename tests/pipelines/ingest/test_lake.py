@@ -191,7 +191,7 @@ def test_a_url_reads_and_writes_like_a_folder(tmp_path):
         ("/proc/lake", "duckdb", "cannot be made"),
         ("/tmp/a[b]", "duckdb", "brackets"),  # noqa: S108  # nothing is written there
         ("az://container/lake", "duckdb", "does not answer"),
-        ("lake", "spark", "not built yet"),
+        ("s3://bucket/lake", "spark", "reads a lake in a folder"),
         ("lake", "oracle", "unknown engine 'oracle'"),
     ],
 )

@@ -1,5 +1,6 @@
 """A real lake and a real store, and a hand that writes records with their facts into the lake."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,8 @@ from pipelines.ingest.lake import Lake
 from pipelines.ingest.schemas import RAW, fact_schema
 from tests.stores import new_store
 
+ENGINE = os.environ.get("SIDECAR_TEST_ENGINE", "duckdb")
+"""The engine that reads facts and derived tables; `make test-spark` names another."""
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -108,7 +111,7 @@ def company(name: str, **identifiers: str | list[str]) -> list[Fact]:
 
 
 def open_bench(folder: Path) -> Bench:
-    lake = Lake.open(str(folder / "lake"))
+    lake = Lake.open(str(folder / "lake"), engine=ENGINE)
     store = new_store(folder)
     return Bench(lake, store, FrozenClock(datetime(2026, 11, 2, 9, tzinfo=UTC)), Hand(lake))
 

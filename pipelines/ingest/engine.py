@@ -1,0 +1,121 @@
+"""Spark as the engine that reads facts and derived tables, for lakes that one process of DuckDB cannot join any more.
+
+Landing, translation and raw records stay with DuckDB in this process: they go through rows as they come. Readers of facts and derived tables see
+no difference but time: the same expressions, the same rows.
+"""
+
+import logging
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pyarrow as pa
+import sqlglot
+
+from pipelines.ingest.tables import LakeError, Tables
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SETTINGS = {
+    "spark.app.name": "crm-sidecar",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.shuffle.partitions": "8",  # adaptive execution joins them where they are small; 200 would be 200 tasks for nothing
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
+"""What the product needs; master, memory and the rest are the operator's own, in Spark's `spark-defaults.conf`."""
+
+
+def open_spark(url: str) -> "SparkTables":
+    """The tables of a lake, read by Spark. LakeError where it cannot run, or cannot reach the lake."""
+    if "://" in url:
+        raise LakeError("SIDECAR_ENGINE=spark reads a lake in a folder; unset SIDECAR_ENGINE, or SIDECAR_LAKE")
+    try:
+        import pyspark.sql  # noqa: F401  # an optional extra
+    except ModuleNotFoundError as error:
+        raise LakeError("SIDECAR_ENGINE=spark needs the extra: uv sync --extra spark; or unset it") from error
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        raise LakeError(
+            "SIDECAR_ENGINE=spark needs Java 17 or newer, and there is no java on the PATH; install it, or unset it"
+        )
+    return SparkTables.open(url, _backend(_session()))
+
+
+@dataclass
+class SparkTables(Tables):
+    """Delta tables as Spark reads them: the Parquet files that are in force."""
+
+    def view(self, name: str, query: str) -> None:
+        """Give a query, written for DuckDB, a name."""
+        said = sqlglot.transpile(query, read="duckdb", write="spark")[0]
+        self._session.sql(said).createOrReplaceTempView(name)
+
+    def _files_in_force(self, files: list[str]) -> ibis.Table:
+        name = ibis.util.gen_name("lake")
+        self._session.read.option("mergeSchema", "true").parquet(
+            *(Path(file).as_uri() for file in files)
+        ).createTempView(name)
+        return self.engine.table(name)
+
+    def _empty(self, schema: pa.Schema) -> ibis.Table:
+        name = ibis.util.gen_name("empty")
+        self._session.createDataFrame(schema.empty_table()).createTempView(name)
+        return self.engine.table(name)
+
+    @property
+    def _session(self) -> "SparkSession":
+        session: SparkSession = self.engine._session  # noqa: SLF001  # what Ibis was given
+        return session
+
+
+def _session() -> "SparkSession":
+    from pyspark.sql import SparkSession
+
+    logging.getLogger("py4j").setLevel(logging.ERROR)
+    builder = SparkSession.builder
+    for name, value in SETTINGS.items():
+        builder = builder.config(name, value)
+    session: SparkSession = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _backend(session: "SparkSession") -> Any:
+    """Ibis on this session, exchanging Arrow tables: its own way through pandas makes floats of whole numbers that may be null."""
+    from ibis.backends.pyspark import Backend
+    from ibis.backends.pyspark.datatypes import PySparkSchema
+    from ibis.formats.pyarrow import PyArrowData
+
+    class ArrowBackend(Backend):  # type: ignore[misc]  # Ibis has no types
+        def to_pyarrow(self, expr: Any, /, *, params: Any = None, limit: Any = None, **options: Any) -> Any:
+            table = expr.as_table()
+            self._run_pre_execute_hooks(expr)
+            found = self._session.sql(self.compile(table, params=params, limit=limit, **options)).toArrow()
+            return expr.__pyarrow_result__(PyArrowData.convert_table(found, table.schema()))
+
+        def get_schema(self, *names: Any, **places: Any) -> ibis.Schema:
+            # the session's zone is UTC, and Ibis takes it off
+            known = super().get_schema(*names, **places).items()
+            return ibis.schema({name: "timestamp('UTC', 6)" if kind.is_timestamp() else kind for name, kind in known})
+
+        def _create_cached_table(self, name: str, expr: Any) -> Any:
+            # in the types that the expression promises: Spark numbers rows in 32 bits
+            frame = self._session.sql(self.compile(expr))
+            types = PySparkSchema.from_ibis(expr.schema()).fields
+            frame = frame.select(*(frame[one.name].cast(one.dataType).alias(one.name) for one in types)).cache()
+            frame.createOrReplaceTempView(name)
+            self._cached_dataframes[name] = frame
+            return self.table(name)
+
+        def _register_in_memory_table(self, op: Any) -> None:
+            data = op.data.to_pyarrow(op.schema)
+            frame = self._session.createDataFrame(data, schema=PySparkSchema.from_ibis(op.schema))
+            frame.createOrReplaceTempView(op.name)
+
+    return ArrowBackend().connect(session)
