@@ -82,7 +82,7 @@ class Lake:
 
     def raw(self, vendor: str, stream: str) -> ibis.Table:
         """The whole change log of a stream, one row per version of a record; empty if nothing has landed."""
-        return self._table(_raw(vendor, stream), RAW)
+        return _in_columns(self.tables, _raw(vendor, stream), RAW)
 
     def log(self, vendor: str, stream: str) -> str:
         """What the engine's own SQL calls the whole change log of a stream."""
@@ -155,7 +155,7 @@ class Lake:
 
     def derived(self, name: str, schema: pa.Schema) -> ibis.Table:
         """A derived table in these columns, empty if it was never written."""
-        return self._table(f"derived/{name}", schema)
+        return _in_columns(self._reading, f"derived/{name}", schema)
 
     def rows(self, name: str) -> pa.Table | None:
         """All rows of a derived table, read in this process whichever engine joins; None if it was never written."""
@@ -220,17 +220,18 @@ class Lake:
             tables.view(self._views[query], query)
         return self._views[query]
 
-    def _table(self, path: str, schema: pa.Schema) -> ibis.Table:
-        table = self.tables.read(path, schema)
-        assert table is not None  # noqa: S101  # a schema was given
-        return table
-
 
 def newest(versions: ibis.Table, columns: Sequence[str]) -> ibis.Table:
     """One row per record: `record_hash` and these columns of the version where they, compared in their order, are greatest."""
     version = ibis.struct({name: versions[name] for name in columns})
     chosen = versions.mutate(version=version).group_by("record_hash").agg(version=lambda rows: rows.version.max())
     return chosen.select("record_hash", **{name: chosen.version[name] for name in columns})
+
+
+def _in_columns(tables: Tables, path: str, schema: pa.Schema) -> ibis.Table:
+    table = tables.read(path, schema)
+    assert table is not None  # noqa: S101  # a schema was given
+    return table
 
 
 def _raw(vendor: str, stream: str) -> str:

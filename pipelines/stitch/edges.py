@@ -95,8 +95,9 @@ def links(lake: Lake, scope: Scope, people: pa.Table, rules: Mapping[str, Rule])
     )
     identifiers = lake.facts(Identifier)
     barred = identifiers.filter(identifiers.scope == Scope.internal).select("value_hash").distinct()
-    held = identifiers.filter(identifiers.scope == scope).join(rows, "record_hash")
-    held = _untagged(_comparable(held.select("row", "kind", "value", "value_hash"), rules)).distinct()
+    told = identifiers.filter(identifiers.scope == scope).join(rows, "record_hash")
+    told = _comparable(told.select("row", "kind", "value", "value_hash"), rules).cache()  # asked for twice
+    held = _untagged(told).distinct().cache()  # asked for three times
     marks = identifiers.filter(identifiers.kind.isin(MARKS)).semi_join(rows, "record_hash")
     marked = marks.group_by(fate="kind").agg(values=lambda t: t.record_hash.nunique()).to_pyarrow().to_pylist()
     values = _judged(held, barred, rules).cache()
