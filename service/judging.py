@@ -1,6 +1,7 @@
 """`sidecar why | split | merge | unjudge | judgements | quarantine`: why two are one, and what humans decide about it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -16,7 +17,7 @@ from models.store import transaction
 from pipelines.stitch import judging
 from pipelines.stitch.entities import UnknownEntity
 from pipelines.stitch.explain import Why, events_between, refused_between, why
-from pipelines.stitch.judging import Act, BadJudgement, Effect, Named
+from pipelines.stitch.judging import BadJudgement, Effect, Named
 from pipelines.stitch.quarantine import quarantined
 from pipelines.stitch.rulebook import BadRule, Decision, deciding
 from pipelines.stitch.stitch import stitch
@@ -162,14 +163,16 @@ def _decide(workspace: Workspace, asked: tuple[str, str], decision: Decision, ho
     with transaction(workspace.store) as session:
         left, right = _named(session, asked[0]), _named(session, asked[1])
         act = partial(_act, left=left, right=right, decision=decision, same=same)
-        _try(session, act)
+        with _refusals(), session.begin_nested() as tried:  # whether it can be decided at all, before any work
+            act(session)
+            tried.rollback()
     effect = judging.preview(workspace.lake, workspace.store, workspace.clock, left.scope, act)
     if not how.json:
         _show_effect(effect, left.scope)
     if not how.dry_run:
         if not how.yes:
             terminal.confirm("Decide so?")
-        with transaction(workspace.store) as session:
+        with _refusals(), transaction(workspace.store) as session:  # somebody may have decided since
             act(session)
         if how.now:
             stitch(workspace.lake, workspace.store, workspace.clock, left.scope)
@@ -194,12 +197,11 @@ def _act(session: Session, *, left: Named, right: Named, decision: Decision, sam
         judging.judge(session, left, right, decision, same=same)
 
 
-def _try(session: Session, act: Act) -> None:
-    """Whether it can be decided at all, before any work. UsageError if not."""
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """UsageError for what cannot be decided so."""
     try:
-        with session.begin_nested() as nested:
-            act(session)
-            nested.rollback()
+        yield
     except BadJudgement as error:
         raise UsageError(str(error)) from error
 
