@@ -34,8 +34,8 @@ class Parts:
         return {**subscription, "discounts": found, "items": {**items, "data": entries}}
 
     def _item(self, item: Json, currency: str | None, reason: str) -> Json:
-        price = item.get("price") or {}
-        if price.get("billing_scheme") == "tiered" or price.get("currency") != currency:
+        price = item.get("price")
+        if price and (price.get("billing_scheme") == "tiered" or price.get("currency") != currency):
             whole = self._part("prices", price.get("id"), reason) or {}
             price = price | {key: whole[key] for key in DEEPER["prices"] if key in whole}
         return {**item, "price": price, "discounts": self._discounts(item.get("discounts"), reason)}
