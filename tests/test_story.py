@@ -175,6 +175,7 @@ def fresh_doctor(home: Home) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_questions_of_the_docs_find_what_was_planted(home):
     """The founder's questions, by the commands that docs/questions.md gives, name the causes that the world was planted with."""
     plot = json.loads((home.folder / ".sidecar/sandbox/truth.json").read_text())["plot"]

@@ -133,6 +133,7 @@ def left_out(outcomes: dict[str, JobOutcome]) -> set[str]:
     return {job for job, one in outcomes.items() if one.up_to_date}
 
 
+@pytest.mark.slow
 def test_a_run_that_wrote_is_followed_by_one_that_writes_nothing_and_then_by_quiet_ones(office: Office) -> None:
     """Until somebody says something more: then everything runs, and it is understood and shown."""
     assert left_out(office.run()) == set()
@@ -152,6 +153,7 @@ def test_a_run_that_wrote_is_followed_by_one_that_writes_nothing_and_then_by_qui
     assert "north6" in office.shown(NORTH)
 
 
+@pytest.mark.slow
 def test_a_write_back_that_failed_runs_again_though_nothing_has_changed(office: Office) -> None:
     """The other jobs rest; once the CRM takes values again, it shows everything."""
     south = office.vendors[SOUTH].crm

@@ -76,7 +76,7 @@ def test_a_run_tells_counts_and_passes_its_checks(run, hand):
     first = run()
     assert first.success
     assert all(verdicts(first).values())
-    assert len(verdicts(first)) == 10
+    assert len(verdicts(first)) == 12
     persons = numbers(first, "persons")
     assert {name: persons[name] for name in ("dagster/row_count", "records", "largest", "created", "values_blocked", "rows_added")} == {
         "dagster/row_count": 2, "records": 3, "largest": 2, "created": 2, "values_blocked": 1, "rows_added": 3,
