@@ -74,8 +74,8 @@ def arrivals(lake: Lake, persons: ir.Table) -> ir.Table:
     told = told.mutate(platform=ibis.coalesce(told.platform, told.platform.min().over(group_by=_what(told))))
     once = told.mutate(copy=ibis.row_number().over(group_by=_what(told), order_by=TELLING)).filter(_.copy == 0)
     named = on_platform(once, lake).left_join(ads(lake), ["platform", "ad_id"]).drop("platform_right", "ad_id_right")
-    named = named.mutate(place=ibis.row_number().over(group_by="person_id", order_by=[_.occurred_at, *TELLING]))
     named = named.mutate(source=ibis.coalesce(named.source, named.ad, named.campaign))
+    named = named.mutate(place=ibis.row_number().over(group_by="person_id", order_by=[_.occurred_at, *TELLING]))
     return named.select("person_id", "place", "occurred_at", *(name for name in TOUCH if name != "at"), *OF_ITS_AD)
 
 

@@ -39,19 +39,6 @@ def same_person(left: str, right: str) -> bool:
     return any(_persons_agree(a, b) for a, b in _readings(left, right, TITLES))
 
 
-def may_be_one(left: str, right: str) -> bool:
-    """False if the names contradict each other: given names that are neither equal nor an initial, whatever the family name.
-
-    Weaker than `same_person`: after a marriage, and with a nickname for a second given name, an address is still the same person's.
-    """
-    if same_person(left, right):
-        return True
-    for a, b in _readings(_forward(left), _forward(right), TITLES):
-        if not a or not b or a[0] == b[0] or _initial(a[0], b[0]) or set(a) <= set(b) or set(b) <= set(a):
-            return True
-    return False
-
-
 def same_company(left: str, right: str) -> bool:
     """True if the names are equal but for legal form, spacing and accents."""
     return any("".join(a) == "".join(b) != "" for a, b in _readings(left, right, LEGAL_FORMS))
@@ -92,12 +79,6 @@ def _persons_agree(a: Words, b: Words) -> bool:
     if len(fewer) > 1 and fewer < more:
         return True
     return a[-1] == b[-1] and len(a) > 1 < len(b) and _initial(a[0], b[0])
-
-
-def _forward(name: str) -> str:
-    """The given name first: `Doe, Jane` is written backwards."""
-    family, comma, given = name.partition(",")
-    return f"{given} {family}" if comma else name
 
 
 def _initial(a: str, b: str) -> bool:

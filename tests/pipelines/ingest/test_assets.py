@@ -357,9 +357,11 @@ def test_the_schedule_runs_and_skips_with_the_reason(monkeypatch):
     """Each vendor has a running schedule that skips, naming the variable, while credentials are missing."""
     schedule = next(one for one in automation.schedules() if one.job_name == "pull_paper")
     assert (schedule.cron_schedule, schedule.default_status) == ("0 * * * *", dg.DefaultScheduleStatus.RUNNING)
-    assert len(schedule.evaluate_tick(dg.build_schedule_context()).run_requests) == 1
-    monkeypatch.delenv("PAPER_KEY")
-    assert "PAPER_KEY" in schedule.evaluate_tick(dg.build_schedule_context()).skip_message
+    with Workspace.from_environment() as workspace:
+        context = dg.build_schedule_context(resources={"workspace": workspace})
+        assert len(schedule.evaluate_tick(context).run_requests) == 1
+        monkeypatch.delenv("PAPER_KEY")
+        assert "PAPER_KEY" in schedule.evaluate_tick(context).skip_message
 
 
 def test_upkeep_joins_small_files(instance):

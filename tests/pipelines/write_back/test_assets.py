@@ -283,8 +283,8 @@ def test_missing_credentials_fail_the_asset_and_skip_the_schedule(company, monke
     monkeypatch.delenv("SALESFORCE_CLIENT_SECRET")
     assert "SALESFORCE_CLIENT_SECRET" in reason(job(company))
     schedule = next(one for one in automation.schedules() if one.job_name == "write_back_salesforce")
-    with dg.DagsterInstance.ephemeral() as instance:
-        told = schedule.evaluate_tick(dg.build_schedule_context(instance))
+    with dg.DagsterInstance.ephemeral() as instance, Workspace.from_environment() as workspace:
+        told = schedule.evaluate_tick(dg.build_schedule_context(instance, resources={"workspace": workspace}))
     assert "SALESFORCE_CLIENT_SECRET" in told.skip_message
 
 
