@@ -17,6 +17,7 @@ from service import webhooks as door
 from service.environment import chosen, companion, opened, practice, refuse_dotenv
 from service.ground import World
 from service.lens import lens_app
+from service.options import Json
 from service.plain import PlainGroup
 from service.portrait import show_self_model
 from service.self_models import SelfModels
@@ -34,7 +35,6 @@ app.add_typer(lens_app, name="lens")
 app.add_typer(rulebook.app, name="rules")
 app.add_typer(judging.app)
 app.add_typer(suggestions.app, name="suggestions")
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 Persons = Annotated[int, typer.Option(min=1, help="How many persons the sandbox's world has.")]
 Seed = Annotated[int, typer.Option(help="Which world: the same seed builds the same one.")]
 Reset = Annotated[bool, typer.Option("--reset", help="Throw the sandbox's world away and build a new one.")]

@@ -25,14 +25,12 @@ from pipelines.workspace import Workspace
 from service import terminal
 from service.environment import opened
 from service.errors import UsageError
+from service.options import By, Json, Reason
 from service.plain import PlainGroup
 from service.terminal import console
 
 app = typer.Typer(cls=PlainGroup, pretty_exceptions_enable=False)
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 Which = Annotated[str, typer.Argument(help="Record key (vendor/account/object/id), or id of a person or account.")]
-Reason = Annotated[str, typer.Option("--why", help="The reason, kept for ever.")]
-By = Annotated[str | None, typer.Option("--by", help="Who decides; whoever is logged in, if left out.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Now = Annotated[bool, typer.Option("--now", help="Stitch at once; else the next run of the job does.")]

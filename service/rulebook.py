@@ -16,14 +16,12 @@ from pipelines.stitch.rulebook import BadRule, Rulebook
 from service import terminal
 from service.environment import opened
 from service.errors import UsageError
+from service.options import By, Json, Reason
 from service.plain import PlainGroup
 from service.terminal import console
 
 HELP = "Which identifiers may join records, and how far each is trusted; every change is a row with who, when and why."
 app = typer.Typer(cls=PlainGroup, pretty_exceptions_enable=False, no_args_is_help=True, help=HELP)
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
-Why = Annotated[str, typer.Option("--why", help="The reason, kept for ever.")]
-By = Annotated[str | None, typer.Option("--by", help="Who decides; whoever is logged in, if left out.")]
 WhichScope = Annotated[Scope, typer.Argument(help="person or account")]
 Kind = Annotated[str, typer.Argument(help="Kind of identifier: email, phone, fbp …")]
 NEXT = "It holds from the next stitch on, which goes over all records again: sidecar run stitch"
@@ -45,7 +43,7 @@ def listed(*, json: Json = False) -> None:
 def change(
     scope: WhichScope,
     kind: Kind,
-    why: Why,
+    why: Reason,
     by: By = None,
     *,
     priority: Annotated[int | None, typer.Option(help="Lower is stronger.")] = None,
@@ -86,7 +84,7 @@ def change(
 @app.command()
 def reset(
     scope: WhichScope,
-    why: Why,
+    why: Reason,
     kind: Annotated[str | None, typer.Argument(help="Kind of identifier; all kinds, if left out.")] = None,
     by: By = None,
     *,

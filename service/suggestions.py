@@ -21,6 +21,7 @@ from service import terminal
 from service.environment import opened
 from service.errors import UsageError
 from service.judging import deciding_by
+from service.options import By, Json, Reason
 from service.plain import PlainGroup
 
 app = typer.Typer(
@@ -41,13 +42,10 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # 
 MOST = 50
 """Suggestions on one screen; `--json` and the export have all."""
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 Which = Annotated[str, typer.Option(help="open, accepted, refused or closed.")]
 Ids = Annotated[
     list[str], typer.Argument(metavar="ID...", help="Ids, or as much of their beginnings as is unmistakable.")
 ]
-Why = Annotated[str, typer.Option("--why", help="The reason, kept for ever.")]
-By = Annotated[str | None, typer.Option("--by", help="Who decides; whoever is logged in, if left out.")]
 
 
 @dataclass(frozen=True)
@@ -90,13 +88,13 @@ def list_(status: Which = queue.OPEN, json: Json = False) -> None:
 
 
 @app.command()
-def accept(ids: Ids, why: Why, by: By = None, json: Json = False) -> None:
+def accept(ids: Ids, why: Reason, by: By = None, json: Json = False) -> None:
     """They are the same: judged so, and joined by the next stitch."""
     _decide(ids, same=True, by=by, why=why, json=json)
 
 
 @app.command()
-def refuse(ids: Ids, why: Why, by: By = None, json: Json = False) -> None:
+def refuse(ids: Ids, why: Reason, by: By = None, json: Json = False) -> None:
     """They are not the same: kept apart, and never suggested again."""
     _decide(ids, same=False, by=by, why=why, json=json)
 
