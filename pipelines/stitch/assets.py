@@ -1,8 +1,10 @@
 """The stitch room in the asset graph: who is who, and what became of each of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import dagster as dg
+import pyarrow as pa
 
 from connectors.registry import connectors_by_name
 from models.facts import (
@@ -20,7 +22,7 @@ from models.facts import (
     Touch,
 )
 from models.identity import Membership
-from pipelines.stitch.derived import JOURNEYS, OUTCOMES, RECEIPTS, REVENUE, SESSIONS, SPEND, Derived
+from pipelines.stitch.derived import JOURNEYS, OUTCOMES, RECEIPTS, REVENUE, SESSIONS, SPEND, Derived, put
 from pipelines.stitch.figures import Match, matches
 from pipelines.stitch.journeys import build_journeys
 from pipelines.stitch.membership import SNAPSHOT_COLUMNS
@@ -29,6 +31,8 @@ from pipelines.stitch.report import JourneyReport
 from pipelines.stitch.stitch import StitchReport, stitch
 from pipelines.workspace import Workspace
 
+Metadata: TypeAlias = dict[str, dg.MetadataValue]
+Made: TypeAlias = tuple[pa.Table, Metadata]
 GROUP = "stitch"
 OWNERS = ["team:revenue-data"]
 BAR = 20
@@ -201,6 +205,29 @@ def _membership_columns() -> dg.TableSchema:
     return dg.TableSchema(
         [dg.TableColumn(name, str(kind), description=described[name]) for name, kind in SNAPSHOT_COLUMNS.items()]
     )
+
+
+def table_asset(
+    name: str, derived: Derived, description: str, make: Callable[[Workspace], Made], facts: tuple[type[Fact], ...] = ()
+) -> dg.AssetsDefinition:
+    """An asset that is one derived table made from journeys (and these facts); written only if its content has changed."""
+
+    @dg.asset(
+        key=asset_key(name),
+        group_name=GROUP,
+        deps=[asset_key("journeys"), *streams(facts)],
+        kinds={"duckdb", "table"},
+        owners=OWNERS,
+        description=description,
+        metadata={"dagster/column_schema": table_schema(derived)},
+    )
+    def made(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
+        table, metadata = make(workspace)
+        written = put(workspace.lake, derived, table)
+        rows = {"dagster/row_count": dg.MetadataValue.int(table.num_rows), "written": dg.MetadataValue.bool(written)}
+        return dg.MaterializeResult(metadata={**rows, **metadata})
+
+    return made
 
 
 def table_schema(derived: Derived) -> dg.TableSchema:

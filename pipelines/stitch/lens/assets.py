@@ -1,16 +1,14 @@
 """The lens in the asset graph: four derived tables, each with a picture; amounts of the business stay out of metadata, shares do not."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
-from typing import TypeAlias
 
 import dagster as dg
-import pyarrow as pa
 
-from models.facts import Engagement, Fact, Profile, Subscription
-from pipelines.stitch.assets import GROUP, OWNERS, asset_key, streams, table_schema
-from pipelines.stitch.derived import Derived, put, shaped
+from models.facts import Engagement, Profile, Subscription
+from pipelines.stitch.assets import Made, Metadata, table_asset
+from pipelines.stitch.derived import shaped
 from pipelines.stitch.lens import economics as economy
 from pipelines.stitch.lens import pictures, segments
 from pipelines.stitch.lens.bridge import BRIDGE, Bridge, bridge, table
@@ -30,8 +28,6 @@ DAYS = 15
 SHOWN = 12
 """Rows of a picture."""
 
-Metadata: TypeAlias = dict[str, dg.MetadataValue]
-Made: TypeAlias = tuple[pa.Table, Metadata]
 
 BRIDGES = """Why revenue changed from one business day to the next: traffic, mix, conversion, order value, large buyers, refunds, disputes.
 
@@ -60,32 +56,11 @@ Customers are credited to what touched them first. Payback and worth are reckone
 def assets() -> list[dg.AssetsDefinition]:
     """The assets of the lens."""
     return [
-        _asset(BRIDGE, BRIDGES, _bridge),
-        _asset(IDLE, SESSIONS_EARN, _idle),
-        _asset(SEGMENTS, WORTH, _segments, Profile, Engagement, Subscription),
-        _asset(ECONOMICS, COST, _economics),
+        table_asset(BRIDGE.name, BRIDGE, BRIDGES, _bridge),
+        table_asset(IDLE.name, IDLE, SESSIONS_EARN, _idle),
+        table_asset(SEGMENTS.name, SEGMENTS, WORTH, _segments, (Profile, Engagement, Subscription)),
+        table_asset(ECONOMICS.name, ECONOMICS, COST, _economics),
     ]
-
-
-def _asset(
-    derived: Derived, description: str, make: Callable[[Workspace], Made], *facts: type[Fact]
-) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=asset_key(derived.name),
-        group_name=GROUP,
-        deps=[asset_key("journeys"), *streams(facts)],
-        kinds={"duckdb", "table"},
-        owners=OWNERS,
-        description=description,
-        metadata={"dagster/column_schema": table_schema(derived)},
-    )
-    def lens(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
-        made, metadata = make(workspace)
-        written = put(workspace.lake, derived, made)
-        rows = {"dagster/row_count": dg.MetadataValue.int(made.num_rows), "written": dg.MetadataValue.bool(written)}
-        return dg.MaterializeResult(metadata={**rows, **metadata})
-
-    return lens
 
 
 def _bridge(workspace: Workspace) -> Made:

@@ -53,6 +53,14 @@ def markdown(svg: str, words: str) -> str:
     return f"![{words}](data:image/svg+xml;base64,{b64encode(svg.encode()).decode()})"
 
 
+def framed(width: float, height: float, body: str) -> str:
+    """A whole picture of this size, on white, from what is drawn in it."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" '
+        f'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="#fff"/>{body}</svg>'
+    )
+
+
 def _picture(rows: Sequence[Span], base: float) -> str:
     ends = [base, *(end for row in rows for end in (row.start, row.end))]
     low, high = min(ends), max(ends)
@@ -64,10 +72,7 @@ def _picture(rows: Sequence[Span], base: float) -> str:
     height = ROW * len(rows) + 8
     body = "".join(part for number, row in enumerate(rows) for part in _row(number, row, x(row.start), x(row.end), x(row.mark) if row.mark is not None else None))  # fmt: skip
     axis = f'<line x1="{x(base):.1f}" x2="{x(base):.1f}" y1="0" y2="{height}" stroke="#999"/>'
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
-        f'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="#fff"/>{axis}{body}</svg>'
-    )
+    return framed(WIDTH, height, f"{axis}{body}")
 
 
 def _row(number: int, row: Span, start: float, end: float, mark: float | None) -> Iterator[str]:

@@ -1,14 +1,13 @@
 """Retention, lifetimes and what goes with them in the asset graph; shares and counts in metadata, amounts stay in the lake."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 
-from models.facts import Engagement, Fact, Subscription
-from pipelines.stitch.assets import GROUP, OWNERS, asset_key, streams, table_schema
-from pipelines.stitch.derived import RECEIPTS, Derived, put, read
+from models.facts import Engagement, Subscription
+from pipelines.stitch.assets import Made, Metadata, table_asset
+from pipelines.stitch.derived import RECEIPTS, read
 from pipelines.stitch.lens.pictures import intervals, markdown
 from pipelines.stitch.lens.settings import LensSettings
 from pipelines.stitch.lifetime import derive, pictures
@@ -23,8 +22,6 @@ from pipelines.workspace import Workspace
 
 SHOWN = 12
 """Rows of a forest plot."""
-Metadata: TypeAlias = dict[str, dg.MetadataValue]
-Made: TypeAlias = tuple[pa.Table, Metadata]
 
 TRIANGLE = """Who is still there, month after month, of those who came in one month: logos, gross and net revenue.
 
@@ -52,31 +49,10 @@ nothing, or ended the contract.
 def assets() -> list[dg.AssetsDefinition]:
     """The assets of this room."""
     return [
-        _asset("retention", RETENTION, TRIANGLE, _retention, Subscription),
-        _asset("lifetime", LIFETIMES, LIFE, _lifetime, Subscription),
-        _asset("features", FEATURES, USE, _features, Subscription, Engagement),
+        table_asset("retention", RETENTION, TRIANGLE, _retention, (Subscription,)),
+        table_asset("lifetime", LIFETIMES, LIFE, _lifetime, (Subscription,)),
+        table_asset("features", FEATURES, USE, _features, (Subscription, Engagement)),
     ]
-
-
-def _asset(
-    name: str, derived: Derived, description: str, make: Callable[[Workspace], Made], *facts: type[Fact]
-) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=asset_key(name),
-        group_name=GROUP,
-        deps=[asset_key("journeys"), *streams(facts)],
-        kinds={"duckdb", "table"},
-        owners=OWNERS,
-        description=description,
-        metadata={"dagster/column_schema": table_schema(derived)},
-    )
-    def made(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
-        table, metadata = make(workspace)
-        written = put(workspace.lake, derived, table)
-        rows = {"dagster/row_count": dg.MetadataValue.int(table.num_rows), "written": dg.MetadataValue.bool(written)}
-        return dg.MaterializeResult(metadata={**rows, **metadata})
-
-    return made
 
 
 def _retention(workspace: Workspace) -> Made:

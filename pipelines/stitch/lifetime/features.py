@@ -7,11 +7,13 @@ with others of like tenure and activity only (Mantel & Haenszel 1959), and the c
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.stats import chi2, false_discovery_control, norm
+from scipy.stats import chi2, norm
 
+from pipelines.stitch.lens.statistics import corrected
 from pipelines.stitch.lifetime.customers import Bools, Customers
 from pipelines.stitch.lifetime.fitting import Ints
 from pipelines.stitch.lifetime.intervals import LEVEL
@@ -111,11 +113,11 @@ def _rows(outcome: str, usage: Usage, who: Ints, came: Bools, stratum: Ints) -> 
         yield {"outcome": outcome, "feature": feature, **counts, **(vars(lift) if lift else {})}
 
 
-def _judged(rows: Sequence[Mapping[str, object]]) -> Iterator[dict[str, object]]:
+def _judged(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, object]]:
     """The rows with their verdict, after correction over all that were looked at (Benjamini & Hochberg 1995)."""
     looked = [row for row in rows if "chance" in row]
-    corrected = list(false_discovery_control([row["chance"] for row in looked])) if looked else []
-    chances = {(row["outcome"], row["feature"]): float(chance) for row, chance in zip(looked, corrected, strict=True)}
+    after = corrected([row["chance"] for row in looked])
+    chances = {(row["outcome"], row["feature"]): chance for row, chance in zip(looked, after, strict=True)}
     for row in sorted(rows, key=lambda row: (str(row["outcome"]), str(row["feature"]))):
         chance = chances.get((row["outcome"], row["feature"]))
         yield {**row, "chance": chance, "verdict": _verdict(chance, row.get("ratio"))}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from pipelines.stitch.lens.pictures import INK, STILL
+from pipelines.stitch.lens.pictures import INK, STILL, framed
 from pipelines.stitch.lifetime.calibration import Calibration
 
 CELL, LINE, LEFT, HEAD = 46, 22, 120, 40
@@ -28,7 +28,7 @@ def heat_map(rows: Sequence[Mapping[str, Any]], share: str, cliffs: Sequence[int
         if row["cohort"] in cohorts
         for part in _cell(row, row[share], cohorts.index(row["cohort"]))
     ]
-    return _picture(width, height, parts)
+    return framed(width, height, "".join(parts))
 
 
 def reliability(found: Calibration) -> str:
@@ -55,7 +55,7 @@ def reliability(found: Calibration) -> str:
             f'<circle cx="{across:.1f}" cy="{y(one.happened):.1f}" r="4" fill="{STILL}"/>',
         ]
     parts += list(_table(found))
-    return _picture(2 * EDGE + SIDE + 250, SIDE + 2 * EDGE, parts)
+    return framed(2 * EDGE + SIDE + 250, SIDE + 2 * EDGE, "".join(parts))
 
 
 def _head(month: int, *, cliff: bool) -> str:
@@ -96,10 +96,3 @@ def _table(found: Calibration) -> Iterator[str]:
 
 def _line(number: int, foretold: float, happened: float) -> str:
     return f"{number:>9,} {foretold:>10.1%} {happened:>10.1%}"
-
-
-def _picture(width: float, height: float, parts: Sequence[str]) -> str:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" '
-        f'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>'
-    )
