@@ -20,11 +20,16 @@ from models.facts import MISPLACED, UNREADABLE, Identifier, Profile, Scope
 from models.identifiers import NORMALISERS, normaliser_of
 from models.keys import stable_hash
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.names import SAME_NAME, agreeing
+from pipelines.stitch.names import SAME_NAME, agreeing, may_be_one
 from pipelines.stitch.rules import PLACEHOLDERS, Rule
 
 USED, HUB, BLOCKED, INTERNAL, UNRULED = "used", "hub", "blocked", "internal", "unruled"
 """What became of a value: it may join records; too many records have it; it says nothing; it is a colleague's; no rule knows it."""
+
+CONTRADICTED = "contradicted"
+"""Of the used ones, addresses whose records' names contradict each other: several people read them."""
+SHARED = {"email"}
+"""Kinds whose values are one person's, but for those that a family or an office shares."""
 
 MARKS = (MISPLACED, UNREADABLE)
 
@@ -39,7 +44,7 @@ class Links:
     Shape: `table` has one row per (record, value) with `row, first, kind, priority, value_hash, shown`; `row` and `first` number
     the records, rows with equal `first, kind, value_hash` share the value; `shown` is the value masked. `sole` has every usable
     value of the one-ever kinds, shared or not: `row, kind, value_hash`. `values` counts all distinct values by what became of
-    them, and under misplaced and unreadable the records that have such a value.
+    them (contradicted are among the used), and under misplaced and unreadable the records that have such a value.
     """
 
     table: pa.Table
@@ -105,7 +110,9 @@ def links(lake: Lake, scope: Scope, people: pa.Table, rules: Mapping[str, Rule])
         values.fate == USED, values.kind.isin([kind for kind, rule in rules.items() if rule.one_ever])
     )
     sole = held.semi_join(one_ever, "value_hash").select("row", "kind", "value_hash").to_pyarrow()
-    return Links(_agreed(arrow, people, rules, scope), sole, {row["fate"]: row["values"] for row in counts})
+    table, apart = _agreed(arrow, people, rules, scope)
+    fates = {row["fate"]: row["values"] for row in counts} | ({CONTRADICTED: apart} if apart else {})
+    return Links(table, sole, fates)
 
 
 def _comparable(held: ir.Table, rules: Mapping[str, Rule]) -> ir.Table:
@@ -175,45 +182,67 @@ def _masked(values: ir.Table) -> ir.StringValue:
     )
 
 
-def _agreed(table: pa.Table, people: pa.Table, rules: Mapping[str, Rule], scope: Scope) -> pa.Table:
-    """The links, weak ones with `first` set to the first record whose name agrees; a record without a name joins nobody by them."""
-    is_weak = pc.is_in(
-        table["kind"], value_set=pa.array([kind for kind, rule in rules.items() if rule.needs_same_name], pa.string())
-    )
-    weak = _regrouped(table.filter(is_weak), people, SAME_NAME[scope])
-    both = pa.concat_tables([table.filter(pc.invert(is_weak)), weak])
-    return both.sort_by([(name, "ascending") for name in ("row", "priority", "value_hash", "first")])
+def _agreed(table: pa.Table, people: pa.Table, rules: Mapping[str, Rule], scope: Scope) -> tuple[pa.Table, int]:
+    """The links after names have had their say, `first` being the first of each group of agreeing names; and how many values fell apart.
+
+    A weak value joins only records whose names agree. An address joins all its records, unless their names contradict each other, as those
+    of a family do: then it joins those that may be one person, and records without a name not at all.
+    """
+    weak = [kind for kind, rule in rules.items() if rule.needs_same_name]
+    shared = sorted(SHARED & rules.keys() - set(weak))
+    parts = [table.filter(_of_kinds(table, kinds)) for kinds in (weak, shared)]
+    parts[0] = _regrouped(parts[0], people, SAME_NAME[scope], weak=True)
+    before = parts[1]["first"]
+    parts[1] = _regrouped(parts[1], people, may_be_one, weak=False)
+    apart = pc.count_distinct(parts[1]["value_hash"].filter(pc.not_equal(before, parts[1]["first"]))).as_py()
+    both = pa.concat_tables([table.filter(pc.invert(_of_kinds(table, [*weak, *shared]))), *parts])
+    return both.sort_by([(name, "ascending") for name in ("row", "priority", "value_hash", "first")]), apart
 
 
-def _regrouped(table: pa.Table, people: pa.Table, same: Callable[[str, str], bool]) -> pa.Table:
+def _of_kinds(table: pa.Table, kinds: list[str]) -> Any:
+    return pc.is_in(table["kind"], value_set=pa.array(kinds, pa.string()))
+
+
+def _regrouped(table: pa.Table, people: pa.Table, same: Callable[[str, str], bool], *, weak: bool) -> pa.Table:
     """The links with `first` by name. Most values have one name only; where there are several, they are compared one by one."""
     codes = people["name"].combine_chunks().dictionary_encode()
     row, value = table["row"].to_numpy(), table["value_hash"].to_numpy()
     indices: Any = codes.indices
     name = pc.fill_null(indices, -1).to_numpy()[row].astype(np.int64)
+    first = table["first"].to_numpy().copy()
     values, group = np.unique(value, return_inverse=True)
     low, high = np.full(len(values), len(codes.dictionary)), np.full(len(values), -1)
     known = name >= 0
     np.minimum.at(low, group[known], name[known])
     np.maximum.at(high, group[known], name[known])
-    starts = np.full(len(values), people.num_rows)
-    np.minimum.at(starts, group[known], row[known])
-    first = np.where(known, starts[group], row)
+    if weak:
+        starts = np.full(len(values), people.num_rows)
+        np.minimum.at(starts, group[known], row[known])
+        first = np.where(known, starts[group], row)
     mixed = np.flatnonzero((low < high)[group])
     mixed = mixed[np.lexsort((row[mixed], group[mixed]))]
     texts = codes.dictionary.take(pa.array(name[mixed], mask=name[mixed] < 0)).to_pylist()
-    first[mixed] = _firsts(group[mixed].tolist(), row[mixed].tolist(), texts, same)
+    first[mixed] = _firsts(group[mixed].tolist(), row[mixed].tolist(), texts, same, weak=weak)
     return table.set_column(table.column_names.index("first"), LINKS.field("first"), pa.array(first))
 
 
-def _firsts(values: list[int], rows: list[int], names: list[str | None], same: Callable[[str, str], bool]) -> list[int]:
-    """The first record with the same value and an agreeing name, for each link, in the order of values and rows; without a name its own."""
+def _firsts(
+    values: list[int], rows: list[int], names: list[str | None], same: Callable[[str, str], bool], *, weak: bool
+) -> list[int]:
+    """The first record with the same value and an agreeing name, for each link, in the order of values and rows.
+
+    A record without a name is its own, unless the value is not weak and all its names agree.
+    """
     named: dict[int, set[str]] = {}
     for value, name in zip(values, names, strict=True):
         named.setdefault(value, set()).update([name] if name else [])
     groups = {value: agreeing(found, same) for value, found in named.items()}
+    whole = {value for value, found in groups.items() if not weak and len(set(found.values())) == 1}
     first: dict[tuple[int, int], int] = {}
-    return [
-        first.setdefault((value, groups[value][name]), row) if name else row
-        for value, row, name in zip(values, rows, names, strict=True)
-    ]
+    result = []
+    for value, row, name in zip(values, rows, names, strict=True):
+        if value in whole:
+            result.append(first.setdefault((value, 0), row))
+        else:
+            result.append(first.setdefault((value, groups[value][name]), row) if name else row)
+    return result

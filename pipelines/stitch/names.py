@@ -3,6 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from difflib import SequenceMatcher
+from functools import cache
+
+from nicknames import NickNamer
 
 from models.facts import Scope
 
@@ -23,6 +27,9 @@ SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å
 UNDECOMPOSED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})  # noqa: RUF001
 """Letters that Unicode does not take apart into a base letter and a mark."""
 
+SLIP = 0.85
+"""Share of letters in common from which one given name is taken for a slip of the pen in the other: Jonh and John, not Jane and John."""
+
 
 def words(name: str, *, spelled_out: bool = False) -> Words:
     """Folded words of a name, in their order; apostrophes join, everything else that is no letter or digit separates."""
@@ -37,6 +44,20 @@ def words(name: str, *, spelled_out: bool = False) -> Words:
 def same_person(left: str, right: str) -> bool:
     """True if the names can be one person's: same words, a part of them (two at least), or an initial for the first name."""
     return any(_persons_agree(a, b) for a, b in _readings(left, right, TITLES))
+
+
+def may_be_one(left: str, right: str) -> bool:
+    """False if the names contradict each other: two given names, neither of which can stand for the other.
+
+    Weaker than `same_person`: an address stays one person's after a marriage, under a nickname, and with a slip of the pen. A single word is
+    no contradiction, since it may be the family name.
+    """
+    if same_person(left, right):
+        return True
+    for a, b in _readings(_forward(left), _forward(right), TITLES):
+        if len(a) < 2 or len(b) < 2 or _same_given(a[0], b[0]) or set(a) <= set(b) or set(b) <= set(a):
+            return True
+    return False
 
 
 def same_company(left: str, right: str) -> bool:
@@ -79,6 +100,31 @@ def _persons_agree(a: Words, b: Words) -> bool:
     if len(fewer) > 1 and fewer < more:
         return True
     return a[-1] == b[-1] and len(a) > 1 < len(b) and _initial(a[0], b[0])
+
+
+def _forward(name: str) -> str:
+    """The given name first: `Doe, Jane` is written backwards."""
+    family, comma, given = name.partition(",")
+    return f"{given} {family}" if comma else name
+
+
+def _same_given(a: str, b: str) -> bool:
+    return a == b or _initial(a, b) or not _nicknames(a).isdisjoint(_nicknames(b)) or _alike(a, b)
+
+
+@cache
+def _nicknames(name: str) -> frozenset[str]:
+    """The name, and every name that it can be short for. English only, as the table is."""
+    return frozenset({name, *_namer().canonicals_of(name)})
+
+
+@cache
+def _namer() -> NickNamer:
+    return NickNamer()
+
+
+def _alike(a: str, b: str) -> bool:
+    return SequenceMatcher(None, a, b, autojunk=False).ratio() >= SLIP
 
 
 def _initial(a: str, b: str) -> bool:

@@ -5,19 +5,16 @@ import pytest
 from benchmarks.stitch.planted import planted
 from tests.stores import store_url
 
-PRECISION = 0.95
-"""Families that share one address are one person to us as yet; without them it would be 0.9996."""
-
 
 def check(found):
-    assert found.first.precision >= PRECISION
-    assert found.last.precision >= PRECISION
+    assert found.first.precision >= 0.995
+    assert found.last.precision >= 0.995
     assert found.kept == found.untouched > 0
     assert found.resolved == found.ids > 0
 
 
 def test_a_small_planted_world_is_found(tmp_path):
-    """Office lines, hubs, role mailboxes and duplicates make nobody of two people; ids outlive what happens to others."""
+    """Families behind one address, office lines, hubs, role mailboxes and duplicates make nobody of two people."""
     found = planted(tmp_path, store_url(tmp_path), persons=300, seed=1, turns=2)
     check(found)
     assert found.changes["moved"] > 0
@@ -29,7 +26,7 @@ def test_twenty_thousand_persons_keep_their_ids_over_ten_runs(tmp_path, seed):
     """Precision and recall hold on every seed; untouched persons keep their ids, and every id that ever was still resolves."""
     found = planted(tmp_path, store_url(tmp_path), persons=20_000, seed=seed, turns=10)
     check(found)
-    # what no value ties together, no rule can: 1.7 % of the pairs in this world
+    # what no value ties together, no rule can: 1.7 % of the pairs in this world; a nameless record in a family's mailbox costs the rest
     assert found.first.recall >= found.reach - 0.006
     assert found.changes["merge"] > 0
     assert found.changes["split"] > 0
