@@ -1,13 +1,28 @@
 """The glossary: every word of the product as a type.
 
-Decisions (appended, superseded): IdentityRule, Judgement, IdentityEvent, Stitch, Observation, Extraction, Evidence, WritePlan, IntendedWrite,
+Decisions (appended, superseded): IdentityRule, Judgement, IdentityEvent, Stitch, Observation, Extraction, Evidence, Review, Lesson, WritePlan, IntendedWrite,
 Audit; Suggestion once decided.
-Derived (thrown away and recomputed): Membership, RefusedTie, Belief, Alignment, BucketState. Memory of the machinery: Cursor, Dirty,
+Derived (thrown away and recomputed): Membership, RefusedTie, Belief, Drift, Alignment, BucketState. Memory of the machinery: Cursor, Dirty,
 StreamColumn, StreamCount, Rejection, Baseline, Entity. Vocabulary that customers may add to: Slot. Records and facts live in the lake, not in the store; so do the derived tables
 of persons (`pipelines/stitch/derived.py`).
 """
 
-from models.beliefs import Alignment, Belief, BucketState, Evidence, Extraction, Observation, Polarity, Slot, Strength
+from models.beliefs import (
+    Alignment,
+    Belief,
+    BucketState,
+    Drift,
+    Evidence,
+    Extraction,
+    Lesson,
+    Level,
+    Observation,
+    Polarity,
+    Review,
+    Slot,
+    Strength,
+    Verdict,
+)
 from models.facts import (
     FACTS,
     Consent,
@@ -31,8 +46,8 @@ from models.records import Record
 from models.writes import Baseline, IntendedWrite, WritePlan
 
 __all__ = [
-    "FACTS", "Alignment", "Audit", "Baseline", "Belief", "BucketState", "Consent", "Cursor", "Dirty", "Engagement", "Entity", "Evidence",
-    "Extraction", "Fact", "Identifier", "IdentityEvent", "IdentityRule", "IntendedWrite", "Interaction", "Judgement", "Membership", "Observation",
-    "Outcome", "Payment", "Polarity", "Profile", "Purpose", "Record", "RecordKey", "RefusedTie", "Rejection", "Relation", "Scope", "Slot", "Spend", "Stitch", "StreamColumn",
-    "StreamCount", "Strength", "Subscription", "Suggestion", "Touch", "WritePlan",
+    "FACTS", "Alignment", "Audit", "Baseline", "Belief", "BucketState", "Consent", "Cursor", "Dirty", "Drift", "Engagement", "Entity", "Evidence",
+    "Extraction", "Fact", "Identifier", "IdentityEvent", "IdentityRule", "IntendedWrite", "Interaction", "Judgement", "Lesson", "Level", "Membership", "Observation",
+    "Outcome", "Payment", "Polarity", "Profile", "Purpose", "Record", "RecordKey", "RefusedTie", "Rejection", "Relation", "Review", "Scope", "Slot", "Spend", "Stitch", "StreamColumn",
+    "StreamCount", "Strength", "Subscription", "Suggestion", "Touch", "Verdict", "WritePlan",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ identical beliefs without asking a model.
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Text
 from sqlmodel import Field, SQLModel
@@ -29,6 +30,24 @@ class Strength(StrEnum):
     speculative = "speculative"
 
 
+class Level(StrEnum):
+    """What a belief, or a piece of evidence, comes from: the surest first."""
+
+    explicit = "explicit"  # words that were said
+    behavioural = "behavioural"  # rows of what was done
+    reviewed = "reviewed"  # what one of our own people found when looking at it
+    deduced = "deduced"  # what follows from other beliefs, never surer than the least of them
+    asserted = "asserted"  # what an agent says, without words or rows
+
+
+class Verdict(StrEnum):
+    """What somebody who looked at a belief said of it."""
+
+    agree = "agree"
+    disagree = "disagree"
+    unsure = "unsure"
+
+
 class Slot(SQLModel, table=True):
     """A topic that a belief can be about; seventeen ship, customers add their own."""
 
@@ -49,7 +68,7 @@ class Observation(SQLModel, table=True):
     record: str = Field(index=True, description="written key of the record that holds the words")
     subject: str = Field(description="written key of the person record the text hangs on")
     subject_hash: int = Field(sa_type=BigInteger, index=True, description="signed 64-bit hash of the subject")
-    source: str = Field(description="call_note, email, ticket, transcript, form or chat")
+    source: str = Field(description="call_note, email, ticket, transcript, form or chat; behaviour, review or agent")
     author: str = Field(description="customer, rep or agent")
     participants: list[str] = Field(
         default_factory=list, sa_column=Column(JSON, nullable=False), description="record keys"
@@ -91,13 +110,16 @@ class Extraction(SQLModel, table=True):
 
 
 class Evidence(SQLModel, table=True):
-    """One verbatim quote for one stance of one holder on one slot."""
+    """One verbatim quote, or some rows of what was done, for one stance of one holder on one slot, or against it."""
 
     __tablename__ = "evidence"
     __table_args__ = (
         CheckConstraint("polarity in ('positive', 'negative', 'neutral')", name="evidence_polarity"),
         CheckConstraint("strength in ('explicit', 'implied', 'speculative')", name="evidence_strength"),
-        CheckConstraint('"end" > start and start >= 0', name="evidence_span"),
+        CheckConstraint(
+            "level in ('explicit', 'behavioural', 'reviewed', 'deduced', 'asserted')", name="evidence_level"
+        ),
+        CheckConstraint("start >= 0 and (\"end\" > start or level = 'behavioural')", name="evidence_span"),
     )
     id: str = Field(primary_key=True, description="hash of observation, text, extractor, slot, holder and span")
     observation_id: str = Field(index=True, foreign_key="observation.id", description="where it was said")
@@ -109,9 +131,18 @@ class Evidence(SQLModel, table=True):
     slot: str = Field(index=True, description="the topic")
     aspect: str = Field(default="", description="narrower topic; only equal aspects can contradict")
     polarity: str = Field(description="positive, negative or neutral")
+    against: bool = Field(default=False, description="whether it speaks against that side without being for another")
+    level: str = Field(default=Level.explicit, description="explicit, behavioural, reviewed, deduced or asserted")
+    basis: dict[str, Any] | None = Field(
+        default=None,
+        sa_column=Column(JSON(none_as_null=True), nullable=True),
+        description="what stands in place of a quote: the stated numbers of rows, the review, or the parents; empty for a quote",
+    )
     strength: str = Field(description="explicit, implied or speculative")
     statement: str = Field(max_length=160, description="the belief in our words")
-    quote: str = Field(sa_column=Column(Text, nullable=False), description="verbatim words of the source text")
+    quote: str = Field(
+        sa_column=Column(Text, nullable=False), description="verbatim words of the source text; empty for rows"
+    )
     start: int = Field(description="offset of the quote in the observation's text, characters")
     end: int = Field(description="offset after its last character")
     speaker: str = Field(description="who said it, as the text names them; empty if it does not")
@@ -139,8 +170,15 @@ class Belief(SQLModel, table=True):
     aspect: str = Field(default="", description="narrower topic")
     polarity: str = Field(description="the side that is held")
     statement: str = Field(description="the belief in our words, from its strongest recent evidence")
-    level: str = Field(description="explicit (a quote) or behavioural (rows)")
-    confidence: float = Field(description="probability of the held side as of the last evidence, 0 to 1")
+    level: str = Field(
+        description="the surest of what supports it: explicit, behavioural, reviewed, deduced or asserted"
+    )
+    parents: list[str] = Field(
+        default_factory=list, sa_column=Column(JSON, nullable=False), description="beliefs it was deduced from"
+    )
+    confidence: float = Field(description="probability of the held side as of the last evidence, 0 to 1, as calibrated")
+    raw: float = Field(description="the same before calibration, as the filter gave it")
+    calibration: str = Field(default="uncalibrated", description="uncalibrated, or calibrated")
     weight: float = Field(description="decayed amount of evidence behind it")
     evidence: str = Field(description="thin, some or strong")
     units: int = Field(description="independent observations")
@@ -148,9 +186,78 @@ class Belief(SQLModel, table=True):
     first_at: datetime = Field(sa_type=UtcDateTime, description="first evidence, UTC")
     last_at: datetime = Field(sa_type=UtcDateTime, description="last evidence, UTC")
     valid_to: datetime | None = Field(default=None, sa_type=UtcDateTime, description="when it ceased to hold, UTC")
+    superseded_by: str | None = Field(default=None, description="the belief that took its place")
+    reason: str | None = Field(
+        default=None, description="why it ceased: contradicted, changed (they said so) or reviewed"
+    )
     evidence_ids: list[str] = Field(
         sa_column=Column(JSON, nullable=False), description="all its evidence, in event order"
     )
+
+
+class Drift(SQLModel, table=True):
+    """A belief whose evidence has turned against what was held, at the instant that this showed. Derived."""
+
+    __tablename__ = "drift"
+    id: str = Field(primary_key=True, description="hash of person, holder, slot, aspect and instant")
+    person_id: str = Field(index=True, description="the person in whose self-model it happened")
+    bucket: int = Field(index=True, description="partition of the person, 0 to 63")
+    holder: str | None = Field(default=None, description="whose belief it is when not the person's own")
+    slot: str = Field(description="the topic")
+    aspect: str = Field(default="", description="narrower topic")
+    away_from: str = Field(description="the side that had been held, positive or negative")
+    at: datetime = Field(sa_type=UtcDateTime, description="instant of the evidence that showed it, UTC")
+    announced: bool = Field(
+        description="whether another belief of the person drifted about then; one alone is often chance"
+    )
+
+
+class Review(SQLModel, table=True):
+    """What somebody said of a belief they were shown. Appended, never changed; names records, not persons."""
+
+    __tablename__ = "review"
+    __table_args__ = (CheckConstraint("verdict in ('agree', 'disagree', 'unsure')", name="review_verdict"),)
+    id: str = Field(
+        primary_key=True, description="hash of where it was said, by whom and of what: told twice, it is one row"
+    )
+    subject: str = Field(description="written key of the person record whose words the belief rests on")
+    subject_hash: int = Field(sa_type=BigInteger, index=True, description="signed 64-bit hash of the subject")
+    holder: str | None = Field(default=None, description="whose belief it is when not the subject's")
+    slot: str = Field(description="the topic")
+    aspect: str = Field(default="", description="narrower topic")
+    polarity: str = Field(description="the side that was shown")
+    statement: str = Field(description="the belief as it was shown")
+    evidence_ids: list[str] = Field(
+        sa_column=Column(JSON, nullable=False), description="all evidence that it rested on, reviews apart"
+    )
+    verdict: str = Field(description="agree, disagree or unsure")
+    correction: str | None = Field(default=None, description="what holds instead, in the reviewer's words")
+    reviewer: str = Field(description="who said it")
+    role: str = Field(description="customer, whose belief it is, or colleague")
+    source: str = Field(description="cli, api or crm")
+    reviewed_at: datetime = Field(sa_type=UtcDateTime, description="when it was said, UTC")
+    recorded_at: datetime = Field(sa_type=UtcDateTime, index=True, description="when we came to know, UTC")
+
+
+class Lesson(SQLModel, table=True):
+    """What reviews have taught up to an instant: how far sources are relied on, and what a confidence is worth. Frozen until the next."""
+
+    __tablename__ = "lesson"
+    version: str = Field(primary_key=True, description="hash of what it teaches")
+    verdicts: int = Field(description="agreements and disagreements it rests on")
+    customers: int = Field(description="persons they are about")
+    tallies: dict[str, Any] = Field(
+        sa_column=Column(JSON, nullable=False), description="hits and trials of each source class"
+    )
+    method: str = Field(description="uncalibrated, platt or isotonic")
+    knots: list[list[float]] = Field(
+        sa_column=Column(JSON, nullable=False), description="the map: slope and intercept, or its corners"
+    )
+    figures: dict[str, Any] = Field(
+        sa_column=Column(JSON, nullable=False),
+        description="Brier, log-loss and ECE, before and after, on held-out customers",
+    )
+    learnt_at: datetime = Field(sa_type=UtcDateTime, description="UTC")
 
 
 class Alignment(SQLModel, table=True):

@@ -62,7 +62,7 @@ def by_topic(evidence: Iterable[Evidence]) -> dict[Topic, list[Evidence]]:
 def quotes(evidence: Iterable[Evidence], side: str, measured: Caps | None = None) -> list[Quote]:
     """Evidence as the filter reads it: +1 for the side, -1 against it, relied on no more than its extractor deserves."""
     known = measured or caps()
-    return [_quote(row, 1 if row.polarity == side else -1, known) for row in evidence]
+    return [_quote(row, 1 if (row.polarity == side) != row.against else -1, known) for row in evidence]
 
 
 def conclude(person_id: str, evidence: Sequence[Evidence], half_lives: Mapping[str, float]) -> list[Belief]:
@@ -176,6 +176,7 @@ def _belief(
         statement=_plainest(own, half_life).statement,
         level="explicit",
         confidence=round(state.p, 6),
+        raw=round(state.p, 6),
         weight=round(state.weight, 6),
         evidence=state.evidence,
         units=state.units,

@@ -24,7 +24,7 @@ from pipelines.understand.buckets import ALL_BUCKETS, bucket_of
 from pipelines.understand.claims import Claim, Document
 from pipelines.understand.extractor import Extractor, Outcome, Reading, Unread, Waiting, reader
 from pipelines.understand.people import People, chunks, read_people
-from pipelines.understand.policy import EXTRACTION
+from pipelines.understand.policy import EXTRACTION, UNREAD
 from pipelines.understand.settle import readable, settle
 from pipelines.understand.slots import active_slots
 from pipelines.understand.turns import same_person, split
@@ -217,7 +217,7 @@ def _pending(session: Session, extractor: Extractor, slots: Sequence[Slot], buck
     statement = (
         _owned(select(*columns))  # type: ignore[arg-type]
         .join(Extraction, _cached(extractor, slots), isouter=True)
-        .where(col(Observation.withdrawn_at).is_(None), col(Extraction.observation_id).is_(None))
+        .where(col(Observation.withdrawn_at).is_(None), col(Extraction.observation_id).is_(None), _read_at_all())
         .order_by(col(Observation.occurred_at), col(Observation.id))
     )
     return [
@@ -230,7 +230,7 @@ def _pending(session: Session, extractor: Extractor, slots: Sequence[Slot], buck
 def _live(session: Session, buckets: set[int]) -> int:
     """How many texts count and may be read in these buckets."""
     columns = (Observation.subject, Observation.purposes, Membership.entity_id)
-    rows = session.execute(_owned(select(*columns)).where(col(Observation.withdrawn_at).is_(None)))  # type: ignore[arg-type]
+    rows = session.execute(_owned(select(*columns)).where(col(Observation.withdrawn_at).is_(None), _read_at_all()))  # type: ignore[arg-type]
     return sum(EXTRACTION in purposes and bucket_of(person or subject) in buckets for subject, purposes, person in rows)
 
 
@@ -250,6 +250,10 @@ def _turned(session: Session, extractor: Extractor, slots: Sequence[Slot]) -> li
         .distinct()
     )
     return list(session.exec(statement).all())
+
+
+def _read_at_all() -> Any:
+    return col(Observation.source).not_in(UNREAD)
 
 
 def _cached(extractor: Extractor, slots: Sequence[Slot]) -> Any:

@@ -9,6 +9,8 @@ from models import Purpose
 
 EXTRACTION = Purpose.analytics
 """The purpose without which a text is not read for beliefs."""
+UNREAD = ("behaviour", "review", "agent")
+"""Sources of observations that no extractor reads: their evidence is kept together with them."""
 REFUSED = [Purpose.subject.value]
 """What is left when somebody refuses: showing them what is held on them."""
 

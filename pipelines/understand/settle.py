@@ -7,14 +7,14 @@ from sqlmodel import Session, col, select
 
 from models import Evidence, Extraction, Observation
 from pipelines.understand.people import chunks
-from pipelines.understand.policy import EXTRACTION
+from pipelines.understand.policy import EXTRACTION, UNREAD
 
 
 def settle(session: Session, observation_ids: Iterable[str], now: datetime, reader: str | None = None) -> int:
     """Withdraw or restore the evidence of these observations; returns how many rows changed.
 
     Evidence counts while its observation does, its text is the present one, its purposes allow reading, and its reading is the
-    one in force: that of `reader` where there is one, else the latest.
+    one in force: that of `reader` where there is one, else the latest. What was not read out of a text has no reading to lose.
     """
     changed = 0
     for some in chunks(sorted(set(observation_ids))):
@@ -24,7 +24,8 @@ def settle(session: Session, observation_ids: Iterable[str], now: datetime, read
         for row in session.exec(select(Evidence).where(col(Evidence.observation_id).in_(some))).all():
             observation = by_id[row.observation_id]
             current = in_force.get((row.observation_id, row.text_hash))
-            counts = readable(observation) and row.text_hash == observation.text_hash and row.model == current
+            in_time = row.text_hash == observation.text_hash and (observation.source in UNREAD or row.model == current)
+            counts = readable(observation) and in_time
             if counts != (row.withdrawn_at is None):
                 row.withdrawn_at = None if counts else now
                 changed += 1
