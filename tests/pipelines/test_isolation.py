@@ -28,8 +28,11 @@ def forbidden(office: Office) -> set[str]:
 
 @pytest.mark.parametrize(
     ("dies", "why"),
-    [(closed, "cannot reach the host"), (refused, "check DEAD_KEY"), (forbidden, "grant Read on Friend")],
-    ids=["door closed", "credentials refused half way", "one stream forbidden"],
+    [
+        pytest.param(closed, "cannot reach the host", id="door closed", marks=pytest.mark.slow),
+        pytest.param(refused, "check DEAD_KEY", id="credentials refused half way"),
+        pytest.param(forbidden, "grant Read on Friend", id="one stream forbidden", marks=pytest.mark.slow),
+    ],
 )
 def test_a_dead_vendor_stops_only_itself(office, dies, why):
     """The other vendors land, everybody is stitched and understood, both CRMs are written; page and doctor say why one is not."""
@@ -49,6 +52,7 @@ def test_a_dead_vendor_stops_only_itself(office, dies, why):
     assert all(finding.ok for finding in office.doctor("North"))
 
 
+@pytest.mark.slow
 def test_a_vendor_that_dies_later_leaves_what_it_has_told(office):
     """Once landed, its records still make persons after it has gone."""
     office.vendors[DEAD].versions = lambda stream: Vendor(DEAD, FakeCrm()).versions(stream)[:1]
@@ -59,6 +63,7 @@ def test_a_vendor_that_dies_later_leaves_what_it_has_told(office):
     assert outcomes["stitch"].assets["stitch/persons"]["records"] == 6 * 2 + 2
 
 
+@pytest.mark.slow
 def test_a_crm_that_refuses_every_record_stops_only_its_own_write_back(office):
     """One plain sentence says how many and what to do; the other CRM shows everything."""
     south = office.vendors[SOUTH].crm

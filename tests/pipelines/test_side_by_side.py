@@ -103,6 +103,7 @@ def test_on_postgresql_jobs_run_side_by_side_and_each_alone(open_office, tmp_pat
         }
 
 
+@pytest.mark.slow
 def test_on_sqlite_one_run_at_a_time(open_office):
     """The second run waits until the first has ended."""
     with open_office(ROOT / "dagster.yaml") as office:

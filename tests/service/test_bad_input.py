@@ -137,7 +137,10 @@ def test_doctor_names_the_variable_that_is_missing(door, missing):
 
 @pytest.mark.parametrize(
     ("variable", "value", "landed"),
-    [("SALESFORCE_CLIENT_SECRET", "wr0ng", "9 assets landed"), ("STRIPE_API_KEY", "sk_test_wr0ng", "13 assets landed")],
+    [
+        ("SALESFORCE_CLIENT_SECRET", "wr0ng", "9 assets landed"),
+        pytest.param("STRIPE_API_KEY", "sk_test_wr0ng", "13 assets landed", marks=pytest.mark.slow),
+    ],
 )
 def test_a_wrong_credential_stops_its_vendor_only_and_is_said_once(door, variable, value, landed):
     """The assets fail with the variable to check, in one line for all of them; the other vendor's land."""
@@ -207,6 +210,7 @@ def test_a_setting_of_one_vendor_that_cannot_be_used_skips_that_vendor(door):
     assert "SALESFORCE_FIELD_PREFIX" in outcomes.json[0]["skipped"]
 
 
+@pytest.mark.slow
 def test_a_hidden_object_stops_its_stream_only(door):
     """The asset says which permission is missing, the other streams land, and doctor says how to grant it."""
     door.connect()
@@ -218,6 +222,7 @@ def test_a_hidden_object_stops_its_stream_only(door):
     assert [(one["ok"], "Permission Sets" in one["remedy"]) for one in refused] == [(False, True)]
 
 
+@pytest.mark.slow
 def test_a_restricted_key_without_a_permission_stops_its_streams_only(door):
     """Doctor and the asset name what to set in the Dashboard; so does doctor where a figure is less exact without it."""
     door.connect(STRIPE_API_KEY="rk_test_wr0ng")
@@ -289,6 +294,7 @@ def test_surprising_records_are_kept_and_the_rest_flows(door):
     assert door.ask("show", make_id("003", 7)).code == 0
 
 
+@pytest.mark.slow
 def test_somebody_with_no_beliefs_is_shown(door):
     """Nothing to say is said; the e-mail address in any case finds the person, and an unknown one does not."""
     door.connect()
@@ -348,6 +354,7 @@ def test_a_plan_is_applied_once(door):
         assert len(answer.err.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_every_json_is_one_document_on_standard_output(door):
     """Whatever is asked with --json, a machine can read the answer; bars and warnings go elsewhere."""
     door.connect()

@@ -3,12 +3,15 @@
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from connectors.stripe import CONNECTOR
 from models.facts import Payment
 from sandbox import cdnow
 from tests.connectors.stripe.conftest import Puller
 
 
+@pytest.mark.slow
 def test_every_purchase_comes_back_to_the_cent_and_the_customer(puller: Puller, shared_data: Path) -> None:
     """69,659 payments of 23,570 customers equal the file as a multiset of customer, day and cents."""
     path = shared_data / "cdnow" / "CDNOW_master.txt"

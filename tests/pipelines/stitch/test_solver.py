@@ -6,6 +6,7 @@ from itertools import combinations
 
 import networkx as nx
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
@@ -265,6 +266,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_through_any_history_ids_resolve_and_those_untouched_keep_theirs(tmp_path_factory, steps):

@@ -141,6 +141,7 @@ def test_a_run_that_leaves_texts_waiting_bears_it_as_a_tag(job, world, read_by_m
     assert [left_by_run(job) for _ in range(3)] == ["3 texts", "1 texts", None]
 
 
+@pytest.mark.slow
 def test_a_days_budget_counts_every_run_and_ends_with_the_day(job, world, read_by_model):
     """What earlier runs of the day have used counts; the next day starts anew."""
     read_by_model(Stub(), _MAX_TOKENS_PER_DAY=str(2 * (TOKENS_IN + TOKENS_OUT)))
