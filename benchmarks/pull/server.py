@@ -6,9 +6,12 @@ else is a 404 that names the request.
 """
 
 import asyncio
+import csv
+import io
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -17,7 +20,8 @@ import orjson
 
 from benchmarks.pull.rows import DAYS, MAKERS, NOW, Recording, replay
 
-HEAD = "HTTP/1.1 {} \r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: {}\r\n\r\n"
+HEAD = "HTTP/1.1 {} \r\nContent-Type: {}\r\nContent-Length: {}\r\n{}\r\n"
+JSON = "application/json;charset=UTF-8"
 NO_ROWS = b'{"results":[],"data":[],"object":"list","has_more":false}'
 
 
@@ -32,11 +36,20 @@ class Request:
         self.body = body
 
 
-Answer = Callable[[Recording, Request], bytes | None]
+@dataclass(frozen=True)
+class Csv:
+    """A page of a Bulk result: its rows, how many they are, and where the next begins."""
+
+    body: bytes
+    count: int
+    following: str
 
 
-def salesforce(rows: Recording, request: Request) -> bytes | None:
-    """Login, describe, and queries: from keyset to keyset where the query has a LIMIT, else by locator."""
+Answer = Callable[[Recording, Request], "bytes | Csv | None"]
+
+
+def salesforce(rows: Recording, request: Request) -> bytes | Csv | None:
+    """Login, describe, and queries: from keyset to keyset where the query has a LIMIT, else by locator; and Bulk query jobs."""
     path = request.path
     if path.endswith("/oauth2/token"):
         return _json(
@@ -49,12 +62,11 @@ def salesforce(rows: Recording, request: Request) -> bytes | None:
         return _json(results=[_described(name) for name in asked])
     if path.endswith("/describe"):
         return orjson.dumps(_described("Contact")["result"])
+    if "/jobs/query" in path:
+        return _bulk(rows, request)
     if path.endswith(("/query/", "/queryAll/", "/query", "/queryAll")):
-        after = re.search(r"Id > '003A(\d{11})", request.asked["q"])
-        limited = re.search(r"LIMIT (\d+)", request.asked["q"])
-        first = int(after[1]) + 1 if after else 0
-        if limited:
-            end = min(first + int(limited[1]), len(rows))
+        first, end = _meant(rows, request.asked["q"])
+        if "LIMIT" in request.asked["q"]:
             return b'{"totalSize":%d,"done":true,"records":[%b]}' % (end - first, rows.between(first, end))
         return _located(rows, first)
     if "/query/01g" in path:
@@ -67,6 +79,35 @@ def _located(rows: Recording, first: int) -> bytes:
     more = b'"done":false,"nextRecordsUrl":"/services/data/v63.0/query/01gBENCH-%d"' % end
     done = more if end < len(rows) else b'"done":true'
     return b'{"totalSize":%d,%b,"records":[%b]}' % (len(rows), done, rows.between(first, end))
+
+
+def _meant(rows: Recording, soql: str) -> tuple[int, int]:
+    """The first row that a query means, and the one behind its last."""
+    after, limited = re.search(r"Id > '003A(\d{11})", soql), re.search(r"LIMIT (\d+)", soql)
+    first = int(after[1]) + 1 if after else 0
+    return first, min(first + int(limited[1]), len(rows)) if limited else len(rows)
+
+
+def _bulk(rows: Recording, request: Request) -> bytes | Csv:
+    """A job is complete when it is first looked at; its id says which rows it means, and its columns are all that describe tells."""
+    if request.method == "POST":
+        return _json(id="750-{}-{}".format(*_meant(rows, orjson.loads(request.body)["query"])), state="UploadComplete")
+    if not request.path.endswith("/results"):
+        return _json(id=request.path.rpartition("/")[2], state="JobComplete")
+    first, last = (int(part) for part in request.path.split("/")[-2].split("-")[1:])
+    first = int(request.asked.get("locator", first))
+    end = min(first + int(request.asked["maxRecords"]), last)
+    names = [name for name in MAKERS["salesforce"](0, NOW, "") if name != "attributes"]
+    page = io.StringIO()
+    table = csv.writer(page, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    table.writerow(names)
+    for row in orjson.loads(b"[%b]" % rows.between(first, end)):
+        table.writerow([_cell(row[name]) for name in names])
+    return Csv(page.getvalue().encode(), end - first, str(end) if end < last else "null")
+
+
+def _cell(value: object) -> object:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else value
 
 
 def _described(name: str) -> dict[str, object]:
@@ -227,9 +268,12 @@ class Vendor(asyncio.Protocol):
                 print(f"the recording has no answer for {method} {urlsplit(target).path}", file=sys.stderr, flush=True)
             asyncio.get_running_loop().call_later(self._latency, self._answer, body)
 
-    def _answer(self, body: bytes | None) -> None:
-        status = "404 Not Found" if body is None else "200 OK"
-        self._transport.writelines([HEAD.format(status, len(body or b"{}")).encode(), body or b"{}"])  # type: ignore[attr-defined]
+    def _answer(self, answer: bytes | Csv | None) -> None:
+        kind, more, status = JSON, "", "404 Not Found" if answer is None else "200 OK"
+        body = answer.body if isinstance(answer, Csv) else answer or b"{}"
+        if isinstance(answer, Csv):
+            kind, more = "text/csv", f"Sforce-NumberOfRecords: {answer.count}\r\nSforce-Locator: {answer.following}\r\n"
+        self._transport.writelines([HEAD.format(status, kind, len(body), more).encode(), body])  # type: ignore[attr-defined]
 
 
 async def serve(file: Path, latency: float) -> None:
