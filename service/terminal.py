@@ -19,7 +19,7 @@ from rich.table import Table
 from connectors.base import FieldValue, Finding, ProvisionStep
 from pipelines.ingest.state import StreamState, read_until
 from pipelines.run import JobOutcome
-from pipelines.write_back.deliver import Delivery
+from pipelines.write_back.outcome import Delivery
 from service.errors import UsageError
 from service.writing import PlanReport, Shown
 

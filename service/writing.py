@@ -14,12 +14,12 @@ from models.store import transaction
 from pipelines.ingest.sources import unusable_variables
 from pipelines.workspace import Workspace
 from pipelines.write_back import crm as fields
-from pipelines.write_back.deliver import Delivery
 from pipelines.write_back.deliver import apply as deliver
 from pipelines.write_back.fields import PERSON, carried_by
 from pipelines.write_back.held import from_json
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.opening import crm_of, crms
+from pipelines.write_back.outcome import Delivery
 from pipelines.write_back.plan import plan as draw_up
 from pipelines.write_back.refusals import Refused
 from service.errors import LeftUndoneError, UsageError

@@ -6,11 +6,12 @@ from connectors.base import Connector
 from models.writes import WritePlan
 from pipelines.ingest.assets import vendor_reactions
 from pipelines.workspace import Workspace
-from pipelines.write_back.deliver import Delivery, apply
+from pipelines.write_back.deliver import apply
 from pipelines.write_back.fields import FIELDS
 from pipelines.write_back.ledger import Ledger
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.opening import crm_of, crms
+from pipelines.write_back.outcome import Delivery
 from pipelines.write_back.plan import plan
 from pipelines.write_back.refusals import Refused
 

@@ -8,7 +8,7 @@ from connectors.base import Connector
 from pipelines.workspace import Workspace
 from pipelines.write_back.assets import asset_key
 from pipelines.write_back.crm import Fields
-from pipelines.write_back.deliver import read_back
+from pipelines.write_back.recovery import read_back
 from pipelines.write_back.ledger import Ledger
 from pipelines.write_back.opening import crm_of, crms
 

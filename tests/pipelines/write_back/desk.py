@@ -15,9 +15,10 @@ from models.keys import RecordKey
 from models.store import transaction
 from models.writes import Baseline, IntendedWrite, WritePlan
 from pipelines.write_back.compare import Wanted
-from pipelines.write_back.deliver import Delivery, apply
+from pipelines.write_back.deliver import apply
 from pipelines.write_back.fields import FIELDS
 from pipelines.write_back.limits import Limits
+from pipelines.write_back.outcome import Delivery
 from pipelines.write_back.plan import draw_up
 from tests.pipelines.write_back.fake_crm import Death, FakeCrm, Killed
 from tests.stores import new_store

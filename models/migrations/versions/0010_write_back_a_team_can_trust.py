@@ -1,0 +1,39 @@
+"""write-back a team can trust: approval, undo, bulk jobs, and what a refused row waits for."""
+
+import sqlalchemy as sa
+import sqlmodel.sql.sqltypes
+from alembic import op
+
+import models.base
+
+revision = "0010_write_back"
+down_revision = "0006_suggestion"
+branch_labels = None
+depends_on = None
+
+TEXT = sqlmodel.sql.sqltypes.AutoString
+PLAN = (
+    sa.Column("undoes", TEXT(), nullable=True),
+    sa.Column("needs_approval", sa.Boolean(), nullable=False, server_default=sa.false()),
+    sa.Column("approved_at", models.base.UtcDateTime(timezone=True), nullable=True),
+    sa.Column("approved_by", TEXT(), nullable=True),
+)
+WRITE = (
+    sa.Column("belief_ids", sa.JSON(), nullable=False, server_default="[]"),
+    sa.Column("parked_under", TEXT(), nullable=True),
+    sa.Column("job", TEXT(), nullable=True),
+)
+
+
+def upgrade() -> None:
+    for table, columns in (("write_plan", PLAN), ("intended_write", WRITE)):
+        for column in columns:
+            op.add_column(table, column._copy())
+    op.create_index("ix_intended_write_job", "intended_write", ["job"])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_intended_write_job", "intended_write")
+    for table, columns in (("write_plan", PLAN), ("intended_write", WRITE)):
+        for column in columns:
+            op.drop_column(table, column.name)
