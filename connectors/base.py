@@ -5,6 +5,7 @@ CRM, a `Crm` to write to. A source walks windows: it yields pages, and marks wit
 Ingest lands the rows first and saves the cursor afterwards, so a crash re-reads at most one window.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.errors import Unsupported
@@ -21,6 +23,18 @@ from models.records import Record
 
 Position = dict[str, Any]
 """Where a pull stands, in the connector's own words; must survive JSON."""
+
+
+class Floors(BaseSettings):
+    """How much of a vendor's daily calls is not ours; the defaults are the shares that Meltano's tap-salesforce keeps."""
+
+    quota_floor: float = Field(default=0.2, ge=0, le=1, description="share of the day's calls that is left to others")
+    run_share: float = Field(default=0.25, gt=0, le=1, description="share of the day's calls that one run may spend")
+
+    def left(self, used: int, allowed: int, spent: int = 0) -> int:
+        """Calls that a run may still make, of which it has spent some: neither of the two shares is exceeded; 0 where it must stop."""
+        of_all, own = (1 - self.quota_floor) * allowed - used, self.run_share * allowed - spent
+        return max(0, math.floor(min(of_all, own)))
 
 
 class VendorSettings(BaseSettings):
@@ -116,6 +130,8 @@ class Quota:
 
     used: int
     allowed: int
+    left: int | None = None
+    """Calls that this run may still make before it leaves the rest to others; None where nobody has reckoned."""
 
 
 class Source(ABC):
@@ -284,10 +300,6 @@ class Jobs(Protocol):
     most_bytes: int
     """Of one job's content."""
 
-    def open(self) -> bool:
-        """Whether the vendor takes another job today."""
-        ...
-
     def takes(self, values: Mapping[str, FieldValue]) -> bool:
         """Whether a job can carry these values; one that cannot goes by batch."""
         ...
@@ -296,8 +308,8 @@ class Jobs(Protocol):
         """Records as a job's content has them, each below the last; a field that a row does not name is left as it is."""
         ...
 
-    def begin(self, object_name: str) -> str:
-        """A job that is open and empty; gives its id, which must be kept before anything is handed in."""
+    def begin(self, object_name: str) -> str | None:
+        """A job that is open and empty; gives its id, which must be kept before anything is handed in. None if none is to be had."""
         ...
 
     def hand_in(self, job: str, fields: Sequence[str], lines: bytes) -> None:

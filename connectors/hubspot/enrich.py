@@ -3,20 +3,26 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from connectors.base import FieldSpec, FieldValue, ProvisionStep, RowResult
+from connectors.base import FieldSpec, FieldValue, Jobs, ProvisionStep, Quota, RowResult
 from connectors.errors import Fatal, RecordRejected
 from connectors.hubspot.client import BATCH, Portal
 from connectors.hubspot.fields import KINDS, SUBJECTS, api_name, length, writable
 from connectors.hubspot.provision import provision
 from connectors.hubspot.refusals import VENDOR, Invalid
 from connectors.hubspot.wire import received, sent, types
+from models.keys import content_id
 
 Json = dict[str, Any]
 Row = tuple[str, dict[str, FieldValue]]
 
+MERGED_IDS = "hs_merged_object_ids"
 PASSING = frozenset({"RATE_LIMITS", "INTERNAL_ERROR", "LOCKED", "TIMEOUT"})
 """Categories of row errors that nobody needs to act upon."""
 REFUSED = "VALIDATION_ERROR"
+LEFT = frozenset({"OBJECT_NOT_FOUND", "MERGED"})
+"""Categories of row errors of a record that takes no writes any more."""
+DEFINES = ("type", "fieldType", "options", "modificationMetadata", "archived")
+"""What a definition says that decides whether a property takes a value."""
 MERGED = {
     "category": "MERGED",
     "errors": [{"code": "the id leads to another record since a merge, which took the values"}],
@@ -27,6 +33,8 @@ class HubSpotCrm:
     """A portal that can be enriched."""
 
     batch_size = BATCH
+    read_size = BATCH
+    jobs: Jobs | None = None  # HubSpot's imports take files of a person's making and answer no row
     subjects: Mapping[str, tuple[str, ...]] = SUBJECTS
 
     def __init__(self, portal: Portal) -> None:
@@ -35,6 +43,14 @@ class HubSpotCrm:
         self._types: dict[str, dict[str, str]] = {}
         self.account = portal.id
         self.currency = portal.currency
+        self.calls = portal.calls
+
+    @property
+    def quota(self) -> Quota | None:
+        """The portal's calls of the day, as the newest answer told them; None under OAuth."""
+        if self._portal.used is None:
+            return None
+        return Quota(*self._portal.used, left=self._portal.settings.left(*self._portal.used, self._portal.calls.total()))
 
     def field_name(self, spec: FieldSpec) -> str:
         """The name of the property, prefix included."""
@@ -49,6 +65,22 @@ class HubSpotCrm:
         """Our properties that may be written, with their length in characters (0 where none applies)."""
         ours = [one for one in self._defined(object_name) if self._portal.settings.owns(one["name"]) and writable(one)]
         return {one["name"]: length(one) for one in ours}
+
+    def fingerprint(self, object_name: str) -> str:
+        """Changes with type, options and access of any property of ours."""
+        ours = [one for one in self._defined(object_name) if self._portal.settings.owns(one["name"])]
+        return content_id(*sorted(repr([one["name"], *(one.get(part) for part in DEFINES)]) for one in ours))
+
+    def moved(self, object_name: str, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """The record that each was merged into: HubSpot answers for it when asked by the old id, which it tells among its merged ones."""
+        found: dict[str, tuple[str, str]] = {}
+        for start in range(0, len(ids), BATCH):
+            some = ids[start : start + BATCH]
+            for row in self._portal.read("read", KINDS[object_name], some, [MERGED_IDS]):
+                became = str(row["id"])
+                old = str(row["properties"].get(MERGED_IDS) or "").split(";")
+                found |= {one: (object_name, became) for one in some if one in old and one != became}
+        return found
 
     def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, FieldValue]]:
         """Present values by record id; archived records are absent, and so is an id that a merge has taken away."""
@@ -117,7 +149,7 @@ def _results(
 def _refused(one: str, error: Json) -> RowResult:
     code = str(error.get("category") or "UNKNOWN")
     message = "; ".join(_detail(detail) for detail in error.get("errors") or []) or "refused"
-    return RowResult(one, ok=False, code=code, message=message, retry=code in PASSING)
+    return RowResult(one, ok=False, code=code, message=message, retry=code in PASSING, gone=code in LEFT)
 
 
 def _detail(detail: Json) -> str:

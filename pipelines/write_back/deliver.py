@@ -88,10 +88,9 @@ class _Delivering:
         """All records of one kind: some ahead of the others where they are many, and by job where that is cheaper."""
         keys = self._after_canary(object_name, keys)
         jobs = self.crm.jobs
-        if not keys:
-            return
-        if jobs and len(keys) >= jobs.least and jobs.open():
-            self._by_job(jobs, object_name, keys)
+        job = jobs.begin(object_name) if jobs and len(keys) >= jobs.least else None
+        if jobs and job:
+            self._by_job(jobs, job, object_name, keys)
         else:
             self._by_batch(object_name, self._examined(object_name, keys))
 
@@ -166,28 +165,26 @@ class _Delivering:
 
     # by job
 
-    def _by_job(self, jobs: Jobs, object_name: str, keys: Sequence[RecordKey]) -> None:
-        """As few jobs as their size allows; what no job can carry goes by batch."""
+    def _by_job(self, jobs: Jobs, job: str, object_name: str, keys: Sequence[RecordKey]) -> None:
+        """Fill the job and hand it in; what its size or its format does not allow is left for the next round, or goes by batch."""
         fields = self.ledger.fields(self.plan_id, object_name)
-        job, content, others = "", bytearray(), list[Update]()
+        content, others = bytearray(), list[Update]()
         for updates in self._portions(object_name, keys):
             carried = [update for update in updates if jobs.takes(update.row[1])]
             others += [update for update in updates if not jobs.takes(update.row[1])]
             lines = jobs.lines([update.row for update in carried], fields)
             if content and len(content) + len(lines) > jobs.most_bytes:
-                self._hand_in(jobs, job, object_name, fields, content)
-                job, content = "", bytearray()
-            if lines:
-                job = job or jobs.begin(object_name)
-                self._note([row for update in carried for row in update.rows], job)
-                content += lines
-        if content and not self.stopped:
-            self._hand_in(jobs, job, object_name, fields, content)
-        self._by_batch(object_name, iter(others))
+                break
+            self._note([row for update in carried for row in update.rows], job)
+            content += lines
+        self._hand_in(jobs, job, object_name, fields, bytes(content))
+        if not self.stopped:
+            self._by_batch(object_name, iter(others))
 
-    def _hand_in(self, jobs: Jobs, job: str, object_name: str, fields: Sequence[str], content: bytearray) -> None:
+    def _hand_in(self, jobs: Jobs, job: str, object_name: str, fields: Sequence[str], content: bytes) -> None:
         """Hand the job in, wait for it, and record every answer. Fatal if the vendor forgets a record."""
-        jobs.hand_in(job, fields, bytes(content))
+        if content:
+            jobs.hand_in(job, fields, content)
         end = jobs.end(job)
         if end:
             self.refused += hear(self.crm, self.ledger, job, object_name, end.results, self.clock)
@@ -245,8 +242,8 @@ class _Delivering:
         policy = self.policies[spec.name] if spec and not self.undoing else "never_over_human"
         row.state, said = judged(row.value_hash, before, value_hash(holds), policy)
         row.reason = said or row.reason
-        if row.state == "conflict":
-            row.old_value = as_json(holds)
+        if row.state != "ok":
+            row.old_value = as_json(holds)  # what a human has put there, or what is written over
 
     def _note(self, rows: Sequence[IntendedWrite], job: str | None = None) -> None:
         """Before the vendor hears of them."""

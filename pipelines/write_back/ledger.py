@@ -281,9 +281,9 @@ class Ledger:
         decided = _decided() & col(IntendedWrite.plan_id).not_in(undoing)  # what was undone says so itself
         with transaction(self.store) as session:
             for some in _portions(records):
-                rows = select(*columns).where(col(IntendedWrite.record).in_(some), decided)
-                for record, field, *standing in session.exec(rows.order_by(col(IntendedWrite.id))):
-                    latest[record, field] = Standing(*standing)
+                rows = sa.select(*map(col, columns)).where(col(IntendedWrite.record).in_(some), decided)
+                for record, name, *standing in session.execute(rows.order_by(col(IntendedWrite.id))):
+                    latest[record, name] = Standing(*standing)
         return latest
 
     def kept_for_humans(self) -> int:
@@ -317,9 +317,19 @@ class Ledger:
                 rows = select(Baseline.record, Baseline.field, Baseline.value_hash).where(
                     col(Baseline.record).in_(some)
                 )
-                for record, field, value_hash in session.exec(rows):
-                    known[record][field] = value_hash
+                for record, name, hashed in session.exec(rows):
+                    known[record][name] = hashed
         return known
+
+    def written_by(self, records: Sequence[str]) -> dict[tuple[str, str], str]:
+        """The write that put there what each field of these records is known to hold, by record and field."""
+        found: dict[tuple[str, str], str] = {}
+        with transaction(self.store) as session:
+            for some in _portions(records):
+                rows = select(Baseline.record, Baseline.field, Baseline.write_id)
+                for record, name, write_id in session.exec(rows.where(col(Baseline.record).in_(some))):
+                    found[record, name] = write_id
+        return found
 
     def known_values(self, field: str) -> dict[str, str]:
         """Hash of one field's value on every record of this account."""
@@ -372,12 +382,26 @@ def _acknowledge(session: Session, rows: Sequence[IntendedWrite], now: datetime)
             {**fact, "write_id": row.id, "acknowledged_at": now}
         )
     if true:
+        _take_back(session, true)
         acknowledged = [{"id": row.id, "acknowledged_at": now} for row in true]
         session.execute(sa.update(IntendedWrite), acknowledged)
     if fresh:
         session.execute(sa.insert(Baseline), fresh)
     if changed:
         session.execute(sa.update(Baseline), changed)
+
+
+def _take_back(session: Session, true: Sequence[IntendedWrite]) -> None:
+    """The writes that an undoing plan's rows have taken back say so."""
+    plans = select(WritePlan.id, WritePlan.undoes).where(
+        col(WritePlan.id).in_({row.plan_id for row in true}), col(WritePlan.undoes).is_not(None)
+    )
+    for plan_id, undone in session.exec(plans).all():
+        table = IntendedWrite.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+        same = (table.c.record == sa.bindparam("taken")) & (table.c.field == sa.bindparam("named"))
+        back = sa.update(table).where(table.c.plan_id == undone, table.c.state == "ok", same).values(state="undone")
+        rows = [{"taken": row.record, "named": row.field} for row in true if row.plan_id == plan_id]
+        session.connection().execute(back, rows)
 
 
 def _portions(records: Sequence[str]) -> Iterator[Sequence[str]]:

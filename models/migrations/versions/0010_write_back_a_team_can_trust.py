@@ -12,23 +12,18 @@ branch_labels = None
 depends_on = None
 
 TEXT = sqlmodel.sql.sqltypes.AutoString
-PLAN = (
-    sa.Column("undoes", TEXT(), nullable=True),
-    sa.Column("needs_approval", sa.Boolean(), nullable=False, server_default=sa.false()),
-    sa.Column("approved_at", models.base.UtcDateTime(timezone=True), nullable=True),
-    sa.Column("approved_by", TEXT(), nullable=True),
-)
-WRITE = (
-    sa.Column("belief_ids", sa.JSON(), nullable=False, server_default="[]"),
-    sa.Column("parked_under", TEXT(), nullable=True),
-    sa.Column("job", TEXT(), nullable=True),
-)
+PLAN = ("undoes", "needs_approval", "approved_at", "approved_by")
+WRITE = ("belief_ids", "parked_under", "job")
 
 
 def upgrade() -> None:
-    for table, columns in (("write_plan", PLAN), ("intended_write", WRITE)):
-        for column in columns:
-            op.add_column(table, column._copy())
+    op.add_column("write_plan", sa.Column("undoes", TEXT(), nullable=True))
+    op.add_column("write_plan", sa.Column("needs_approval", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("write_plan", sa.Column("approved_at", models.base.UtcDateTime(timezone=True), nullable=True))
+    op.add_column("write_plan", sa.Column("approved_by", TEXT(), nullable=True))
+    op.add_column("intended_write", sa.Column("belief_ids", sa.JSON(), nullable=False, server_default="[]"))
+    op.add_column("intended_write", sa.Column("parked_under", TEXT(), nullable=True))
+    op.add_column("intended_write", sa.Column("job", TEXT(), nullable=True))
     op.create_index("ix_intended_write_job", "intended_write", ["job"])
 
 
@@ -36,4 +31,4 @@ def downgrade() -> None:
     op.drop_index("ix_intended_write_job", "intended_write")
     for table, columns in (("write_plan", PLAN), ("intended_write", WRITE)):
         for column in columns:
-            op.drop_column(table, column.name)
+            op.drop_column(table, column)
