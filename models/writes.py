@@ -23,7 +23,10 @@ class WritePlan(SQLModel, table=True):
     )
     undoes: str | None = Field(default=None, description="the plan whose writes it takes back")
     needs_approval: bool = Field(
-        default=False, sa_column_kwargs={"server_default": sa.false()}, description="not to be applied before somebody has approved it")
+        default=False,
+        sa_column_kwargs={"server_default": sa.false()},
+        description="not to be applied before somebody has approved it",
+    )
     approved_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="UTC")
     approved_by: str | None = Field(default=None, description="who approved it")
     counts: dict[str, int] = Field(sa_column=Column(JSON, nullable=False), description="rows by what was decided")
@@ -45,7 +48,9 @@ class IntendedWrite(SQLModel, table=True):
     entity_id: str = Field(index=True, description="the person or account it speaks of, as stitched when planned")
     field: str = Field(description="API name of the field")
     old_value: str | None = Field(
-        default=None, sa_column=Column(Text), description="what the CRM held when planned, or what a human put there, as JSON"
+        default=None,
+        sa_column=Column(Text),
+        description="what the CRM held when planned, or what a human put there, as JSON",
     )
     new_value: str | None = Field(default=None, sa_column=Column(Text), description="what we want there, as JSON")
     value_hash: str = Field(description="content hash of the new value as the CRM will hold it")
@@ -59,7 +64,8 @@ class IntendedWrite(SQLModel, table=True):
     attempts: int = Field(default=0, description="deliveries tried")
     parked: bool = Field(default=False, description="refused for good: due again only with another value")
     parked_under: str | None = Field(
-        default=None, description="fingerprint of the CRM's own fields when it was refused; another one is worth another try"
+        default=None,
+        description="fingerprint of the CRM's own fields when it was refused; another one is worth another try",
     )
     job: str | None = Field(default=None, index=True, description="id of the vendor's bulk job that carries it")
     error: str | None = Field(default=None, description="the vendor's code and message")

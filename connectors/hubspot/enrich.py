@@ -50,7 +50,9 @@ class HubSpotCrm:
         """The portal's calls of the day, as the newest answer told them; None under OAuth."""
         if self._portal.used is None:
             return None
-        return Quota(*self._portal.used, left=self._portal.settings.left(*self._portal.used, self._portal.calls.total()))
+        return Quota(
+            *self._portal.used, left=self._portal.settings.left(*self._portal.used, self._portal.calls.total())
+        )
 
     def field_name(self, spec: FieldSpec) -> str:
         """The name of the property, prefix included."""

@@ -7,8 +7,8 @@ from connectors.base import FieldSpec, FieldValue, Jobs, ProvisionStep, Quota, R
 from connectors.errors import Fatal
 from connectors.salesforce.client import Org
 from connectors.salesforce.fields import SUBJECTS, api_name
-from connectors.salesforce.provision import provision
 from connectors.salesforce.ingest import IngestJobs
+from connectors.salesforce.provision import provision
 from connectors.salesforce.refusals import GRANT, PASSING, VENDOR, left_for_good
 from connectors.salesforce.soql import one_of, select
 from models.keys import content_id
@@ -60,7 +60,9 @@ class SalesforceCrm:
 
     def fingerprint(self, object_name: str) -> str:
         """Changes with type, size, options and access of any field of ours."""
-        return content_id(*(repr([field["name"], *(field.get(part) for part in DEFINES)]) for field in self._ours(object_name)))
+        return content_id(
+            *(repr([field["name"], *(field.get(part) for part in DEFINES)]) for field in self._ours(object_name))
+        )
 
     def _ours(self, object_name: str) -> list[dict[str, Any]]:
         """Our fields as describe shows them to this user, by name."""

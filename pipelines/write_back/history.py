@@ -94,14 +94,14 @@ def _run(store: Engine, plan: WritePlan) -> Run:
 
 def writes(store: Engine, *, plan_id: str | None = None, record: str | None = None) -> list[Write]:
     """Every write of a plan, by record and field; or of a record, named by its key or its id, the oldest first."""
-    query = select(IntendedWrite, WritePlan.created_at).join(
-        WritePlan, col(WritePlan.id) == col(IntendedWrite.plan_id)
-    )
+    query = select(IntendedWrite, WritePlan.created_at).join(WritePlan, col(WritePlan.id) == col(IntendedWrite.plan_id))
     if plan_id:
         query = query.where(IntendedWrite.plan_id == plan_id)
     if record:
         named = col(IntendedWrite.record) == record
-        query = query.where(named if "/" in record else col(IntendedWrite.record).endswith(f"/{record}", autoescape=True))
+        query = query.where(
+            named if "/" in record else col(IntendedWrite.record).endswith(f"/{record}", autoescape=True)
+        )
     with transaction(store) as session:
         found = session.exec(query.order_by(col(IntendedWrite.id))).all()
     if plan_id:

@@ -218,7 +218,7 @@ class Ledger:
         )
         with self.store.connect() as connection:
             found = connection.execute(rows.group_by(job).order_by(job)).all()
-        return [(name, RecordKey.parse(record).object) for name, record in found]
+        return [(str(name), RecordKey.parse(record).object) for name, record in found]
 
     def key(self, object_name: str, record_id: str) -> str:
         """The written key of one of this account's records."""

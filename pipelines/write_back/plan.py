@@ -143,7 +143,9 @@ class _Planning:
         by_id = {target.wanted.record.id: target.wanted for target in gone}
         for one, (object_name, other) in self.crm.moved(gone[0].wanted.record.object, list(by_id)).items():
             if object_name in self.fields.subjects and by_id[one].values:
-                self.followed.append(replace(by_id[one], record=by_id[one].record._replace(object=object_name, id=other)))
+                self.followed.append(
+                    replace(by_id[one], record=by_id[one].record._replace(object=object_name, id=other))
+                )
 
     def _standing(self, keys: Sequence[str]) -> dict[str, dict[str, Standing]]:
         standing: dict[str, dict[str, Standing]] = {key: {} for key in keys}

@@ -46,9 +46,7 @@ def finish_jobs(crm: Crm, ledger: Ledger, clock: Clock) -> None:
             hear(crm, ledger, job, object_name, end.results, clock)
 
 
-def hear(
-    crm: Crm, ledger: Ledger, job: str, object_name: str, results: Sequence[RowResult], clock: Clock
-) -> int:
+def hear(crm: Crm, ledger: Ledger, job: str, object_name: str, results: Sequence[RowResult], clock: Clock) -> int:
     """Record a job's answers. Gives the number of records that it refused for good."""
     fingerprint = cache(lambda: crm.fingerprint(object_name))
     for start in range(0, len(results), AT_ONCE):
@@ -71,9 +69,7 @@ class ReadBack:
     """The fields that differ somewhere."""
 
 
-def read_back(
-    crm: Crm, vendor: str, plan_id: str, *, store: Engine, records: Sequence[str] | None = None
-) -> ReadBack:
+def read_back(crm: Crm, vendor: str, plan_id: str, *, store: Engine, records: Sequence[str] | None = None) -> ReadBack:
     """Compare what the CRM took with what it holds, of all records or of some. No call where nothing was written."""
     ledger, fields = Ledger.of(store, vendor, crm), Fields(crm)
     keys = ledger.delivered(plan_id) if records is None else list(records)

@@ -27,7 +27,9 @@ KEPT = timedelta(days=7)  # of a finished job and its results
 MOST_BYTES = 150_000_000  # of the content once it is encoded in base64
 ROWS_A_BATCH = 10_000  # of the daily allowance of batches
 NULL = "#N/A"
-KNOWN = frozenset({"object", "operation", "contentType", "columnDelimiter", "lineEnding", "externalIdFieldName", "assignmentRuleId"})
+KNOWN = frozenset(
+    {"object", "operation", "contentType", "columnDelimiter", "lineEnding", "externalIdFieldName", "assignmentRuleId"}
+)
 CLOSED = ("UploadComplete", "InProgress")
 ENDED = ("JobComplete", "Failed", "Aborted")
 Line = dict[str, str]
