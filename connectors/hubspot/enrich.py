@@ -107,7 +107,8 @@ class HubSpotCrm:
     def _written(self, object_name: str, rows: Sequence[Row]) -> list[RowResult]:
         """Results in the order of the rows. One bad value refuses a whole batch, which is halved until the row is found."""
         inputs = [
-            {"id": one, "properties": {name: sent(value) for name, value in values.items()}} for one, values in rows
+            {"id": one, "objectWriteTraceId": one, "properties": {name: sent(value) for name, value in values.items()}}
+            for one, values in rows
         ]
         try:
             answer = self._portal.update(KINDS[object_name], inputs)
@@ -137,15 +138,19 @@ def _results(
     The write of an id that was merged meanwhile is answered under the id of the record that took it.
     """
     done = {str(row.get("id")) for row in answer.get("results") or []}
-    refused = {
-        one: error for error in answer.get("errors") or [] for one in (error.get("context") or {}).get("ids") or []
-    }
+    refused = {one: error for error in answer.get("errors") or [] for one in _about(error)}
     lost = [one for one, _ in rows if one not in done and one not in refused]
     refused |= {one: MERGED for one in lost if led_away(object_name, one)}
     if not refused.keys() >= set(lost):
         message = f"{object_name}: {len(rows) - len(lost)} answers to {len(rows)} written rows"
         raise Fatal(message, vendor=VENDOR)
     return [RowResult(one, ok=True) if one in done else _refused(one, refused[one]) for one, _ in rows]
+
+
+def _about(error: Json) -> list[str]:
+    """The rows that an error is about: by the trace id that we gave each, which is its record's, and by id."""
+    context = error.get("context") or {}
+    return [str(one) for name in ("objectWriteTraceId", "ids", "id") for one in context.get(name) or []]
 
 
 def _refused(one: str, error: Json) -> RowResult:
