@@ -17,6 +17,7 @@ from models.writes import Baseline, IntendedWrite, WritePlan
 from pipelines.write_back.compare import Wanted
 from pipelines.write_back.deliver import apply
 from pipelines.write_back.fields import FIELDS
+from pipelines.write_back.ledger import Ledger
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.outcome import Delivery
 from pipelines.write_back.plan import draw_up
@@ -38,6 +39,11 @@ class Desk:
     def __post_init__(self) -> None:
         self.store: Engine = new_store(self.folder)
         self.crm.provision(FIELDS, dry_run=False)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What became of it all."""
+        return Ledger.of(self.store, "salesforce", self.crm)
 
     def wanted(
         self, object_name: str, record_id: str, reason: str = "what is known has changed", **values: FieldValue
