@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy import JSON, CheckConstraint, Column, Text
+from sqlalchemy import JSON, CheckConstraint, Column, Index, Text
 from sqlmodel import Field, SQLModel
 
 from models.base import UtcDateTime
@@ -41,9 +41,12 @@ class IntendedWrite(SQLModel, table=True):
             "state in ('planned', 'sent', 'ok', 'failed', 'conflict', 'suppressed', 'superseded', 'undone')",
             name="intended_write_state",
         ),
+        # some records of a plan or a job are asked for at a time; by one column alone, each time would walk through all of it
+        Index("ix_intended_write_plan_record", "plan_id", "record"),
+        Index("ix_intended_write_job_record", "job", "record"),
     )
     id: str = Field(primary_key=True, description="UUIDv7")
-    plan_id: str = Field(index=True, foreign_key="write_plan.id", description="the plan it belongs to")
+    plan_id: str = Field(foreign_key="write_plan.id", description="the plan it belongs to")
     record: str = Field(index=True, description="written key of the CRM record")
     entity_id: str = Field(index=True, description="the person or account it speaks of, as stitched when planned")
     field: str = Field(description="API name of the field")
@@ -67,7 +70,7 @@ class IntendedWrite(SQLModel, table=True):
         default=None,
         description="fingerprint of the CRM's own fields when it was refused; another one is worth another try",
     )
-    job: str | None = Field(default=None, index=True, description="id of the vendor's bulk job that carries it")
+    job: str | None = Field(default=None, description="id of the vendor's bulk job that carries it")
     error: str | None = Field(default=None, description="the vendor's code and message")
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="UTC")
     acknowledged_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="UTC")

@@ -24,11 +24,15 @@ def upgrade() -> None:
     op.add_column("intended_write", sa.Column("belief_ids", sa.JSON(), nullable=False, server_default="[]"))
     op.add_column("intended_write", sa.Column("parked_under", TEXT(), nullable=True))
     op.add_column("intended_write", sa.Column("job", TEXT(), nullable=True))
-    op.create_index("ix_intended_write_job", "intended_write", ["job"])
+    op.drop_index("ix_intended_write_plan_id", "intended_write")
+    op.create_index("ix_intended_write_plan_record", "intended_write", ["plan_id", "record"])
+    op.create_index("ix_intended_write_job_record", "intended_write", ["job", "record"])
 
 
 def downgrade() -> None:
-    op.drop_index("ix_intended_write_job", "intended_write")
+    op.drop_index("ix_intended_write_job_record", "intended_write")
+    op.drop_index("ix_intended_write_plan_record", "intended_write")
+    op.create_index("ix_intended_write_plan_id", "intended_write", ["plan_id"])
     for table, columns in (("write_plan", PLAN), ("intended_write", WRITE)):
         for column in columns:
             op.drop_column(table, column)
