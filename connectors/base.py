@@ -5,6 +5,7 @@ CRM, a `Crm` to write to. A source walks windows: it yields pages, and marks wit
 Ingest lands the rows first and saves the cursor afterwards, so a crash re-reads at most one window.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.errors import Unsupported
@@ -21,6 +23,18 @@ from models.records import Record
 
 Position = dict[str, Any]
 """Where a pull stands, in the connector's own words; must survive JSON."""
+
+
+class Floors(BaseSettings):
+    """How much of a vendor's daily calls is not ours; the defaults are the shares that Meltano's tap-salesforce keeps."""
+
+    quota_floor: float = Field(default=0.2, ge=0, le=1, description="share of the day's calls that is left to others")
+    run_share: float = Field(default=0.25, gt=0, le=1, description="share of the day's calls that one run may spend")
+
+    def left(self, used: int, allowed: int, spent: int = 0) -> int:
+        """Calls that a run may still make, of which it has spent some: neither of the two shares is exceeded; 0 where it must stop."""
+        of_all, own = (1 - self.quota_floor) * allowed - used, self.run_share * allowed - spent
+        return max(0, math.floor(min(of_all, own)))
 
 
 class VendorSettings(BaseSettings):
@@ -116,6 +130,8 @@ class Quota:
 
     used: int
     allowed: int
+    left: int | None = None
+    """Calls that this run may still make before it leaves the rest to others; None where nobody has reckoned."""
 
 
 class Source(ABC):
@@ -219,6 +235,8 @@ class Heard:
 
 FieldKind = Literal["text", "long_text", "number", "percent", "money", "picklist", "checkbox", "datetime"]
 FieldValue = str | float | int | bool | None
+Policy = Literal["always", "only_if_empty", "never_over_human"]
+"""When a field may be written: whatever stands there; only where nothing does; only over what we wrote ourselves."""
 
 
 @dataclass(frozen=True)
@@ -240,6 +258,7 @@ class FieldSpec:
     values: tuple[str, ...] = ()
     reps_edit: bool = False
     hidden: bool = False
+    policy: Policy = "never_over_human"
 
 
 @dataclass(frozen=True)
@@ -261,6 +280,48 @@ class RowResult:
     message: str = ""
     retry: bool = False
     """Whether the same write may succeed later without anybody acting (a locked row)."""
+    gone: bool = False
+    """Whether the record takes no writes any more: deleted, merged or converted."""
+
+
+@dataclass(frozen=True)
+class JobEnd:
+    """What a bulk job came to: an answer for every record that the vendor looked at or says it did not, and its own complaint."""
+
+    results: Sequence[RowResult]
+    complaint: str = ""
+
+
+class Jobs(Protocol):
+    """Writing very many records of one kind by jobs, which the vendor works off in its own time."""
+
+    least: int
+    """Records from which a job costs the vendor less than batches."""
+    most_bytes: int
+    """Of one job's content."""
+
+    def takes(self, values: Mapping[str, FieldValue]) -> bool:
+        """Whether a job can carry these values; one that cannot goes by batch."""
+        ...
+
+    def lines(self, rows: Sequence[tuple[str, dict[str, FieldValue]]], fields: Sequence[str]) -> bytes:
+        """Records as a job's content has them, each below the last; a field that a row does not name is left as it is."""
+        ...
+
+    def begin(self, object_name: str) -> str | None:
+        """A job that is open and empty; gives its id, which must be kept before anything is handed in. None if none is to be had."""
+        ...
+
+    def hand_in(self, job: str, fields: Sequence[str], lines: bytes) -> None:
+        """Give the job its content and let the vendor begin. Errors: Retryable if it is not known to have arrived."""
+        ...
+
+    def end(self, job: str) -> JobEnd | None:
+        """Wait until the job has ended; None if it never was handed in (it is called off then), or is forgotten.
+
+        Errors: Retryable if it is at work still; a later run waits on.
+        """
+        ...
 
 
 class Crm(Protocol):
@@ -271,8 +332,19 @@ class Crm(Protocol):
     """What the CRM's money fields are in, ISO 4217 in lower case; None where the CRM does not tell."""
     batch_size: int
     """Records per write call at the vendor."""
+    read_size: int
+    """Records per read call at the vendor."""
+    jobs: Jobs | None
+    """None where the vendor has none."""
+    calls: Counter[str]
+    """Requests made so far, by reason."""
     subjects: Mapping[str, tuple[str, ...]]
     """CRM objects per subject: `{"person": ("Contact", "Lead"), "account": ("Account",), "deal": ("Opportunity",)}`."""
+
+    @property
+    def quota(self) -> Quota | None:
+        """The quota as the newest answer told it; None where the vendor does not tell."""
+        ...
 
     def field_name(self, spec: FieldSpec) -> str:
         """The vendor's API name of the field, prefix included."""
@@ -286,12 +358,20 @@ class Crm(Protocol):
         """API names of our fields that this user may write on the object, with their length (0 where none applies)."""
         ...
 
+    def fingerprint(self, object_name: str) -> str:
+        """Changes whenever the definition of a field of ours does: type, length, options, who may edit it."""
+        ...
+
     def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, FieldValue]]:
-        """Present values by record id; a record that is gone (deleted, merged, converted) is absent."""
+        """Present values by record id; a record that is gone (deleted, merged, converted) is absent. Safe for threads."""
+        ...
+
+    def moved(self, object_name: str, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Where records that are gone went: object and id of the record each was merged into or converted to; absent if nowhere."""
         ...
 
     def update(self, object_name: str, rows: Sequence[tuple[str, dict[str, FieldValue]]]) -> list[RowResult]:
-        """Write one batch of at most `batch_size` records by id; as many results as rows, in their order."""
+        """Write one batch of at most `batch_size` records by id; as many results as rows, in their order. Safe for threads."""
         ...
 
 

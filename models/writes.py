@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, CheckConstraint, Column, Text
+import sqlalchemy as sa
+from sqlalchemy import JSON, CheckConstraint, Column, Index, Text
 from sqlmodel import Field, SQLModel
 
 from models.base import UtcDateTime
@@ -20,6 +21,14 @@ class WritePlan(SQLModel, table=True):
     stopped: str | None = Field(
         default=None, description="why a circuit breaker refused it; empty if it may be applied"
     )
+    undoes: str | None = Field(default=None, description="the plan whose writes it takes back")
+    needs_approval: bool = Field(
+        default=False,
+        sa_column_kwargs={"server_default": sa.false()},
+        description="not to be applied before somebody has approved it",
+    )
+    approved_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="UTC")
+    approved_by: str | None = Field(default=None, description="who approved it")
     counts: dict[str, int] = Field(sa_column=Column(JSON, nullable=False), description="rows by what was decided")
 
 
@@ -32,21 +41,36 @@ class IntendedWrite(SQLModel, table=True):
             "state in ('planned', 'sent', 'ok', 'failed', 'conflict', 'suppressed', 'superseded', 'undone')",
             name="intended_write_state",
         ),
+        # some records of a plan or a job are asked for at a time; by one column alone, each time would walk through all of it
+        Index("ix_intended_write_plan_record", "plan_id", "record"),
+        Index("ix_intended_write_job_record", "job", "record"),
     )
     id: str = Field(primary_key=True, description="UUIDv7")
-    plan_id: str = Field(index=True, foreign_key="write_plan.id", description="the plan it belongs to")
+    plan_id: str = Field(foreign_key="write_plan.id", description="the plan it belongs to")
     record: str = Field(index=True, description="written key of the CRM record")
     entity_id: str = Field(index=True, description="the person or account it speaks of, as stitched when planned")
     field: str = Field(description="API name of the field")
     old_value: str | None = Field(
-        default=None, sa_column=Column(Text), description="what the CRM held when planned, as JSON"
+        default=None,
+        sa_column=Column(Text),
+        description="what the CRM held when planned, or what a human put there, as JSON",
     )
     new_value: str | None = Field(default=None, sa_column=Column(Text), description="what we want there, as JSON")
     value_hash: str = Field(description="content hash of the new value as the CRM will hold it")
     reason: str = Field(description="why it changes, without customer text")
+    belief_ids: list[str] = Field(
+        default_factory=list,
+        sa_column=Column(JSON, nullable=False, server_default="[]"),
+        description="the beliefs that the record then shows, in the order shown",
+    )
     state: str = Field(index=True, description="planned, sent, ok, failed, conflict, suppressed, superseded or undone")
     attempts: int = Field(default=0, description="deliveries tried")
     parked: bool = Field(default=False, description="refused for good: due again only with another value")
+    parked_under: str | None = Field(
+        default=None,
+        description="fingerprint of the CRM's own fields when it was refused; another one is worth another try",
+    )
+    job: str | None = Field(default=None, description="id of the vendor's bulk job that carries it")
     error: str | None = Field(default=None, description="the vendor's code and message")
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="UTC")
     acknowledged_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="UTC")

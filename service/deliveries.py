@@ -37,12 +37,20 @@ def _ended(session: Session, connector: Connector, plan: WritePlan) -> Finding:
         ).all()
     )
     left, refused = sum(counts.get(state, 0) for state in OPEN), counts.get("failed", 0)
+    if plan.needs_approval and not (plan.approved_at or plan.applied_at):
+        message, remedy = (
+            f"the plan of {when} waits for approval: {left} fields",
+            f"Say yes with: sidecar plan approve {plan.id}",
+        )
+        return Finding(subject, ok=False, message=message, remedy=remedy)
     if plan.applied_at is None and left:
         message = f"the plan of {when} was not delivered to its end: {left} fields are left"
         return Finding(subject, ok=False, message=message, remedy=again)
     if refused:
         message = f"of the plan of {when} {refused} fields were refused"
-        remedy = "The reasons stand in the ledger (intended_write.error); what was mended is sent again with the next change."
+        remedy = (
+            f"The reasons are told by: sidecar writes {plan.id}; once they are mended: sidecar writes retry {plan.id}"
+        )
         return Finding(subject, ok=False, message=message, remedy=remedy)
     return Finding(
         subject, ok=True, message=f"the plan of {when} was delivered: {counts.get('ok', 0)} fields are as planned"

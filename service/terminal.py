@@ -16,10 +16,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from connectors.base import FieldValue, Finding, ProvisionStep
+from connectors.base import FieldValue, Finding, ProvisionStep, Quota
 from pipelines.ingest.state import StreamState, read_until
 from pipelines.run import JobOutcome
-from pipelines.write_back.deliver import Delivery
+from pipelines.write_back.history import Run, Write
+from pipelines.write_back.outcome import Delivery
 from service.errors import UsageError
 from service.writing import PlanReport, Shown
 
@@ -224,17 +225,68 @@ def show_plans(plans: list[PlanReport]) -> None:
         if len(records) > RECORDS_SHOWN:
             console.print(f"… and {len(records) - RECORDS_SHOWN} records more; --json lists them all.")
         console.print(f"{plan.crm}: {len(plan.writes)} fields of {len(records)} records would change; nothing else.")
+        for why, count in sorted(plan.left_alone.items()):
+            console.print(f"  {count} fields are left alone: {escape(why)}")
+        if plan.writes:
+            console.print(f"  {plan.counts.get('write calls', 0)} write calls{_budget(plan.quota)}", highlight=False)
         if plan.stopped:
             errors.print(f"[red]Not to be applied:[/red] {escape(plan.stopped)}", soft_wrap=True)
+        elif plan.writes and plan.needs_approval:
+            console.print(f"It waits for somebody's yes: sidecar plan approve {plan.id}")
         elif plan.writes:
             console.print(f"Deliver it with: sidecar apply {plan.id}")
+
+
+def _budget(quota: Quota | None) -> str:
+    if quota is None:
+        return ""
+    return f"; {quota.used:,} of the day's {quota.allowed:,} calls are used, and {quota.left or 0:,} left to us"
+
+
+def show_runs(runs: list[Run]) -> None:
+    """A line per plan, the newest first."""
+    if not runs:
+        console.print("Nothing was ever planned; begin with: sidecar plan")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("plan", "CRM", "made", "what became of it", "records", "fields"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("plan", "made"))
+    for run in runs:
+        fields = " · ".join(f"{count} {state}" for state, count in sorted(run.fields.items())) or "nothing to write"
+        table.add_row(
+            run.id, run.crm, f"{run.created_at:%Y-%m-%d %H:%M}", escape(_came_to(run)), str(run.records), fields
+        )
+    console.print(table)
+
+
+def _came_to(run: Run) -> str:
+    what = f"takes back {run.undoes}; " if run.undoes else ""
+    if run.stopped:
+        return f"{what}not delivered: {run.stopped}"
+    if run.waits:
+        return f"{what}waits for approval"
+    by = f", approved by {run.approved_by}" if run.approved_by else ""
+    return f"{what}delivered {run.applied_at:%Y-%m-%d %H:%M}{by}" if run.applied_at else f"{what}not delivered yet{by}"
+
+
+def show_writes(writes: list[Write]) -> None:
+    """What was written, from what to what, why, and how it ended; long histories are cut, `--json` has everything."""
+    for record, some in groupby(sorted(writes, key=lambda one: one.record), key=lambda one: one.record):
+        console.print(f"[bold]{escape(record)}[/bold]")
+        for one in some:
+            colour = {"ok": "green", "failed": "red"}.get(one.state, "yellow")
+            console.print(
+                f"  {one.at:%Y-%m-%d %H:%M} [{colour}]{one.state}[/{colour}] {escape(one.field)}: {_short(one.old)} → {_short(one.new)}  "
+                f"[dim]{escape(one.error or one.reason)} · plan {one.plan}[/dim]",
+                soft_wrap=True, highlight=False,
+            )  # fmt: skip
 
 
 def show_delivery(delivery: Delivery) -> None:
     """What became of a plan."""
     console.print(
         f"{delivery.written} fields of {delivery.records} records written · {delivery.there} were there already · "
-        f"{delivery.kept} kept for humans · {delivery.locked} locked · {delivery.failed} failed"
+        f"{delivery.kept} kept for humans · {delivery.locked} locked · {delivery.gone} gone · {delivery.failed} failed"
     )
     if delivery.stopped:
         errors.print(f"[red]Stopped:[/red] {escape(delivery.stopped)}", soft_wrap=True)

@@ -2,26 +2,28 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
-from connectors.base import Connector, Crm, FieldValue, ProvisionStep
+from connectors.base import Connector, Crm, FieldValue, ProvisionStep, Quota
 from connectors.errors import ConnectorError
 from models import Belief, IntendedWrite, Membership, RecordKey, WritePlan
 from models.store import transaction
 from pipelines.ingest.sources import unusable_variables
 from pipelines.workspace import Workspace
 from pipelines.write_back import crm as fields
-from pipelines.write_back.deliver import Delivery
 from pipelines.write_back.deliver import apply as deliver
 from pipelines.write_back.fields import PERSON, carried_by
 from pipelines.write_back.held import from_json
+from pipelines.write_back.ledger import Ledger
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.opening import crm_of, crms
+from pipelines.write_back.outcome import Delivery
 from pipelines.write_back.plan import plan as draw_up
 from pipelines.write_back.refusals import Refused
+from pipelines.write_back.undo import undo as take_back
 from service.errors import LeftUndoneError, UsageError
 from service.people import brought_by_ads
 
@@ -63,6 +65,11 @@ class PlanReport:
     stopped: str | None
     counts: dict[str, int]
     writes: list[PlannedWrite]
+    needs_approval: bool = False
+    left_alone: dict[str, int] = field(default_factory=dict)
+    """Fields that are not touched, by why."""
+    quota: Quota | None = None
+    """The CRM's calls of the day."""
 
 
 def provision(workspace: Workspace, *, dry_run: bool) -> Asked[list[ProvisionStep]]:
@@ -77,13 +84,7 @@ def plan(workspace: Workspace) -> Asked[PlanReport]:
 
 def apply(workspace: Workspace, plan_id: str) -> Delivery:
     """Deliver a stored plan. UsageError if there is none of that id, or its CRM is not set up."""
-    with transaction(workspace.store) as session:
-        planned = session.get(WritePlan, plan_id)
-    if planned is None:
-        raise UsageError(f"There is no plan {plan_id}; make one with: sidecar plan")
-    connector = next((one for one in _ready_crms() if one.name == planned.crm), None)
-    if connector is None:
-        raise UsageError(f"The plan is for {planned.crm}, which is not set up; `sidecar doctor` says what is missing.")
+    connector = _crm_of_plan(workspace, plan_id)
     return deliver(
         crm_of(workspace, connector),
         connector.name,
@@ -92,6 +93,38 @@ def apply(workspace: Workspace, plan_id: str) -> Delivery:
         clock=workspace.clock,
         limits=Limits(),
     )
+
+
+def approve(workspace: Workspace, plan_id: str, by: str) -> WritePlan:
+    """Let a plan be applied that waits for it. Errors: those of `apply`; PlanRefused if it could not be applied anyhow."""
+    connector = _crm_of_plan(workspace, plan_id)
+    planned = _stored(workspace, plan_id)
+    ledger = Ledger(workspace.store, connector.name, planned.account)
+    return ledger.approve(plan_id, workspace.clock.now(), by)
+
+
+def undo(workspace: Workspace, plan_id: str) -> PlanReport:
+    """Plan to take back what a plan has written; nothing is written yet. Errors: those of `apply`."""
+    connector = _crm_of_plan(workspace, plan_id)
+    crm = crm_of(workspace, connector)
+    planned = take_back(crm, connector.name, plan_id, store=workspace.store, clock=workspace.clock)
+    return _report(workspace, planned, crm)
+
+
+def _crm_of_plan(workspace: Workspace, plan_id: str) -> Connector:
+    planned = _stored(workspace, plan_id)
+    connector = next((one for one in _ready_crms() if one.name == planned.crm), None)
+    if connector is None:
+        raise UsageError(f"The plan is for {planned.crm}, which is not set up; `sidecar doctor` says what is missing.")
+    return connector
+
+
+def _stored(workspace: Workspace, plan_id: str) -> WritePlan:
+    with transaction(workspace.store) as session:
+        planned = session.get(WritePlan, plan_id)
+    if planned is None:
+        raise UsageError(f"There is no plan {plan_id}; make one with: sidecar plan, or list them with: sidecar writes")
+    return planned
 
 
 def fields_of(workspace: Workspace, person_id: str) -> Shown:
@@ -141,15 +174,28 @@ def _each(ask: Callable[[Connector], T]) -> Asked[T]:
 
 
 def _plan(workspace: Workspace, connector: Connector) -> PlanReport:
+    crm = crm_of(workspace, connector)
     planned = draw_up(
-        crm_of(workspace, connector),
+        crm,
         connector.name,
         lake=workspace.lake,
         store=workspace.store,
         clock=workspace.clock,
         limits=Limits(),
     )
-    return PlanReport(planned.id, connector.name, planned.stopped, planned.counts, _writes(workspace, planned))
+    return _report(workspace, planned, crm)
+
+
+def _report(workspace: Workspace, planned: WritePlan, crm: Crm) -> PlanReport:
+    rows = select(IntendedWrite.reason, func.count()).where(
+        IntendedWrite.plan_id == planned.id, col(IntendedWrite.state).in_(("conflict", "suppressed"))
+    )
+    with transaction(workspace.store) as session:
+        left_alone = dict(session.exec(rows.group_by(col(IntendedWrite.reason))).all())
+    return PlanReport(
+        planned.id, planned.crm, planned.stopped, planned.counts, _writes(workspace, planned), planned.needs_approval, left_alone,
+        crm.quota,
+    )  # fmt: skip
 
 
 def _vendors_of_believers(session: Session) -> dict[str, set[str]]:

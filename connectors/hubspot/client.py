@@ -30,7 +30,6 @@ from connectors.transport import Transport, by_status, decoded, session
 Json = dict[str, Any]
 
 HOST = "https://api.hubapi.com"
-QUOTA_SHARE = 0.8  # of the portal's daily calls; the rest is left to people and to other apps
 LIST_PAGE = 100  # the most that a list gives on one page
 SEARCH_PAGE = (
     200  # the most that a search gives on one page (https://developers.hubspot.com/docs/api-reference/search/guide)
@@ -266,7 +265,7 @@ class Portal:
     def _ask(
         self, reason: str, call: Callable[..., Any], *given: Any, about: str, stream: str | None = None, **params: Any
     ) -> Any:
-        """The decoded answer. Retryable at 80 % of the day's calls, before the call; else what the refusal asks for."""
+        """The decoded answer. Retryable where the day's calls, or this run's, are used up, before the call; else what the refusal asks for."""
         self._mind_the_quota(stream)
         self.calls[reason] += 1
         try:
@@ -307,10 +306,16 @@ class Portal:
             self._resets_in = until_midnight(response, self._zone)
 
     def _mind_the_quota(self, stream: str | None) -> None:
-        if self.used and self.used[0] >= QUOTA_SHARE * self.used[1]:
-            used, total = self.used
+        if self.used is None:
+            return
+        (used, total), spent = self.used, self.calls.total()
+        if used >= (1 - self.settings.quota_floor) * total:
             message = f"{used} of the portal's {total} daily API calls are used; the rest is left to people"
-            raise Retryable(message, after=self._resets_in, vendor=VENDOR, stream=stream)
+        elif spent >= self.settings.run_share * total:
+            message = f"this run has spent {spent} of the portal's {total} daily API calls, its share; the next one goes on from here"
+        else:
+            return
+        raise Retryable(message, after=self._resets_in, vendor=VENDOR, stream=stream)
 
 
 def _sending(client: Any, through: requests.Session) -> Any:

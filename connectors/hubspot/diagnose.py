@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from connectors.base import Finding, Stream
 from connectors.errors import ConnectorError
-from connectors.hubspot.client import QUOTA_SHARE, Portal
+from connectors.hubspot.client import Portal
 from connectors.hubspot.feeds import FEEDS
 from connectors.hubspot.fields import KINDS, writable
 from connectors.hubspot.refusals import GRANT
@@ -123,6 +123,10 @@ def _quota(portal: Portal) -> Finding:
     if portal.used is None:
         return Finding("quota", ok=True, message="the portal reports no daily limit")
     used, total = portal.used
-    ok = used < QUOTA_SHARE * total
-    remedy = None if ok else "wait, or buy the API add-on; the sidecar stops at 80 % and leaves the rest to people"
-    return Finding("quota", ok=ok, message=f"{used} of {total} API calls of the day used", remedy=remedy)
+    left = portal.settings.left(used, total)
+    message = f"{used} of {total} API calls of the day used; a run of ours may make {left} more"
+    remedy = (
+        f"wait, or buy the API add-on; the sidecar leaves {portal.settings.quota_floor:.0%} to people, and a run spends "
+        f"{portal.settings.run_share:.0%} at most (HUBSPOT_QUOTA_FLOOR, HUBSPOT_RUN_SHARE)"
+    )
+    return Finding("quota", ok=left > 0, message=message, remedy=None if left else remedy)

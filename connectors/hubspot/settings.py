@@ -3,10 +3,10 @@
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from connectors.base import VendorSettings
+from connectors.base import Floors, VendorSettings
 
 
-class HubSpotSettings(VendorSettings):
+class HubSpotSettings(Floors, VendorSettings):
     """The token of a private app, which names its portal and does not expire."""
 
     model_config = SettingsConfigDict(env_prefix="HUBSPOT_", extra="ignore", env_ignore_empty=True)

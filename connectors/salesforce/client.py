@@ -24,10 +24,6 @@ from connectors.transport import Transport, by_status, decoded, redact, session
 
 API_VERSION = "63.0"  # everything here is written for it; the SDK's own default is 59.0
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105  # a path
-QUOTA_SHARE = 0.8  # of the org's daily calls; the rest is left to people
-RUN_SHARE = (
-    0.25  # of the org's daily calls, that one run may spend; both are the shares that Meltano's tap-salesforce keeps
-)
 BATCH_PARTS = 25  # parts of one composite/batch call
 # the token's answer names org and user in `id`, https://login.salesforce.com/id/<org>/<user>; the SDK drops it
 IDENTITY = re.compile(r"/id/(00D\w{12,15})/(005\w{12,15})")
@@ -35,9 +31,9 @@ API_USAGE = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
 
 
 def repeatable(request: requests.PreparedRequest) -> bool:
-    """Whether asking twice is the same as asking once: reads, updates by id, logins; a POST that creates is not."""
+    """Whether asking twice is the same as asking once: reads, updates by id, logins; a POST that creates and an upload are not."""
     if request.method != "POST":
-        return True
+        return request.method != "PUT"
     path = urlsplit(str(request.url)).path
     return path == TOKEN_PATH or "/composite/sobjects/" in path or path.endswith("/composite/batch")
 
@@ -101,9 +97,10 @@ class Org:
     ) -> requests.Response:
         """The answer as it came, which is no refusal.
 
-        `path` is relative to the data service of our version, or absolute where it starts with a slash; `timeout` are seconds to
-        connect and to wait for the next byte.
-        Errors: Retryable at 80 % of the org's daily calls or 25 % in this run, before the call; else what the vendor's refusal asks for.
+        `path` is relative to the data service of our version, or absolute where it starts with a slash; `body` is sent as JSON, bytes
+        as the CSV that they are; `timeout` are seconds to connect and to wait for the next byte.
+        Errors: Retryable once the org's daily calls are used up to the floor, or this run has spent its share, before the call; else
+        what the vendor's refusal asks for.
         """
         self._mind_the_quota(stream)
         token = self._sf.session_id
@@ -163,9 +160,10 @@ class Org:
     ) -> requests.Response:
         self.calls[reason] += 1
         url = f"https://{self._sf.sf_instance}{path}" if path.startswith("/") else self._sf.base_url + path
-        data = None if body is None else orjson.dumps(body)
+        data = body if body is None or isinstance(body, bytes) else orjson.dumps(body)
+        kind = "text/csv; charset=UTF-8" if isinstance(body, bytes) else "application/json"
         # the SDK's other header asks for pretty print, which is a third more bytes
-        headers = {"Authorization": self._sf.headers["Authorization"], "Content-Type": "application/json"}
+        headers = {"Authorization": self._sf.headers["Authorization"], "Content-Type": kind}
         try:
             return self._session.request(method, url, params=params, data=data, headers=headers, timeout=timeout)
         except requests.RequestException as error:
@@ -225,9 +223,9 @@ class Org:
         if self.used is None:
             return
         (used, total), spent = self.used, self.calls.total()
-        if used >= QUOTA_SHARE * total:
+        if used >= (1 - self.settings.quota_floor) * total:
             message = f"{used} of the org's {total} daily API calls are used; the rest is left to people"
-        elif spent >= RUN_SHARE * total:
+        elif spent >= self.settings.run_share * total:
             message = f"this run has spent {spent} of the org's {total} daily API calls, its share; the next one goes on from here"
         else:
             return

@@ -5,10 +5,11 @@ from typing import Any
 
 from connectors.base import Finding, Stream
 from connectors.errors import ConnectorError
-from connectors.salesforce.client import QUOTA_SHARE, RUN_SHARE, Org
+from connectors.salesforce.client import Org
 from connectors.salesforce.fields import SUBJECTS
 from connectors.salesforce.projection import PARENTS
 from connectors.salesforce.refusals import GRANT
+from connectors.salesforce.settings import SalesforceSettings
 
 CONSENT = "who must not be written to"
 REACH = "e-mail addresses and phones, by which people are found to be one"
@@ -41,7 +42,7 @@ def diagnose(org: Org, streams: Sequence[Stream]) -> list[Finding]:
     """One finding for the login, those for the limits, one per stream, and one per object for our fields."""
     findings = [Finding("login", ok=True, message=f"org {org.id} as user {org.user_id}")]
     try:
-        findings += _limits(org.request("definition", "GET", "limits/", about="limits"))
+        findings += _limits(org.request("definition", "GET", "limits/", about="limits"), org.settings)
         described = org.describe([stream.object for stream in streams])
     except ConnectorError as error:
         return [*findings, Finding("api", ok=False, message=str(error))]
@@ -77,16 +78,17 @@ def _our_fields(org: Org, described: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(f"fields on {name}", ok=ok, message=message, remedy=remedy)
 
 
-def _limits(limits: Mapping[str, Any]) -> Iterator[Finding]:
+def _limits(limits: Mapping[str, Any], settings: SalesforceSettings) -> Iterator[Finding]:
     """API calls and Bulk jobs of the day, where the org tells them (REST API developer guide 63.0, "Limits")."""
     calls, jobs = limits.get("DailyApiRequests"), limits.get("DailyBulkV2QueryJobs")
     if calls:
         used = calls["Max"] - calls["Remaining"]
-        ok = used < QUOTA_SHARE * calls["Max"]
-        message = f"{used} of {calls['Max']} API calls of the day used"
+        left = settings.left(used, calls["Max"])
+        ok = left > 0
+        message = f"{used} of {calls['Max']} API calls of the day used; a run of ours may make {left} more"
         remedy = (
-            f"wait, or ask Salesforce for more; the sidecar stops at {QUOTA_SHARE:.0%}, a run at {RUN_SHARE:.0%} of its own, and "
-            "leaves the rest to people"
+            f"wait, or ask Salesforce for more; the sidecar leaves {settings.quota_floor:.0%} to people, and a run spends "
+            f"{settings.run_share:.0%} at most (SALESFORCE_QUOTA_FLOOR, SALESFORCE_RUN_SHARE)"
         )
         yield Finding("quota", ok=ok, message=message, remedy=None if ok else remedy)
     if jobs:

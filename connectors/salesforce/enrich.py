@@ -3,24 +3,32 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.base import FieldSpec, FieldValue, ProvisionStep, RowResult
+from connectors.base import FieldSpec, FieldValue, Jobs, ProvisionStep, Quota, RowResult
 from connectors.errors import Fatal
 from connectors.salesforce.client import Org
 from connectors.salesforce.fields import SUBJECTS, api_name
+from connectors.salesforce.ingest import IngestJobs
 from connectors.salesforce.provision import provision
-from connectors.salesforce.refusals import GRANT, VENDOR
+from connectors.salesforce.refusals import GRANT, PASSING, VENDOR, left_for_good
+from connectors.salesforce.soql import one_of, select
+from models.keys import content_id
 
 WRITE_BATCH = 200  # records of one collections call (REST API guide, "sObject Collections")
 READ_BATCH = 2000  # ids of one collections retrieval
-
-PASSING = frozenset({"UNABLE_TO_LOCK_ROW", "REQUEST_RUNNING_TOO_LONG", "SERVER_UNAVAILABLE", "TOO_MANY_APEX_REQUESTS"})
-"""Row errors that nobody needs to act upon."""
+MOVED_BATCH = 200  # ids of one query
+DEFINES = ("type", "length", "precision", "scale", "updateable", "restrictedPicklist", "picklistValues")
+"""What describe says of a field that decides whether it takes a value."""
+SUCCESSORS = {
+    "Contact": ("MasterRecordId",), "Account": ("MasterRecordId",), "Lead": ("ConvertedContactId", "MasterRecordId"),
+}  # fmt: skip
+"""Fields that name the record which another became; an opportunity is neither merged nor converted."""
 
 
 class SalesforceCrm:
     """An org that can be enriched."""
 
     batch_size = WRITE_BATCH
+    read_size = READ_BATCH
     currency: str | None = None  # an org with several has one per record
     subjects: Mapping[str, tuple[str, ...]] = SUBJECTS
 
@@ -28,6 +36,15 @@ class SalesforceCrm:
         self._org = org
         self._prefix = org.settings.field_prefix
         self.account = org.id
+        self.calls = org.calls
+        self.jobs: Jobs | None = IngestJobs(org)
+
+    @property
+    def quota(self) -> Quota | None:
+        """The org's calls of the day, as the newest answer told them."""
+        if self._org.used is None:
+            return None
+        return Quota(*self._org.used, left=self._org.settings.left(*self._org.used, self._org.calls.total()))
 
     def field_name(self, spec: FieldSpec) -> str:
         """The API name of the field, prefix included."""
@@ -39,14 +56,21 @@ class SalesforceCrm:
 
     def writable(self, object_name: str) -> dict[str, int]:
         """Our fields that this user may write, with their length in characters (0 where none applies)."""
+        return {field["name"]: field["length"] for field in self._ours(object_name) if field["updateable"]}
+
+    def fingerprint(self, object_name: str) -> str:
+        """Changes with type, size, options and access of any field of ours."""
+        return content_id(
+            *(repr([field["name"], *(field.get(part) for part in DEFINES)]) for field in self._ours(object_name))
+        )
+
+    def _ours(self, object_name: str) -> list[dict[str, Any]]:
+        """Our fields as describe shows them to this user, by name."""
         description = self._org.describe([object_name]).get(object_name)
         if description is None:
             raise Fatal(f"{object_name} is not visible; {GRANT} Read and Edit on {object_name}", vendor=VENDOR)
-        return {
-            field["name"]: field["length"]
-            for field in description["fields"]
-            if self._org.settings.owns(field["name"]) and field["updateable"]
-        }
+        ours = [field for field in description["fields"] if self._org.settings.owns(field["name"])]
+        return sorted(ours, key=lambda field: str(field["name"]))
 
     def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, FieldValue]]:
         """Present values by record id; deleted and merged records and converted leads are absent, for they take no writes."""
@@ -58,6 +82,16 @@ class SalesforceCrm:
             for row in self._org.request("read", "POST", path, about=object_name, body=body):
                 if row and not any(row.get(name) for name in state):  # null stands for an id that is gone
                     found[row["Id"]] = {name: row.get(name) for name in fields}
+        return found
+
+    def moved(self, object_name: str, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """The contact that a lead was converted to, the record that another was merged into; the bin is looked into as well."""
+        names, found = SUCCESSORS.get(object_name, ()), dict[str, tuple[str, str]]()
+        for start in range(0, len(ids) if names else 0, MOVED_BATCH):
+            soql = select(["Id", *names], object_name, one_of("Id", list(ids[start : start + MOVED_BATCH])))
+            for row in self._org.query("read", soql, about=object_name, deleted=True)["records"]:
+                if name := next((name for name in names if row.get(name)), None):
+                    found[row["Id"]] = ("Contact" if name == "ConvertedContactId" else object_name, row[name])
         return found
 
     def update(self, object_name: str, rows: Sequence[tuple[str, dict[str, FieldValue]]]) -> list[RowResult]:
@@ -82,4 +116,4 @@ def _result(record_id: str, answer: dict[str, Any]) -> RowResult:
     code = str(first.get("statusCode", "UNKNOWN"))
     fields = ", ".join(first.get("fields") or [])
     message = f"{first.get('message', '')}{f' ({fields})' if fields else ''}"
-    return RowResult(record_id, ok=False, code=code, message=message, retry=code in PASSING)
+    return RowResult(record_id, ok=False, code=code, message=message, retry=code in PASSING, gone=left_for_good(code))

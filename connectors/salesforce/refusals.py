@@ -98,6 +98,11 @@ REACTIONS = {
 }
 
 
+PASSING = frozenset({"UNABLE_TO_LOCK_ROW", "REQUEST_RUNNING_TOO_LONG", "SERVER_UNAVAILABLE", "TOO_MANY_APEX_REQUESTS"})
+"""Row errors that nobody needs to act upon."""
+LEFT = frozenset({"ENTITY_IS_DELETED", "CANNOT_UPDATE_CONVERTED_LEAD", "INVALID_CROSS_REFERENCE_KEY"})
+"""Row errors of a record that takes no writes any more: in the bin, converted, or away for good."""
+
 CODE = re.compile(r"[A-Z][A-Z_]{5,}")
 LIMITS = re.compile(r"Max bulk v2 query jobs|exceed\w* .*limit|\bTB\b", re.IGNORECASE)
 """How a failed job says that a limit is reached: 10,000 jobs in 24 h, or 1 TB of results (estuary knows both messages)."""
@@ -133,6 +138,11 @@ def refusal(response: requests.Response, *, about: str, stream: str | None = Non
 def part_refusal(part: dict[str, Any], *, about: str, stream: str | None = None) -> ConnectorError:
     """The error that one part of a batch stands for, which has a status and a body of its own."""
     return _refusal(_complaint(part["result"]), part["statusCode"], None, about=about, stream=stream)
+
+
+def left_for_good(code: str) -> bool:
+    """Whether a row error says that the record is gone."""
+    return code in LEFT
 
 
 def job_refusal(message: str, *, about: str, stream: str) -> ConnectorError:

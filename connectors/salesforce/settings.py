@@ -3,10 +3,10 @@
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from connectors.base import VendorSettings
+from connectors.base import Floors, VendorSettings
 
 
-class SalesforceSettings(VendorSettings):
+class SalesforceSettings(Floors, VendorSettings):
     """An external client app with the client credentials flow, and the org's My Domain."""
 
     model_config = SettingsConfigDict(env_prefix="SALESFORCE_", extra="ignore", env_ignore_empty=True)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Executable, func, select
 from sqlmodel import col
 
 from connectors.base import Connector
-from models import Baseline, BucketState, Evidence, IntendedWrite, Observation, Slot
+from models import Baseline, BucketState, Evidence, IntendedWrite, Observation, Slot, WritePlan
 from pipelines.due import Reads, tally, whole
 from pipelines.ingest.automation import alone, vendor_schedule
 from pipelines.write_back.assets import asset_key
@@ -58,6 +58,7 @@ def reads_of(connector: Connector) -> Reads:
             tally(Observation, "recorded_at", "withdrawn_at"),
             tally(Evidence, "recorded_at", "withdrawn_at"),
             _intended(connector),
+            _approved(connector),
             tally(Baseline, "acknowledged_at").where(_of(connector, Baseline)),
         ),
         lambda _: (Limits(), connector.settings()),
@@ -69,6 +70,13 @@ def _intended(connector: Connector) -> Executable:
     fate = (col(IntendedWrite.state), col(IntendedWrite.parked))
     newest = func.max(col(IntendedWrite.id)), func.max(col(IntendedWrite.sent_at))
     return select(*fate, func.count(), *newest).where(_of(connector, IntendedWrite)).group_by(*fate)
+
+
+def _approved(connector: Connector) -> Executable:
+    """Plans that somebody has approved."""
+    return select(func.count(col(WritePlan.approved_at)), func.max(col(WritePlan.approved_at))).where(
+        col(WritePlan.crm) == connector.name
+    )
 
 
 def _of(connector: Connector, model: type[IntendedWrite] | type[Baseline]) -> ColumnElement[bool]:

@@ -8,9 +8,9 @@ from connectors.base import Connector
 from pipelines.workspace import Workspace
 from pipelines.write_back.assets import asset_key
 from pipelines.write_back.crm import Fields
-from pipelines.write_back.deliver import read_back
 from pipelines.write_back.ledger import Ledger
 from pipelines.write_back.opening import crm_of, crms
+from pipelines.write_back.recovery import read_back
 
 PARKED_SHARE = 0.02
 """More than one record in fifty that the CRM refuses for good points at a rule or a permission, not at the records."""

@@ -1,14 +1,15 @@
 """Three values are compared per field: wanted, known and current. Pure; everything is in the form the CRM holds.
 
 Wanted is what we know now, known is what we wrote last and the CRM confirmed, current is what the CRM holds. Wanted equal to
-known: nothing to do, and the CRM is not even asked. Current unlike known: a human changed it and keeps it.
+known: nothing to do, and the CRM is not even asked. Current unlike known: a human changed it and keeps it, unless the field's
+policy says otherwise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from connectors.base import FieldValue
+from connectors.base import FieldValue, Policy
 from models.keys import RecordKey
 from pipelines.write_back.fields import CONTENT, CONTENT_HASH, LOCK, RUN_ID, UPDATED_AT, WRITTEN, carried_by
 from pipelines.write_back.held import as_held, content_hash, value_hash
@@ -19,7 +20,10 @@ CHANGED = "what is known has changed"
 OPTED_OUT = "the person opted out"
 """The one reason that outranks a rep's lock."""
 LOCKED = "locked by a rep"
+FILLED = "it is filled, and its policy is to fill only what is empty"
+OVERWRITES = "its policy is to write over whatever stands there"
 REASONS = {"ok": "the CRM holds it already", "conflict": "changed in the CRM by somebody else, who keeps it"}
+Left = Literal["kept", "parked", "undone"]
 State = Literal["planned", "ok", "conflict", "suppressed"]
 Values = Mapping[str, FieldValue]
 """By name of the field (`top_belief`), not by the CRM's name for it; a name left out is empty."""
@@ -34,6 +38,8 @@ class Wanted:
     entity_id: str
     values: Values
     reason: str = CHANGED
+    belief_ids: Sequence[str] = ()
+    """The beliefs that the values speak of, in the order shown."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +84,10 @@ class Decision:
     reason: str
 
 
-def left_alone(due: Values, standing: Mapping[str, Standing]) -> Literal["kept", "parked"] | None:
-    """Why a record with differences is not looked at again: a human's values are kept, or it was refused for good.
+def left_alone(due: Values, standing: Mapping[str, Standing]) -> Left | None:
+    """Why a record with differences is not looked at again: a human's values are kept, it was refused for good, or taken back.
 
-    Either holds only as long as the very same values are wanted; None means that it is looked at.
+    Each holds only as long as the very same values are wanted; None means that it is looked at.
     """
     settled = [standing.get(name) for name in due]
     if any(
@@ -91,10 +97,14 @@ def left_alone(due: Values, standing: Mapping[str, Standing]) -> Literal["kept",
     states = {was.state for was in settled if was}
     if states == {"conflict"}:
         return "kept"
-    return "parked" if states <= {"conflict", "failed"} else None
+    if states <= {"conflict", "undone"}:
+        return "undone"
+    return "parked" if states <= {"conflict", "undone", "failed"} else None
 
 
-def decide(target: Target, known: Mapping[str, str], current: Values, stamps: Values) -> list[Decision]:
+def decide(
+    target: Target, known: Mapping[str, str], current: Values, stamps: Values, policies: Mapping[str, Policy]
+) -> list[Decision]:
     """What is to become of each field that differs.
 
     Shape: content in its listed order, then the stamps if any content is to be written; empty if the record is in step.
@@ -105,10 +115,9 @@ def decide(target: Target, known: Mapping[str, str], current: Values, stamps: Va
     untouched = written_by_us(current, target.wanted.subject)
 
     def compared(name: str, value: FieldValue, why: str) -> Decision:
-        state = judged(value_hash(value), known.get(name, EMPTY), value_hash(current.get(name)))
-        if state == "conflict" and untouched:
-            state = "planned"
-        return Decision(name, value, state, REASONS.get(state) or (why if name in known else "not shown before"))
+        before = value_hash(current.get(name)) if untouched else known.get(name, EMPTY)
+        state, said = judged(value_hash(value), before, value_hash(current.get(name)), policies[name])
+        return Decision(name, value, state, said or (why if name in known else "not shown before"))
 
     why = target.wanted.reason
     decisions = [compared(name, value, why) for name, value in due.items()]
@@ -117,11 +126,17 @@ def decide(target: Target, known: Mapping[str, str], current: Values, stamps: Va
     return decisions
 
 
-def judged(wanted: str, before: str, current: str) -> State:
-    """What is to become of a field, by the hashes of its three values."""
+def judged(wanted: str, before: str, current: str, policy: Policy = "never_over_human") -> tuple[State, str]:
+    """What is to become of a field, by the hashes of its three values, and why (empty where it is simply written)."""
     if current == wanted:
-        return "ok"
-    return "planned" if current == before else "conflict"
+        return "ok", REASONS["ok"]
+    if policy == "only_if_empty" and wanted != EMPTY:
+        return ("planned", "") if current == EMPTY else ("conflict", FILLED)
+    if current == before:
+        return "planned", ""
+    if policy == "always" and wanted != EMPTY:  # what we never wrote is not ours to clear
+        return "planned", OVERWRITES
+    return "conflict", REASONS["conflict"]
 
 
 def written_by_us(current: Values, subject: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from connectors.base import Crm, FieldSpec, FieldValue, ProvisionStep
 from pipelines.write_back.fields import FIELDS, LOCK, WRITTEN, carried_by
+from pipelines.write_back.flight import side_by_side
 from pipelines.write_back.held import as_held
 from pipelines.write_back.refusals import FieldsNotReady
 
@@ -31,10 +32,11 @@ class Fields:
     def read(self, object_name: str, ids: Sequence[str]) -> dict[str, dict[str, FieldValue]]:
         """What the fields we write, and the lock, hold now: by record id and our name; records that are gone are absent."""
         specs = [*carried_by(self.subjects[object_name], WRITTEN), LOCK]
+        names, size = [self.api[spec.name] for spec in specs], self.crm.read_size
+        portions = [ids[start : start + size] for start in range(0, len(ids), size)]
         found: dict[str, dict[str, FieldValue]] = {}
-        for start in range(0, len(ids), AT_ONCE):
-            some = ids[start : start + AT_ONCE]
-            for record_id, values in self.crm.read(object_name, some, [self.api[spec.name] for spec in specs]).items():
+        for answer in side_by_side(lambda some: self.crm.read(object_name, some, names), portions):
+            for record_id, values in answer.result().items():
                 found[record_id] = {spec.name: as_held(spec, values.get(self.api[spec.name])) for spec in specs}
         return found
 

@@ -5,73 +5,32 @@ line, the rows tell what may have arrived; whoever comes next reads those record
 is sent again. Setting a value twice leaves what setting it once leaves.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 
 from sqlalchemy import Engine
 
-from connectors.base import Crm, FieldValue, RowResult
-from connectors.errors import Fatal
+from connectors.base import Crm, FieldValue, Jobs, RowResult
+from connectors.errors import ConnectorError, Fatal
 from models.clock import Clock
 from models.keys import RecordKey
-from models.writes import IntendedWrite
+from models.writes import IntendedWrite, WritePlan
 from pipelines.progress import report
-from pipelines.write_back.compare import LOCKED, OPTED_OUT, REASONS, Values, judged
+from pipelines.write_back.compare import LOCKED, OPTED_OUT, Values, judged
 from pipelines.write_back.crm import AT_ONCE, Fields
 from pipelines.write_back.fields import LOCK, STAMPS
-from pipelines.write_back.held import from_json, value_hash
+from pipelines.write_back.flight import IN_FLIGHT, side_by_side
+from pipelines.write_back.held import as_json, from_json, value_hash
 from pipelines.write_back.ledger import Ledger
 from pipelines.write_back.limits import Limits
+from pipelines.write_back.outcome import GONE, Delivery, answered, refused
+from pipelines.write_back.recovery import finish_jobs, hear, read_back
 
 MAX_ATTEMPTS = 3
 """A record that was busy is tried again after all others, twice; what is busy still is due in the next plan."""
-GONE = "the record is gone: deleted, merged or converted since it was pulled"
-LOST = "it was sent, the answer was lost, and it did not arrive; the next plan has it again"
 ALONE = "nothing else of this record was left to write"
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """What became of a plan; fields, unless it says records."""
-
-    plan_id: str
-    stopped: str | None
-    records: int
-    """Records that took values."""
-    written: int
-    there: int
-    """Values that the CRM held already."""
-    kept: int
-    """Values of humans that were found and kept."""
-    locked: int
-    failed: int
-    parked: int
-    """Of the failed, those that are not tried again with the same value."""
-
-    @classmethod
-    def of(cls, ledger: Ledger, plan_id: str, stopped: str | None) -> "Delivery":
-        """As the ledger tells it."""
-        rows = ledger.summary(plan_id)
-
-        def fields(wanted: str, *, sent: bool | None = None, parked: bool | None = None) -> int:
-            return sum(
-                count
-                for state, was_sent, was_parked, count, _ in rows
-                if state == wanted and sent in (None, was_sent) and parked in (None, was_parked)
-            )
-
-        return cls(
-            plan_id,
-            stopped,
-            records=sum(records for state, sent, _, _, records in rows if state == "ok" and sent),
-            written=fields("ok", sent=True),
-            there=fields("ok", sent=False),
-            kept=fields("conflict"),
-            locked=fields("suppressed"),
-            failed=fields("failed"),
-            parked=fields("failed", parked=True),
-        )
 
 
 def apply(crm: Crm, vendor: str, plan_id: str, *, store: Engine, clock: Clock, limits: Limits) -> Delivery:
@@ -82,8 +41,9 @@ def apply(crm: Crm, vendor: str, plan_id: str, *, store: Engine, clock: Clock, l
     """
     ledger = Ledger.of(store, vendor, crm)
     with ledger.alone():
-        ledger.deliverable(plan_id)
-        return _Delivering(crm, ledger, clock, plan_id).run(limits)
+        plan = ledger.deliverable(plan_id, clock.now())
+        finish_jobs(crm, ledger, clock)
+        return _Delivering(crm, ledger, clock, plan, limits).run()
 
 
 @dataclass(frozen=True)
@@ -102,41 +62,150 @@ class Update:
 class _Delivering:
     """One delivery under way."""
 
-    def __init__(self, crm: Crm, ledger: Ledger, clock: Clock, plan_id: str) -> None:
-        self.crm, self.ledger, self.clock, self.plan_id, self.fields = crm, ledger, clock, plan_id, Fields(crm)
+    def __init__(self, crm: Crm, ledger: Ledger, clock: Clock, plan: WritePlan, limits: Limits) -> None:
+        self.crm, self.ledger, self.clock, self.limits, self.fields = crm, ledger, clock, limits, Fields(crm)
+        self.plan_id, self.undoing = plan.id, plan.undoes is not None
+        self.policies = limits.policies()
         self.stamps = {self.fields.api[spec.name] for spec in STAMPS}
-        self.done = self.failed = 0
+        self.fingerprint = cache(crm.fingerprint)
+        self.done = self.refused = 0
         self.stopped: str | None = None
 
-    def run(self, limits: Limits) -> Delivery:
+    def run(self) -> Delivery:
+        """Everything that is due, and after it what was busy, until nothing is or something stops it."""
         while not self.stopped and (due := self.ledger.due(self.plan_id, MAX_ATTEMPTS)):
-            for object_name, updates in self._batches([RecordKey.parse(key) for key in due]):
-                self._send(object_name, updates)
-                report(f"writing {self.ledger.vendor} fields, records", self.done)
-                self.stopped = self._breaker(limits)
-                if self.stopped:
-                    break
+            keys = [RecordKey.parse(key) for key in due]
+            kinds = [(name, list(some)) for name, some in groupby(keys, key=lambda key: key.object)]
+            for name, _ in kinds:
+                self.fields.require(name)
+            for name, some in kinds:
+                if not self.stopped:
+                    self._deliver(name, some)
         self.ledger.close(self.plan_id, self.clock.now(), stopped=self.stopped)
         return Delivery.of(self.ledger, self.plan_id, self.stopped)
 
-    def _batches(self, due: Sequence[RecordKey]) -> Iterator[tuple[str, list[Update]]]:
-        """Full batches, one kind of object after the other, of what is still to be sent."""
-        kinds = [(name, list(keys)) for name, keys in groupby(due, key=lambda key: key.object)]
-        for name, _ in kinds:
-            self.fields.require(name)
-        for name, keys in kinds:
-            waiting: list[Update] = []
-            for update in self._examined(name, keys):
-                waiting.append(update)
-                if len(waiting) == self.crm.batch_size:
-                    yield name, waiting
-                    waiting = []
-            if waiting:
-                yield name, waiting
+    def _deliver(self, object_name: str, keys: Sequence[RecordKey]) -> None:
+        """All records of one kind: some ahead of the others where they are many, and by job where that is cheaper."""
+        keys = self._after_canary(object_name, keys)
+        jobs = self.crm.jobs
+        job = jobs.begin(object_name) if jobs and len(keys) >= jobs.least else None
+        if jobs and job:
+            self._by_job(jobs, job, object_name, keys)
+        else:
+            self._by_batch(object_name, self._examined(object_name, keys))
 
-    def _examined(self, object_name: str, keys: Sequence[RecordKey]) -> Iterator[Update]:
-        """The records that still want writing, by what they hold right now; the others are settled."""
+    # a few records ahead of the others
+
+    def _after_canary(self, object_name: str, keys: Sequence[RecordKey]) -> Sequence[RecordKey]:
+        """Deliver and judge the first records of a kind that has many. Gives those that are left; none if it was stopped.
+
+        What was tried by a run that died counts, so that no more than the canary is ever sent before it was judged.
+        """
+        tried, most = self.ledger.tried(self.plan_id, object_name), self.limits.canary
+        if not most or len(keys) + len(tried) <= self.limits.canary_above or len(tried) > most:
+            return keys
+        ahead, rest = keys[: most - len(tried)], keys[most - len(tried) :]
+        self._by_batch(object_name, self._examined(object_name, ahead))
+        sent = self.ledger.tried(self.plan_id, object_name)
+        parked = {row.record for row in self.ledger.rows(self.plan_id, sent) if row.parked}
+        back = read_back(self.crm, self.ledger.vendor, self.plan_id, store=self.ledger.store, records=sent)
+        bad = parked | set(back.differing)
+        if len(bad) > self.limits.max_failed_share * len(sent):
+            other = f", in {', '.join(back.fields)}" if back.fields else ""
+            self.stopped = (
+                f"of the first {len(sent)} {object_name} records {len(parked)} were refused and {len(back.differing)} hold something "
+                f"else than was sent{other}; look for a rule, a Flow or a trigger, and at: sidecar writes {self.plan_id}"
+            )
+        return [] if self.stopped else rest
+
+    # by batch
+
+    def _by_batch(self, object_name: str, updates: Iterator[Update]) -> None:
+        """Full batches, first one alone, then several at a time, as long as not too much is refused."""
+        width, waiting = 1, list[Update]()
+        for update in updates:
+            waiting.append(update)
+            if len(waiting) == width * self.crm.batch_size:
+                self._send(object_name, waiting)
+                width, waiting = min(2 * width, IN_FLIGHT), []
+                if self.stopped:
+                    return
+        if waiting:
+            self._send(object_name, waiting)
+
+    def _send(self, object_name: str, updates: Sequence[Update]) -> None:
+        """Some batches. Errors: the first that a call raised, once the answers of the others are recorded."""
+        self._note([row for update in updates for row in update.rows])
+        size = self.crm.batch_size
+        batches = [updates[start : start + size] for start in range(0, len(updates), size)]
+        failed: ConnectorError | None = None
+        answers = side_by_side(lambda batch: self.crm.update(object_name, [one.row for one in batch]), batches)
+        for batch, answer in zip(batches, answers, strict=True):
+            try:
+                self._answered(object_name, batch, answer.result())
+            except ConnectorError as error:
+                failed = failed or error
+        if failed:
+            raise failed
+        report(f"writing {self.ledger.vendor} fields, records", self.done)
+        self._look_at_refusals()
+
+    def _answered(self, object_name: str, batch: Sequence[Update], results: Sequence[RowResult]) -> None:
+        if [result.id for result in results] != [update.key.id for update in batch]:
+            raise Fatal(
+                f"{len(batch)} records were sent and other ones were answered; the next run reads back what arrived",
+                vendor=self.ledger.vendor,
+                stream=object_name,
+            )
+        for update, result in zip(batch, results, strict=True):
+            answered(update.rows, result, lambda: self.fingerprint(object_name))
+        self.ledger.settle([row for update in batch for row in update.rows], self.clock.now())
+        self.done += len(batch)
+        self.refused += sum(map(refused, results))
+
+    # by job
+
+    def _by_job(self, jobs: Jobs, job: str, object_name: str, keys: Sequence[RecordKey]) -> None:
+        """Fill the job and hand it in; what its size or its format does not allow is left for the next round, or goes by batch."""
+        fields = self.ledger.fields(self.plan_id, object_name)
+        content, others = bytearray(), list[Update]()
+        for updates in self._portions(object_name, keys):
+            carried = [update for update in updates if jobs.takes(update.row[1])]
+            others += [update for update in updates if not jobs.takes(update.row[1])]
+            lines = jobs.lines([update.row for update in carried], fields)
+            if content and len(content) + len(lines) > jobs.most_bytes:
+                break
+            self._note([row for update in carried for row in update.rows], job)
+            content += lines
+        self._hand_in(jobs, job, object_name, fields, bytes(content))
+        if not self.stopped:
+            self._by_batch(object_name, iter(others))
+
+    def _hand_in(self, jobs: Jobs, job: str, object_name: str, fields: Sequence[str], content: bytes) -> None:
+        """Hand the job in, wait for it, and record every answer. Fatal if the vendor forgets a record."""
+        if content:
+            jobs.hand_in(job, fields, content)
+        end = jobs.end(job)
+        if end:
+            self.refused += hear(self.crm, self.ledger, job, object_name, end.results, self.clock)
+            self.done += len(end.results)
+        report(f"writing {self.ledger.vendor} fields, records", self.done)
+        if any(name == job for name, _ in self.ledger.jobs()):
+            said = end.complaint if end else "the vendor knows nothing of it"
+            raise Fatal(
+                f"bulk job {job} ended without an answer for every record ({said}); the next run reads back what arrived",
+                vendor=self.ledger.vendor,
+                stream=object_name,
+            )
+        self._look_at_refusals()
+
+    # what all share
+
+    def _portions(self, object_name: str, keys: Sequence[RecordKey]) -> Iterator[list[Update]]:
+        """The records that still want writing, by what they hold right now, some at a time; the others are settled."""
         for start in range(0, len(keys), AT_ONCE):
+            if self.stopped:
+                return
             some = keys[start : start + AT_ONCE]
             rows = self.ledger.rows(self.plan_id, [str(key) for key in some], max_attempts=MAX_ATTEMPTS)
             current = self.fields.read(object_name, [key.id for key in some])
@@ -146,96 +215,46 @@ class _Delivering:
             ]
             for update in updates:
                 self._examine(update, current.get(update.key.id))
-            self.ledger.settle(rows, self.clock.now())
-            for update in updates:
-                if left := [row for row in update.rows if row.state == "planned"]:
-                    yield Update(update.key, left)
+            self.ledger.settle([row for row in rows if row.state != "planned"], self.clock.now())
+            left = [Update(update.key, [row for row in update.rows if row.state == "planned"]) for update in updates]
+            yield [update for update in left if update.rows]
+
+    def _examined(self, object_name: str, keys: Sequence[RecordKey]) -> Iterator[Update]:
+        for updates in self._portions(object_name, keys):
+            yield from updates
 
     def _examine(self, update: Update, current: Values | None) -> None:
         """Set each row to planned if it is to be sent, else to what it has come to."""
         for row in update.rows:
             if current is None:
-                row.state, row.error, row.parked = "failed", GONE, True
+                row.state, row.error = "superseded", GONE
             elif current.get(LOCK.name) and OPTED_OUT not in row.reason:
                 row.state, row.reason = "suppressed", LOCKED
             else:
-                before = value_hash(from_json(row.old_value))
-                row.state = judged(row.value_hash, before, value_hash(self.fields.held(current, row.field)))
-                row.reason = REASONS.get(row.state, row.reason)
+                self._compare(row, self.fields.held(current, row.field))
         left = [row for row in update.rows if row.state == "planned"]
-        if all(row.field in self.stamps and from_json(row.new_value) is not None for row in left):
+        if not self.undoing and all(row.field in self.stamps and from_json(row.new_value) is not None for row in left):
             for row in left:
                 row.state, row.error = "superseded", ALONE
 
-    def _send(self, object_name: str, updates: Sequence[Update]) -> None:
-        rows = [row for update in updates for row in update.rows]
+    def _compare(self, row: IntendedWrite, holds: FieldValue) -> None:
+        spec, before = self.fields.specs.get(row.field), value_hash(from_json(row.old_value))
+        policy = self.policies[spec.name] if spec and not self.undoing else "never_over_human"
+        row.state, said = judged(row.value_hash, before, value_hash(holds), policy)
+        row.reason = said or row.reason
+        if row.state != "ok":
+            row.old_value = as_json(holds)  # what a human has put there, or what is written over
+
+    def _note(self, rows: Sequence[IntendedWrite], job: str | None = None) -> None:
+        """Before the vendor hears of them."""
         now = self.clock.now()
         for row in rows:
-            row.state, row.sent_at, row.attempts = "sent", now, row.attempts + 1
+            row.state, row.sent_at, row.attempts, row.job = "sent", now, row.attempts + 1, job
         self.ledger.settle(rows, now)
-        results = self.crm.update(object_name, [update.row for update in updates])
-        if [result.id for result in results] != [update.key.id for update in updates]:
-            raise Fatal(
-                f"{len(updates)} records were sent and other ones were answered; the next run reads back what arrived",
-                vendor=self.ledger.vendor,
-                stream=object_name,
+
+    def _look_at_refusals(self) -> None:
+        if self.done >= self.limits.min_records and self.refused > self.limits.max_failed_share * self.done:
+            self.stopped = (
+                f"{self.refused} of {self.done} records were refused, more than {self.limits.max_failed_share:.0%}; the reasons "
+                f"are told by: sidecar writes {self.plan_id}; mend them and plan again"
             )
-        for update, result in zip(updates, results, strict=True):
-            _answered(update, result)
-        self.ledger.settle(rows, self.clock.now())
-        self.done += len(updates)
-        self.failed += sum(not result.ok and not result.retry for result in results)
-
-    def _breaker(self, limits: Limits) -> str | None:
-        if self.done >= limits.min_records and self.failed > limits.max_failed_share * self.done:
-            return (
-                f"{self.failed} of {self.done} records were refused, more than {limits.max_failed_share:.0%}; "
-                "the reasons stand in the ledger (intended_write.error); mend them and plan again"
-            )
-        return None
-
-
-def _answered(update: Update, result: RowResult) -> None:
-    for row in update.rows:
-        row.state = "ok" if result.ok else "failed"
-        row.error = None if result.ok else f"{result.code}: {result.message}"
-        row.parked = not result.ok and not result.retry
-
-
-def recover(crm: Crm, ledger: Ledger, clock: Clock) -> int:
-    """Settle rows that were sent by a run that died: read back, equal is ok. Returns how many there were."""
-    orphans = ledger.orphans()
-    for object_name, rows in _by_object(orphans):
-        fields = Fields(crm)
-        current = fields.read(object_name, sorted({RecordKey.parse(row.record).id for row in rows}))
-        for row in rows:
-            arrived = value_hash(fields.held(current.get(RecordKey.parse(row.record).id), row.field)) == row.value_hash
-            row.state, row.error = ("ok", None) if arrived else ("superseded", LOST)
-        ledger.settle(rows, clock.now())
-    return len(orphans)
-
-
-@dataclass(frozen=True)
-class ReadBack:
-    """What the CRM holds of a delivered plan: how many values were looked at, and which records hold something else."""
-
-    values: int
-    differing: tuple[str, ...]
-
-
-def read_back(crm: Crm, vendor: str, plan_id: str, *, store: Engine) -> ReadBack:
-    """Compare what the CRM took with what it holds. No call where nothing was written."""
-    ledger, fields = Ledger.of(store, vendor, crm), Fields(crm)
-    sent = [row for row in ledger.rows(plan_id) if row.state == "ok" and row.attempts]
-    differing = set()
-    for object_name, rows in _by_object(sent):
-        current = fields.read(object_name, sorted({RecordKey.parse(row.record).id for row in rows}))
-        for row in rows:
-            if value_hash(fields.held(current.get(RecordKey.parse(row.record).id), row.field)) != row.value_hash:
-                differing.add(row.record)
-    return ReadBack(len(sent), tuple(sorted(differing)))
-
-
-def _by_object(rows: Iterable[IntendedWrite]) -> list[tuple[str, list[IntendedWrite]]]:
-    ordered = sorted(rows, key=lambda row: row.record)
-    return [(name, list(some)) for name, some in groupby(ordered, key=lambda row: RecordKey.parse(row.record).object)]

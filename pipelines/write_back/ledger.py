@@ -8,7 +8,7 @@ row found `sent` by another was orphaned by a crash.
 import fcntl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,15 @@ from sqlmodel import Session, col, select, update
 
 from connectors.base import Crm
 from models.base import new_id
-from models.keys import stable_hash
+from models.keys import RecordKey, stable_hash
 from models.store import transaction
 from models.writes import Baseline, IntendedWrite, WritePlan
 from pipelines.write_back.held import value_hash
+from pipelines.write_back.limits import PLAN_LASTS
 from pipelines.write_back.refusals import Busy, PlanRefused
 
 UNFINISHED = "planning did not finish; plan again"
-OUTCOME = {"id", "state", "reason", "error", "parked", "attempts", "sent_at"}
+OUTCOME = {"id", "old_value", "state", "reason", "error", "parked", "parked_under", "job", "attempts", "sent_at"}
 """What happens to a row after it was planned."""
 SOME = 500
 """Rows or keys per statement; SQLite allowed 999 variables before 3.32."""
@@ -35,10 +36,13 @@ SOME = 500
 
 @dataclass(frozen=True)
 class Standing:
-    """What the latest decided row of a field came to: ok, conflict, suppressed, or failed for good."""
+    """What the latest decided row of a field came to: ok, conflict, suppressed, undone, or failed for good."""
 
     state: str
     value_hash: str
+    parked_under: str | None = None
+    at: datetime | None = field(default=None, compare=False)
+    """When it was last sent."""
 
 
 @dataclass(frozen=True)
@@ -74,20 +78,23 @@ class Ledger:
 
     # plans
 
-    def begin(self, now: datetime) -> str:
+    def begin(self, now: datetime, undoes: str | None = None) -> str:
         """A new plan, not to be applied before it is finished."""
         plan = WritePlan(
-            id=new_id(now), crm=self.vendor, account=self.account, created_at=now, stopped=UNFINISHED, counts={}
-        )
+            id=new_id(now), crm=self.vendor, account=self.account, created_at=now, stopped=UNFINISHED, undoes=undoes,
+            counts={},
+        )  # fmt: skip
         with transaction(self.store) as session:
             session.add(plan)
         return plan.id
 
-    def finish(self, plan_id: str, counts: Mapping[str, int], stopped: str | None) -> WritePlan:
+    def finish(
+        self, plan_id: str, counts: Mapping[str, int], stopped: str | None, *, needs_approval: bool = False
+    ) -> WritePlan:
         """The plan is complete: it takes the place of every plan before it that was not delivered."""
         with transaction(self.store) as session:
             plan = session.get_one(WritePlan, plan_id)
-            plan.counts, plan.stopped = dict(counts), stopped
+            plan.counts, plan.stopped, plan.needs_approval = dict(counts), stopped, needs_approval
             for older in session.exec(self._undelivered().where(WritePlan.id != plan_id)).all():
                 older.stopped = f"superseded by plan {plan_id}"
                 left = update(IntendedWrite).where(
@@ -96,18 +103,50 @@ class Ledger:
                 session.exec(left.values(state="superseded"))
         return plan
 
-    def deliverable(self, plan_id: str) -> WritePlan:
-        """A plan that may be applied. PlanRefused with the reason otherwise."""
+    def plan(self, plan_id: str) -> WritePlan:
+        """A plan of this account. PlanRefused if there is none of that id."""
         with transaction(self.store) as session:
             plan = session.get(WritePlan, plan_id)
         if plan is None or (plan.crm, plan.account) != (self.vendor, self.account):
             raise PlanRefused(
                 f"there is no plan {plan_id} for {self.vendor} account {self.account}; make one with: sidecar plan"
             )
+        return plan
+
+    def deliverable(self, plan_id: str, now: datetime) -> WritePlan:
+        """A plan that may be applied. PlanRefused with the reason otherwise."""
+        plan = self._undecided(plan_id, now)
+        if plan.needs_approval and not plan.approved_at:
+            raise PlanRefused(
+                f"plan {plan_id} waits for approval; look at it with: sidecar writes {plan_id}; then say yes with: "
+                f"sidecar plan approve {plan_id}"
+            )
+        return plan
+
+    def approve(self, plan_id: str, now: datetime, by: str) -> WritePlan:
+        """Let a plan be applied. PlanRefused if it could not be anyhow."""
+        plan = self._undecided(plan_id, now)
+        with transaction(self.store) as session:
+            plan.approved_at, plan.approved_by = plan.approved_at or now, plan.approved_by or by
+            session.add(plan)
+        return plan
+
+    def waiting(self, now: datetime) -> WritePlan | None:
+        """The newest plan, if it waits for approval or has it and was not delivered; None once it is too old."""
+        newest = select(WritePlan).where(WritePlan.crm == self.vendor, WritePlan.account == self.account)
+        with transaction(self.store) as session:
+            plan = session.exec(newest.order_by(col(WritePlan.id).desc()).limit(1)).first()
+        open_still = plan and plan.needs_approval and not plan.applied_at and not plan.stopped
+        return plan if plan and open_still and now - plan.created_at < PLAN_LASTS else None
+
+    def _undecided(self, plan_id: str, now: datetime) -> WritePlan:
+        plan = self.plan(plan_id)
         if plan.applied_at:
             raise PlanRefused(f"plan {plan_id} was applied on {plan.applied_at:%Y-%m-%d at %H:%M} UTC; plan again")
         if plan.stopped:
             raise PlanRefused(f"plan {plan_id} is not to be applied: {plan.stopped}")
+        if now - plan.created_at >= PLAN_LASTS:
+            raise PlanRefused(f"plan {plan_id} is of {plan.created_at:%Y-%m-%d %H:%M} UTC and too old; plan again")
         return plan
 
     def close(self, plan_id: str, now: datetime, *, stopped: str | None = None) -> None:
@@ -143,13 +182,53 @@ class Ledger:
                 session.execute(sa.update(IntendedWrite), [row.model_dump(include=OUTCOME) for row in rows])
             _acknowledge(session, rows, now)
 
-    def orphans(self) -> list[IntendedWrite]:
-        """Rows that were sent by a run that died before it heard the answer."""
-        sent = select(IntendedWrite).where(
-            IntendedWrite.state == "sent", col(IntendedWrite.record).startswith(self.prefix, autoescape=True)
+    def orphans(self, limit: int) -> list[IntendedWrite]:
+        """Rows that were sent by a run that died before it heard the answer, the oldest first."""
+        sent = select(IntendedWrite).where(IntendedWrite.state == "sent", self._here())
+        with transaction(self.store) as session:
+            return list(session.exec(sent.order_by(col(IntendedWrite.id)).limit(limit)).all())
+
+    def delivered(self, plan_id: str) -> list[str]:
+        """Keys of the plan's records that took something, sorted."""
+        rows = select(IntendedWrite.record).where(
+            IntendedWrite.plan_id == plan_id, IntendedWrite.state == "ok", IntendedWrite.attempts > 0
         )
         with transaction(self.store) as session:
-            return list(session.exec(sent.order_by(col(IntendedWrite.id))).all())
+            return sorted(session.exec(rows.distinct()).all())
+
+    def tried(self, plan_id: str, object_name: str) -> list[str]:
+        """Keys of the plan's records of one kind that were sent at least once."""
+        rows = select(IntendedWrite.record).where(
+            IntendedWrite.plan_id == plan_id, IntendedWrite.attempts > 0, self._here(f"{object_name}/")
+        )
+        with transaction(self.store) as session:
+            return sorted(session.exec(rows.distinct()).all())
+
+    def fields(self, plan_id: str, object_name: str) -> list[str]:
+        """The fields that the plan writes on one kind of object."""
+        rows = select(IntendedWrite.field).where(IntendedWrite.plan_id == plan_id, self._here(f"{object_name}/"))
+        with transaction(self.store) as session:
+            return sorted(session.exec(rows.distinct()).all())
+
+    def jobs(self) -> list[tuple[str, str]]:
+        """Bulk jobs of which not every record has been answered, each with the kind of object that it writes."""
+        job = col(IntendedWrite.job)
+        rows = sa.select(job, sa.func.min(IntendedWrite.record)).where(
+            col(IntendedWrite.state) == "sent", job.is_not(None), self._here()
+        )
+        with self.store.connect() as connection:
+            found = connection.execute(rows.group_by(job).order_by(job)).all()
+        return [(str(name), RecordKey.parse(record).object) for name, record in found]
+
+    def key(self, object_name: str, record_id: str) -> str:
+        """The written key of one of this account's records."""
+        return str(RecordKey(self.vendor, self.account, object_name, record_id))
+
+    def in_job(self, job: str, records: Sequence[str]) -> list[IntendedWrite]:
+        """Rows of these records that a bulk job carries and that were not answered yet."""
+        found = select(IntendedWrite).where(IntendedWrite.state == "sent", IntendedWrite.job == job)
+        with transaction(self.store) as session:
+            return list(session.exec(found.where(col(IntendedWrite.record).in_(records))).all())
 
     def due(self, plan_id: str, max_attempts: int) -> list[str]:
         """Keys of the plan's records that still have something to deliver, sorted: one kind of object after the other."""
@@ -182,17 +261,29 @@ class Ledger:
                 (state, bool(sent), bool(parked), fields, records) for state, sent, parked, fields, records in found
             ]
 
+    def lost(self, plan_id: str, why: str) -> int:
+        """Rows of the plan that nobody sends any more for this reason."""
+        told = col(IntendedWrite.error).startswith(why, autoescape=True)
+        rows = select(sa.func.count()).where(
+            IntendedWrite.plan_id == plan_id, IntendedWrite.state == "superseded", told
+        )
+        with transaction(self.store) as session:
+            return session.exec(rows).one()
+
     def standing(self, records: Sequence[str]) -> dict[tuple[str, str], Standing]:
         """The latest decided row of every field of these records."""
         latest: dict[tuple[str, str], Standing] = {}
-        columns = (IntendedWrite.record, IntendedWrite.field, IntendedWrite.state, IntendedWrite.value_hash)
-        state = col(IntendedWrite.state)
-        decided = state.in_(("ok", "conflict", "suppressed")) | (state == "failed") & col(IntendedWrite.parked)
+        columns = (
+            IntendedWrite.record, IntendedWrite.field, IntendedWrite.state, IntendedWrite.value_hash, IntendedWrite.parked_under,
+            IntendedWrite.sent_at,
+        )  # fmt: skip
+        undoing = select(WritePlan.id).where(col(WritePlan.undoes).is_not(None))
+        decided = _decided() & col(IntendedWrite.plan_id).not_in(undoing)  # what was undone says so itself
         with transaction(self.store) as session:
             for some in _portions(records):
-                rows = select(*columns).where(col(IntendedWrite.record).in_(some), decided)
-                for record, field, *standing in session.exec(rows.order_by(col(IntendedWrite.id))):
-                    latest[record, field] = Standing(*standing)
+                rows = sa.select(*map(col, columns)).where(col(IntendedWrite.record).in_(some), decided)
+                for record, name, *standing in session.execute(rows.order_by(col(IntendedWrite.id))):
+                    latest[record, name] = Standing(*standing)
         return latest
 
     def kept_for_humans(self) -> int:
@@ -210,11 +301,11 @@ class Ledger:
             newer.record == IntendedWrite.record,
             newer.field == IntendedWrite.field,
             newer.id > IntendedWrite.id,
-            col(newer.state).in_(("ok", "failed", "conflict", "suppressed")),
+            col(newer.state).in_(("ok", "failed", "conflict", "suppressed", "undone")),
         )
-        here = col(IntendedWrite.record).startswith(self.prefix, autoescape=True)
         with transaction(self.store) as session:
-            return session.exec(select(sa.func.count(counted.distinct())).where(here, decision, ~later.exists())).one()
+            counts = select(sa.func.count(counted.distinct()))
+            return session.exec(counts.where(self._here(), decision, ~later.exists())).one()
 
     # baseline
 
@@ -226,9 +317,19 @@ class Ledger:
                 rows = select(Baseline.record, Baseline.field, Baseline.value_hash).where(
                     col(Baseline.record).in_(some)
                 )
-                for record, field, value_hash in session.exec(rows):
-                    known[record][field] = value_hash
+                for record, name, hashed in session.exec(rows):
+                    known[record][name] = hashed
         return known
+
+    def written_by(self, records: Sequence[str]) -> dict[tuple[str, str], str]:
+        """The write that put there what each field of these records is known to hold, by record and field."""
+        found: dict[tuple[str, str], str] = {}
+        with transaction(self.store) as session:
+            for some in _portions(records):
+                rows = select(Baseline.record, Baseline.field, Baseline.write_id)
+                for record, name, write_id in session.exec(rows.where(col(Baseline.record).in_(some))):
+                    found[record, name] = write_id
+        return found
 
     def known_values(self, field: str) -> dict[str, str]:
         """Hash of one field's value on every record of this account."""
@@ -246,10 +347,19 @@ class Ledger:
         with transaction(self.store) as session:
             return set(session.exec(rows.distinct()).all())
 
+    def _here(self, kind: str = "") -> Any:
+        """The rows of this account, or of one kind of its objects."""
+        return col(IntendedWrite.record).startswith(f"{self.prefix}{kind}", autoescape=True)
+
     def _undelivered(self) -> Any:
         return select(WritePlan).where(
             WritePlan.crm == self.vendor, WritePlan.account == self.account, col(WritePlan.applied_at).is_(None)
         )
+
+
+def _decided() -> Any:
+    state = col(IntendedWrite.state)
+    return state.in_(("ok", "conflict", "suppressed", "undone")) | (state == "failed") & col(IntendedWrite.parked)
 
 
 def _deliverable(max_attempts: int) -> Any:
@@ -272,12 +382,26 @@ def _acknowledge(session: Session, rows: Sequence[IntendedWrite], now: datetime)
             {**fact, "write_id": row.id, "acknowledged_at": now}
         )
     if true:
+        _take_back(session, true)
         acknowledged = [{"id": row.id, "acknowledged_at": now} for row in true]
         session.execute(sa.update(IntendedWrite), acknowledged)
     if fresh:
         session.execute(sa.insert(Baseline), fresh)
     if changed:
         session.execute(sa.update(Baseline), changed)
+
+
+def _take_back(session: Session, true: Sequence[IntendedWrite]) -> None:
+    """The writes that an undoing plan's rows have taken back say so."""
+    plans = select(WritePlan.id, WritePlan.undoes).where(
+        col(WritePlan.id).in_({row.plan_id for row in true}), col(WritePlan.undoes).is_not(None)
+    )
+    for plan_id, undone in session.exec(plans).all():
+        table = IntendedWrite.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+        same = (table.c.record == sa.bindparam("taken")) & (table.c.field == sa.bindparam("named"))
+        back = sa.update(table).where(table.c.plan_id == undone, table.c.state == "ok", same).values(state="undone")
+        rows = [{"taken": row.record, "named": row.field} for row in true if row.plan_id == plan_id]
+        session.connection().execute(back, rows)
 
 
 def _portions(records: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -2,6 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 
 from sqlalchemy import Engine
 
@@ -12,13 +14,13 @@ from models.writes import IntendedWrite, WritePlan
 from pipelines.ingest.lake import Lake
 from pipelines.progress import report
 from pipelines.write_back.cast import read_cast
-from pipelines.write_back.compare import OPTED_OUT, Decision, State, Target, Wanted, decide, left_alone
+from pipelines.write_back.compare import OPTED_OUT, Decision, Left, State, Target, Values, Wanted, decide, left_alone
 from pipelines.write_back.crm import AT_ONCE, Fields
-from pipelines.write_back.deliver import recover
 from pipelines.write_back.fields import CONTENT_HASH
 from pipelines.write_back.held import as_json, value_hash
 from pipelines.write_back.ledger import Ledger, Standing
-from pipelines.write_back.limits import Limits
+from pipelines.write_back.limits import TRIED_AGAIN, Limits
+from pipelines.write_back.recovery import recover
 from pipelines.write_back.sources import gather
 
 
@@ -52,32 +54,46 @@ def draw_up(
     ledger = Ledger.of(store, vendor, crm)
     with ledger.alone():
         recover(crm, ledger, clock)
-        return _Planning(crm, ledger, clock, noted or {}).run(wanted, limits)
+        return _Planning(crm, ledger, clock, limits, noted or {}).run(wanted)
 
 
 class _Planning:
     """One plan in the making."""
 
-    def __init__(self, crm: Crm, ledger: Ledger, clock: Clock, noted: Mapping[str, int]) -> None:
-        self.ledger, self.now, self.fields = ledger, clock.now(), Fields(crm)
+    def __init__(self, crm: Crm, ledger: Ledger, clock: Clock, limits: Limits, noted: Mapping[str, int]) -> None:
+        self.crm, self.ledger, self.now, self.limits, self.fields = crm, ledger, clock.now(), limits, Fields(crm)
+        self.policies = limits.policies()
+        self.fingerprint = cache(crm.fingerprint)
         self.plan_id = ledger.begin(self.now)
         self.shown = ledger.known_values(self.fields.api[CONTENT_HASH.name])
         """Hash of the content hash that each record is known to hold."""
         self.touched = ledger.touched()
         """Records on which something of ours stands."""
         self.checked: set[str] = set()
+        self.met: set[str] = set()
+        """Records that the plan has met."""
+        self.followed: list[Wanted] = []
+        """What records are to show that others were merged into or converted to."""
+        self.to_write: Counter[str] = Counter()
+        """Records to write, by kind of object."""
         self.counts: Counter[str] = Counter(noted)
 
-    def run(self, wanted: Iterable[Wanted], limits: Limits) -> WritePlan:
+    def run(self, wanted: Iterable[Wanted]) -> WritePlan:
         for portion, targets in enumerate(_by_object(self._changed(wanted)), start=1):
             self._plan(targets)
             report(f"planning {self.ledger.vendor} fields, portions that differ", portion)
-        return self.ledger.finish(self.plan_id, self.counts, self._breaker(limits))
+        new = {str(one.record): one for one in self.followed if str(one.record) not in self.met}
+        for targets in _by_object(self._changed(new.values())):
+            self._plan(targets)
+        self.counts["write calls"] = calls(self.crm, self.to_write, self.limits)
+        asks = self.ledger.vendor in self.limits.approval and self.counts["fields planned"] > 0
+        return self.ledger.finish(self.plan_id, self.counts, self._breaker(self.limits), needs_approval=asks)
 
     def _changed(self, wanted: Iterable[Wanted]) -> Iterator[Target]:
         """The records that may not be in step; one that shows the same content costs a look-up and no call."""
         for one in wanted:
             target, key = Target.of(one), str(one.record)
+            self.met.add(key)
             self.counts["records"] += 1
             self.counts["records with a source"] += bool(one.values) or one.reason == OPTED_OUT
             in_step = self.shown.get(key) == value_hash(target.fingerprint) if one.values else key not in self.touched
@@ -93,18 +109,43 @@ class _Planning:
         looked_at = []
         for target, key in zip(targets, keys, strict=True):
             due = target.due(known[key])
-            why = left_alone(due, standing[key]) if due else "unchanged"
+            why = self._left_alone(target, due, standing[key]) if due else "unchanged"
             if why:
                 self.counts[why] += 1
             else:
                 looked_at.append(target)
         if looked_at:
             current = self._read(looked_at)
+            self._follow([target for target in looked_at if target.wanted.record.id not in current])
             rows: list[IntendedWrite] = []
             for target in looked_at:
                 key = str(target.wanted.record)
                 rows += self._rows(target, known[key], current.get(target.wanted.record.id), standing[key])
             self.ledger.add(rows, self.now)
+
+    def _left_alone(self, target: Target, due: Values, standing: Mapping[str, Standing]) -> Left | None:
+        """As `left_alone`; but what was refused is tried again once the fields have changed, or a week is over."""
+        why = left_alone(due, standing)
+        if why != "parked":
+            return why
+        under = self.fingerprint(target.wanted.record.object)
+        failed = [was for was in (standing[name] for name in due) if was.state == "failed"]
+        return None if any(self._worth_another_try(was, under) for was in failed) else why
+
+    def _worth_another_try(self, was: Standing, under: str) -> bool:
+        return was.parked_under != under or was.at is None or self.now - was.at >= TRIED_AGAIN
+
+    def _follow(self, gone: Sequence[Target]) -> None:
+        """What a record was to show is wanted of the record that it was merged into or converted to."""
+        if not gone:
+            return
+        self.counts["gone"] += len(gone)
+        by_id = {target.wanted.record.id: target.wanted for target in gone}
+        for one, (object_name, other) in self.crm.moved(gone[0].wanted.record.object, list(by_id)).items():
+            if object_name in self.fields.subjects and by_id[one].values:
+                self.followed.append(
+                    replace(by_id[one], record=by_id[one].record._replace(object=object_name, id=other))
+                )
 
     def _standing(self, keys: Sequence[str]) -> dict[str, dict[str, Standing]]:
         standing: dict[str, dict[str, Standing]] = {key: {} for key in keys}
@@ -128,9 +169,9 @@ class _Planning:
         standing: Mapping[str, Standing],
     ) -> Iterator[IntendedWrite]:
         if current is None:
-            self.counts["gone"] += 1
             return
-        decisions = decide(target, known, current, target.stamps(self.now.isoformat(), self.plan_id))
+        stamps = target.stamps(self.now.isoformat(), self.plan_id)
+        decisions = decide(target, known, current, stamps, self.policies)
         self._count(target, {decision.state for decision in decisions})
         for decision in decisions:
             hashed = value_hash(decision.value)
@@ -144,6 +185,7 @@ class _Planning:
     def _count(self, target: Target, states: set[State]) -> None:
         if "planned" in states:
             self.counts["to write"] += 1
+            self.to_write[target.wanted.record.object] += 1
             self.counts["rewritten"] += str(target.wanted.record) in self.touched
         elif "suppressed" in states:
             self.counts["locked"] += 1
@@ -161,6 +203,7 @@ class _Planning:
             new_value=as_json(decision.value),
             value_hash=hashed,
             reason=decision.reason,
+            belief_ids=list(target.wanted.belief_ids),
             state=decision.state,
         )
 
@@ -176,6 +219,17 @@ class _Planning:
                 "and if it is right, plan again with a higher SIDECAR_WRITE_BACK_MAX_CHANGED_SHARE"
             )
         return None
+
+
+def calls(crm: Crm, records: Mapping[str, int], limits: Limits) -> int:
+    """The write calls that so many records of each kind of object need: batches or one job, and a canary ahead of many."""
+    needed = 0
+    for count in records.values():
+        ahead = min(limits.canary, count) if count > limits.canary_above else 0
+        rest = count - ahead
+        by_job = crm.jobs is not None and rest >= crm.jobs.least
+        needed += -(-ahead // crm.batch_size) + (1 if by_job else -(-rest // crm.batch_size))
+    return needed
 
 
 def _by_object(targets: Iterable[Target]) -> Iterator[list[Target]]:

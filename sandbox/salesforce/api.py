@@ -1,6 +1,6 @@
 """The routes of the data API, relative to /services/data/v63.0/, each with what it answers to which method.
 
-Source: REST API developer guide 63.0, chapter "Reference"; Bulk API 2.0 developer guide 63.0, "Query Jobs"; Tooling API developer guide 63.0, "REST Resources".
+Source: REST API developer guide 63.0, chapter "Reference"; Bulk API 2.0 developer guide 63.0, "Query Jobs" and "Ingest Jobs"; Tooling API developer guide 63.0, "REST Resources".
 """
 
 import re
@@ -16,6 +16,7 @@ from sandbox.salesforce.bulk import BulkJobs
 from sandbox.salesforce.describe import describe, overview, summary
 from sandbox.salesforce.errors import Refusal, RowRefusal, malformed, not_found, unreadable
 from sandbox.salesforce.ids import full_id
+from sandbox.salesforce.ingest import IngestJobs
 from sandbox.salesforce.queries import Queries
 from sandbox.salesforce.schema import SObject
 from sandbox.salesforce.sql import View
@@ -26,7 +27,6 @@ VERSION = "v63.0"
 BASE = f"/services/data/{VERSION}/"
 MOST_PARTS = 25  # of one batch
 MOST_READ = 2000  # ids of one retrieval
-BULK_BATCHES = 15_000  # a day, Bulk API of both versions
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Call:
     state: SalesforceState
     queries: Queries
     bulk: BulkJobs
+    ingest: IngestJobs
     user: str
     method: str
     path: str
@@ -233,10 +234,10 @@ def _batch(call: Call) -> Answer:
 
 
 def _limits(call: Call) -> Answer:
-    usage, jobs = call.state.usage, call.state.switches.jobs_a_day
+    usage, jobs, batches = call.state.usage, call.state.switches.jobs_a_day, call.state.switches.batches_a_day
     return 200, {
         "DailyApiRequests": {"Max": usage.limit, "Remaining": max(0, usage.limit - usage.used)},
-        "DailyBulkApiBatches": {"Max": BULK_BATCHES, "Remaining": BULK_BATCHES},
+        "DailyBulkApiBatches": {"Max": batches, "Remaining": max(0, batches - call.ingest.today())},
         "DailyBulkV2QueryJobs": {"Max": jobs, "Remaining": max(0, jobs - call.bulk.today())},
     }
 
@@ -264,6 +265,36 @@ def _job_delete(call: Call, job: str) -> Answer:
 
 def _job_results(call: Call, job: str) -> Answer:
     return 200, call.bulk.results(job, call.params)
+
+
+def _load_create(call: Call) -> Answer:
+    return 200, call.ingest.create(call.fields(), call.writes)
+
+
+def _load_list(call: Call) -> Answer:
+    return 200, call.ingest.listed()
+
+
+def _load_look(call: Call, job: str) -> Answer:
+    return 200, call.ingest.look(job, call.writes)
+
+
+def _load_change(call: Call, job: str) -> Answer:
+    return 200, call.ingest.change(job, call.fields())
+
+
+def _load_delete(call: Call, job: str) -> Answer:
+    call.ingest.delete(job)
+    return 204, None
+
+
+def _load_upload(call: Call, job: str) -> Answer:
+    call.ingest.upload(job, call.headers.get("content-type", ""), call.body)
+    return 201, None
+
+
+def _load_results(call: Call, job: str, kind: str) -> Answer:
+    return 200, call.ingest.results(job, kind)
 
 
 def _field_create(call: Call) -> Answer:
@@ -301,6 +332,10 @@ DOORS: dict[str, dict[str, Handler]] = {
     r"jobs/query": {"GET": _job_list, "POST": _job_create},
     r"jobs/query/(\w+)": {"GET": _job_look, "PATCH": _job_abort, "DELETE": _job_delete},
     r"jobs/query/(\w+)/results": {"GET": _job_results},
+    r"jobs/ingest": {"GET": _load_list, "POST": _load_create},
+    r"jobs/ingest/(\w+)": {"GET": _load_look, "PATCH": _load_change, "DELETE": _load_delete},
+    r"jobs/ingest/(\w+)/batches": {"PUT": _load_upload},
+    r"jobs/ingest/(\w+)/(successfulResults|failedResults|unprocessedrecords)": {"GET": _load_results},
     r"tooling/query": {"GET": _tooling_query},
     r"tooling/query/([^/]+)": {"GET": _tooling_more},
     r"tooling/sobjects/CustomField": {"POST": _field_create},

@@ -11,8 +11,10 @@ from starlette.routing import Route
 
 from sandbox.core import Context, guarded
 from sandbox.salesforce.api import BASE, Call, answer
-from sandbox.salesforce.bulk import BulkJobs, Csv
+from sandbox.salesforce.bulk import BulkJobs
+from sandbox.salesforce.csv_answer import Csv
 from sandbox.salesforce.errors import Refusal, not_found
+from sandbox.salesforce.ingest import IngestJobs
 from sandbox.salesforce.queries import Queries
 from sandbox.salesforce.state import SalesforceState
 from sandbox.salesforce.tokens import LoginRefused, Tokens
@@ -42,6 +44,7 @@ class _Door:
         self._store = store
         self._queries = Queries(store)
         self._bulk = BulkJobs(store)
+        self._ingest = IngestJobs(store)
 
     async def login(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode("latin-1")))
@@ -72,7 +75,10 @@ class _Door:
             return refusal.status, refusal.body()
         path = request.url.path.removeprefix(BASE).rstrip("/")
         params, headers = dict(request.query_params), dict(request.headers)
-        return answer(Call(self._store, self._queries, self._bulk, user, request.method, path, params, headers, body))
+        call = Call(
+            self._store, self._queries, self._bulk, self._ingest, user, request.method, path, params, headers, body
+        )
+        return answer(call)
 
     def _admit(self, request: Request) -> str:
         """Who calls. Refusal for what never reaches the API."""

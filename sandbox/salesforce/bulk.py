@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from sandbox.salesforce.csv_answer import Csv
 from sandbox.salesforce.errors import Refusal, not_found
 from sandbox.salesforce.ids import make_id
 from sandbox.salesforce.soql import parse
@@ -27,14 +28,6 @@ WORKING = ("UploadComplete", "InProgress")
 STAMP = re.compile(r"\+0000$")
 COMPOUND = "Selecting compound data not supported in Bulk Query"
 TOO_MANY = "Max bulk v2 query jobs (10000) per 24 hrs has been reached for the org."
-
-
-@dataclass(frozen=True)
-class Csv:
-    """An answer that is no JSON."""
-
-    content: bytes
-    headers: Mapping[str, str]
 
 
 @dataclass

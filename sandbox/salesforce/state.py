@@ -47,6 +47,10 @@ class Switches:
     """Rows that a query may go through, but for a walk by Id, which is quick however long the table."""
     jobs_a_day: int = 10_000
     """Bulk query jobs in 24 h (app limits page, "Bulk API 2.0")."""
+    batches_a_day: int = 15_000
+    """Batches of 10,000 records in 24 h, shared by both Bulk APIs (app limits page, "Bulk API 2.0")."""
+    job_stops_after: int | None = None
+    """Records that an ingest job works off before it ends as Failed; None for all."""
     job_looks: int = 2
     """Looks until a Bulk job is complete; 0 for never."""
     job_failures: list[str] = field(default_factory=list)

@@ -31,6 +31,10 @@ class Writes:
         self._view = view
         self._user = user
 
+    def seen(self, name: str) -> SObject | None:
+        """An object that the user sees."""
+        return self._view.get(name)
+
     def create(self, sobject: SObject, given: Given) -> str:
         """A new record; gives its id."""
         if sobject.name in READ_ONLY:

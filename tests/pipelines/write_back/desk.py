@@ -15,9 +15,11 @@ from models.keys import RecordKey
 from models.store import transaction
 from models.writes import Baseline, IntendedWrite, WritePlan
 from pipelines.write_back.compare import Wanted
-from pipelines.write_back.deliver import Delivery, apply
+from pipelines.write_back.deliver import apply
 from pipelines.write_back.fields import FIELDS
+from pipelines.write_back.ledger import Ledger
 from pipelines.write_back.limits import Limits
+from pipelines.write_back.outcome import Delivery
 from pipelines.write_back.plan import draw_up
 from tests.pipelines.write_back.fake_crm import Death, FakeCrm, Killed
 from tests.stores import new_store
@@ -37,6 +39,11 @@ class Desk:
     def __post_init__(self) -> None:
         self.store: Engine = new_store(self.folder)
         self.crm.provision(FIELDS, dry_run=False)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What became of it all."""
+        return Ledger.of(self.store, "salesforce", self.crm)
 
     def wanted(
         self, object_name: str, record_id: str, reason: str = "what is known has changed", **values: FieldValue

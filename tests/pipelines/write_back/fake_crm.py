@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from connectors.base import FieldSpec, FieldValue, ProvisionStep, RowResult
+from connectors.base import FieldSpec, FieldValue, Jobs, ProvisionStep, Quota, RowResult
 
 NUMBERS = ("number", "percent", "money")
 
@@ -35,11 +35,16 @@ class FakeCrm:
     account: str = "00D000000000001"
     currency: str | None = None
     batch_size: int = 200
+    read_size: int = 2000
+    jobs: Jobs | None = None
+    quota: Quota | None = None
     records: dict[str, dict[str, dict[str, FieldValue]]] = field(default_factory=dict)
     """Values by object and record id; what is not listed does not exist."""
     fields: dict[str, dict[str, FieldSpec]] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
     """Fields that our user may not edit, as Object.Field."""
+    successors: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Object and id of the record that a record was merged into or converted to, by its id."""
     refusals: dict[str, list[str]] = field(default_factory=dict)
     """Codes that the next writes of a record get; the last one stays."""
     step: Callable[[str], None] = lambda where: None
@@ -77,6 +82,15 @@ class FakeCrm:
             if f"{object_name}.{name}" not in self.closed
         }
 
+    def fingerprint(self, object_name: str) -> str:
+        self.calls["definition"] += 1
+        closed = sorted(name for name in self.closed if name.startswith(f"{object_name}."))
+        return repr((sorted(self.fields.get(object_name, {}).items()), closed))
+
+    def moved(self, object_name: str, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+        self.calls[f"moved {object_name}"] += 1
+        return {one: self.successors[one] for one in ids if one in self.successors}
+
     def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, FieldValue]]:
         self.calls[f"read {object_name}"] += 1
         there = self.records.get(object_name, {})
@@ -111,7 +125,7 @@ class FakeCrm:
 
     def _update(self, object_name: str, record_id: str, values: dict[str, FieldValue]) -> RowResult:
         if record_id not in self.records.get(object_name, {}):
-            return RowResult(record_id, ok=False, code="ENTITY_IS_DELETED", message="entity is deleted")
+            return RowResult(record_id, ok=False, code="ENTITY_IS_DELETED", message="entity is deleted", gone=True)
         if codes := self.refusals.get(record_id):
             code = codes.pop(0) if len(codes) > 1 else codes[0]
             if code:

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from pipelines.write_back.compare import OPTED_OUT
-from pipelines.write_back.deliver import read_back
 from pipelines.write_back.limits import Limits
+from pipelines.write_back.recovery import read_back
 from pipelines.write_back.refusals import FieldsNotReady, PlanRefused
 
 

@@ -21,8 +21,9 @@ from pipelines.stitch.stitch import stitch
 from pipelines.understand.replay import replay_beliefs
 from pipelines.understand.slots import seed
 from pipelines.write_back.crm import Fields, provision
-from pipelines.write_back.deliver import Delivery, apply
+from pipelines.write_back.deliver import apply
 from pipelines.write_back.limits import Limits
+from pipelines.write_back.outcome import Delivery
 from pipelines.write_back.plan import plan
 from tests.connectors.hubspot import conftest as hubspot
 from tests.connectors.salesforce import conftest as salesforce
