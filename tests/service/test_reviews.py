@@ -98,7 +98,7 @@ def test_what_changed_since_last_week_is_told_in_words(office):
     office.think()
     (change,) = office.models.get_changes("person-dana", purpose=Purpose.sales, since=start)
     assert change.kind == "turned"
-    assert change.words.startswith("Turning: ")
+    assert change.words.startswith("Turn")
     assert office.models.changed_people(since=start) == ["person-dana"]
 
 

@@ -202,6 +202,10 @@ def test_what_changed_is_told_in_plain_words():
     assert [c.words for c in changes_between(before, before[:1] if before[0].slot == "price" else before[1:])] == [
         "Gone, for its evidence was withdrawn: Prefers e-mail."
     ]
+    leaning = conclude("p", [*first, said(1, "positive")], HALF_LIVES)
+    assert [c.words for c in changes_between(before, leaning)] == [
+        "Turning: said negative on 0. Now rather: said positive on 1."
+    ]
     contested = conclude("p", [*first, said(5), said(6, "positive")], HALF_LIVES)
     assert "contested" in {c.kind for c in changes_between(before, contested)}
     assert [c.kind for c in changes_between(before, conclude("p", [*first, said(5)], HALF_LIVES))] == ["stronger"]
