@@ -119,7 +119,7 @@ class Evidence(SQLModel, table=True):
         CheckConstraint(
             "level in ('explicit', 'behavioural', 'reviewed', 'deduced', 'asserted')", name="evidence_level"
         ),
-        CheckConstraint("start >= 0 and (\"end\" > start or level = 'behavioural')", name="evidence_span"),
+        CheckConstraint("start >= 0 and (\"end\" > start or level <> 'explicit')", name="evidence_span"),
     )
     id: str = Field(primary_key=True, description="hash of observation, text, extractor, slot, holder and span")
     observation_id: str = Field(index=True, foreign_key="observation.id", description="where it was said")

@@ -2,14 +2,17 @@
 
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 from sqlalchemy import Engine
 from sqlmodel import SQLModel, col, func, select
 
-from models import Alignment, Belief, Evidence, Observation, Scope
+from models import Alignment, Belief, Drift, Evidence, Observation, Scope
 from models.store import transaction
 from pipelines.due import LEFT
+from pipelines.stitch.assets import table_schema
+from pipelines.stitch.derived import read
 from pipelines.understand.accounts import score_accounts
 from pipelines.understand.buckets import ALL_BUCKETS, bucket_name
 from pipelines.understand.choice import chosen_extractor
@@ -20,6 +23,9 @@ from pipelines.understand.replay import replay_beliefs
 from pipelines.understand.rows import Written
 from pipelines.understand.scoring import score_alignment
 from pipelines.understand.slots import seed
+from pipelines.understand.survey import drift_picture, survey
+from pipelines.understand.weekly import TABLE as WEEKS_TABLE
+from pipelines.understand.weekly import follow_weeks
 from pipelines.workspace import Workspace
 
 warnings.filterwarnings(
@@ -35,7 +41,7 @@ ONE_RUN = dg.BackfillPolicy.single_run()
 
 def assets() -> list[dg.AssetsDefinition]:
     """The assets of this room, in flow order."""
-    return [observations, extractions, beliefs, alignment, account_alignment]
+    return [observations, extractions, beliefs, drift, alignment, account_alignment]
 
 
 def columns(model: type[SQLModel]) -> dg.TableSchema:
@@ -117,13 +123,38 @@ def beliefs(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Works
 
     Replayed from the evidence by a **switching filter**; a pure function, so the same evidence gives the same beliefs in any
     order. A belief is held by one holder on one slot; a side that lost keeps its row with an end. Confidence is as of the last
-    evidence and *not yet calibrated on your data*.
+    evidence; `calibration` says whether reviews have shown what it is worth on your data, and the diagram how well.
     """
     done = replay_beliefs(workspace.store, workspace.clock, _buckets(context))
-    numbers = {"buckets_due": done.buckets, "persons": done.persons, "contested": done.contested}
-    written = {**numbers, "superseded": done.superseded, **_written(done.beliefs)}
-    rows = count(workspace.store, Belief)
-    return _result(rows, written, {"calibration": "uncalibrated"})
+    numbers = {"buckets_due": done.buckets, "persons": done.persons, "turns_changed": done.drifts.total}
+    state = survey(workspace.store, workspace.clock.now())
+    counts = {**numbers, **_written(done.beliefs), **state.counts}
+    return _result(count(workspace.store, Belief), counts, {**state.words, **state.shares, **_drawn(state.pictures)})
+
+
+@dg.asset(
+    key=[GROUP, "drift"],
+    group_name=GROUP,
+    deps=[beliefs],
+    kinds={"parquet", "python"},
+    owners=OWNERS,
+    metadata={"dagster/column_schema": table_schema(WEEKS_TABLE)},
+)
+def drift(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
+    """How each segment's view of us moves, week by week and slot by slot.
+
+    One row per week, segment and slot with at least five persons: how far they are for us, as of each one's last evidence, so that
+    silence moves nothing; and how many beliefs turned against what had been held (a **CUSUM** on contrary evidence).
+    """
+    done = follow_weeks(workspace.lake, workspace.store, workspace.clock)
+    rows = read(workspace.lake, WEEKS_TABLE).to_pyarrow().to_pylist()
+    turned = count(workspace.store, Drift)
+    told = count(workspace.store, Drift, col(Drift.announced))
+    return _result(
+        len(rows),
+        {"recomputed": int(done.due), "turns": turned, "turns_announced": told},
+        _drawn({"leanings": drift_picture(rows)}),
+    )
 
 
 @dg.asset(
@@ -202,6 +233,10 @@ def _why_waiting(done: Extracted) -> dict[str, str]:
     )
 
 
+def _drawn(pictures: Mapping[str, str | None]) -> dict[str, dg.MarkdownMetadataValue]:
+    return {name: dg.MetadataValue.md(drawn) for name, drawn in pictures.items() if drawn}
+
+
 def _buckets(context: dg.AssetExecutionContext) -> list[int]:
     return [int(key) for key in context.partition_keys]
 
@@ -210,6 +245,6 @@ def _written(rows: Written) -> dict[str, int]:
     return {"rows_added": rows.added, "rows_changed": rows.changed, "rows_removed": rows.removed}
 
 
-def _result(rows: int, numbers: Mapping[str, int], words: Mapping[str, str] | None = None) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
+def _result(rows: int, numbers: Mapping[str, int], words: Mapping[str, Any] | None = None) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
     shown = {name: dg.MetadataValue.int(number) for name, number in {"dagster/row_count": rows, **numbers}.items()}
     return dg.MaterializeResult(metadata={**shown, **(words or {})})

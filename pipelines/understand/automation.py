@@ -7,7 +7,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,  # no public name in 1.13
 )
 
-from models import BucketState, Evidence, Extraction, Observation, Slot
+from models import BucketState, Evidence, Extraction, Lesson, Observation, Review, Slot
 from pipelines.due import Reads, tally, tick, whole
 from pipelines.ingest.automation import alone
 from pipelines.understand.assets import BUCKETS, GROUP
@@ -34,6 +34,8 @@ READS = Reads(
         tally(Observation, "recorded_at", "withdrawn_at"),
         tally(Extraction, "extracted_at"),
         tally(Evidence, "recorded_at", "withdrawn_at"),
+        tally(Review, "recorded_at"),
+        whole(Lesson),
     ),
     lambda _: (LanguageModelSettings(), Policy()),
 )

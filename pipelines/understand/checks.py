@@ -5,19 +5,32 @@ from collections.abc import Iterator
 import dagster as dg
 from sqlmodel import Session, col, func, or_, select
 
-from models import Alignment, Belief, Evidence, Extraction, Observation, Scope
+from models import Alignment, Belief, Evidence, Extraction, Level, Observation, Scope
 from models.store import transaction
+from pipelines.stitch.derived import read
 from pipelines.understand import assets
+from pipelines.understand.people import chunks
+from pipelines.understand.survey import survey
+from pipelines.understand.weekly import FEWEST, TABLE
 from pipelines.workspace import Workspace
 
 FAILED_SHARE = 0.02
 """More than one text in fifty that cannot be read points at the extractor, not at the texts."""
 PORTION = 1_000
+CONTESTED_SHARE = 0.15
+"""More than one belief in seven that is disputed points at misread polarity, or at names of aspects that should not be one."""
+FEW = 20
+"""Beliefs below which a share says nothing."""
+BACKLOG_SHARE = 0.5
+"""Once anybody reviews, more than half of what is doubtful waiting means that nobody keeps up."""
 
 
 def checks() -> list[dg.AssetChecksDefinition]:
     """The checks of this room."""
-    return [say_something, quotes_are_found, few_failures, cite_evidence, within_bounds, accounts_within_bounds]
+    return [
+        say_something, quotes_are_found, few_failures, cite_evidence, no_surer_than_parents, reviews_keep_up, few_contested, leanings_are_of_many,
+        within_bounds, accounts_within_bounds,
+    ]  # fmt: skip
 
 
 @dg.asset_check(asset=assets.observations, description="Every observation that counts has words and a lawful basis.")
@@ -62,6 +75,62 @@ def cite_evidence(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult
         counting = set(session.exec(select(Evidence.id).where(col(Evidence.withdrawn_at).is_(None))).all())
         cited = session.exec(select(Belief.evidence_ids)).all()
     return _result(sum(not ids or not counting.issuperset(ids) for ids in cited), "beliefs_without_evidence")
+
+
+@dg.asset_check(
+    asset=assets.beliefs, description="What is deduced has parents that hold, and is never surer than any of them."
+)
+def no_surer_than_parents(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """No conclusion is surer than what it was drawn from."""
+    with transaction(workspace.store) as session:
+        drawn = session.exec(select(Belief).where(Belief.level == Level.deduced.value)).all()
+        named = sorted({parent for belief in drawn for parent in belief.parents})
+        raw: dict[str, float] = {}
+        for some in chunks(named):
+            raw |= dict(session.exec(select(Belief.id, Belief.raw).where(col(Belief.id).in_(some))).all())
+        wrong = sum(any(raw.get(parent, 0.0) < belief.raw for parent in belief.parents) for belief in drawn)
+    return _result(wrong, "surer_than_parents")
+
+
+@dg.asset_check(
+    asset=assets.beliefs, description="Of what is doubtful, not too much waits for a verdict where verdicts are given."
+)
+def reviews_keep_up(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """The queue of reviews is worked off."""
+    found = survey(workspace.store, workspace.clock.now()).counts
+    keeping_up = not found["reviews"] or found["review_backlog"] <= BACKLOG_SHARE * (
+        found["review_backlog"] + found["reviews"]
+    )
+    return dg.AssetCheckResult(
+        passed=keeping_up,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"review_backlog": found["review_backlog"], "reviews": found["reviews"]},
+    )
+
+
+@dg.asset_check(asset=assets.beliefs, description="Few beliefs are disputed.")
+def few_contested(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """Disputes are the exception."""
+    holds = col(Belief.valid_to).is_(None)
+    with transaction(workspace.store) as session:
+        held = session.exec(select(func.count()).select_from(Belief).where(holds)).one()
+        disputed = session.exec(select(func.count()).select_from(Belief).where(holds, col(Belief.contested))).one()
+    return dg.AssetCheckResult(
+        passed=held < FEW or disputed <= held * CONTESTED_SHARE,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"contested": disputed, "beliefs": held},
+    )
+
+
+@dg.asset_check(
+    asset=assets.drift,
+    description="Leanings lie between 0 and 1, and none is of so few that somebody could be picked out.",
+)
+def leanings_are_of_many(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """No line is about nearly nobody."""
+    weeks = read(workspace.lake, TABLE)
+    wrong = weeks.filter((weeks.persons < FEWEST) | (weeks.leaning < 0) | (weeks.leaning > 1))
+    return _result(int(wrong.count().to_pyarrow().as_py()), "lines_out_of_bounds")
 
 
 @dg.asset_check(asset=assets.alignment, description="Scores lie between 0 and 1, inside their own interval.")

@@ -4,9 +4,12 @@ No number a model states about itself enters here. Replaying the same rows in an
 pulls it back to not knowing. Why this and nothing simpler: docs/adr/0003-confidence-is-replayed.md.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log
+from types import MappingProxyType
+
+from pipelines.understand.measured import Tally
 
 PRIOR = 0.5
 """Probability of either side without evidence."""
@@ -31,8 +34,15 @@ RELIABILITY = {
     "rep_note_quoting": 0.72,
     "behaviour": 0.65,
     "rep_note": 0.62,
+    "review/customer": 0.95,
+    "review/colleague": 0.95,
+    "agent/deduced": 0.62,
+    "agent/asserted": 0.55,
 }
-"""How often a statement of this source class holds; guesses until reviews have been fitted."""
+"""How often a statement of this source class holds; guesses until reviews have taught better."""
+GUESSED = 5
+"""Verdicts that a guess is worth: a class that starts at .80 is relied on at (4 + hits) / (4 + 1 + trials)."""
+NO_TALLIES: Mapping[str, Tally] = MappingProxyType({})
 
 
 def logit(p: float) -> float:
@@ -49,17 +59,20 @@ DOCUMENT_CAP = logit(0.88)
 """One document moves the log-odds by no more than one honest first-person statement, whoever wrote into it."""
 
 
-def reliability(source_class: str) -> float:
-    """The starting reliability of a source class; an unknown one counts like a rep's opinion."""
-    return RELIABILITY.get(source_class, RELIABILITY["rep_note"])
+def reliability(source_class: str, tallies: Mapping[str, Tally] = NO_TALLIES) -> float:
+    """How often a source class holds, from its guess and the verdicts on it; an unknown one counts like a rep's opinion."""
+    guess, tally = RELIABILITY.get(source_class, RELIABILITY["rep_note"]), tallies.get(source_class)
+    return (GUESSED * guess + tally.hits) / (GUESSED + tally.predictions) if tally else guess
 
 
-def relied_on(source_class: str, cap: float, *, turning: bool = False) -> float:
+def relied_on(
+    source_class: str, cap: float, *, turning: bool = False, tallies: Mapping[str, Tally] = NO_TALLIES
+) -> float:
     """How far one quote is relied on, 0 to 1: as its source deserves, and never more than whoever read it out (`cap`).
 
     At .5 or below a quote weighs nothing: a reader who is wrong as often as right has said nothing.
     """
-    return min(TRUSTED if turning else reliability(source_class), cap)
+    return min(TRUSTED if turning else reliability(source_class, tallies), cap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +88,7 @@ class Quote:
     s: float = 1.0
     document: str = ""
     turning: bool = False
-    """Whether the words themselves say that something changed ("we no longer ..."), in the holder's own voice."""
+    """Whether it says that something changed ("we no longer ..."), in the holder's own voice, or is a verdict on all before it."""
 
 
 @dataclass(slots=True)
@@ -181,12 +194,14 @@ def _capped(found: list[Unit]) -> list[Unit]:
 
 
 def _updated(state: Confidence, unit: Unit, prior: float) -> Confidence:
+    """What was known, and one unit more; a turning one first forgets the belief, and what stood against the unit for good."""
     before = prior if unit.turning else state.p
     p = min(max(sigmoid(logit(before) + unit.sign * unit.weight), LOW), HIGH)
-    gained = unit.amount
+    supporting = 0.0 if unit.turning and unit.sign < 0 else state.supporting
+    opposing = 0.0 if unit.turning and unit.sign > 0 else state.opposing
     return Confidence(
         p,
-        state.supporting + (gained if unit.sign > 0 else 0.0),
-        state.opposing + (gained if unit.sign < 0 else 0.0),
+        supporting + (unit.amount if unit.sign > 0 else 0.0),
+        opposing + (unit.amount if unit.sign < 0 else 0.0),
         state.units + 1,
     )

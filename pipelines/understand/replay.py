@@ -11,19 +11,23 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from models import Belief, Evidence, Membership, Scope
+from models import Belief, Drift, Evidence, Membership, Scope
 from models.clock import Clock
 from models.store import transaction
 from pipelines.progress import track
 from pipelines.understand.beliefs import conclude
 from pipelines.understand.buckets import ALL_BUCKETS, bucket_of, due, settled, versions
+from pipelines.understand.drift import drifts
+from pipelines.understand.lessons import learn, taught
+from pipelines.understand.matching import matcher
 from pipelines.understand.measured import caps
 from pipelines.understand.people import chunks
 from pipelines.understand.rows import Written, bring_in_step
 from pipelines.understand.slots import active_slots, slots_version
+from pipelines.understand.taught import Taught
 
 STAGE = "beliefs"
-RULES = "1"
+RULES = "2"
 """Version of the rules by which beliefs follow from evidence; another number replays everything."""
 
 
@@ -36,6 +40,7 @@ class Replayed:
     contested: int = 0
     superseded: int = 0
     beliefs: Written = field(default_factory=Written)
+    drifts: Written = field(default_factory=Written)
 
 
 @dataclass(frozen=True)
@@ -47,16 +52,19 @@ class Inputs:
 
 
 def replay_beliefs(store: Engine, clock: Clock, buckets: Iterable[int] = ALL_BUCKETS) -> Replayed:
-    """Bring the beliefs of these buckets in step with the evidence; writes nothing where nothing changed."""
+    """Bring the beliefs of these buckets, and their turns, in step with the evidence; writes nothing where nothing changed."""
     report = Replayed()
     with transaction(store) as session:
         slots = active_slots(session)
         half_lives = {slot.name: slot.half_life_days for slot in slots}
-        inputs = evidence_by_person(session, f"{RULES}-{slots_version(slots)}-{caps().version}")
+        learn(session, half_lives, clock.now())
+        lesson = taught(session)
+        rules = f"{RULES}-{slots_version(slots)}-{caps().version}-{matcher().version}-{lesson.version}"
+        inputs = evidence_by_person(session, rules)
         pending = due(session, STAGE, buckets, inputs.versions)
     for bucket in track(pending, "beliefs replayed", len(pending)):
         with transaction(store) as session:
-            _replay(session, bucket, inputs.by_bucket.get(bucket, {}), half_lives, report)
+            _replay(session, bucket, inputs.by_bucket.get(bucket, {}), half_lives, lesson, report)
             settled(session, STAGE, bucket, inputs.versions[bucket], clock.now())
         report.buckets += 1
     return report
@@ -91,14 +99,20 @@ def _replay(
     bucket: int,
     persons: Mapping[str, Sequence[str]],
     half_lives: Mapping[str, float],
+    lesson: Taught,
     report: Replayed,
 ) -> None:
     evidence = load_evidence(session, (id_ for ids in persons.values() for id_ in ids))
     wanted = [
         belief
         for person_id, ids in persons.items()
-        for belief in conclude(person_id, [evidence[id_] for id_ in ids], half_lives)
+        for belief in conclude(person_id, [evidence[id_] for id_ in ids], half_lives, lesson)
     ]
+    turned = [
+        one for person_id, ids in persons.items() for one in drifts(person_id, [evidence[i] for i in ids], lesson)
+    ]
+    known = session.exec(select(Drift).where(Drift.bucket == bucket)).all()
+    report.drifts += bring_in_step(session, known, turned, lambda one: one.id)
     present = session.exec(select(Belief).where(Belief.bucket == bucket)).all()
     report.beliefs += bring_in_step(session, present, wanted, lambda belief: belief.id)
     report.persons += len(persons)

@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 text, instant = sqlmodel.sql.sqltypes.AutoString, models.base.UtcDateTime
-SPAN, SPAN_OR_ROWS = '"end" > start and start >= 0', "start >= 0 and (\"end\" > start or level = 'behavioural')"
+SPAN, SPAN_OR_ROWS = '"end" > start and start >= 0', "start >= 0 and (\"end\" > start or level <> 'explicit')"
 LEVELS = "level in ('explicit', 'behavioural', 'reviewed', 'deduced', 'asserted')"
 
 

@@ -1,0 +1,94 @@
+"""What evidence is about, and how the filter reads it: grouped by holder, slot and aspect, weighed by source and reader."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TypeAlias
+
+from models import Evidence
+from pipelines.understand.confidence import PRIOR, STRENGTHS, Quote, relied_on
+from pipelines.understand.matching import holder_key, joined, matcher
+from pipelines.understand.measured import Caps, caps
+from pipelines.understand.taught import UNTAUGHT, Taught
+from pipelines.understand.transitions import turns_around
+
+DAY = 86_400.0
+HALF_LIFE = 120.0
+"""Days, for a slot that no longer exists: that of most slots."""
+REVIEW = "review/"
+"""Source classes of verdicts begin so."""
+
+Topic: TypeAlias = tuple[str | None, str, str]
+"""Holder, slot and aspect: the only scope in which two pieces of evidence can oppose each other."""
+
+
+def days(instant: datetime) -> float:
+    """Days since 1970, the unit of the filter."""
+    return instant.timestamp() / DAY
+
+
+def in_order(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """Evidence by when it happened; of one instant, by its id."""
+    return sorted(evidence, key=lambda row: (row.occurred_at, row.id))
+
+
+def by_topic(evidence: Iterable[Evidence]) -> dict[Topic, list[Evidence]]:
+    """Evidence grouped by what it is about, each group in event order. Names of one aspect or holder are one, called as at first."""
+    rows = in_order(evidence)
+    topics = named(rows)
+    groups: dict[Topic, list[Evidence]] = defaultdict(list)
+    for row in rows:
+        groups[topics[row.holder, row.slot, row.aspect]].append(row)
+    return groups
+
+
+def named(rows: Iterable[Evidence]) -> dict[Topic, Topic]:
+    """The topic that each holder, slot and aspect, as written, belongs to. Shape: rows in event order."""
+    written = dict.fromkeys((row.holder, row.slot, row.aspect) for row in rows)
+    holders: dict[str | None, str | None] = {}
+    scopes: dict[tuple[str | None, str], list[str]] = defaultdict(list)
+    for holder, slot, aspect in written:
+        same = holder_key(holder) if holder else None
+        scopes[holders.setdefault(same, holder), slot].append(aspect)
+    aspects = {scope: _first_names(names) for scope, names in scopes.items()}
+    found = {}
+    for holder, slot, aspect in written:
+        whose = holders[holder_key(holder) if holder else None]
+        found[holder, slot, aspect] = (whose, slot, aspects[whose, slot][aspect])
+    return found
+
+
+def quotes(
+    evidence: Iterable[Evidence], side: str, measured: Caps | None = None, taught: Taught = UNTAUGHT
+) -> list[Quote]:
+    """Evidence as the filter reads it: +1 for the side, -1 against it, relied on no more than its extractor deserves."""
+    known = measured or caps()
+    return [_quote(row, 1 if (row.polarity == side) != row.against else -1, known, taught) for row in evidence]
+
+
+def _quote(row: Evidence, sign: int, measured: Caps, taught: Taught) -> Quote:
+    verdict = row.source_class.startswith(REVIEW)
+    own_voice = row.holder is None and row.speaker_role == "customer"
+    turning = verdict or (own_voice and turns_around(row.quote))
+    cap = measured.of(row.model, row.source_class)
+    r = relied_on(row.source_class, cap, turning=turning, tallies=taught.tallies)
+    return Quote(
+        id=row.id,
+        day=days(row.occurred_at),
+        speaker=row.speaker,
+        thread=row.thread,
+        sign=sign,
+        r=r,
+        s=STRENGTHS[row.strength],
+        document=row.observation_id,
+        turning=turning and r > PRIOR,  # words that weigh nothing make nothing forgotten
+    )
+
+
+def _first_names(names: list[str]) -> Mapping[str, str]:
+    """Each aspect as its group was first called; the slot as a whole, which has no name, is joined with none."""
+    if len(names) == 1:
+        return {names[0]: names[0]}
+    first = {name: place for place, name in reversed(list(enumerate(names)))}
+    groups = joined((name for name in first if name), matcher())
+    return {name: min(groups.get(name, (name,)), key=first.__getitem__) for name in first}
