@@ -51,7 +51,7 @@ def notice(lake: Lake, store: Engine, clock: Clock, policy: Policy | None = None
         if not due(session, STAGE, [0], {0: version}):
             return report
         deeds, barred = read_deeds(lake, session), refused(lake, session)
-        known = dict(session.execute(select(Observation.id, Observation.withdrawn_at).where(Observation.source == SOURCE)).all())  # type: ignore[call-overload]  # fmt: skip
+        known = dict(session.execute(select(Observation.id, Observation.withdrawn_at).where(Observation.source == SOURCE)).all())  # fmt: skip
     home, kept = LensSettings().home, set[str]()
     people = sorted(deeds.by_person)
     for some in track(chunks(people), "behaviour", None):

@@ -6,13 +6,13 @@ The rules look once a day on which something was done, and only at what was done
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from pipelines.understand.behaviour.deeds import ENDED, SIGNED, Deed
-from pipelines.understand.behaviour.looks import Look, Numbers, Score, look, running
+from pipelines.understand.behaviour.looks import Look, Numbers, Score, Seen, look, running, sorted_out
 from pipelines.understand.behaviour.rules import AGAIN, GIVEN_UP, RULES, Rule
 
 CITED = 20
@@ -51,40 +51,44 @@ class Finding:
         return said if len(said) <= 160 else f"{said[:159]}…"
 
 
-@dataclass
 class Watch:
-    """One rule's memory while it walks: when each thing that holds was last said."""
+    """One rule's walk over one person's deeds: what it sees, and when each thing that holds was last said."""
 
-    rule: Rule
-    deeds: Sequence[Deed]
-    instants: Sequence[datetime] = ()
-    said: dict[str, datetime] = field(default_factory=dict)
+    def __init__(self, rule: Rule, deeds: Sequence[Deed], zone: ZoneInfo) -> None:
+        self.rule, self.zone = rule, zone
+        self.seen = sorted_out(rule, deeds, zone)
+        self.instants = [one.at for one in self.seen]
+        self.span = timedelta(days=rule.window * (2 if rule.look == "change" else 1))
+        self.said: dict[str, datetime] = {}
 
-    def __post_init__(self) -> None:
-        self.instants = [deed.at for deed in self.deeds]
-
-    def at(self, instant: datetime, zone: ZoneInfo) -> Iterator[Finding]:
+    def at(self, instant: datetime) -> Iterator[Finding]:
         """What is to be said at an instant."""
-        seen = look(self.rule, self.deeds[: bisect_right(self.instants, instant)], instant, zone)
-        if seen.n < self.rule.least:
+        first, last = bisect_right(self.instants, instant - self.span), bisect_right(self.instants, instant)
+        if last - first < self.rule.least:
             return
-        for which in sorted(seen.scores.keys() | self.said.keys()):
+        seen = self.seen[first:last]
+        found = look(self.rule, seen, instant, self.instants[0])
+        if found.n < self.rule.least:
+            return
+        for which in sorted(found.scores.keys() | self.said.keys()):
             if self.rule.only in ("", which):
-                yield from self._judged(which, seen, instant, zone)
+                yield from self._judged(which, found, seen, instant)
 
-    def _judged(self, which: str, seen: Look, instant: datetime, zone: ZoneInfo) -> Iterator[Finding]:
-        score = seen.scores.get(which) or Score(0.0, seen.rest)
+    def _judged(self, which: str, found: Look, seen: Sequence[Seen], instant: datetime) -> Iterator[Finding]:
+        score = found.scores.get(which) or Score(0.0, found.rest)
         last = self.said.get(which)
-        if score.score >= self.rule.bar and (last is None or (instant - last).days >= min(AGAIN, self.rule.window)):
+        if score.score >= self.rule.bar:
+            against = False
+            if last is not None and (instant - last).days < min(AGAIN, self.rule.window):
+                return
             self.said[which] = instant
-            yield self._finding(which, seen, score, instant, zone, against=False)
         elif score.score < GIVEN_UP * self.rule.bar and last is not None:
+            against = True
             del self.said[which]
-            yield self._finding(which, seen, score, instant, zone, against=True)
-
-    def _finding(self, which: str, seen: Look, score: Score, at: datetime, zone: ZoneInfo, *, against: bool) -> Finding:
-        numbers = {**score.numbers, "zone": zone.key}
-        return Finding(self.rule, which, at, against, numbers, _counted(seen.seen or self.deeds[:1]))
+        else:
+            return
+        numbers = {**score.numbers, "zone": self.zone.key}
+        yield Finding(self.rule, which, instant, against, numbers, _counted(one.deed for one in seen))
 
 
 def findings(deeds: Sequence[Deed], zone: ZoneInfo, rules: Iterable[Rule] = RULES) -> list[Finding]:
@@ -93,12 +97,11 @@ def findings(deeds: Sequence[Deed], zone: ZoneInfo, rules: Iterable[Rule] = RULE
     Shape: deeds in any order. What holds is found again once its window, or `AGAIN`, has passed, and when it has turned.
     """
     ordered = sorted(deeds, key=lambda deed: (deed.at, deed.kind, deed.which, deed.record))
-    watches = [Watch(rule, _of(rule, ordered)) for rule in rules]
+    watches = [Watch(rule, own, zone) for rule in rules if (own := _of(rule, ordered))]
     found: list[Finding] = []
     for instant in checkpoints(ordered):
         for watch in watches:
-            if watch.deeds:
-                found += watch.at(instant, zone)
+            found += watch.at(instant)
     return found
 
 
@@ -115,7 +118,7 @@ def _of(rule: Rule, deeds: Sequence[Deed]) -> list[Deed]:
     return [deed for deed in own if running([one for one in contracts if one.at <= deed.at]) == 0]
 
 
-def _counted(deeds: Sequence[Deed]) -> dict[str, int]:
+def _counted(deeds: Iterable[Deed]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for deed in deeds:
         counts[deed.record] += deed.times

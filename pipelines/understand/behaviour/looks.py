@@ -1,12 +1,14 @@
 """How a rule looks at deeds: pure functions from a person's deeds up to an instant to scores with the numbers behind them."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from math import sqrt
-from statistics import mean, median, pstdev
+from statistics import median
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from pipelines.understand.behaviour.deeds import ENDED, SIGNED, USED, Deed
@@ -22,7 +24,16 @@ WEEK = 7
 Numbers = Mapping[str, int | float | str]
 
 
-@dataclass(frozen=True)
+class Seen(NamedTuple):
+    """A deed as a rule sees it: on which day of the person's own zone, and of which sort ("" where that cannot be told)."""
+
+    at: datetime
+    day: date
+    sort: str
+    deed: Deed
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """How far a rule holds, with what was counted."""
 
@@ -30,79 +41,83 @@ class Score:
     numbers: Numbers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Look:
-    """What a rule sees at one instant: `scores` by what it tells apart; `n` occasions in all."""
+    """What a rule sees at one instant: `scores` by what it tells apart; `n` occasions in all, `rest` what it counts of anything else."""
 
     n: int
     scores: Mapping[str, Score]
-    seen: Sequence[Deed] = ()
-    rest: Numbers = field(default_factory=dict)
-    """What was counted of a thing that is not among the scores."""
+    rest: Numbers
 
 
-NOTHING = Look(0, {})
+NOTHING = Look(0, {}, {})
 
 
-def look(rule: Rule, deeds: Sequence[Deed], at: datetime, zone: ZoneInfo) -> Look:
-    """What the rule sees of these deeds (those of its kinds, up to `at`, oldest first)."""
-    return LOOKS[rule.look](rule, deeds, at, zone)
+def sorted_out(rule: Rule, deeds: Sequence[Deed], zone: ZoneInfo) -> list[Seen]:
+    """The deeds as the rule sees them; those of no sort are left out where it tells sorts apart."""
+    sort = SORTS.get(rule.by)
+    if sort is None:
+        return [Seen(deed.at, deed.at.date(), deed.which, deed) for deed in deeds]
+    seen = (Seen(deed.at, deed.at.astimezone(zone).date(), sort(deed, zone), deed) for deed in deeds)
+    return [one for one in seen if one.sort]
 
 
-def _share(rule: Rule, deeds: Sequence[Deed], at: datetime, zone: ZoneInfo) -> Look:
+def look(rule: Rule, seen: Sequence[Seen], at: datetime, first: datetime) -> Look:
+    """What the rule sees of the deeds in its span up to `at`, oldest first; `first` is the first deed of the kind ever."""
+    return LOOKS[rule.look](rule, seen, at, first) if len(seen) >= rule.least else NOTHING
+
+
+def _share(_: Rule, seen: Sequence[Seen], __: datetime, ___: datetime) -> Look:
     """Score: share of the occasions that are of one sort; several deeds of a sort on one day are one occasion."""
-    seen = _within(deeds, at, rule.window)
-    sort = SORTS[rule.by]
-    occasions = {(deed.at.astimezone(zone).date(), which) for deed in seen if (which := sort(deed, zone))}
-    counts, n = Counter(which for _, which in occasions), len(occasions)
-    scores = {which: Score(hits / n, {"hits": hits, "n": n}) for which, hits in counts.items()}
-    return Look(n, scores, seen, {"hits": 0, "n": n})
+    occasions = {(one.day, one.sort) for one in seen}
+    counts, n = Counter(sort for _, sort in occasions), len(occasions)
+    return Look(n, _scores(counts, n), {"hits": 0, "n": n})
 
 
-def _change(rule: Rule, deeds: Sequence[Deed], at: datetime, _: ZoneInfo) -> Look:
+def _change(rule: Rule, seen: Sequence[Seen], at: datetime, first: datetime) -> Look:
     """Score: by how much of itself the number of active days changed from one window to the next; 0 where chance explains it."""
-    border, start = at - timedelta(days=rule.window), at - timedelta(days=2 * rule.window)
-    if not deeds or deeds[0].at > start:  # who came later than that has no habit to compare with
+    border = at - timedelta(days=rule.window)
+    if first > border - timedelta(days=rule.window):  # who came later has no habit to compare with
         return NOTHING
-    recent = len({deed.at.date() for deed in deeds if deed.at > border})
-    before = len({deed.at.date() for deed in deeds if start < deed.at <= border})
+    half = bisect_right(seen, border, key=lambda one: one.at)
+    before, recent = len({one.day for one in seen[:half]}), len({one.day for one in seen[half:]})
     fell = rule.by == "fall"
     by = (before - recent if fell else recent - before) / max(before, 1)
     if abs(recent - before) < BY_CHANCE * sqrt(recent + before):
         by = 0.0
-    numbers = {"recent": recent, "before": before, "percent": round(100 * by), "since": _month(border)}
-    return Look(before if fell else recent, {"": Score(max(by, 0.0), numbers)}, _within(deeds, at, 2 * rule.window))
+    numbers: Numbers = {"recent": recent, "before": before, "percent": round(100 * by), "since": _month(border)}
+    return Look(before if fell else recent, {"": Score(max(by, 0.0), numbers)}, numbers)
 
 
-def _rhythm(rule: Rule, deeds: Sequence[Deed], at: datetime, _: ZoneInfo) -> Look:
+def _rhythm(_: Rule, seen: Sequence[Seen], __: datetime, ___: datetime) -> Look:
     """Score: 1 less the spread of the days between purchases over their mean."""
-    seen = _within(deeds, at, rule.window)
-    days = sorted({deed.at.date() for deed in seen})
+    days = sorted({one.day for one in seen})
     gaps = [(later - earlier).days for earlier, later in pairwise(days)]
     if not gaps:
         return NOTHING
-    usual = median(gaps)
+    usual, mean = median(gaps), sum(gaps) / len(gaps)
     band = next(name for most, name in BANDS if usual <= most)
-    score = max(1 - pstdev(gaps) / mean(gaps), 0.0)
-    numbers = {"purchases": len(days), "days": round(usual)}
-    return Look(len(gaps), {band: Score(score, numbers)}, seen, numbers)
+    spread = sqrt(sum((gap - mean) ** 2 for gap in gaps) / len(gaps))
+    numbers: Numbers = {"purchases": len(days), "days": round(usual)}
+    return Look(len(gaps), {band: Score(max(1 - spread / mean, 0.0), numbers)}, numbers)
 
 
-def _habit(rule: Rule, deeds: Sequence[Deed], at: datetime, _: ZoneInfo) -> Look:
+def _habit(rule: Rule, seen: Sequence[Seen], at: datetime, _: datetime) -> Look:
     """Score of each action: share of the window's weeks in which it was used. Occasions are weeks with any use."""
-    seen = [deed for deed in _within(deeds, at, rule.window) if deed.which]
-    weeks = {(deed.which, (at - deed.at).days // WEEK) for deed in seen}
-    counts, n = Counter(which for which, _ in weeks), rule.window // WEEK
-    scores = {which: Score(hits / n, {"hits": hits, "n": n}) for which, hits in counts.items()}
-    return Look(len({week for _, week in weeks}), scores, seen, {"hits": 0, "n": n})
+    weeks = {(one.sort, (at - one.at).days // WEEK) for one in seen if one.sort}
+    counts, n = Counter(sort for sort, _ in weeks), rule.window // WEEK
+    return Look(len({week for _, week in weeks}), _scores(counts, n), {"hits": 0, "n": n})
 
 
-def _event(rule: Rule, deeds: Sequence[Deed], at: datetime, _: ZoneInfo) -> Look:
-    """Score: 1 on the day of the event; a contract has ended only when no other runs."""
-    today = [deed for deed in deeds if deed.at.date() == at.date() and deed.kind == rule.by]
-    if not today:
-        return NOTHING
-    return Look(len(today), {"": Score(1.0, {"since": _month(at)})}, today)
+def _event(rule: Rule, seen: Sequence[Seen], at: datetime, _: datetime) -> Look:
+    """Score: 1 on the day of the event."""
+    today = sum(one.day == at.date() and one.deed.kind == rule.by for one in seen)
+    numbers: Numbers = {"since": _month(at)}
+    return Look(today, {"": Score(1.0, numbers)} if today else {}, numbers)
+
+
+def _scores(counts: Mapping[str, int], n: int) -> dict[str, Score]:
+    return {which: Score(hits / n, {"hits": hits, "n": n}) for which, hits in counts.items()}
 
 
 def running(deeds: Sequence[Deed]) -> int:
@@ -128,16 +143,11 @@ def _discount(deed: Deed, _: ZoneInfo) -> str:
     return "" if deed.lowered is None else "on discount" if deed.lowered else "at full price"
 
 
-def _within(deeds: Sequence[Deed], at: datetime, window: int) -> list[Deed]:
-    start = at - timedelta(days=window)
-    return [deed for deed in deeds if deed.at > start]
-
-
 def _month(instant: datetime) -> str:
     return f"{instant:%B %Y}"
 
 
-LOOKS: Mapping[str, Callable[[Rule, Sequence[Deed], datetime, ZoneInfo], Look]] = {
+LOOKS: Mapping[str, Callable[[Rule, Sequence[Seen], datetime, datetime], Look]] = {
     "share": _share, "change": _change, "rhythm": _rhythm, "habit": _habit, "event": _event,
 }  # fmt: skip
 SORTS: Mapping[str, Callable[[Deed, ZoneInfo], str]] = {
