@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Engine
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
-from models import Evidence, Level, Membership, Observation, Strength
+from models import Evidence, Level, Observation, Strength
 from models.clock import Clock
 from models.keys import RecordKey, content_id, stable_hash
 from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.progress import track
 from pipelines.stitch.lens.settings import LensSettings
-from pipelines.understand.behaviour.deeds import fingerprint, read_deeds
+from pipelines.understand.behaviour.deeds import facts_version, read_deeds
 from pipelines.understand.behaviour.findings import Finding, findings
 from pipelines.understand.behaviour.rules import RULES, VERSION
 from pipelines.understand.buckets import due, settled
@@ -73,9 +73,8 @@ def notice(lake: Lake, store: Engine, clock: Clock, policy: Policy | None = None
 
 def _version(lake: Lake, session: Session, policy: Policy) -> str:
     """Facts, who is who, rules, terms, and the zone of those whose own is not known."""
-    who = session.execute(select(func.count(), func.max(Membership.stitch_version)).select_from(Membership)).one()
     terms = (*map(repr, RULES), policy.model_dump_json(), LensSettings().zone)
-    return content_id(VERSION, fingerprint(lake), *map(str, who), *terms)
+    return content_id(VERSION, facts_version(lake, session), *terms)
 
 
 def _id(found: Finding) -> str:

@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 import ibis.expr.types as ir
 import phonenumbers
 from phonenumbers import timezone
-from sqlmodel import Session
+from sqlmodel import Session, func, select
 
-from models import Engagement, Identifier, Payment, Scope, Subscription
+from models import Engagement, Identifier, Membership, Payment, Scope, Subscription
 from models.facts import Discount
+from models.keys import content_id
 from pipelines.ingest.lake import Lake
-from pipelines.understand.scoring import owners
+from pipelines.understand.people import owners
 
 USED, ANSWERED, BOUGHT, SIGNED, ENDED = "used", "answered", "bought", "signed", "ended"
 PICKED_UP = 30
@@ -150,6 +151,8 @@ def zones_of(number: str) -> tuple[str, ...]:
     return tuple(name for name in found if name != timezone.UNKNOWN_TIMEZONE)
 
 
-def fingerprint(lake: Lake) -> str:
-    """Another text whenever the facts may have changed; a record that was deleted leaves its facts as they were, and changes raw."""
-    return " ".join(f"{path}={content}" for part in ("raw", "facts") for path, content in lake.versions(part).items())
+def facts_version(lake: Lake, session: Session) -> str:
+    """Another text whenever facts, or whose they are, may have changed. A record that was deleted changes raw alone."""
+    who = session.execute(select(func.count(), func.max(Membership.stitch_version)).select_from(Membership)).one()
+    tables = (f"{path}={content}" for part in ("raw", "facts") for path, content in lake.versions(part).items())
+    return content_id(*map(str, who), *tables)
