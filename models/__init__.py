@@ -1,6 +1,6 @@
 """The glossary: every word of the product as a type.
 
-Decisions (appended, superseded): IdentityRule, Judgement, IdentityEvent, Stitch, Observation, Extraction, Evidence, Review, Lesson, WritePlan, IntendedWrite,
+Decisions (appended, superseded): IdentityRule, Judgement, IdentityEvent, Stitch, Observation, Extraction, Evidence, Review, Lesson, AlignmentWeights, WritePlan, IntendedWrite,
 Audit; Suggestion once decided.
 Derived (thrown away and recomputed): Membership, RefusedTie, Belief, Drift, Alignment, BucketState. Memory of the machinery: Cursor, Dirty,
 StreamColumn, StreamCount, Rejection, Baseline, Entity. Vocabulary that customers may add to: Slot. Records and facts live in the lake, not in the store; so do the derived tables
@@ -43,10 +43,11 @@ from models.identity import Entity, IdentityEvent, IdentityRule, Judgement, Memb
 from models.keys import RecordKey
 from models.operations import Audit, Cursor, Dirty, Purpose, Rejection, StreamColumn, StreamCount
 from models.records import Record
+from models.weights import AlignmentWeights
 from models.writes import Baseline, IntendedWrite, WritePlan
 
 __all__ = [
-    "FACTS", "Alignment", "Audit", "Baseline", "Belief", "BucketState", "Consent", "Cursor", "Dirty", "Drift", "Engagement", "Entity", "Evidence",
+    "FACTS", "Alignment", "AlignmentWeights", "Audit", "Baseline", "Belief", "BucketState", "Consent", "Cursor", "Dirty", "Drift", "Engagement", "Entity", "Evidence",
     "Extraction", "Fact", "Identifier", "IdentityEvent", "IdentityRule", "IntendedWrite", "Interaction", "Judgement", "Lesson", "Level", "Membership", "Observation",
     "Outcome", "Payment", "Polarity", "Profile", "Purpose", "Record", "RecordKey", "RefusedTie", "Rejection", "Relation", "Review", "Scope", "Slot", "Spend", "Stitch", "StreamColumn",
     "StreamCount", "Strength", "Subscription", "Suggestion", "Touch", "Verdict", "WritePlan",

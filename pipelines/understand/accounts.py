@@ -7,21 +7,23 @@ from datetime import datetime
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from models import Alignment, BucketState, Relation, Scope
+from models import Alignment, BucketState, Scope
 from models.clock import Clock
 from models.keys import content_id
 from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.progress import track
 from pipelines.understand import scoring
-from pipelines.understand.alignment import WEIGHTS, Component, Paid, Sample, engagement_value, pooled, samples
+from pipelines.understand.alignment import Paid, Sample, engagement_value, pooled, samples
 from pipelines.understand.buckets import due, settled
-from pipelines.understand.scoring import Purse, Scored, digest, owners, payments_by_owner, score_row, write_scores
+from pipelines.understand.components import Component
+from pipelines.understand.doings import members_by_account
+from pipelines.understand.scoring import Purse, Scored, digest, payments_by_owner, score_row, write_scores
+from pipelines.understand.weighing import EQUAL, Weights, schedule
 
 STAGE = "account_alignment"
-RULES = "1"
+RULES = "2"
 """Version of the rules of the roll-up; another number scores everything anew."""
-MEMBER = "member_of"
 
 
 def score_accounts(lake: Lake, store: Engine, clock: Clock) -> Scored:
@@ -33,11 +35,11 @@ def score_accounts(lake: Lake, store: Engine, clock: Clock) -> Scored:
         version = _account_version(session, members, purse)
         if not due(session, STAGE, [0], {0: version}):
             return report
-        by_person = _scores_by_person(session)
+        by_person, weights = _scores_by_person(session), schedule(session)
         wanted = []
         for account_id in track(sorted(members.keys() | purse.keys()), "accounts scored", None):
             people = {person: by_person[person] for person in members.get(account_id, ()) if person in by_person}
-            scores = rolled_up(people, purse.get(account_id, ()))
+            scores = rolled_up(people, purse.get(account_id, ()), weights)
             wanted += [score_row(Scope.account, account_id, sample) for sample in scores]
             report.entities += bool(scores)
         report.scores += write_scores(session, Scope.account, None, wanted)
@@ -46,7 +48,9 @@ def score_accounts(lake: Lake, store: Engine, clock: Clock) -> Scored:
     return report
 
 
-def rolled_up(people: Mapping[str, Sequence[Alignment]], payments: Sequence[Paid]) -> list[Sample]:
+def rolled_up(
+    people: Mapping[str, Sequence[Alignment]], payments: Sequence[Paid], schedule: Sequence[Weights] = (EQUAL,)
+) -> list[Sample]:
     """Scores of an account: at every sample of a member or payment of its own, from what each member showed last."""
     events: list[tuple[datetime, str, Alignment | None]] = [
         (row.as_of, person, row) for person, rows in people.items() for row in rows
@@ -58,21 +62,7 @@ def rolled_up(people: Mapping[str, Sequence[Alignment]], payments: Sequence[Paid
         if row is not None:
             latest[person] = row
         by_day[instant.date()] = (instant, _pooled(latest, payments, instant), _ids(latest))
-    return samples(by_day.values())
-
-
-def members_by_account(lake: Lake, session: Session) -> dict[str, list[str]]:
-    """Persons by account, from memberships that are in force."""
-    relations = lake.facts(Relation)
-    current = relations.filter((relations.kind == MEMBER) & relations.valid_to.isnull()).select("subject", "other")
-    pairs = current.distinct().to_pyarrow().to_pylist()
-    persons = owners(session, {pair["subject"] for pair in pairs}, Scope.person)
-    accounts = owners(session, {pair["other"] for pair in pairs}, Scope.account)
-    found: dict[str, set[str]] = defaultdict(set)
-    for pair in pairs:
-        if (person := persons.get(pair["subject"])) and (account := accounts.get(pair["other"])):
-            found[account].add(person)
-    return {account: sorted(people) for account, people in found.items()}
+    return samples(by_day.values(), schedule)
 
 
 def _pooled(latest: Mapping[str, Alignment], payments: Sequence[Paid], instant: datetime) -> dict[str, Component]:
@@ -94,7 +84,7 @@ def _account_version(session: Session, members: Mapping[str, Sequence[str]], pur
     ).all()
     joined = (f"{account} {' '.join(people)}" for account, people in sorted(members.items()))
     paid = (f"{owner} {digest(rows)}" for owner, rows in sorted(purse.items()))
-    return content_id(RULES, WEIGHTS, *(state.version for state in states), *joined, *paid)
+    return content_id(RULES, *(state.version for state in states), *joined, *paid)
 
 
 def _scores_by_person(session: Session) -> dict[str, list[Alignment]]:

@@ -1,24 +1,24 @@
 """How well customer and offer agree: pure functions of the log of evidence and payments.
 
 Only components that have been observed are averaged, and the average is pulled once toward 0.5. A score is sampled when something
-was said or paid, never because somebody looked. goal_fit, expectation and understanding have no observations yet, and are left out.
+was said, found in what they do, or paid, never because somebody looked; and nothing that comes later changes it.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from math import sqrt
 
-from models import Evidence, Polarity
+from models import Evidence, Level, Polarity
 from pipelines.understand.beliefs import HALF_LIFE, by_topic, days, quotes
+from pipelines.understand.components import NEUTRAL, Component, Doings, Expectations, Goals, Skill, Used
 from pipelines.understand.confidence import Confidence, steps
+from pipelines.understand.weighing import COMPONENTS, EQUAL, Weights, in_force
 
-COMPONENTS = ("goal_fit", "stance", "expectation", "understanding", "engagement_value")
-WEIGHTS = "equal-1"
-"""Equal weights until fifty outcomes allow better ones."""
-NEUTRAL = 0.5
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NOTHING_DONE = Doings()
 KAPPA = 3.0
 """Observations that the neutral start is worth."""
 Z90 = 1.645
@@ -32,14 +32,6 @@ FAST, SLOW = 14.0, 60.0
 ENTER, LEAVE = 0.03, 0.01
 """Gap at which a trend begins, and below which it ends."""
 MIN_SAMPLES, MIN_DAYS = 4, 21.0
-
-
-@dataclass(frozen=True)
-class Component:
-    """One part of the score: its value, 0 to 1, and how many observations it rests on."""
-
-    value: float
-    n: int
 
 
 @dataclass(frozen=True)
@@ -63,6 +55,7 @@ class Sample:
     coverage: float
     trend: str
     evidence_ids: Sequence[str]
+    weights: str = EQUAL.version
 
 
 def history(
@@ -70,22 +63,37 @@ def history(
     payments: Sequence[Paid],
     valences: Mapping[str, float],
     half_lives: Mapping[str, float],
+    doings: Doings = NOTHING_DONE,
+    schedule: Sequence[Weights] = (EQUAL,),
 ) -> list[Sample]:
-    """Every score of one person: one sample per UTC day on which something was said or paid, oldest first.
+    """Every score of one person: one sample per UTC day on which something was said, found or paid, oldest first.
 
-    Shape: days on which no component has an observation are left out; empty means that nothing is known.
+    Shape: payments and doings in order of time; days on which no component has an observation are left out; empty means that nothing
+    is known.
     """
     own = sorted((row for row in evidence if _about_us(row, valences)), key=lambda row: (row.occurred_at, row.id))
-    stances = Stances(own, valences, half_lives)
+    words = [row for row in own if row.level != Level.behavioural]  # deeds have components of their own
+    stances = Stances(words, valences, half_lives)
+    goals, skill = Goals(own, doings.used, half_lives), Skill(own, half_lives)
+    expectations = Expectations(own, doings.bought, half_lives)
+    weekly = weeks(doings.used)
     moments = []
     for instant in _moments([row.occurred_at for row in own] + [paid.at for paid in payments]):
-        parts = {"stance": stances.at(instant), "engagement_value": engagement_value(payments, instant)}
+        parts = {
+            "goal_fit": goals.at(instant),
+            "stance": stances.at(instant),
+            "expectation": expectations.at(instant),
+            "understanding": skill.at(instant),
+            "engagement_value": joined(engagement_value(payments, instant), engagement_value(weekly, instant)),
+        }
         ids = [row.id for row in own if row.occurred_at <= instant]
         moments.append((instant, {name: part for name, part in parts.items() if part.n}, ids))
-    return samples(moments)
+    return samples(moments, schedule)
 
 
-def samples(moments: Iterable[tuple[datetime, Mapping[str, Component], Sequence[str]]]) -> list[Sample]:
+def samples(
+    moments: Iterable[tuple[datetime, Mapping[str, Component], Sequence[str]]], schedule: Sequence[Weights] = (EQUAL,)
+) -> list[Sample]:
     """Scores and trends of a series of moments, oldest first; a moment without components is no sample."""
     found: list[Sample] = []
     series: list[tuple[float, float]] = []
@@ -93,21 +101,28 @@ def samples(moments: Iterable[tuple[datetime, Mapping[str, Component], Sequence[
     for instant, components, ids in moments:
         if not components:
             continue
-        overall, low, high = combine(components)
+        weights = in_force(schedule, instant)
+        overall, low, high = combine(components, weights)
         series.append((days(instant), overall))
         word = trend(series, word)
-        found.append(Sample(instant, components, overall, low, high, coverage(components), word, ids))
+        share = coverage(components)
+        found.append(Sample(instant, components, overall, low, high, share, word, ids, weights.version))
     return found
 
 
-def combine(components: Mapping[str, Component]) -> tuple[float, float, float]:
-    """Overall score with the ends of its 90 % interval. Units: 0 to 1; without components the neutral 0.5."""
-    parts = [part for part in components.values() if part.n]
+def combine(components: Mapping[str, Component], weights: Weights = EQUAL) -> tuple[float, float, float]:
+    """Overall score with the ends of its 90 % interval. Units: 0 to 1; without components the neutral 0.5.
+
+    Where all that was observed weighs nothing, it counts alike: a score that rests on something is not made of nothing.
+    """
+    parts = {name: part for name, part in components.items() if part.n}
     if not parts:
         return NEUTRAL, 0.0, 1.0
-    n, mean = sum(part.n for part in parts), sum(part.value for part in parts) / len(parts)
+    total = sum(weights.by_component[name] for name in parts)
+    share = {name: weights.by_component[name] / total if total else 1 / len(parts) for name in parts}
+    n, mean = sum(part.n for part in parts.values()), sum(share[name] * part.value for name, part in parts.items())
     overall = (KAPPA * NEUTRAL + n * mean) / (KAPPA + n)
-    spread = Z90 * sqrt(sum(_variance(part) for part in parts)) / len(parts)
+    spread = Z90 * sqrt(sum(share[name] ** 2 * _variance(part) for name, part in parts.items()))
     return overall, max(overall - spread, 0.0), min(overall + spread, 1.0)
 
 
@@ -121,6 +136,18 @@ def pooled(components: Iterable[Component]) -> Component:
     parts = [part for part in components if part.n]
     n = sum(part.n for part in parts)
     return Component(sum(part.value * part.n for part in parts) / n, n) if n else Component(NEUTRAL, 0)
+
+
+def joined(money: Component, use: Component) -> Component:
+    """What was paid and what was used as one component, each counting as much as the other."""
+    parts = [part for part in (money, use) if part.n]
+    return Component(sum(part.value for part in parts) / len(parts), sum(part.n for part in parts)) if parts else money
+
+
+def weeks(used: Sequence[Used]) -> list[Paid]:
+    """Use of the product as a habit is measured: one for each week with any, at its first."""
+    first = {(used.at - EPOCH).days // 7: used.at for used in reversed(used)}
+    return [Paid(at, 1, "weeks") for at in sorted(first.values())]
 
 
 class Stances:

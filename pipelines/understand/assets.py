@@ -1,6 +1,7 @@
 """The understand room in the asset graph: what was said, how it was read, what is believed, and how aligned everybody is."""
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,12 +9,14 @@ import dagster as dg
 from sqlalchemy import Engine
 from sqlmodel import SQLModel, col, func, select
 
-from models import Alignment, Belief, Drift, Evidence, Observation, Scope
+from models import Alignment, Belief, Drift, Evidence, Level, Observation, Scope
 from models.store import transaction
 from pipelines.due import LEFT
 from pipelines.stitch.assets import table_schema
 from pipelines.stitch.derived import read
+from pipelines.stitch.lens.pictures import bars, markdown
 from pipelines.understand.accounts import score_accounts
+from pipelines.understand.behaviour.collect import notice
 from pipelines.understand.buckets import ALL_BUCKETS, bucket_name
 from pipelines.understand.choice import chosen_extractor
 from pipelines.understand.extraction import Extracted, extract
@@ -41,7 +44,7 @@ ONE_RUN = dg.BackfillPolicy.single_run()
 
 def assets() -> list[dg.AssetsDefinition]:
     """The assets of this room, in flow order."""
-    return [observations, extractions, beliefs, drift, alignment, account_alignment]
+    return [observations, behaviour, extractions, beliefs, drift, alignment, account_alignment]
 
 
 def columns(model: type[SQLModel]) -> dg.TableSchema:
@@ -80,6 +83,31 @@ def observations(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult
 
 
 @dg.asset(
+    key=[GROUP, "behaviour"],
+    group_name=GROUP,
+    deps=[observations],
+    kinds={"sql", "python"},
+    owners=OWNERS,
+    metadata={"dagster/column_schema": columns(Evidence)},
+)
+def behaviour(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
+    """What people do, as evidence: who never wrote a word is known by use, answers, purchases and contracts.
+
+    Small stated rules (hours, channels, rhythm, discounts, use that fell or grew) look at each person's own deeds, in windows that end
+    with a deed and never with today, so that time alone finds nothing. A row holds the numbers it rests on and no words. Coupons on a
+    single bill, and discounts of contracts that ended, leave no fact and are not seen.
+    """
+    done = notice(workspace.lake, workspace.store, workspace.clock)
+    live = (Evidence.level == Level.behavioural.value, col(Evidence.withdrawn_at).is_(None))
+    numbers = {"persons": done.persons, "findings": done.findings, "added": done.added}
+    by_rule = _by_rule(workspace.store)
+    picture = bars([(name, number) for name, number in by_rule.items()], ",.0f")
+    shown = {"by_rule": dg.MetadataValue.md(markdown(picture, "findings that count, by rule"))} if by_rule else {}
+    result = {**numbers, "withdrawn": done.withdrawn, "restored": done.restored}
+    return _result(count(workspace.store, Evidence, *live), result, shown)
+
+
+@dg.asset(
     key=[GROUP, "extractions"],
     group_name=GROUP,
     deps=[observations],
@@ -111,7 +139,7 @@ def extractions(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[W
 @dg.asset(
     key=[GROUP, "beliefs"],
     group_name=GROUP,
-    deps=[extractions],
+    deps=[extractions, behaviour],
     partitions_def=BUCKETS,
     backfill_policy=ONE_RUN,
     kinds={"sql", "python"},
@@ -208,6 +236,14 @@ def count(store: Engine, model: type[SQLModel], *where: object) -> int:
     """Rows of a table."""
     with transaction(store) as session:
         return session.exec(select(func.count()).select_from(model).where(*where)).one()  # type: ignore[arg-type]
+
+
+def _by_rule(store: Engine) -> dict[str, int]:
+    """Findings that count, by rule, the most first."""
+    live = (Evidence.level == Level.behavioural.value, col(Evidence.withdrawn_at).is_(None))
+    with transaction(store) as session:
+        bases = session.exec(select(Evidence.basis).where(*live)).all()
+    return dict(Counter(basis["rule"] for basis in bases if basis).most_common())
 
 
 def _counts(done: Extracted) -> dict[str, int]:

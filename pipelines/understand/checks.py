@@ -28,8 +28,8 @@ BACKLOG_SHARE = 0.5
 def checks() -> list[dg.AssetChecksDefinition]:
     """The checks of this room."""
     return [
-        say_something, quotes_are_found, few_failures, cite_evidence, no_surer_than_parents, reviews_keep_up, few_contested, leanings_are_of_many,
-        within_bounds, accounts_within_bounds,
+        say_something, quotes_are_found, deeds_are_counted, few_failures, cite_evidence, no_surer_than_parents, reviews_keep_up, few_contested,
+        leanings_are_of_many, within_bounds, accounts_within_bounds,
     ]  # fmt: skip
 
 
@@ -51,6 +51,22 @@ def quotes_are_found(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckRes
     with transaction(workspace.store) as session:
         invented = sum(text[start:end] != quote for text, quote, start, end in _quotes(session))
     return _result(invented, "quotes_not_found")
+
+
+@dg.asset_check(
+    asset=assets.behaviour,
+    blocking=True,
+    description="Every behavioural row states its rule, its numbers and its records.",
+)
+def deeds_are_counted(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """No deed is claimed without being counted."""
+    where = (Evidence.level == Level.behavioural.value, col(Evidence.withdrawn_at).is_(None))
+    with transaction(workspace.store) as session:
+        bases = session.exec(select(Evidence.basis).where(*where)).all()
+    return _result(
+        sum(not (basis and basis["rule"] and basis["numbers"] and basis["records"]) for basis in bases),
+        "findings_without_basis",
+    )
 
 
 @dg.asset_check(asset=assets.extractions, description="Few texts could not be read; each is kept as a failure.")

@@ -57,6 +57,17 @@ def refused(lake: Lake, session: Session) -> set[str]:
     return records
 
 
+def owners(session: Session, records: Iterable[str], scope: Scope) -> dict[str, str]:
+    """The person or account of each record that has one."""
+    found: dict[str, str] = {}
+    for some in chunks(sorted(records)):
+        statement = select(Membership.record, Membership.entity_id).where(
+            col(Membership.record).in_(some), Membership.scope == scope.value
+        )
+        found |= dict(session.exec(statement).all())
+    return found
+
+
 def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterable[list[Item]]:
     """The items in portions."""
     return (list(items[start : start + size]) for start in range(0, len(items), size))

@@ -5,23 +5,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
-from models import Alignment, Membership, Payment, Scope
+from models import Alignment, Payment, Scope
 from models.clock import Clock
+from models.keys import content_id
 from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.progress import track
-from pipelines.understand.alignment import WEIGHTS, Paid, Sample, history
+from pipelines.understand.alignment import NOTHING_DONE, Paid, Sample, history
+from pipelines.understand.behaviour.deeds import facts_version
 from pipelines.understand.buckets import ALL_BUCKETS, bucket_of, due, settled, versions
+from pipelines.understand.components import Doings
+from pipelines.understand.doings import read_doings, summary
 from pipelines.understand.measured import caps
-from pipelines.understand.people import chunks
+from pipelines.understand.people import owners
 from pipelines.understand.replay import evidence_by_person, load_evidence
 from pipelines.understand.rows import Written, bring_in_step
 from pipelines.understand.slots import active_slots, slots_version
+from pipelines.understand.weighing import schedule
 
 STAGE = "alignment"
-RULES = "1"
+WHOLE = "alignment_inputs"
+"""Under this stage stands what all scores rest on, so that a quiet run reads no facts."""
+RULES = "2"
 """Version of the rules by which scores follow from evidence; another number scores everything anew."""
 Purse = Mapping[str, Sequence[Paid]]
 """Payments by person or account, oldest first."""
@@ -38,15 +45,20 @@ class Scored:
 
 def score_alignment(lake: Lake, store: Engine, clock: Clock, buckets: Iterable[int] = ALL_BUCKETS) -> Scored:
     """Bring the scores of the persons in these buckets in step with evidence and payments."""
-    report = Scored()
+    report, chosen = Scored(), list(buckets)
     with transaction(store) as session:
         slots = active_slots(session)
         valences = {slot.name: slot.valence for slot in slots}
         half_lives = {slot.name: slot.half_life_days for slot in slots}
         inputs = evidence_by_person(session, "")
+        rules = f"{RULES}-{slots_version(slots)}-{caps().version}"
+        whole = content_id(rules, facts_version(lake, session), *(inputs.versions[one] for one in ALL_BUCKETS))
+        if not due(session, WHOLE, [0], {0: whole}):
+            return report
         purse = payments_by_owner(lake, session, Scope.person)
-        present = _versions(inputs.versions, purse, f"{RULES}-{WEIGHTS}-{slots_version(slots)}-{caps().version}")
-        pending = due(session, STAGE, buckets, present)
+        doings = read_doings(lake, session)
+        present = _versions(inputs.versions, purse, doings, rules)
+        pending, weights = due(session, STAGE, chosen, present), schedule(session)
     payers: dict[int, set[str]] = defaultdict(set)
     for person_id in purse:
         payers[bucket_of(person_id)].add(person_id)
@@ -57,12 +69,16 @@ def score_alignment(lake: Lake, store: Engine, clock: Clock, buckets: Iterable[i
             wanted: list[Alignment] = []
             for person_id in sorted(payers[bucket] | persons.keys()):
                 own = [evidence[id_] for id_ in persons.get(person_id, ())]
-                scores = history(own, purse.get(person_id, ()), valences, half_lives)
+                done = doings.get(person_id, NOTHING_DONE)
+                scores = history(own, purse.get(person_id, ()), valences, half_lives, done, weights)
                 wanted += [score_row(Scope.person, person_id, sample) for sample in scores]
                 report.entities += bool(scores)
             report.scores += write_scores(session, Scope.person, bucket, wanted)
             settled(session, STAGE, bucket, present[bucket], clock.now())
         report.buckets += 1
+    if set(chosen) == set(ALL_BUCKETS):
+        with transaction(store) as session:
+            settled(session, WHOLE, 0, whole, clock.now())
     return report
 
 
@@ -77,17 +93,6 @@ def payments_by_owner(lake: Lake, session: Session, scope: Scope) -> dict[str, l
         if owner := payers.get(row["payer"]):
             amount = row["amount_minor"] if row["kind"] == "charge" else -row["amount_minor"]
             found[owner].append(Paid(row["occurred_at"], amount, row["currency"]))
-    return found
-
-
-def owners(session: Session, records: Iterable[str], scope: Scope) -> dict[str, str]:
-    """The person or account of each record that has one."""
-    found: dict[str, str] = {}
-    for some in chunks(sorted(records)):
-        statement = select(Membership.record, Membership.entity_id).where(
-            col(Membership.record).in_(some), Membership.scope == scope.value
-        )
-        found |= dict(session.exec(statement).all())
     return found
 
 
@@ -106,7 +111,7 @@ def score_row(scope: Scope, entity_id: str, sample: Sample) -> Alignment:
             name: {"value": round(part.value, 6), "n": float(part.n)} for name, part in sample.components.items()
         },
         coverage=sample.coverage,
-        weights_version=WEIGHTS,
+        weights_version=sample.weights,
         evidence_ids=list(sample.evidence_ids),
     )
 
@@ -119,9 +124,10 @@ def write_scores(session: Session, scope: Scope, bucket: int | None, wanted: Seq
     return bring_in_step(session, session.exec(statement).all(), wanted, lambda row: (row.entity_id, row.as_of))
 
 
-def _versions(evidence: Mapping[int, str], purse: Purse, always: str) -> dict[int, str]:
+def _versions(evidence: Mapping[int, str], purse: Purse, doings: Mapping[str, Doings], always: str) -> dict[int, str]:
     paid = versions(((bucket_of(owner), (owner, *digest(paid))) for owner, paid in purse.items()), always)
-    return {bucket: f"{paid[bucket]}:{evidence[bucket]}" for bucket in ALL_BUCKETS}
+    done = versions((bucket_of(person), (person, *summary(done))) for person, done in doings.items())
+    return {bucket: f"{paid[bucket]}{done[bucket]}:{evidence[bucket]}" for bucket in ALL_BUCKETS}
 
 
 def digest(paid: Sequence[Paid]) -> tuple[int, int, str]:

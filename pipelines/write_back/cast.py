@@ -14,7 +14,7 @@ from models.keys import RecordKey
 from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.membership import SNAPSHOT
-from pipelines.understand.accounts import members_by_account
+from pipelines.understand.doings import members_by_account
 from pipelines.understand.people import refused
 from pipelines.understand.slots import active_slots
 from pipelines.write_back.fields import ACCOUNT, DEAL, PERSON

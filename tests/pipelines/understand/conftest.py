@@ -11,16 +11,31 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import SQLModel, select
 
-from models import Consent, Identifier, Interaction, Membership, Outcome, Payment, Profile, RecordKey, Relation, Scope
+from models import (
+    Consent,
+    Engagement,
+    Identifier,
+    Interaction,
+    Membership,
+    Outcome,
+    Payment,
+    Profile,
+    RecordKey,
+    Relation,
+    Scope,
+    Subscription,
+)  # fmt: skip
 from models.clock import FrozenClock
-from models.facts import Fact
+from models.facts import Discount, Fact
 from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.schemas import RAW, fact_schema
 from pipelines.understand.slots import seed
 from tests.stores import new_store
 
-FACTS = (Interaction, Consent, Profile, Payment, Relation, Identifier, Outcome)
+FACTS = (
+    Interaction, Consent, Profile, Payment, Relation, Identifier, Outcome, Engagement, Subscription, Discount,
+)  # fmt: skip
 
 
 def key(object_name: str, id_: str) -> str:

@@ -7,8 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.understand.alignment import (
-    COMPONENTS,
-    Component,
     Paid,
     combine,
     coverage,
@@ -17,6 +15,8 @@ from pipelines.understand.alignment import (
     pooled,
     trend,
 )
+from pipelines.understand.components import Component
+from pipelines.understand.weighing import COMPONENTS
 from tests.pipelines.understand.test_beliefs import said
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
