@@ -161,7 +161,7 @@ def test_what_changed_is_told_against_the_evidence_before_and_never_against_toda
     turned = told(
         said(0, **PRICE),
         said(60, "positive", statement="It is worth it"),
-        said(80, "positive", statement="It is worth it"),
+        said(64, "positive", statement="It is worth it"),
     )
     assert "1 has turned, before it was: The price is too high" in turned
 
