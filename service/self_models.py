@@ -16,7 +16,7 @@ from pipelines.understand.beliefs import as_of as faded
 from pipelines.understand.beliefs import conclude, known_at
 from pipelines.understand.policy import Policy
 from pipelines.understand.text import canonical
-from pipelines.understand.words import ranked, summary, supports, top_belief
+from pipelines.understand.words import ranked, summary, top_belief
 from pipelines.workspace import Workspace
 from service.errors import UsageError
 from service.people import cost_of, derived_rows, engagements_of, evidence_of, find_person, profiles_of, records_of
@@ -231,7 +231,7 @@ def _held(
         quotes = [
             Quote(
                 words=row.quote,
-                side="for" if supports(row, belief) else "against",
+                side="for" if row.polarity == belief.polarity else "against",
                 source=row.source_class,
                 speaker=row.speaker,
                 said_at=row.occurred_at,
