@@ -9,7 +9,7 @@ from rich.text import Text
 from connectors.registry import connectors_by_name
 from models.money import major
 from pipelines.stitch.arrivals import channel_in_words
-from pipelines.understand.changes import certainty
+from pipelines.understand.news import certainty
 from service.self_models import AlignmentReading, HeldBelief, SelfModel
 from service.terminal import console, day
 

@@ -62,13 +62,18 @@ def changes(
     since = eve(rows)
     if since is None:
         return None
-    ended = {belief.superseded_by: belief for belief in beliefs if belief.valid_to and belief.valid_to > since}
+    ended = {topic(belief): belief for belief in beliefs if belief.valid_to and belief.valid_to > since}
     notes = [
         note
         for number, belief in enumerate(shown, start=1)
-        for note in _notes(number, belief, ended.get(belief.id), evidence, slots, since)
+        for note in _notes(number, belief, ended.get(topic(belief)), evidence, slots, since)
     ]
     return (notes, since) if notes else None
+
+
+def topic(belief: Belief) -> tuple[str | None, str, str]:
+    """What it is about: the scope in which one belief takes another's place."""
+    return belief.holder, belief.slot, belief.aspect
 
 
 def own_rows(belief: Belief, evidence: Iterable[Evidence]) -> list[Evidence]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from models import Alignment, Belief, Evidence, Slot
-from pipelines.understand.changes import LEANING, certainty, changes, movement, own_rows
+from pipelines.understand.news import LEANING, certainty, changes, movement, own_rows
 from pipelines.understand.cutting import fitting, shortened, size
 
 SIGNS = {"positive": "+", "negative": "-", "neutral": "·"}
