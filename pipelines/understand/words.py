@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from models import Alignment, Belief, Evidence, Slot
-from pipelines.understand.news import LEANING, certainty, changes, movement, own_rows
 from pipelines.understand.cutting import fitting, shortened, size
+from pipelines.understand.news import LEANING, certainty, changes, movement, own_rows
 
 SIGNS = {"positive": "+", "negative": "-", "neutral": "·"}
 UNCALIBRATED = "Not yet calibrated on your data."

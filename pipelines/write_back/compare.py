@@ -4,7 +4,7 @@ Wanted is what we know now, known is what we wrote last and the CRM confirmed, c
 known: nothing to do, and the CRM is not even asked. Current unlike known: a human changed it and keeps it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,10 @@ from pipelines.write_back.ledger import Standing
 EMPTY = value_hash(None)
 CHANGED = "what is known has changed"
 OPTED_OUT = "the person opted out"
-"""The one reason that outranks a rep's lock."""
+FORGOTTEN = "the person is to be forgotten"
+ANSWERED = "the rep's answer is kept as a review"
+OUTRANK_LOCK = (OPTED_OUT, FORGOTTEN, ANSWERED)
+"""Reasons that outrank a rep's lock: the person's own, and the rep's own."""
 LOCKED = "locked by a rep"
 REASONS = {"ok": "the CRM holds it already", "conflict": "changed in the CRM by somebody else, who keeps it"}
 State = Literal["planned", "ok", "conflict", "suppressed"]
@@ -34,6 +37,8 @@ class Wanted:
     entity_id: str
     values: Values
     reason: str = CHANGED
+    belief_ids: Sequence[str] = ()
+    """The beliefs that the values speak of, in the order shown."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def decide(target: Target, known: Mapping[str, str], current: Values, stamps: Va
     Shape: content in its listed order, then the stamps if any content is to be written; empty if the record is in step.
     """
     due = target.due(known)
-    if current.get(LOCK.name) and target.wanted.reason != OPTED_OUT:
+    if current.get(LOCK.name) and target.wanted.reason not in OUTRANK_LOCK:
         return [Decision(name, value, "suppressed", LOCKED) for name, value in due.items()]
     untouched = written_by_us(current, target.wanted.subject)
 

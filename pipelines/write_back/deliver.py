@@ -17,7 +17,7 @@ from models.clock import Clock
 from models.keys import RecordKey
 from models.writes import IntendedWrite
 from pipelines.progress import report
-from pipelines.write_back.compare import LOCKED, OPTED_OUT, REASONS, Values, judged
+from pipelines.write_back.compare import LOCKED, OUTRANK_LOCK, REASONS, Values, judged
 from pipelines.write_back.crm import AT_ONCE, Fields
 from pipelines.write_back.fields import LOCK, STAMPS
 from pipelines.write_back.held import from_json, value_hash
@@ -156,7 +156,7 @@ class _Delivering:
         for row in update.rows:
             if current is None:
                 row.state, row.error, row.parked = "failed", GONE, True
-            elif current.get(LOCK.name) and OPTED_OUT not in row.reason:
+            elif current.get(LOCK.name) and row.reason not in OUTRANK_LOCK:
                 row.state, row.reason = "suppressed", LOCKED
             else:
                 before = value_hash(from_json(row.old_value))

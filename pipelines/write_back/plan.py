@@ -15,6 +15,7 @@ from pipelines.write_back.cast import read_cast
 from pipelines.write_back.compare import OPTED_OUT, Decision, State, Target, Wanted, decide, left_alone
 from pipelines.write_back.crm import AT_ONCE, Fields
 from pipelines.write_back.deliver import recover
+from pipelines.write_back.feedback import Feedback, listen
 from pipelines.write_back.fields import CONTENT_HASH
 from pipelines.write_back.held import as_json, value_hash
 from pipelines.write_back.ledger import Ledger, Standing
@@ -28,9 +29,11 @@ def plan(crm: Crm, vendor: str, *, lake: Lake, store: Engine, clock: Clock, limi
     Errors: FieldsNotReady, Busy, and what the connector raises; nothing was written then.
     """
     touched = frozenset(Ledger.of(store, vendor, crm).touched())
+    feedback = listen(crm, vendor, lake=lake, store=store, clock=clock)
     cast = read_cast(lake, store, crm, vendor, touched, limits.currency or crm.currency)
-    noted = {"payers in other currencies": cast.figures.left_out}
-    return draw_up(crm, vendor, gather(store, cast), store=store, clock=clock, limits=limits, noted=noted)
+    noted = {"payers in other currencies": cast.figures.left_out, **feedback.counts}
+    wanted = feedback.said(gather(store, cast))
+    return draw_up(crm, vendor, wanted, store=store, clock=clock, limits=limits, noted=noted, feedback=feedback)
 
 
 def draw_up(
@@ -42,17 +45,18 @@ def draw_up(
     clock: Clock,
     limits: Limits,
     noted: Mapping[str, int] | None = None,
+    feedback: Feedback | None = None,
 ) -> WritePlan:
     """Compare what is wanted with what is there, and keep the difference as a plan that takes the place of older ones.
 
     Shape: each record at most once in `wanted`; records left out are left as they are; `noted` joins the plan's
-    counts. A stopped plan says why it is.
+    counts; what `feedback` took is emptied. A stopped plan says why it is.
     Errors: FieldsNotReady, Busy, and what the connector raises; nothing was written then.
     """
     ledger = Ledger.of(store, vendor, crm)
     with ledger.alone():
         recover(crm, ledger, clock)
-        return _Planning(crm, ledger, clock, noted or {}).run(wanted, limits)
+        return _Planning(crm, ledger, clock, noted or {}).run(wanted, limits, feedback or Feedback())
 
 
 class _Planning:
@@ -68,10 +72,11 @@ class _Planning:
         self.checked: set[str] = set()
         self.counts: Counter[str] = Counter(noted)
 
-    def run(self, wanted: Iterable[Wanted], limits: Limits) -> WritePlan:
+    def run(self, wanted: Iterable[Wanted], limits: Limits, feedback: Feedback) -> WritePlan:
         for portion, targets in enumerate(_by_object(self._changed(wanted)), start=1):
             self._plan(targets)
             report(f"planning {self.ledger.vendor} fields, portions that differ", portion)
+        self.ledger.add(feedback.emptied(self.plan_id, self.fields.api, self.now), self.now)
         return self.ledger.finish(self.plan_id, self.counts, self._breaker(limits))
 
     def _changed(self, wanted: Iterable[Wanted]) -> Iterator[Target]:
@@ -161,6 +166,7 @@ class _Planning:
             new_value=as_json(decision.value),
             value_hash=hashed,
             reason=decision.reason,
+            belief_ids=list(target.wanted.belief_ids),
             state=decision.state,
         )
 
