@@ -162,7 +162,7 @@ def supports(row: Evidence, belief: Belief) -> bool:
 
 def harmless(text: str) -> str:
     """The text as one that no spreadsheet runs and no page renders: an apostrophe before a formula, no tag that opens."""
-    told = TAG.sub("‹", text)
+    told = TAG.sub("\u2039", text)
     return f"'{told}" if told.startswith(FORMULA) else told
 
 

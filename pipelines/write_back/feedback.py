@@ -107,12 +107,12 @@ def listen(crm: Crm, vendor: str, *, lake: Lake, store: Engine, clock: Clock) ->
     """
     feedback = Feedback()
     api = {spec.name: crm.field_name(spec) for spec in FIELDS}
-    for record, (by, at) in _answered(lake, crm, vendor, api).items():
+    for record, (by, pulled) in _answered(lake, crm, vendor, api).items():
         present = _present(crm, record, api)
         if not any(present.values()):
             continue  # emptied since the last pull, by us or by the rep
         with transaction(store) as session:
-            at = max(at, _emptied_at(session, record, api) or at)
+            at = max(pulled, _emptied_at(session, record) or pulled)
             answer = Answer(
                 record,
                 _text(present["feedback"]),
@@ -162,7 +162,7 @@ def _present(crm: Crm, record: RecordKey, api: Mapping[str, str]) -> dict[str, F
     return {spec.name: as_held(spec, held.get(api[spec.name])) for spec in ASKED}
 
 
-def _emptied_at(session: Session, record: RecordKey, api: Mapping[str, str]) -> datetime | None:
+def _emptied_at(session: Session, record: RecordKey) -> datetime | None:
     """When an answer on this record was last emptied by us: what stands there now came after it."""
     newest = select(func.max(IntendedWrite.acknowledged_at)).where(
         IntendedWrite.record == str(record), IntendedWrite.state == "ok", IntendedWrite.reason == ANSWERED
