@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from connectors.errors import Unsupported
 from models.clock import Clock
 from models.facts import Fact
+from models.keys import RecordKey
 from models.records import Record
 
 Position = dict[str, Any]
@@ -391,6 +392,10 @@ class Connector:
     open_crm: Callable[[Any, Clock], Crm] | None = None
     listen: Callable[[Any, Delivery], Heard] | None = None
     """Reads a webhook, if the vendor has them. Errors: Forged; Fatal if a variable is missing; ValueError if it is no message."""
+    editor: str = ""
+    """Payload key that names the user who changed a record last; empty where records do not tell."""
+    address: Callable[[Any, RecordKey, RecordKey], str | None] | None = None
+    """Where a record, or else the person it hangs on, is seen in the vendor's own pages; None for what has no page."""
     docs: str = ""
     """Where the vendor documents what is read."""
     streams_by_name: dict[str, Stream] = field(init=False, repr=False)

@@ -2,11 +2,12 @@
 
 Decisions (appended, superseded): IdentityRule, Judgement, IdentityEvent, Stitch, Observation, Extraction, Evidence, Review, Lesson, AlignmentWeights, WritePlan, IntendedWrite,
 Audit; Suggestion once decided.
-Derived (thrown away and recomputed): Membership, RefusedTie, Belief, Drift, Alignment, BucketState. Memory of the machinery: Cursor, Dirty,
+Derived (thrown away and recomputed): Membership, RefusedTie, Belief, Drift, Alignment, BucketState. Memory of the machinery: Alert, Cursor, Dirty,
 StreamColumn, StreamCount, Rejection, Baseline, Entity. Vocabulary that customers may add to: Slot. Records and facts live in the lake, not in the store; so do the derived tables
 of persons (`pipelines/stitch/derived.py`).
 """
 
+from models.alerts import Alert
 from models.beliefs import (
     Alignment,
     Belief,
@@ -47,7 +48,7 @@ from models.weights import AlignmentWeights
 from models.writes import Baseline, IntendedWrite, WritePlan
 
 __all__ = [
-    "FACTS", "Alignment", "AlignmentWeights", "Audit", "Baseline", "Belief", "BucketState", "Consent", "Cursor", "Dirty", "Drift", "Engagement", "Entity", "Evidence",
+    "FACTS", "Alert", "Alignment", "AlignmentWeights", "Audit", "Baseline", "Belief", "BucketState", "Consent", "Cursor", "Dirty", "Drift", "Engagement", "Entity", "Evidence",
     "Extraction", "Fact", "Identifier", "IdentityEvent", "IdentityRule", "IntendedWrite", "Interaction", "Judgement", "Lesson", "Level", "Membership", "Observation",
     "Outcome", "Payment", "Polarity", "Profile", "Purpose", "Record", "RecordKey", "RefusedTie", "Rejection", "Relation", "Review", "Scope", "Slot", "Spend", "Stitch", "StreamColumn",
     "StreamCount", "Strength", "Subscription", "Suggestion", "Touch", "Verdict", "WritePlan",

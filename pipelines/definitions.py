@@ -6,6 +6,7 @@ them: one per vendor, then stitch, understand, write_back.
 
 import dagster as dg
 
+from pipelines.alerts import automation as alerts_automation
 from pipelines.ingest import assets as ingest_assets
 from pipelines.ingest import automation as ingest_automation
 from pipelines.ingest import checks as ingest_checks
@@ -46,7 +47,7 @@ def build() -> dg.Definitions:
         asset_checks=[check for room in CHECKS for check in room.checks()],
         jobs=[job for room in AUTOMATION for job in room.jobs()],
         schedules=[schedule for room in AUTOMATION for schedule in room.schedules()],
-        sensors=ingest_automation.sensors(),
+        sensors=[*ingest_automation.sensors(), *alerts_automation.sensors()],
         resources={"workspace": WorkspaceResource()},
         executor=dg.in_process_executor,  # parallelism is runs and asyncio; a process per step costs 2 s each
     )

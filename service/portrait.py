@@ -9,7 +9,7 @@ from rich.text import Text
 from connectors.registry import connectors_by_name
 from models.money import major
 from pipelines.stitch.arrivals import channel_in_words
-from pipelines.understand.words import certainty
+from pipelines.understand.news import certainty
 from service.self_models import AlignmentReading, HeldBelief, SelfModel
 from service.terminal import console, day
 
@@ -115,7 +115,7 @@ def money(minor: int, currency: str) -> str:
 def believes(belief: HeldBelief) -> list[str]:
     """The belief, how sure and since when, and its latest words."""
     who = f"{escape(belief.holder)}: " if belief.holder else ""
-    sure = "contested" if belief.contested else certainty(belief.confidence)
+    sure = "contested" if belief.contested else certainty(belief.confidence, belief.polarity)
     lines = [
         f"{belief.number}  {SIGNS[belief.polarity]}  {who}{escape(belief.statement)}  "
         f"[dim]{sure} {belief.confidence:.2f} · {belief.evidence} · {belief.observations} observed · since {day(belief.since)}[/dim]"

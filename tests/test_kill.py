@@ -105,7 +105,7 @@ def test_killed_anywhere_the_next_run_ends_where_an_undisturbed_one_would(make, 
         code, _ = whole.run_and_kill()
         assert code == 0
         undisturbed[seed] = Whole(found(whole), whole.requests, int(whole.tally.read_text()))
-    here, chance, all_ = make("killed", seed=seed), random.Random(f"{seed}/{number}"), undisturbed[seed]  # noqa: S311  # repeatable
+    here, chance, all_ = make("killed", seed=seed), random.Random(f"{seed}/{number}"), undisturbed[seed]  # repeatable
     if number % 2:
         at, of, what = chance.randint(1, all_.moments), all_.moments, "moment around a commit"
         code, said = here.run_and_kill(moment=at)

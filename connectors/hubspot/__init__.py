@@ -7,6 +7,7 @@ app alone. How: `objects.py`, `span.py`; what each object means: `records.py`; r
 """
 
 from connectors.base import Connector
+from connectors.hubspot.address import address
 from connectors.hubspot.client import Portal
 from connectors.hubspot.enrich import HubSpotCrm
 from connectors.hubspot.pull import HubSpotSource
@@ -35,6 +36,8 @@ CONNECTOR = Connector(
     open=open_source,
     schedule="17 * * * *",  # hourly, away from the other vendors' minutes
     open_crm=open_crm,
+    editor="hs_updated_by_user_id",
+    address=address,
     listen=listen,
     docs="https://developers.hubspot.com/docs/api-reference/overview",
 )

@@ -7,6 +7,7 @@ Bulk 2.0. How: `pull.py`; what each object means: `records.py`; what each refusa
 """
 
 from connectors.base import Connector
+from connectors.salesforce.address import address
 from connectors.salesforce.client import Org
 from connectors.salesforce.enrich import SalesforceCrm
 from connectors.salesforce.pull import SalesforceSource
@@ -34,5 +35,7 @@ CONNECTOR = Connector(
     open=open_source,
     schedule="7 * * * *",  # hourly; off the full hour, when everybody else asks
     open_crm=open_crm,
+    editor="LastModifiedById",
+    address=address,
     docs="https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/",
 )

@@ -1,31 +1,29 @@
 """Beliefs in words a rep reads in five seconds; shared by the CRM fields and the command line.
 
 The words are a pure function of beliefs and evidence: dates come from evidence only, so text changes only with new words or
-deeds. Every quote is verbatim, at most shortened at its end.
+deeds. Every quote is verbatim and the customer's own or our note of it, at most shortened at its end.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from math import floor
 
 from models import Alignment, Belief, Evidence, Slot
-from pipelines.understand.beliefs import HALF_LIFE, confidence_at, days, quotes
-from pipelines.understand.confidence import Confidence, Unit, steps
+from pipelines.understand.cutting import fitting, shortened, size
+from pipelines.understand.news import LEANING, certainty, changes, movement, own_rows
 
 SIGNS = {"positive": "+", "negative": "-", "neutral": "·"}
 UNCALIBRATED = "Not yet calibrated on your data."
-LEANING = 0.6
-"""Confidence below which we say outright that we are not sure."""
-SHIFT = 0.05
-"""A move of the confidence that is worth a word."""
-QUOTE_LENGTH = 160
-"""Characters of a quote in a summary; the evidence block has all of it."""
+QUOTE_LENGTH = 120
+"""Of a quote in a summary, UTF-16 units: a line or two; the evidence block has all of it."""
 MOST_GAPS = 3
-EVE = 1e-6
-"""Days before midnight: evidence of that midnight belongs to the day that begins."""
 SOURCES = {
     "call_note": "call", "transcript": "call", "email": "e-mail", "ticket": "ticket", "form": "form", "chat": "chat",
 }  # fmt: skip
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet runs: https://owasp.org/www-community/attacks/CSV_Injection."""
+TAG = re.compile(r"<(?=[A-Za-z/!?])")
+"""Where markup would begin; "less than" stays as it is."""
 ASKED = {
     # what a rep would want to know first, and an open question that brings it up
     "authority": ("who signs", "Who else has a say before this can be signed?"),
@@ -37,15 +35,6 @@ ASKED = {
     "competitor": ("alternatives", "What else are you comparing this with?"),
     "intent": ("next step", "What would make this an easy yes for everybody involved?"),
 }
-
-
-def certainty(confidence: float) -> str:
-    """How sure, in a word."""
-    if confidence >= 0.9:
-        return "sure"
-    if confidence >= 0.8:  # above what one quote of the embedded extractor can reach
-        return "fairly sure"
-    return "leaning" if confidence >= LEANING else "unsure"
 
 
 def ranked(beliefs: Iterable[Belief]) -> list[Belief]:
@@ -66,15 +55,17 @@ def ranked(beliefs: Iterable[Belief]) -> list[Belief]:
 def top_belief(beliefs: Iterable[Belief], evidence: Iterable[Evidence], slots: Iterable[Slot]) -> str | None:
     """The one line above all others, such as "Price is not justified yet (fairly sure, getting stronger)"; None without beliefs."""
     first = next(iter(ranked(beliefs)), None)
-    if first is None:
-        return None
-    if first.contested:
-        return f"{_subject(first)} (contested)"
-    moved = movement(first, list(evidence), _half_life(first, slots))
-    trend = f", getting {moved}" if moved else ""
-    if first.confidence < LEANING:
-        return f"Perhaps: {_subject(first)} (unsure{trend})"
-    return f"{_subject(first)} ({certainty(first.confidence)}{trend})"
+    return headline(first, list(evidence), slots) if first else None
+
+
+def headline(belief: Belief, evidence: Sequence[Evidence], slots: Iterable[Slot]) -> str:
+    """One belief in one line: the statement, how sure we are of it and where it is going."""
+    if belief.contested:
+        return f"{subject(belief)} (contested)"
+    moved = movement(belief, evidence, slots)
+    trend = f", getting {moved[0]}" if moved else ""
+    perhaps = "Perhaps: " if belief.confidence < LEANING else ""
+    return f"{perhaps}{subject(belief)} ({certainty(belief.confidence, belief.polarity)}{trend})"
 
 
 def summary(
@@ -82,29 +73,49 @@ def summary(
 ) -> str:
     """The numbered beliefs with their words, what changed last, what is not known and what to ask next.
 
-    Units: at most `most` beliefs and `limit` characters; what does not fit is left out line by line, from the least important.
+    Units: at most `most` beliefs and `limit` UTF-16 units; what does not fit is left out line by line, from the least important.
     """
     beliefs, evidence, slots = list(beliefs), list(evidence), list(slots)
     shown = ranked(beliefs)[:most]
     if not shown:
         return ""
     told = [_told(number, belief, evidence, slots) for number, belief in enumerate(shown, start=1)]
-    gaps = missing_slots(beliefs, slots)
-    tail = [changes(shown, evidence, slots), _ask(gaps), UNCALIBRATED]
-    return _fit(told, [line for line in tail if line], limit)
+    gaps = ask(missing_slots(beliefs, slots))
+
+    def tail(count: int) -> list[str]:
+        return [_heard(shown[:count], beliefs, evidence, slots), gaps, answered(shown[:count])]
+
+    return fitted(told, tail, limit)
 
 
-def evidence_block(beliefs: Iterable[Belief], evidence: Iterable[Evidence], *, limit: int = 30_000) -> str:
-    """Every quote behind the current beliefs, for and against, newest first under its belief. Units: `limit` in characters."""
-    rows = {row.id: row for row in evidence}
+def evidence_block(
+    beliefs: Iterable[Belief], evidence: Iterable[Evidence], links: Mapping[str, str], *, limit: int
+) -> str:
+    """Every quote behind the current beliefs, for and against, newest first under its belief, each with its record.
+
+    Shape: `links` by id of the evidence. Units: `limit` in UTF-16 units.
+    """
+    evidence = list(evidence)
     blocks = []
     for number, belief in enumerate(ranked(beliefs), start=1):
-        lines = [f"{number}  {_subject(belief)}"]
-        for row in sorted(_own(belief, rows), key=lambda row: (row.occurred_at, row.id), reverse=True):
-            mark = "for" if row.polarity == belief.polarity else "against"
-            lines.append(f'   {mark}: "{_flat(row.quote)}" ({source(row)}, {date(row.occurred_at, row.occurred_at)})')
+        lines = [f"{number}  {subject(belief)}"]
+        for row in sorted(own_rows(belief, evidence), key=lambda row: (row.occurred_at, row.id), reverse=True):
+            lines.append(f"   {'for' if supports(row, belief) else 'against'}: {_words(row, row.occurred_at)}")
+            lines += [f"      {links[row.id]}"] if row.id in links else []
         blocks.append("\n".join(lines))
-    return _fit(blocks, [], limit)
+    return fitted(blocks, lambda _: [], limit)
+
+
+def ask(missing: Sequence[str]) -> str:
+    """What nobody told us yet, and how to find out; empty if nothing is missing."""
+    return f'Not known: {not_known(missing)}. Next question: "{next_question(missing)}"' if missing else ""
+
+
+def answered(shown: Sequence[Belief]) -> str:
+    """How far these numbers are to be trusted, and how to answer them."""
+    numbers = "Number 1" if len(shown) == 1 else f"Number 1-{len(shown)}"
+    uncalibrated = any(belief.calibration == "uncalibrated" for belief in shown)
+    return f"{UNCALIBRATED + ' ' if uncalibrated else ''}{numbers} is what you answer in Feedback."
 
 
 def missing_slots(beliefs: Iterable[Belief], slots: Iterable[Slot]) -> list[str]:
@@ -133,34 +144,26 @@ def alignment_line(alignment: Alignment | None) -> str:
     return f"{round(100 * alignment.overall)} · {level}{trend}"
 
 
-def movement(belief: Belief, evidence: Sequence[Evidence], half_life: float) -> str:
-    """Whether its latest evidence made a belief stronger or weaker; empty if it is new or hardly moved."""
-    history = _history(belief, evidence, half_life)
-    if len(history) < 2:
-        return ""
-    (before_unit, before), (unit, after) = history[-2:]
-    moved = after.p - before.silent(unit.day - before_unit.day, half_life).p
-    return "stronger" if moved > SHIFT else "weaker" if moved < -SHIFT else ""
+def subject(belief: Belief) -> str:
+    """The statement, with whose it is where that is not the person's own."""
+    statement = belief.statement.rstrip(". ")
+    return f"{belief.holder}: {statement}" if belief.holder else statement
 
 
-def changes(shown: Sequence[Belief], evidence: Sequence[Evidence], slots: Sequence[Slot]) -> str:
-    """What the latest day with evidence changed, by number; empty if everything was said on that one day."""
-    last = max(belief.last_at for belief in shown).date()
-    if all(belief.first_at.date() == last for belief in shown):
-        return ""
-    notes = []
-    for number, belief in enumerate(shown, start=1):
-        if belief.last_at.date() != last:
-            continue
-        before = confidence_at(belief, evidence, _half_life(belief, slots), floor(days(belief.last_at)) - EVE)
-        if belief.first_at.date() == last:
-            notes.append(f"{number} is new" if not before.units else f"{number} has turned")
-        elif belief.contested and not before.contested:
-            notes.append(f"{number} is now contested")
-        elif moved := movement(belief, evidence, _half_life(belief, slots)):
-            notes.append(f"{number} got {moved}")
-    newest = max(belief.last_at for belief in shown)
-    return f"Changed on {date(newest, newest)}: {', '.join(notes)}." if notes else ""
+def sign(belief: Belief) -> str:
+    """For us, against us, neither, or in dispute."""
+    return "?" if belief.contested else SIGNS[belief.polarity]
+
+
+def supports(row: Evidence, belief: Belief) -> bool:
+    """Whether a piece of evidence speaks for the belief."""
+    return row.polarity == belief.polarity and not row.against
+
+
+def harmless(text: str) -> str:
+    """The text as one that no spreadsheet runs and no page renders: an apostrophe before a formula, no tag that opens."""
+    told = TAG.sub("\u2039", text)
+    return f"'{told}" if told.startswith(FORMULA) else told
 
 
 def source(row: Evidence) -> str:
@@ -175,44 +178,71 @@ def date(instant: datetime, newest: datetime) -> str:
     return day if instant.year == newest.year else f"{day} {instant.year}"
 
 
+def full_date(instant: datetime) -> str:
+    """Such as "3 May 2026"."""
+    return f"{instant.day} {instant:%b %Y}"
+
+
 def _told(number: int, belief: Belief, evidence: Sequence[Evidence], slots: Sequence[Slot]) -> str:
-    rows = _own(belief, {row.id: row for row in evidence})
-    newest = belief.last_at
+    rows, newest = own_rows(belief, evidence), belief.last_at
+    start = f"{number}  {sign(belief)}  "
     if belief.contested:
-        return f"{number}  ?  {_contested(belief, rows)}"
+        return f"{start}{_contested(belief, rows)}"
     unsure = belief.confidence < LEANING
-    since = f"{'heard' if unsure else 'since'} {date(belief.first_at, newest)}"
-    times = f"said {belief.units} times" if belief.units > 2 else ""
-    moved = movement(belief, evidence, _half_life(belief, slots))
-    # what began on that very day is not stronger "since" then
-    moved = f"{moved} since {date(newest, newest)}" if moved and belief.first_at.date() != newest.date() else ""
-    how = ", ".join(part for part in (certainty(belief.confidence).capitalize(), since, moved, times) if part)
-    line = f"{number}  {SIGNS[belief.polarity]}  {_subject(belief)}. {how}."
-    supporting = [row for row in rows if row.polarity == belief.polarity]
-    if not supporting:
-        return line
-    words = max(supporting, key=lambda row: (row.occurred_at, row.id))
-    return f'{line}\n      "{_short(_flat(words.quote))}" ({source(words)}, {date(words.occurred_at, newest)})'
+    moved = movement(belief, evidence, slots)
+    parts = [
+        f"{certainty(belief.confidence, belief.polarity).capitalize()} ({round(100 * belief.confidence)} %)",
+        f"{'heard' if unsure else 'since'} {date(belief.first_at, newest)}",
+        _moved(belief, moved) if moved else "",
+        f"said {belief.units} times" if belief.units > 2 else "",
+    ]
+    line = f"{start}{subject(belief)}. {', '.join(part for part in parts if part)}."
+    words = max((row for row in rows if supports(row, belief)), key=_telling, default=None)
+    return f"{line}\n      {_words(words, newest, QUOTE_LENGTH)}" if words else line
+
+
+def _moved(belief: Belief, moved: tuple[str, datetime]) -> str:
+    word, since = moved
+    return (
+        f"{word} since" if since.date() == belief.first_at.date() else f"{word} than on {date(since, belief.last_at)}"
+    )
+
+
+def _telling(row: Evidence) -> tuple[bool, datetime, str]:
+    """Words before deeds, then the latest."""
+    return bool(row.quote), row.occurred_at, row.id
+
+
+def _words(row: Evidence, newest: datetime, length: int = 0) -> str:
+    """The quote with where and when; of deeds and verdicts, which have no words of the customer, what they were."""
+    when = date(row.occurred_at, newest)
+    if row.speaker_role == "colleague":
+        return f"a colleague says so ({when})" if not row.against else f"a colleague disagrees ({when})"
+    if not row.quote:
+        return f"seen: {row.statement.rstrip('. ')} ({source(row)}, {when})"
+    quote = " ".join(row.quote.split())
+    return f'"{shortened(quote, length) if length else quote}" ({source(row)}, {when})'
 
 
 def _contested(belief: Belief, rows: Sequence[Evidence]) -> str:
     sides = []
     for polarity in ("positive", "negative"):
-        if said := [row for row in rows if row.polarity == polarity]:
+        if said := [row for row in rows if row.polarity == polarity and not row.against]:
             newest = max(said, key=lambda row: (row.occurred_at, row.id))
-            sides.append((newest.occurred_at, f"{newest.statement} ({date(newest.occurred_at, belief.last_at)})"))
-    said_in_order = "; ".join(text for _, text in sorted(sides))
-    return f"{_slot_words(belief)}: contested. {said_in_order}."
+            told = newest.statement.rstrip(". ")
+            sides.append((newest.occurred_at, f"{told} ({date(newest.occurred_at, belief.last_at)})"))
+    in_order = "; then: ".join(text for _, text in sorted(sides))
+    return f"{_slot_words(belief)}: contested. {in_order}."
 
 
-def _history(belief: Belief, evidence: Sequence[Evidence], half_life: float) -> list[tuple[Unit, Confidence]]:
-    own = set(belief.evidence_ids)
-    return list(steps(quotes((row for row in evidence if row.id in own), belief.polarity), half_life))
-
-
-def _subject(belief: Belief) -> str:
-    statement = belief.statement.rstrip(".")
-    return f"{belief.holder}: {statement}" if belief.holder else statement
+def _heard(
+    shown: Sequence[Belief], beliefs: Sequence[Belief], evidence: Sequence[Evidence], slots: Sequence[Slot]
+) -> str:
+    """When we last heard anything, with its year, and what that changed."""
+    newest = max(belief.last_at for belief in shown)
+    found = changes(shown, beliefs, evidence, slots)
+    told = f" Changed since {date(found[1], newest)}: {', '.join(found[0])}." if found else ""
+    return f"Last heard {full_date(newest)}.{told}"
 
 
 def _slot_words(belief: Belief) -> str:
@@ -220,35 +250,10 @@ def _slot_words(belief: Belief) -> str:
     return f"{belief.holder}, {name}" if belief.holder else name
 
 
-def _ask(missing: Sequence[str]) -> str:
-    if not missing:
-        return ""
-    return f'Not known: {not_known(missing)}. Next question: "{next_question(missing)}"'
-
-
-def _own(belief: Belief, rows: Mapping[str, Evidence]) -> list[Evidence]:
-    return [rows[id_] for id_ in belief.evidence_ids if id_ in rows]
-
-
-def _half_life(belief: Belief, slots: Iterable[Slot]) -> float:
-    return next((slot.half_life_days for slot in slots if slot.name == belief.slot), HALF_LIFE)
-
-
-def _flat(quote: str) -> str:
-    return " ".join(quote.split())
-
-
-def _short(quote: str) -> str:
-    return quote if len(quote) <= QUOTE_LENGTH else quote[:QUOTE_LENGTH].rsplit(" ", 1)[0] + " …"
-
-
-def _fit(blocks: Sequence[str], tail: Sequence[str], limit: int) -> str:
-    """As many whole blocks as fit, the tail before the last of them."""
-    kept = list(blocks)
-    ending = list(tail)
-    while len("\n".join([*kept, *ending])) > limit and (len(kept) > 1 or ending):
-        if len(kept) > 1:
-            kept.pop()
-        else:
-            ending.pop(0)
-    return "\n".join([*kept, *ending])[:limit]
+def fitted(blocks: Sequence[str], tail: Callable[[int], Sequence[str]], limit: int) -> str:
+    """As many whole blocks as fit beside what follows on so many; if not even one does, as much of it as fits. Units: UTF-16 units."""
+    for count in range(len(blocks), 0, -1):
+        text = "\n".join(line for line in (*blocks[:count], *tail(count)) if line)
+        if size(text) <= limit:
+            return text
+    return fitting(blocks[0], limit) if blocks else ""

@@ -15,8 +15,8 @@ from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.membership import SNAPSHOT
 from pipelines.understand.doings import members_by_account
-from pipelines.understand.people import refused
 from pipelines.understand.slots import active_slots
+from pipelines.write_back.consents import silenced
 from pipelines.write_back.fields import ACCOUNT, DEAL, PERSON
 from pipelines.write_back.figures import Ledgers, read_figures
 from pipelines.write_back.known import Deal, Person
@@ -35,7 +35,7 @@ class Cast:
     deals: Sequence[tuple[Deal, Sequence[str]]]
     """Deals with the ids of their people."""
     silenced: frozenset[str]
-    """Persons who opted out of everything: not to be mailed or called is no such refusal."""
+    """Persons who opted out of everything, or gave no consent where it is the basis: not to be mailed or called is no such refusal."""
     figures: Ledgers
     slots: Sequence[Slot]
 
@@ -60,12 +60,11 @@ def read_cast(lake: Lake, store: Engine, crm: Crm, vendor: str, touched: frozens
             name, title = known.name or row["name"], known.title or row["title"]
             names[row["entity_id"]] = replace(known, name=name, title=title)
     with transaction(store) as session:
-        refusing = refused(lake, session)
+        quiet = silenced(lake, session, ((row["record"], row["entity_id"]) for row in profiles))
         members, slots = members_by_account(lake, session), active_slots(session)
-    silenced = frozenset(row["entity_id"] for row in profiles if row["record"] in refusing)
     deals = _deals(lake, who, crm, vendor, touched)
     figures = read_figures(lake, vendor, crm.account, currency)
-    return Cast(records, names, members, deals, silenced, figures, slots)
+    return Cast(records, names, members, deals, quiet, figures, slots)
 
 
 def _profiles(lake: Lake, who: ir.Table, crm: Crm, vendor: str) -> list[dict[str, Any]]:

@@ -18,7 +18,10 @@ from pipelines.write_back.ledger import Standing
 EMPTY = value_hash(None)
 CHANGED = "what is known has changed"
 OPTED_OUT = "the person opted out"
-"""The one reason that outranks a rep's lock."""
+FORGOTTEN = "the person is to be forgotten"
+ANSWERED = "the rep's answer is kept as a review"
+OUTRANK_LOCK = (OPTED_OUT, FORGOTTEN, ANSWERED)
+"""Reasons that outrank a rep's lock: the person's own, and the rep's own."""
 LOCKED = "locked by a rep"
 FILLED = "it is filled, and its policy is to fill only what is empty"
 OVERWRITES = "its policy is to write over whatever stands there"
@@ -110,7 +113,7 @@ def decide(
     Shape: content in its listed order, then the stamps if any content is to be written; empty if the record is in step.
     """
     due = target.due(known)
-    if current.get(LOCK.name) and target.wanted.reason != OPTED_OUT:
+    if current.get(LOCK.name) and target.wanted.reason not in OUTRANK_LOCK:
         return [Decision(name, value, "suppressed", LOCKED) for name, value in due.items()]
     untouched = written_by_us(current, target.wanted.subject)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from connectors.base import Crm, FieldSpec, FieldValue, ProvisionStep
-from pipelines.write_back.fields import FIELDS, LOCK, WRITTEN, carried_by
+from pipelines.write_back.fields import ANSWERS, FIELDS, WRITTEN, carried_by
 from pipelines.write_back.flight import side_by_side
 from pipelines.write_back.held import as_held
 from pipelines.write_back.refusals import FieldsNotReady
@@ -30,8 +30,8 @@ class Fields:
         return {self.specs[api].name: value for api, value in by_api.items() if api in self.specs}
 
     def read(self, object_name: str, ids: Sequence[str]) -> dict[str, dict[str, FieldValue]]:
-        """What the fields we write, and the lock, hold now: by record id and our name; records that are gone are absent."""
-        specs = [*carried_by(self.subjects[object_name], WRITTEN), LOCK]
+        """What the fields we write, and those that reps fill in, hold now: by record id and our name; records that are gone are absent."""
+        specs = carried_by(self.subjects[object_name], (*WRITTEN, *ANSWERS))
         names, size = [self.api[spec.name] for spec in specs], self.crm.read_size
         portions = [ids[start : start + size] for start in range(0, len(ids), size)]
         found: dict[str, dict[str, FieldValue]] = {}

@@ -18,7 +18,7 @@ from models.clock import Clock
 from models.keys import RecordKey
 from models.writes import IntendedWrite, WritePlan
 from pipelines.progress import report
-from pipelines.write_back.compare import LOCKED, OPTED_OUT, Values, judged
+from pipelines.write_back.compare import LOCKED, OUTRANK_LOCK, Values, judged
 from pipelines.write_back.crm import AT_ONCE, Fields
 from pipelines.write_back.fields import LOCK, STAMPS
 from pipelines.write_back.flight import IN_FLIGHT, side_by_side
@@ -228,7 +228,7 @@ class _Delivering:
         for row in update.rows:
             if current is None:
                 row.state, row.error = "superseded", GONE
-            elif current.get(LOCK.name) and OPTED_OUT not in row.reason:
+            elif current.get(LOCK.name) and not any(one in row.reason for one in OUTRANK_LOCK):
                 row.state, row.reason = "suppressed", LOCKED
             else:
                 self._compare(row, self.fields.held(current, row.field))

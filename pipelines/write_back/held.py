@@ -7,19 +7,16 @@ import hashlib
 import json
 import math
 import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from connectors.base import FieldSpec, FieldValue
 from models.keys import content_id
+from pipelines.understand.cutting import fitting
 
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 """Control characters and halves of surrogate pairs: CRMs refuse the field, or the whole call, for one of them."""
 BLANKS = re.compile(r"\s+")
-SENTENCE_END = re.compile(r"[.!?…][\"'\u201d\u2019)]*(?=\s|$)|\n")
-CUT = "…"
-JOINER = "\u200d"
 
 
 def as_held(spec: FieldSpec, value: FieldValue) -> FieldValue:
@@ -61,44 +58,7 @@ def content_hash(shown: Mapping[str, FieldValue]) -> str:
     return hashlib.sha256(json.dumps(shown, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def fitting(text: str, length: int) -> str:
-    """The text cut after a sentence, else after a word, never inside a character.
-
-    Units: UTF-16 units. No length, or one that suffices, leaves the words as they are.
-    """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    clean = "\n".join(line.rstrip() for line in lines).strip()
-    if not length or _size(clean) <= length:
-        return clean
-    room = len(_prefix(clean, length))
-    ends = [match.end() for match in SENTENCE_END.finditer(clean) if match.end() <= room]
-    if ends and ends[-1] >= room // 2:  # a cut that loses more than half says less than a broken sentence
-        return clean[: ends[-1]].rstrip()
-    start = _prefix(clean, length - len(CUT))
-    words = start.rsplit(None, 1)[0]
-    return (words if len(words) >= len(start) // 2 else start).rstrip() + CUT
-
-
 def _rounded(number: float, spec: FieldSpec) -> float | int | None:
     if not math.isfinite(number) or abs(round(number, spec.scale)) >= 10 ** (spec.length - spec.scale):
         return None
     return round(number, spec.scale) + 0.0 if spec.scale else round(number)  # + 0.0 turns -0.0 into 0.0
-
-
-def _size(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
-
-
-def _prefix(text: str, length: int) -> str:
-    """The longest start of at most so many units that ends between two characters as a reader sees them."""
-    room = text.encode("utf-16-le")[: length * 2].decode("utf-16-le", "ignore")
-    end = len(room)
-    while 0 < end < len(text) and (_continues(text[end]) or text[end - 1] == JOINER):
-        end -= 1
-    return text[:end]
-
-
-def _continues(character: str) -> bool:
-    """Whether it belongs to the character before: accents, variation selectors, joiners, skin tones."""
-    marks = unicodedata.category(character) in ("Mn", "Me", "Mc")
-    return marks or character == JOINER or 0x1F3FB <= ord(character) <= 0x1F3FF

@@ -35,6 +35,8 @@ class Person:
     evidence: Sequence[Evidence] = ()
     scores: Sequence[Alignment] = ()
     """Oldest first."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Where each piece of evidence stands in its own system, by id of the evidence; not every vendor's records have an address."""
     figures: Figures = field(default_factory=Figures)
 
 

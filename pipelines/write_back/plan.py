@@ -16,6 +16,7 @@ from pipelines.progress import report
 from pipelines.write_back.cast import read_cast
 from pipelines.write_back.compare import OPTED_OUT, Decision, Left, State, Target, Values, Wanted, decide, left_alone
 from pipelines.write_back.crm import AT_ONCE, Fields
+from pipelines.write_back.feedback import Feedback, listen
 from pipelines.write_back.fields import CONTENT_HASH
 from pipelines.write_back.held import as_json, value_hash
 from pipelines.write_back.ledger import Ledger, Standing
@@ -30,9 +31,11 @@ def plan(crm: Crm, vendor: str, *, lake: Lake, store: Engine, clock: Clock, limi
     Errors: FieldsNotReady, Busy, and what the connector raises; nothing was written then.
     """
     touched = frozenset(Ledger.of(store, vendor, crm).touched())
+    feedback = listen(crm, vendor, lake=lake, store=store, clock=clock)
     cast = read_cast(lake, store, crm, vendor, touched, limits.currency or crm.currency)
-    noted = {"payers in other currencies": cast.figures.left_out}
-    return draw_up(crm, vendor, gather(store, cast), store=store, clock=clock, limits=limits, noted=noted)
+    noted = {"payers in other currencies": cast.figures.left_out, **feedback.counts}
+    wanted = feedback.said(gather(store, cast))
+    return draw_up(crm, vendor, wanted, store=store, clock=clock, limits=limits, noted=noted, feedback=feedback)
 
 
 def draw_up(
@@ -44,17 +47,18 @@ def draw_up(
     clock: Clock,
     limits: Limits,
     noted: Mapping[str, int] | None = None,
+    feedback: Feedback | None = None,
 ) -> WritePlan:
     """Compare what is wanted with what is there, and keep the difference as a plan that takes the place of older ones.
 
     Shape: each record at most once in `wanted`; records left out are left as they are; `noted` joins the plan's
-    counts. A stopped plan says why it is.
+    counts; what `feedback` took is emptied. A stopped plan says why it is.
     Errors: FieldsNotReady, Busy, and what the connector raises; nothing was written then.
     """
     ledger = Ledger.of(store, vendor, crm)
     with ledger.alone():
         recover(crm, ledger, clock)
-        return _Planning(crm, ledger, clock, limits, noted or {}).run(wanted)
+        return _Planning(crm, ledger, clock, limits, noted or {}).run(wanted, feedback or Feedback())
 
 
 class _Planning:
@@ -78,13 +82,14 @@ class _Planning:
         """Records to write, by kind of object."""
         self.counts: Counter[str] = Counter(noted)
 
-    def run(self, wanted: Iterable[Wanted]) -> WritePlan:
+    def run(self, wanted: Iterable[Wanted], feedback: Feedback) -> WritePlan:
         for portion, targets in enumerate(_by_object(self._changed(wanted)), start=1):
             self._plan(targets)
             report(f"planning {self.ledger.vendor} fields, portions that differ", portion)
         new = {str(one.record): one for one in self.followed if str(one.record) not in self.met}
         for targets in _by_object(self._changed(new.values())):
             self._plan(targets)
+        self.ledger.add(feedback.emptied(self.plan_id, self.fields.api, self.now), self.now)
         self.counts["write calls"] = calls(self.crm, self.to_write, self.limits)
         asks = self.ledger.vendor in self.limits.approval and self.counts["fields planned"] > 0
         return self.ledger.finish(self.plan_id, self.counts, self._breaker(self.limits), needs_approval=asks)

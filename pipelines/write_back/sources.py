@@ -6,10 +6,12 @@ write-back is shown, and of somebody who opted out nothing is.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from connectors.registry import connectors_by_name
 from models import Alignment, Belief, Evidence, Observation, Purpose, Scope
 from models.keys import RecordKey
 from models.store import transaction
@@ -19,9 +21,10 @@ from pipelines.understand.people import chunks
 from pipelines.understand.replay import load_evidence
 from pipelines.write_back.cast import Cast
 from pipelines.write_back.compare import CHANGED, OPTED_OUT, Values, Wanted
+from pipelines.write_back.consents import Showing
 from pipelines.write_back.fields import ACCOUNT, DEAL, PERSON
 from pipelines.write_back.known import Account, Figures, Person
-from pipelines.write_back.values import account_values, deal_values, person_values
+from pipelines.write_back.values import account_values, deal_values, numbered, numbered_together, person_values
 
 FEW = 50
 """Accounts or deals whose people are in memory together; those of one may be hundreds."""
@@ -39,19 +42,21 @@ def gather(store: Engine, cast: Cast) -> Iterator[Wanted]:
         for account in _accounts(store, cast, ids, people):
             values = account_values(account, cast.slots)
             for record in cast.records[account.id]:
-                yield Wanted(record, ACCOUNT, account.id, values, _why(values, cast.members.get(account.id, ()), cast))
+                why = _why(values, cast.members.get(account.id, ()), cast)
+                yield Wanted(record, ACCOUNT, account.id, values, why, numbered_together(account.people))
     for deals in chunks(list(cast.deals), FEW):
         people = _people(store, cast, {one for _, ids in deals for one in ids})
         for deal, parts in deals:
             present = replace(deal, people=[people[id_] for id_ in parts if id_ in people])
             values = deal_values(present, cast.slots)
-            yield Wanted(deal.record, DEAL, deal.entity_id, values, _why(values, parts, cast))
+            why = _why(values, parts, cast)
+            yield Wanted(deal.record, DEAL, deal.entity_id, values, why, numbered_together(present.people))
 
 
 def _of_person(record: RecordKey, person: Person, cast: Cast) -> Wanted:
     if person.id in cast.silenced:
         return Wanted(record, PERSON, person.id, {}, OPTED_OUT)
-    return Wanted(record, PERSON, person.id, person_values(person, cast.slots), CHANGED)
+    return Wanted(record, PERSON, person.id, person_values(person, cast.slots), CHANGED, numbered(person))
 
 
 def _why(values: Values, people: Iterable[str], cast: Cast) -> str:
@@ -68,7 +73,7 @@ def _people(store: Engine, cast: Cast, ids: Iterable[str]) -> dict[str, Person]:
         evidence = load_evidence(
             session, {id_ for rows in beliefs.values() for row in rows for id_ in row.evidence_ids}
         )
-        forbidden = barred(session, evidence)
+        forbidden, links = barred(session, evidence), addresses(session, evidence)
     half_lives = {slot.name: slot.half_life_days for slot in cast.slots}
     people = {id_: cast.names[id_] for id_ in wanted_ids}
     for id_ in heard:
@@ -80,6 +85,7 @@ def _people(store: Engine, cast: Cast, ids: Iterable[str]) -> dict[str, Person]:
             beliefs=beliefs[id_] if whole else conclude(id_, list(allowed.values()), half_lives),
             evidence=list(allowed.values()),
             scores=[row for row in scores[id_] if forbidden.isdisjoint(row.evidence_ids)],
+            links={row.id: links[row.id] for row in allowed.values() if row.id in links},
             figures=cast.figures.persons.get(id_, Figures()),
         )
     return people
@@ -114,13 +120,43 @@ def scores_of(session: Session, scope: Scope, ids: Sequence[str]) -> dict[str, l
 
 
 def barred(session: Session, evidence_ids: Iterable[str]) -> set[str]:
-    """Evidence from observations that may not be shown in a CRM."""
-    found: set[str] = set()
+    """Evidence from observations that may not be shown in a CRM: for want of purpose, or for where they may be processed."""
+    regions = Showing().regions
+    return {
+        id_
+        for id_, seen in _observed(session, evidence_ids)
+        if Purpose.write_back not in seen.purposes or (regions and seen.region not in regions)
+    }
+
+
+def addresses(session: Session, evidence_ids: Iterable[str]) -> dict[str, str]:
+    """Where the record of each piece of evidence is seen in its own system, by id of the evidence."""
+    rooms = {name: (connector.address, connector.settings()) for name, connector in connectors_by_name().items()}
+    found = {}
+    for id_, seen in _observed(session, evidence_ids):
+        record = RecordKey.parse(seen.record)
+        address, settings = rooms.get(record.vendor, (None, None))
+        if address and (link := address(settings, record, RecordKey.parse(seen.subject))):
+            found[id_] = link
+    return found
+
+
+class Seen(NamedTuple):
+    """Of an observation, all that showing it needs."""
+
+    record: str
+    subject: str
+    purposes: list[str]
+    region: str
+
+
+def _observed(session: Session, evidence_ids: Iterable[str]) -> Iterator[tuple[str, Seen]]:
+    columns = (Observation.record, Observation.subject, Observation.purposes, Observation.region)
     for some in chunks(sorted(evidence_ids)):
         rows = (
-            select(Evidence.id, Observation.purposes)
+            select(Evidence.id, *columns)  # type: ignore[call-overload]  # SQLModel's types end at four columns
             .join(Observation, col(Observation.id) == col(Evidence.observation_id))
             .where(col(Evidence.id).in_(some))
         )
-        found |= {id_ for id_, purposes in session.exec(rows) if Purpose.write_back not in purposes}
-    return found
+        for id_, *seen in session.exec(rows):
+            yield id_, Seen(*seen)

@@ -10,11 +10,24 @@ from models import Alignment, Belief, Scope, Slot
 from pipelines.understand.accounts import rolled_up
 from pipelines.understand.alignment import KAPPA
 from pipelines.understand.scoring import score_row
-from pipelines.understand.words import evidence_block, ranked, summary, top_belief
+from pipelines.understand.words import (
+    answered,
+    ask,
+    evidence_block,
+    fitted,
+    full_date,
+    harmless,
+    headline,
+    missing_slots,
+    ranked,
+    sign,
+    summary,
+    top_belief,
+)
 from pipelines.write_back.compare import Values
 from pipelines.write_back.fields import EVIDENCE, INSUFFICIENT, SUMMARY
 from pipelines.write_back.known import Account, Deal, Person
-from pipelines.write_back.voices import next_action, outlook, risk, voices
+from pipelines.write_back.voices import next_action, risk, sides, voices
 
 HIGH, LOW = 0.65, 0.4
 """A person who holds only one or two things of us, and those plainly, comes to lie about there."""
@@ -30,16 +43,17 @@ def person_values(person: Person, slots: Sequence[Slot]) -> Values:
     figures = person.figures
     if not (person.beliefs or person.scores or figures):
         return {}
-    return {
+    values = {
         "key": person.id,
         **_belief_values(person.beliefs, person.scores),
         "top_belief": top_belief(person.beliefs, person.evidence, slots),
         "summary": summary(person.beliefs, person.evidence, slots, most=MOST_BELIEFS, limit=SUMMARY),
-        "evidence": evidence_block(person.beliefs, person.evidence, limit=EVIDENCE),
+        "evidence": evidence_block(person.beliefs, person.evidence, person.links, limit=EVIDENCE),
         "acquisition_source": figures.source,
         "engagement_score": engagement_score(figures.recent),
         "revenue_to_date": None if figures.revenue is None else float(figures.revenue),
     }
+    return _harmless(values)
 
 
 def account_values(account: Account, slots: Sequence[Slot]) -> Values:
@@ -47,13 +61,14 @@ def account_values(account: Account, slots: Sequence[Slot]) -> Values:
     known = [person for person in account.people if person.beliefs]
     if not (known or account.scores or account.revenue is not None):
         return {}
-    return {
+    values = {
         "key": account.id,
         **_belief_values(_beliefs(known), account.scores),
-        **_told(known, account.people, slots, {}),
+        **_told(account.people, slots, {}),
         "people_scored": sum(bool(person.scores) for person in account.people),
         "revenue_12m": None if account.revenue is None else float(account.revenue),
     }
+    return _harmless(values)
 
 
 def deal_values(deal: Deal, slots: Sequence[Slot]) -> Values:
@@ -64,13 +79,37 @@ def deal_values(deal: Deal, slots: Sequence[Slot]) -> Values:
     if not (known or scores):
         return {}
     said = voices(deal.people, slots, deal.roles)
-    return {
+    judged = risk(said)
+    values = {
         "key": str(deal.record),
         **_belief_values(_beliefs(known), scores),
-        **_told(known, deal.people, slots, deal.roles),
-        "risk": risk(said) if deal.open else None,
+        **_told(
+            deal.people, slots, deal.roles, *([f"Risk: {judged.level.lower()}, {judged.why}."] if deal.open else [])
+        ),
+        "risk": judged.level if deal.open else None,
         "next_action": next_action(said, deal.people, slots) if deal.open else None,
     }
+    return _harmless(values)
+
+
+def numbered(person: Person) -> list[str]:
+    """Ids of the beliefs that a person's summary numbers, in its order."""
+    return [belief.id for belief in ranked(person.beliefs)[:MOST_BELIEFS]]
+
+
+def numbered_together(people: Sequence[Person]) -> list[str]:
+    """Ids of the beliefs that the summary of an account or a deal numbers, in its order."""
+    return [belief.id for _, belief in spokesmen(people)[:MOST_BELIEFS]]
+
+
+def spokesmen(people: Sequence[Person]) -> list[tuple[Person, Belief]]:
+    """Everybody of whom we hold something, with their strongest belief, the strongest of all first."""
+    owner = {belief.id: person for person in people for belief in person.beliefs}
+    first: dict[str, tuple[Person, Belief]] = {}
+    for belief in ranked(_beliefs(people)):
+        person = owner[belief.id]
+        first.setdefault(person.id, (person, belief))
+    return list(first.values())
 
 
 def band(scores: Iterable[Alignment]) -> str:
@@ -107,23 +146,46 @@ def _belief_values(beliefs: Sequence[Belief], scores: Sequence[Alignment]) -> Va
     }
 
 
-def _told(known: Sequence[Person], people: Sequence[Person], slots: Sequence[Slot], roles: Mapping[str, str]) -> Values:
-    """The words of several people: the strongest belief, who stands where, and everybody's quotes."""
-    owner = {belief.id: person for person in known for belief in person.beliefs}
-    order = list(dict.fromkeys(owner[belief.id].id for belief in ranked(_beliefs(known))))
-    by_id = {person.id: person for person in known}
-    lines = []
-    blocks = []
-    for person in (by_id[id_] for id_ in order):
-        name = person.name or person.title or "Somebody"
-        lines.append(f"{name}: {top_belief(person.beliefs, person.evidence, slots)}")
-        blocks.append(f"{name}\n{evidence_block(person.beliefs, person.evidence, limit=EVIDENCE)}")
-    said = outlook(voices(people, slots, roles), people, slots) if known else None
+def _told(people: Sequence[Person], slots: Sequence[Slot], roles: Mapping[str, str], *before: str) -> Values:
+    """The words of several people: the strongest belief of each, numbered, after who stands where; and everybody's quotes."""
+    shown = spokesmen(people)
+    lines = [f"{_name(person)}: {headline(belief, person.evidence, slots)}" for person, belief in shown]
+    blocks = [
+        f"{_name(person)}\n{evidence_block(person.beliefs, person.evidence, person.links, limit=EVIDENCE)}"
+        for person, _ in shown
+    ]
     return {
         "top_belief": lines[0] if lines else None,
-        "summary": "\n".join([said, *lines[:MOST_BELIEFS]]) if said else None,
-        "evidence": "\n\n".join(blocks),
+        "summary": _summary(people, slots, roles, lines, before) if lines else None,
+        "evidence": fitted(blocks, lambda _: [], EVIDENCE),
     }
+
+
+def _summary(
+    people: Sequence[Person],
+    slots: Sequence[Slot],
+    roles: Mapping[str, str],
+    lines: Sequence[str],
+    before: Sequence[str],
+) -> str:
+    shown = [belief for _, belief in spokesmen(people)][:MOST_BELIEFS]
+    told = [
+        f"{number}  {sign(belief)}  {line}"
+        for number, (belief, line) in enumerate(zip(shown, lines, strict=False), start=1)
+    ]
+    start = "\n".join([*sides(voices(people, slots, roles)), *before])
+    gaps = ask(missing_slots(_beliefs(people), slots))
+    last = f"Last heard {full_date(max(belief.last_at for belief in _beliefs(people)))}."
+    first, *others = told
+    return fitted([f"{start}\n{first}", *others], lambda count: [last, gaps, answered(shown[:count])], SUMMARY)
+
+
+def _name(person: Person) -> str:
+    return person.name or person.title or "Somebody"
+
+
+def _harmless(values: Values) -> Values:
+    return {name: harmless(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _beliefs(people: Iterable[Person]) -> list[Belief]:

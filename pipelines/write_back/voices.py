@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from models import Belief, Slot
-from pipelines.understand.words import UNCALIBRATED, missing_slots, next_question, not_known, ranked
+from pipelines.understand.words import missing_slots, next_question, ranked
 from pipelines.write_back.known import Person
 
 BACKS, BLOCKS, UNDECIDED, SILENT = "Backs", "Blocks", "Undecided", "Silent"
@@ -56,22 +56,30 @@ def sides(said: Sequence[Voice]) -> list[str]:
     return lines
 
 
-def outlook(said: Sequence[Voice], people: Sequence[Person], slots: Sequence[Slot]) -> str:
-    """Who stands where, what nobody has told us, and what to ask."""
-    gaps = missing_slots([belief for person in people for belief in person.beliefs], slots)
-    ask = f'Not known: {not_known(gaps)}. Next question: "{next_question(gaps)}"' if gaps else ""
-    return "\n".join(line for line in (*sides(said), ask, UNCALIBRATED) if line)
+@dataclass(frozen=True)
+class Risk:
+    """What stands against a deal, in a word of the picklist, and why."""
+
+    level: str
+    why: str
 
 
-def risk(said: Sequence[Voice]) -> str:
+def risk(said: Sequence[Voice]) -> Risk:
     """High where more stands against us than for us, medium where anybody blocks or nobody backs, low otherwise."""
     spoken_up = [voice for voice in said if voice.topic]
     if not spoken_up:
-        return "Unknown"
+        return Risk("Unknown", "nobody has told us anything yet")
+    blocking = next((voice for voice in said if voice.side == BLOCKS), None)
     if sum(voice.force for voice in spoken_up) < 0:
-        return "High"
-    kinds = {voice.side for voice in spoken_up}
-    return "Medium" if BLOCKS in kinds or BACKS not in kinds else "Low"
+        against = blocking or min(spoken_up, key=lambda voice: voice.force)
+        return Risk(
+            "High", f"more speaks against us than for us, first of all {against.name} on {spoken(against.topic)}"
+        )
+    if blocking:
+        return Risk("Medium", f"{blocking.name} blocks over {spoken(blocking.topic)}")
+    if all(voice.side != BACKS for voice in spoken_up):
+        return Risk("Medium", "nobody backs us plainly yet")
+    return Risk("Low", "somebody backs us, and nobody blocks")
 
 
 def next_action(said: Sequence[Voice], people: Sequence[Person], slots: Sequence[Slot]) -> str:

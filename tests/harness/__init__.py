@@ -47,7 +47,7 @@ WORDS = (
 
 def seeded(seed: object) -> Random:
     """Chance that can be repeated."""
-    return Random(str(seed))  # noqa: S311  # repeatable on purpose
+    return Random(str(seed))  # repeatable on purpose
 
 
 @dataclass(frozen=True)

@@ -422,7 +422,7 @@ def test_the_order_in_which_records_arrive_does_not_matter(tmp_path_factory, sha
     run(bench)
     before = bench.clusters()
     shuffled = list(facts)
-    random.Random(seed).shuffle(shuffled)  # noqa: S311  # an order, no secret
+    random.Random(seed).shuffle(shuffled)  # an order, no secret
     bench.hand.write({name: facts[name] for name in shuffled})
     assert not run(bench).changed
     assert bench.clusters() == before

@@ -7,6 +7,7 @@ import pytest
 from models import Alignment
 from pipelines.understand import words
 from pipelines.understand.beliefs import conclude
+from pipelines.understand.cutting import size
 from pipelines.understand.slots import shipped
 from tests.pipelines.understand.test_beliefs import START, said
 
@@ -22,6 +23,10 @@ def told(*evidence, **more):
     return words.summary(*portrait(*evidence), SLOTS, **more)
 
 
+def block(beliefs, evidence, **links):
+    return words.evidence_block(beliefs, evidence, links, limit=30_000)
+
+
 PRICE = {"statement": "The price is too high", "quote": "twice what Acme charges"}
 FIT = {"slot": "fit", "statement": "The product does what they need", "quote": "does all we need"}
 
@@ -30,13 +35,13 @@ def test_a_summary_reads_like_a_colleague():
     """Numbered beliefs with words, dates, what changed and what to ask next."""
     assert told(said(0, "positive", **FIT), said(1, **PRICE), said(20, **PRICE)) == "\n".join(
         [
-            "1  -  The price is too high. Sure, since 2 Mar, stronger since 21 Mar.",
+            "1  -  The price is too high. Sure (97 %), since 2 Mar, stronger since.",
             '      "twice what Acme charges" (e-mail, 21 Mar)',
-            "2  +  The product does what they need. Fairly sure, since 1 Mar.",
+            "2  +  The product does what they need. Fairly sure (88 %), since 1 Mar.",
             '      "does all we need" (e-mail, 1 Mar)',
-            "Changed on 21 Mar: 1 got stronger.",
+            "Last heard 21 Mar 2026. Changed since 2 Mar: 1 was fairly sure only.",
             'Not known: who signs, budget, timing. Next question: "Who else has a say before this can be signed?"',
-            "Not yet calibrated on your data.",
+            "Not yet calibrated on your data. Number 1-2 is what you answer in Feedback.",
         ]
     )
 
@@ -66,13 +71,13 @@ def test_what_we_are_not_sure_of_is_said_so():
     """A quote that weighs next to nothing reads as a perhaps, not as a belief held since then."""
     hardly = said(0, strength="speculative", speaker_role="rep_note", source_class="rep_note", **PRICE)
     assert words.top_belief(*portrait(hardly), SLOTS) == "Perhaps: The price is too high (unsure)"
-    assert told(hardly).startswith("1  -  The price is too high. Unsure, heard 1 Mar.")
+    assert told(hardly).startswith("1  -  The price is too high. Unsure (54 %), heard 1 Mar.")
 
 
 def test_nothing_believed_is_nothing_said():
     """An empty self-model fills no field."""
     assert told() == ""
-    assert words.evidence_block([], []) == ""
+    assert block([], []) == ""
 
 
 def test_superseded_beliefs_are_not_shown_as_held():
@@ -94,19 +99,19 @@ def test_long_quotes_are_shortened_at_a_word():
     """A summary keeps the beginning; the evidence block keeps all of it."""
     long = "it is far too expensive for what it does " * 8
     beliefs, evidence = portrait(said(0, statement="The price is too high", quote=long.strip()))
-    assert ' …"' in words.summary(beliefs, evidence, SLOTS)
-    assert long.strip() in words.evidence_block(beliefs, evidence)
+    assert '…"' in words.summary(beliefs, evidence, SLOTS)
+    assert long.strip() in block(beliefs, evidence)
 
 
 def test_the_evidence_block_shows_both_sides():
     """For and against, newest first."""
-    block = words.evidence_block(*portrait(said(0, **PRICE), said(5, "positive", quote="fair enough")))
-    assert block.index("5") > 0
+    text = block(*portrait(said(0, **PRICE), said(5, "positive", quote="fair enough")))
+    assert text.index("5") > 0
     assert (
-        'against: "twice what Acme charges" (e-mail, 1 Mar)' in block
-        or 'for: "twice what Acme charges" (e-mail, 1 Mar)' in block
+        'against: "twice what Acme charges" (e-mail, 1 Mar)' in text
+        or 'for: "twice what Acme charges" (e-mail, 1 Mar)' in text
     )
-    assert block.index("fair enough") < block.index("twice what")
+    assert text.index("fair enough") < text.index("twice what")
 
 
 def test_a_reps_note_is_called_ours():
@@ -143,3 +148,65 @@ def test_alignment_is_one_line(overall, trend, line):
 def test_another_year_is_named():
     """A day without its year is a day of the year of the newest words."""
     assert words.date(START - timedelta(days=400), START) == "25 Jan 2025"
+
+
+def test_what_changed_is_told_against_the_evidence_before_and_never_against_today():
+    """A worry that became more, something new and something that turned; nothing where all of it came in one week."""
+    worry = said(0, strength="implied", **PRICE)
+    new = said(21, "positive", **FIT)
+    assert "Changed since 1 Mar: 1 was a worry only, 2 is new." in told(
+        worry, said(20, strength="implied", **PRICE), new
+    )
+    assert "Last heard 6 Mar 2026.\n" in told(said(0, **PRICE), said(5, "positive", **FIT))
+    turned = told(
+        said(0, **PRICE),
+        said(60, "positive", statement="It is worth it"),
+        said(64, "positive", statement="It is worth it"),
+    )
+    assert "1 has turned, before it was: The price is too high" in turned
+
+
+def test_confidence_that_was_calibrated_is_not_called_uncalibrated():
+    """The caveat stands where it is true, and there only."""
+    beliefs, evidence = portrait(said(0, **PRICE))
+    beliefs[0].calibration = "calibrated"
+    assert words.summary(beliefs, evidence, SLOTS).endswith("\nNumber 1 is what you answer in Feedback.")
+
+
+def test_deeds_and_verdicts_are_not_put_into_their_mouth():
+    """What has no words of the customer is told as what it was; words are shown rather than deeds."""
+    use = said(3, level="behavioural", statement="Logs in less often", quote="", source_class="behaviour/customer")
+    assert "seen: Logs in less often (behaviour, 4 Mar)" in told(use)
+    assert '"twice what Acme charges"' in told(said(0, **PRICE), use)
+    verdict = said(
+        4, level="reviewed", quote="no, they like it", speaker_role="colleague", source_class="review/colleague"
+    )
+    assert "a colleague says so (5 Mar)" in told(verdict)
+    assert "no, they like it" not in told(verdict)
+
+
+def test_every_quote_comes_with_the_record_that_holds_it():
+    """An address that opens the source in its own system, where it has one."""
+    row = said(0, **PRICE)
+    assert block(*portrait(row), **{row.id: "https://acme.my.salesforce.com/00T1"}).endswith(
+        "\n      https://acme.my.salesforce.com/00T1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("=HYPERLINK(1)", "'=HYPERLINK(1)"), ("-5 %", "'-5 %"), ("@here", "'@here"), ("<b>so</b>", "‹b>so‹/b>"), ("a < b", "a < b"), ("1  -  x", "1  -  x")],
+)  # fmt: skip
+def test_no_text_of_ours_runs_or_renders(text, shown):
+    """A cell of an export is no formula, and a page that shows a field shows no tag."""
+    assert words.harmless(text) == shown
+
+
+@pytest.mark.parametrize(
+    "filler", ["x" * 200_000, "so dear. " * 20_000, "👩‍👩‍👧🇩🇪" * 9_000, "\ud83d" * 300, "a\0b " * 400]
+)
+def test_a_quote_of_any_size_leaves_the_summary_readable(filler):
+    """Two hundred thousand characters, families, flags, halves of them, NUL: the rest of the summary is there, within its limit."""
+    text = told(said(0, statement="The price is too high", quote=filler), said(1, "positive", **FIT), limit=600)
+    assert size(text) <= 600
+    assert text.count("\n") == 6

@@ -35,5 +35,5 @@ def person(name: str, *evidence: Evidence, paid: int = 0, title: str | None = No
     money = Decimal(10 * paid) if paid else None
     return Person(
         name, name, title, conclude(name, evidence, HALF_LIVES), evidence,
-        [score_row(Scope.person, name, sample) for sample in scores], Figures(revenue=money, **figures),
+        [score_row(Scope.person, name, sample) for sample in scores], figures=Figures(revenue=money, **figures),
     )  # fmt: skip

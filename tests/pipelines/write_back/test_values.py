@@ -10,7 +10,15 @@ from models.keys import RecordKey
 from models.money import major
 from pipelines.write_back.fields import FIELDS, INSUFFICIENT
 from pipelines.write_back.known import Account, Deal, Figures, Person
-from pipelines.write_back.values import account_values, band, deal_values, engagement_score, person_values
+from pipelines.write_back.values import (
+    account_values,
+    band,
+    deal_values,
+    engagement_score,
+    numbered,
+    numbered_together,
+    person_values,
+)
 from pipelines.write_back.voices import risk, voices
 from tests.pipelines.write_back.people import SLOTS, START, person, said
 
@@ -104,7 +112,14 @@ def test_a_deal_says_who_stands_where():
     assert lines[0] == "Backs: Dana (CFO) - value."
     assert lines[1] == "Blocks: Otto (Blocker) - price."
     assert lines[2] == "Silent: Lena (Legal)."
-    assert "Not known:" in lines[3]
+    assert lines[3:6] == [
+        "Risk: medium, Otto (Blocker) blocks over price.",
+        "1  +  Dana: Saves half a year (sure, getting stronger)",
+        "2  -  Otto: Too dear (fairly sure)",
+    ]
+    assert lines[6] == "Last heard 11 May 2026."
+    assert lines[7].startswith("Not known: who signs")
+    assert lines[8].endswith("Number 1-2 is what you answer in Feedback.")
     assert shown["next_action"] == "Talk with Otto (Blocker) about price."
     assert shown["risk"] == "Medium"
     assert "Dana\n1  Saves half a year" in shown["evidence"]
@@ -129,7 +144,7 @@ def test_somebody_they_speak_for_has_a_voice_of_their_own():
 )
 def test_risk_weighs_those_who_spoke(people, word):
     """More against than for is high; anybody against is medium; nobody heard is unknown."""
-    assert risk(voices(people, SLOTS, {})) == word
+    assert risk(voices(people, SLOTS, {})).level == word
 
 
 def test_a_closed_deal_needs_no_next_step():
@@ -150,6 +165,13 @@ def test_an_account_sums_up_its_people():
 def test_the_same_knowledge_gives_the_same_values():
     """Values are pure: another order of people and evidence changes nothing."""
     assert deal_values(replace(DEAL, people=(LENA, OTTO, DANA)), SLOTS) == deal_values(DEAL, SLOTS)
+
+
+def test_numbers_in_the_text_name_beliefs_in_the_same_order():
+    """What a rep answers by number is found again by id."""
+    by_id = {belief.id: belief.statement for one in (DANA, OTTO) for belief in one.beliefs}
+    assert [by_id[id_] for id_ in numbered_together([OTTO, LENA, DANA])] == ["Saves half a year", "Too dear"]
+    assert [by_id[id_] for id_ in numbered(DANA)] == ["Saves half a year", "Easy to use"]
 
 
 def test_every_value_has_a_field():

@@ -23,7 +23,7 @@ def by_name(found: list[Segment]) -> dict[tuple[str, str], Segment]:
 
 def test_segments_of_every_trait_add_up_to_all_revenue(bench: Bench):
     """Health pays four times as much, and is found; two who pay a fortune are thin; money of nobody is shown apart."""
-    chance, key = random.Random(1), bench.hand.key  # noqa: S311  # a world, no secret
+    chance, key = random.Random(1), bench.hand.key  # a world, no secret
     records: dict[str, list[Fact]] = {}
     for number in range(120):
         name, rich = f"p{number}", number % 3 == 0

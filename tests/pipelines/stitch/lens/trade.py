@@ -46,7 +46,7 @@ def records(hand: Hand, *days: Day, zone: ZoneInfo = BERLIN) -> dict[str, Iterab
     """The days as vendors tell of them: who came and who paid; every day has a chance of its own, the same in every run."""
     found: dict[str, Iterable[Fact]] = {}
     for one in days:
-        chance = random.Random(f"{one.day}")  # noqa: S311  # a world, no secret
+        chance = random.Random(f"{one.day}")  # a world, no secret
         for number, (ad, hour) in enumerate(_arrivals(one, chance)):
             name = f"{one.day}-{number}"
             found[name] = list(_visitor(hand.key(name), one, ad, hour, chance, zone))

@@ -288,7 +288,7 @@ def test_two_numbers_of_the_sellers_own_are_never_joined_by_likeness(bench):
 
 def town(seed: int, persons: int) -> dict[str, list]:
     """Persons of whom every fifth has a double with another address, every other of these with a slip in the name."""
-    rng = random.Random(seed)  # noqa: S311  # a town, no secret
+    rng = random.Random(seed)  # a town, no secret
     syllables = ["ka", "ro", "min", "te", "sol", "ver", "an", "bi", "du", "ler", "gos", "fen"]
 
     def word() -> str:
@@ -314,7 +314,7 @@ def test_the_same_records_give_the_same_suggestions_in_any_order(tmp_path):
     for number in range(2):
         bench = open_bench(tmp_path / str(number))
         names = sorted(records)
-        random.Random(number).shuffle(names)  # noqa: S311
+        random.Random(number).shuffle(names)
         bench.hand.write({name: records[name] for name in names})
         report = look(bench)
         told.append(sorted((row.id, row.weight, json.dumps(row.evidence)) for row in bench.rows(Suggestion)))
