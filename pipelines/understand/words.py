@@ -11,6 +11,7 @@ from math import floor
 from models import Alignment, Belief, Evidence, Slot
 from pipelines.understand.beliefs import HALF_LIFE, confidence_at, days, quotes
 from pipelines.understand.confidence import Confidence, Unit, steps
+from pipelines.understand.taught import CALIBRATED
 
 SIGNS = {"positive": "+", "negative": "-", "neutral": "·"}
 UNCALIBRATED = "Not yet calibrated on your data."
@@ -24,7 +25,7 @@ MOST_GAPS = 3
 EVE = 1e-6
 """Days before midnight: evidence of that midnight belongs to the day that begins."""
 SOURCES = {
-    "call_note": "call", "transcript": "call", "email": "e-mail", "ticket": "ticket", "form": "form", "chat": "chat",
+    "review": "review", "agent": "an agent's inference", "call_note": "call", "transcript": "call", "email": "e-mail", "ticket": "ticket", "form": "form", "chat": "chat",
 }  # fmt: skip
 ASKED = {
     # what a rep would want to know first, and an open question that brings it up
@@ -90,7 +91,8 @@ def summary(
         return ""
     told = [_told(number, belief, evidence, slots) for number, belief in enumerate(shown, start=1)]
     gaps = missing_slots(beliefs, slots)
-    tail = [changes(shown, evidence, slots), _ask(gaps), UNCALIBRATED]
+    calibrated = all(belief.calibration == CALIBRATED for belief in shown)
+    tail = [changes(shown, evidence, slots), _ask(gaps), "" if calibrated else UNCALIBRATED]
     return _fit(told, [line for line in tail if line], limit)
 
 
@@ -101,8 +103,9 @@ def evidence_block(beliefs: Iterable[Belief], evidence: Iterable[Evidence], *, l
     for number, belief in enumerate(ranked(beliefs), start=1):
         lines = [f"{number}  {_subject(belief)}"]
         for row in sorted(_own(belief, rows), key=lambda row: (row.occurred_at, row.id), reverse=True):
-            mark = "for" if row.polarity == belief.polarity else "against"
-            lines.append(f'   {mark}: "{_flat(row.quote)}" ({source(row)}, {date(row.occurred_at, row.occurred_at)})')
+            mark = "for" if (row.polarity == belief.polarity) != row.against else "against"
+            said = f'"{_flat(row.quote)}"' if row.quote else _flat(row.statement)
+            lines.append(f"   {mark}: {said} ({source(row)}, {date(row.occurred_at, row.occurred_at)})")
         blocks.append("\n".join(lines))
     return _fit(blocks, [], limit)
 
@@ -188,7 +191,7 @@ def _told(number: int, belief: Belief, evidence: Sequence[Evidence], slots: Sequ
     moved = f"{moved} since {date(newest, newest)}" if moved and belief.first_at.date() != newest.date() else ""
     how = ", ".join(part for part in (certainty(belief.confidence).capitalize(), since, moved, times) if part)
     line = f"{number}  {SIGNS[belief.polarity]}  {_subject(belief)}. {how}."
-    supporting = [row for row in rows if row.polarity == belief.polarity]
+    supporting = [row for row in rows if row.polarity == belief.polarity and row.quote]
     if not supporting:
         return line
     words = max(supporting, key=lambda row: (row.occurred_at, row.id))
