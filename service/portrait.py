@@ -116,15 +116,15 @@ def believes(belief: HeldBelief) -> list[str]:
     """The belief, how sure and since when, and its latest words."""
     who = f"{escape(belief.holder)}: " if belief.holder else ""
     sure = "contested" if belief.contested else certainty(belief.confidence, belief.polarity)
+    level = "" if belief.level == "explicit" else f" · {belief.level}"
     lines = [
         f"{belief.number}  {SIGNS[belief.polarity]}  {who}{escape(belief.statement)}  "
-        f"[dim]{sure} {belief.confidence:.2f} · {belief.evidence} · {belief.observations} observed · since {day(belief.since)}[/dim]"
+        f"[dim]{sure} {belief.confidence:.2f} {belief.calibration}{level} · {belief.evidence} · {belief.observations} observed · since {day(belief.since)}[/dim]"
     ]
     for quote in belief.quotes[-2:]:
         against = " [red](against)[/red]" if quote.side == "against" else ""
-        lines.append(
-            f'      "{escape(quote.words)}"{against} [dim]({escape(quote.source)}, {day(quote.said_at)})[/dim]'
-        )
+        words = f'"{escape(quote.words)}"' if quote.verbatim else escape(quote.words)
+        lines.append(f"      {words}{against} [dim]({escape(quote.source)}, {day(quote.said_at)})[/dim]")
     return lines
 
 

@@ -50,9 +50,10 @@ LONGEST_STATEMENT = 160
 
 @dataclass(frozen=True)
 class Quote:
-    """One piece of evidence as it was said, and where."""
+    """One piece of evidence as it was said, and where; where nothing was said, `words` are ours, and not `verbatim`."""
 
     words: str
+    verbatim: bool
     side: Literal["for", "against"]
     source: str
     speaker: str
@@ -381,6 +382,7 @@ def _held(
         quotes = [
             Quote(
                 words=row.quote or row.statement,
+                verbatim=bool(row.quote),
                 side="for" if (row.polarity == belief.polarity) != row.against else "against",
                 source=row.source_class,
                 speaker=row.speaker,

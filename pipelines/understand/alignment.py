@@ -12,7 +12,7 @@ from itertools import groupby
 from math import sqrt
 
 from models import Evidence, Level, Polarity
-from pipelines.understand.beliefs import HALF_LIFE, by_topic, days, quotes
+from pipelines.understand.beliefs import HALF_LIFE, INFERRED, by_topic, days, quotes
 from pipelines.understand.components import NEUTRAL, Component, Doings, Expectations, Goals, Skill, Used
 from pipelines.understand.confidence import Confidence, steps
 from pipelines.understand.weighing import COMPONENTS, EQUAL, Weights, in_force
@@ -211,7 +211,8 @@ def trend(series: Sequence[tuple[float, float]], before: str = "steady") -> str:
 
 
 def _about_us(row: Evidence, valences: Mapping[str, float]) -> bool:
-    return row.holder is None and row.polarity != Polarity.neutral and valences.get(row.slot, 0.0) != 0.0
+    heard = row.holder is None and row.level not in INFERRED
+    return heard and row.polarity != Polarity.neutral and valences.get(row.slot, 0.0) != 0.0
 
 
 def _moments(instants: Iterable[datetime]) -> list[datetime]:

@@ -27,7 +27,7 @@ from pipelines.understand.measured import caps
 from pipelines.understand.taught import UNTAUGHT, Taught
 from pipelines.understand.topics import DAY, HALF_LIFE, REVIEW, Topic, by_topic, days, in_order, named, quotes
 
-__all__ = ["HALF_LIFE", "Standing", "Topic", "as_of", "by_topic", "conclude", "confidence_at", "days", "known_at", "quotes"]  # fmt: skip
+__all__ = ["HALF_LIFE", "INFERRED", "Standing", "Topic", "as_of", "by_topic", "conclude", "confidence_at", "days", "known_at", "quotes"]  # fmt: skip
 
 LOST, WON = 0.35, 0.6
 """A side that stood above WON is over once it has fallen below LOST and its opposite is above WON."""

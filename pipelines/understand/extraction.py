@@ -27,7 +27,7 @@ from pipelines.understand.people import People, chunks, read_people
 from pipelines.understand.policy import EXTRACTION, UNREAD
 from pipelines.understand.settle import readable, settle
 from pipelines.understand.slots import active_slots
-from pipelines.understand.turns import same_person, split
+from pipelines.understand.turns import CUSTOMER, same_person, split
 
 
 @dataclass
@@ -173,6 +173,8 @@ def _keep(session: Session, work: Work, observation: Observation, outcome: Readi
 def _evidence(observation: Observation, claim: Claim, read_by: str, names: Sequence[str], now: datetime) -> Evidence:
     place = claim.place
     holder = claim.holder.strip() if claim.holder else ""
+    if not holder and place.turn.role == CUSTOMER and not place.turn.own:
+        holder = place.turn.speaker  # somebody else's own words are not the subject's
     holder = "" if same_person(holder, names) else holder
     parts = (observation.id, observation.text_hash, read_by, claim.slot, claim.aspect, holder, claim.polarity)
     return Evidence(

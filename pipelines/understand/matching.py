@@ -19,7 +19,7 @@ LETTERS_ALIKE = 0.65
 """Share of letter triples in common from which two names are one; chosen on the pairs of `benchmarks/matching.py`, as the next."""
 MEANING_ALIKE = 0.75
 """Cosine of two names from which they are one, however they are written."""
-ENDINGS = ("ations", "ation", "ments", "ment", "ings", "ing", "ies", "es", "s", "y", "e")
+ENDINGS = ("ations", "ation", "ments", "ment", "ings", "ing", "ies", "es", "s", "y", "e")  # codespell:ignore ment
 """What a word may lose and still be the same word; the longest first."""
 
 

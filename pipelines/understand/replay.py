@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from models import Belief, Drift, Evidence, Membership, Scope
+from models import Belief, Drift, Evidence, Membership, Scope, Slot
 from models.clock import Clock
 from models.store import transaction
 from pipelines.progress import track
@@ -23,7 +23,7 @@ from pipelines.understand.matching import matcher
 from pipelines.understand.measured import caps
 from pipelines.understand.people import chunks
 from pipelines.understand.rows import Written, bring_in_step
-from pipelines.understand.slots import active_slots, slots_version
+from pipelines.understand.slots import slots_version
 from pipelines.understand.taught import Taught
 
 STAGE = "beliefs"
@@ -55,7 +55,7 @@ def replay_beliefs(store: Engine, clock: Clock, buckets: Iterable[int] = ALL_BUC
     """Bring the beliefs of these buckets, and their turns, in step with the evidence; writes nothing where nothing changed."""
     report = Replayed()
     with transaction(store) as session:
-        slots = active_slots(session)
+        slots = sorted(session.exec(select(Slot)), key=lambda slot: slot.name)  # what is out of use keeps its half-life
         half_lives = {slot.name: slot.half_life_days for slot in slots}
         learn(session, half_lives, clock.now())
         lesson = taught(session)

@@ -4,7 +4,7 @@ import re
 
 CHANGED = re.compile(
     r"\b(no longer|not any ?more|n['\u2019]t (?:\w+ ){0,4}any ?more|we(?:['\u2019]ve| have)? switched|changed (?:my|our) minds?|"
-    r"came around|not since|used to (?:think|believe|worry)|nicht mehr(?! als)|keine?[nrms]? (?:\w+ ){0,3}mehr|ya no"
+    r"came around|not since|used to (?:think|believe|worry)|nicht mehr(?! als)|keine?[nrms]? (?:\w+ ){0,3}mehr|ya no"  # codespell:ignore als
     r"|n(?:e |['\u2019])\w+ plus(?! (?:de|que)\b))\b",
     re.IGNORECASE,
 )

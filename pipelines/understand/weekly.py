@@ -14,7 +14,7 @@ import pyarrow as pa
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from models import BucketState, Drift, Evidence, Polarity
+from models import BucketState, Drift, Evidence, Polarity, Slot
 from models.clock import Clock
 from models.keys import content_id
 from models.store import transaction
@@ -26,7 +26,6 @@ from pipelines.understand.beliefs import INFERRED
 from pipelines.understand.buckets import due, settled
 from pipelines.understand.lessons import taught
 from pipelines.understand.replay import STAGE, evidence_by_person, load_evidence
-from pipelines.understand.slots import active_slots
 from pipelines.understand.taught import Taught
 from pipelines.understand.topics import HALF_LIFE, by_topic, days, quotes
 from pipelines.understand.vectorised import log_of, replay_all
@@ -97,7 +96,7 @@ def weekly_rows(lake: Lake, store: Engine, ends: Sequence[datetime]) -> Iterator
     sums: dict[Key, float] = defaultdict(float)
     counts: dict[Key, int] = defaultdict(int)
     with transaction(store) as session:
-        half_lives = {slot.name: slot.half_life_days for slot in active_slots(session)}
+        half_lives = {slot.name: slot.half_life_days for slot in session.exec(select(Slot))}
         lesson, by_bucket = taught(session), evidence_by_person(session, "").by_bucket
         for persons in by_bucket.values():
             for person, slot, week, p in held(session, persons, half_lives, lesson, ends):

@@ -17,6 +17,7 @@ from models.keys import RecordKey
 from models.store import transaction
 from pipelines.progress import track
 from pipelines.understand.beliefs import conclude
+from pipelines.understand.lessons import taught
 from pipelines.understand.people import chunks
 from pipelines.understand.replay import load_evidence
 from pipelines.write_back.cast import Cast
@@ -74,6 +75,7 @@ def _people(store: Engine, cast: Cast, ids: Iterable[str]) -> dict[str, Person]:
             session, {id_ for rows in beliefs.values() for row in rows for id_ in row.evidence_ids}
         )
         forbidden, links = barred(session, evidence), addresses(session, evidence)
+        lesson = taught(session)
     half_lives = {slot.name: slot.half_life_days for slot in cast.slots}
     people = {id_: cast.names[id_] for id_ in wanted_ids}
     for id_ in heard:
@@ -82,7 +84,7 @@ def _people(store: Engine, cast: Cast, ids: Iterable[str]) -> dict[str, Person]:
         whole = len(allowed) == len({row.id for row in own})
         people[id_] = replace(
             people[id_],
-            beliefs=beliefs[id_] if whole else conclude(id_, list(allowed.values()), half_lives),
+            beliefs=beliefs[id_] if whole else conclude(id_, list(allowed.values()), half_lives, lesson),
             evidence=list(allowed.values()),
             scores=[row for row in scores[id_] if forbidden.isdisjoint(row.evidence_ids)],
             links={row.id: links[row.id] for row in allowed.values() if row.id in links},

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-from models import Belief, Slot
+from sqlmodel import select
+
+from models import Belief, Evidence, Slot
 from models.store import transaction
 from pipelines.understand.buckets import ALL_BUCKETS, bucket_name, bucket_of
 from pipelines.understand.embedded import Embedded
@@ -134,6 +136,22 @@ def test_a_changed_half_life_replays_everything(world):
         slot.half_life_days = 10.0
     assert understand(world).buckets == len(ALL_BUCKETS)
     assert beliefs(world) != before
+
+
+def test_a_slot_of_the_customers_own_counts_with_its_own_half_life(world):
+    """A row more in the table of slots is a topic more: what is believed on it fades as that row says."""
+    world.say("1", LOUD)
+    world.say("2", "It is too expensive for us.", 60)
+    understand(world)
+    with transaction(world.store) as session:
+        session.add(Slot(name="carbon", description="x", example="y", half_life_days=5.0, valence=1.0))
+        for row in session.exec(select(Evidence)):
+            row.slot = "carbon"
+    price = world.rows(Belief)[0].raw
+    replay_beliefs(world.store, world.clock)
+    (belief,) = world.rows(Belief)
+    assert belief.slot == "carbon"
+    assert belief.raw < price
 
 
 def test_unstitched_words_wait(world):
