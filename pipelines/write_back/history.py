@@ -84,7 +84,9 @@ def _run(store: Engine, plan: WritePlan) -> Run:
         col(IntendedWrite.plan_id) == plan.id
     )
     with store.connect() as connection:
-        states = {str(state): int(count) for state, count in connection.execute(rows.group_by(col(IntendedWrite.state)))}
+        states = {
+            str(state): int(count) for state, count in connection.execute(rows.group_by(col(IntendedWrite.state)))
+        }
         count = connection.execute(records).scalar_one()
     waits = plan.needs_approval and not (plan.approved_at or plan.applied_at or plan.stopped)
     return Run(

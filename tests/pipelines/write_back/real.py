@@ -68,14 +68,10 @@ class Office:
 
     def plan(self, wanted: Iterable[Wanted]) -> WritePlan:
         self.practice.clock.advance(timedelta(minutes=1))
-        return draw_up(
-            self.crm, self.vendor, wanted, store=self.store, clock=self.practice.clock, limits=self.limits
-        )
+        return draw_up(self.crm, self.vendor, wanted, store=self.store, clock=self.practice.clock, limits=self.limits)
 
     def apply(self, plan: WritePlan) -> Delivery:
-        return apply(
-            self.crm, self.vendor, plan.id, store=self.store, clock=self.practice.clock, limits=self.limits
-        )
+        return apply(self.crm, self.vendor, plan.id, store=self.store, clock=self.practice.clock, limits=self.limits)
 
     def run(self, wanted: Iterable[Wanted]) -> Delivery:
         return self.apply(self.plan(wanted))
@@ -96,7 +92,9 @@ class Office:
         """An administrator takes an option away."""
         if self.vendor == "hubspot":
             state, kind = self.sandbox.state, BY_NAME["contacts"]
-            options = [one for one in state.properties.answer(kind, self.api(name))["options"] if one["value"] != option]
+            options = [
+                one for one in state.properties.answer(kind, self.api(name))["options"] if one["value"] != option
+            ]
             state.properties.update(kind, self.api(name), {"options": options})
 
     def remove(self, record_id: str) -> None:
@@ -118,7 +116,8 @@ class Office:
         """Batches that reached the vendor and that it worked on."""
         method, path = WRITES[self.vendor]
         return sum(
-            one.method == method and one.path.endswith(path) and one.fault not in IDLE for one in self.sandbox.log.entries
+            one.method == method and one.path.endswith(path) and one.fault not in IDLE
+            for one in self.sandbox.log.entries
         )
 
     def rows(self, **where: Any) -> list[IntendedWrite]:

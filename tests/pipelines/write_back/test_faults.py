@@ -65,7 +65,9 @@ def holds(office: Office, ids: list[str], wanted: list[Wanted]) -> None:
     assert office.values(ids, "trend") == ["Diverging"] * COUNT
     assert not {row.state for row in office.rows()} & {"planned", "sent"}
     for name, expected in (("top_belief", COUNT - 1), ("trend", COUNT)):
-        told = [row for row in office.rows(field=office.api(name), state="ok") if row.new_value in ('"B"', '"Diverging"')]
+        told = [
+            row for row in office.rows(field=office.api(name), state="ok") if row.new_value in ('"B"', '"Diverging"')
+        ]
         assert len(told) == expected
     assert office.run(wanted).written == 0
 
@@ -89,7 +91,9 @@ def cut(office: Office, at: int, *, during: bool) -> None:
     office.sandbox.faults.add(Fault(kind="refuse", calls=tuple(range(at + during, MOST + 40))))
 
 
-def deaths(office: Office, begin: Callable[[int], tuple[list[str], list[Wanted]]], way: str, step: int) -> Iterator[int]:
+def deaths(
+    office: Office, begin: Callable[[int], tuple[list[str], list[Wanted]]], way: str, step: int
+) -> Iterator[int]:
     """Go away at every call, in both ways, until a run needs no more calls. Gives the call."""
     number = 0
     for during in (False, True):

@@ -117,7 +117,9 @@ def test_refusals_touch_only_their_record(office):
 def test_what_was_refused_is_tried_again_once_its_field_has_changed(office):
     """The administrator puts the option back, or gives access: no value has changed, and yet the row is due."""
     if office.vendor == "salesforce":
-        pytest.skip("the sandbox's describe is the same before and after a rule; a week or `sidecar writes retry` does it")
+        pytest.skip(
+            "the sandbox's describe is the same before and after a rule; a week or `sidecar writes retry` does it"
+        )
     (ruled,) = office.practice.contacts(range(1, 2))
     office.forbid("trend", "Diverging")
     wanted = [office.contact(ruled, trend="Diverging")]

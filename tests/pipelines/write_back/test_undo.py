@@ -68,7 +68,9 @@ def test_a_later_plan_stands(desk):
     first = desk.run(desk.contacts(2, top_belief="A"))
     desk.run(desk.contacts(2, top_belief="B"))
     undoing = take_back(desk, first.plan_id)
-    assert {row.reason for row in desk.rows(plan_id=undoing.id, field="BLF_Top_Belief__c")} == {"written again by a later plan"}
+    assert {row.reason for row in desk.rows(plan_id=undoing.id, field="BLF_Top_Belief__c")} == {
+        "written again by a later plan"
+    }
     assert desk.apply(undoing).kept > 0
     assert desk.crm.value("Contact", "00300000", "top_belief") == "B"
 
@@ -196,7 +198,12 @@ def test_ten_thousand_writes_are_taken_back_exactly(salesforce_sandbox, clock, d
     undoing = undo(office.crm, "salesforce", done.plan_id, store=office.store, clock=clock)
     back = office.apply(undoing)
     left = office.rows(plan_id=undoing.id, state="conflict")
-    assert {(row.record.rsplit("/", 1)[1], row.field) for row in left} == {(one, "BLF_Top_Belief__c") for one in touched}
+    assert {(row.record.rsplit("/", 1)[1], row.field) for row in left} == {
+        (one, "BLF_Top_Belief__c") for one in touched
+    }
     assert back.written == done.written - len(touched)
-    expected = {**before, "top_belief": ["Mine" if one in touched else was for one, was in zip(ids, before["top_belief"], strict=True)]}
+    expected = {
+        **before,
+        "top_belief": ["Mine" if one in touched else was for one, was in zip(ids, before["top_belief"], strict=True)],
+    }
     assert {name: office.values(ids, name) for name in names} == expected
