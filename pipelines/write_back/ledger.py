@@ -387,7 +387,9 @@ def _acknowledge(session: Session, settled: Sequence[Row], now: datetime) -> Non
         session.connection().execute(sa.insert(BASELINE), fresh)
     if changed:
         known_by = (BASELINE.c.record == sa.bindparam("of")) & (BASELINE.c.field == sa.bindparam("named"))
-        values: dict[str, Any] = {one: sa.bindparam(one) for one in ("value", "value_hash", "write_id", "acknowledged_at")}
+        values: dict[str, Any] = {
+            one: sa.bindparam(one) for one in ("value", "value_hash", "write_id", "acknowledged_at")
+        }
         renamed = [{"of": one.pop("record"), "named": one.pop("field"), **one} for one in changed]
         session.connection().execute(sa.update(BASELINE).where(known_by).values(values), renamed)
 

@@ -5,6 +5,7 @@ vendor did the work, the answer never came). Dying after the answer is dying at 
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -143,17 +144,15 @@ def test_every_trouble_at_every_call_and_a_cut_after_it(office, begin, way):
     """Each of the vendor's own bad days strikes a write; then the client dies before or during a later call."""
     number = 0
     for trouble in STORMS[office.vendor]:
-        for at in (1, 2, 3, 4, 5):
-            for during in (None, False, True):
+        for at in (1, 3, 5):
+            for during in (None, True):
                 number += 1
                 ids, wanted = begin(number)
                 office.sandbox.faults.add(trouble.fault.model_copy(update={"calls": (at,), "path": ""}))
                 if during is not None:
                     cut(office, at + 1, during=during)
-                try:
+                with suppress(ConnectorError):
                     office.run(wanted)
-                except ConnectorError:
-                    pass
                 office.sandbox.faults.clear()
                 settle(office, way, wanted)
                 holds(office, ids, wanted)
