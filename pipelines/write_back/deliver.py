@@ -16,7 +16,7 @@ from connectors.base import Crm, FieldValue, Jobs, RowResult
 from connectors.errors import ConnectorError, Fatal
 from models.clock import Clock
 from models.keys import RecordKey
-from models.writes import IntendedWrite, WritePlan
+from models.writes import WritePlan
 from pipelines.progress import report
 from pipelines.write_back.compare import LOCKED, OUTRANK_LOCK, Values, judged
 from pipelines.write_back.crm import AT_ONCE, Fields
@@ -27,6 +27,7 @@ from pipelines.write_back.ledger import Ledger
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.outcome import GONE, Delivery, answered, refused
 from pipelines.write_back.recovery import finish_jobs, hear, read_back
+from pipelines.write_back.rows import Row
 
 MAX_ATTEMPTS = 3
 """A record that was busy is tried again after all others, twice; what is busy still is due in the next plan."""
@@ -51,7 +52,7 @@ class Update:
     """The rows of one record that go out as one."""
 
     key: RecordKey
-    rows: Sequence[IntendedWrite]
+    rows: Sequence[Row]
 
     @property
     def row(self) -> tuple[str, dict[str, FieldValue]]:
@@ -237,7 +238,7 @@ class _Delivering:
             for row in left:
                 row.state, row.error = "superseded", ALONE
 
-    def _compare(self, row: IntendedWrite, holds: FieldValue) -> None:
+    def _compare(self, row: Row, holds: FieldValue) -> None:
         spec, before = self.fields.specs.get(row.field), value_hash(from_json(row.old_value))
         policy = self.policies[spec.name] if spec and not self.undoing else "never_over_human"
         row.state, said = judged(row.value_hash, before, value_hash(holds), policy)
@@ -245,7 +246,7 @@ class _Delivering:
         if row.state != "ok":
             row.old_value = as_json(holds)  # what a human has put there, or what is written over
 
-    def _note(self, rows: Sequence[IntendedWrite], job: str | None = None) -> None:
+    def _note(self, rows: Sequence[Row], job: str | None = None) -> None:
         """Before the vendor hears of them."""
         now = self.clock.now()
         for row in rows:

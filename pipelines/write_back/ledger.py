@@ -23,13 +23,14 @@ from models.base import new_id
 from models.keys import RecordKey, stable_hash
 from models.store import transaction
 from models.writes import Baseline, IntendedWrite, WritePlan
+from pipelines.write_back import rows
 from pipelines.write_back.held import value_hash
 from pipelines.write_back.limits import PLAN_LASTS
 from pipelines.write_back.refusals import Busy, PlanRefused
+from pipelines.write_back.rows import Row
 
 UNFINISHED = "planning did not finish; plan again"
-OUTCOME = {"id", "old_value", "state", "reason", "error", "parked", "parked_under", "job", "attempts", "sent_at"}
-"""What happens to a row after it was planned."""
+BASELINE: sa.Table = Baseline.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 SOME = 500
 """Rows or keys per statement; SQLite allowed 999 variables before 3.32."""
 
@@ -168,25 +169,24 @@ class Ledger:
 
     # rows
 
-    def add(self, rows: Sequence[IntendedWrite], now: datetime) -> None:
+    def add(self, new: Sequence[Row], now: datetime) -> None:
         """Keep new rows; the baseline follows those that the CRM holds already, in the same commit."""
         with transaction(self.store) as session:
-            if rows:
-                session.execute(sa.insert(IntendedWrite), [row.model_dump() for row in rows])
-            _acknowledge(session, rows, now)
+            rows.add(session, new)
+            _acknowledge(session, new, now)
 
-    def settle(self, rows: Sequence[IntendedWrite], now: datetime) -> None:
+    def settle(self, some: Sequence[Row], now: datetime) -> None:
         """Record what became of these rows; the baseline follows those that are ok, in the same commit."""
         with transaction(self.store) as session:
-            if rows:
-                session.execute(sa.update(IntendedWrite), [row.model_dump(include=OUTCOME) for row in rows])
-            _acknowledge(session, rows, now)
+            rows.update(session, some)
+            _acknowledge(session, some, now)
 
-    def orphans(self, limit: int) -> list[IntendedWrite]:
+    def orphans(self, limit: int) -> list[Row]:
         """Rows that were sent by a run that died before it heard the answer, the oldest first."""
-        sent = select(IntendedWrite).where(IntendedWrite.state == "sent", self._here())
+        sent = sa.select(col(IntendedWrite.id)).where(col(IntendedWrite.state) == "sent", self._here())
+        oldest = sent.order_by(col(IntendedWrite.id)).limit(limit)
         with transaction(self.store) as session:
-            return list(session.exec(sent.order_by(col(IntendedWrite.id)).limit(limit)).all())
+            return rows.read(session, rows.TABLE.c.id.in_(oldest))
 
     def delivered(self, plan_id: str) -> list[str]:
         """Keys of the plan's records that took something, sorted."""
@@ -224,11 +224,11 @@ class Ledger:
         """The written key of one of this account's records."""
         return str(RecordKey(self.vendor, self.account, object_name, record_id))
 
-    def in_job(self, job: str, records: Sequence[str]) -> list[IntendedWrite]:
+    def in_job(self, job: str, records: Sequence[str]) -> list[Row]:
         """Rows of these records that a bulk job carries and that were not answered yet."""
-        found = select(IntendedWrite).where(IntendedWrite.state == "sent", IntendedWrite.job == job)
+        row = rows.TABLE.c
         with transaction(self.store) as session:
-            return list(session.exec(found.where(col(IntendedWrite.record).in_(records))).all())
+            return rows.read(session, row.job == job, row.record.in_(records), row.state == "sent")
 
     def due(self, plan_id: str, max_attempts: int) -> list[str]:
         """Keys of the plan's records that still have something to deliver, sorted: one kind of object after the other."""
@@ -238,17 +238,16 @@ class Ledger:
         with transaction(self.store) as session:
             return sorted(session.exec(rows).all())
 
-    def rows(
-        self, plan_id: str, records: Sequence[str] | None = None, *, max_attempts: int | None = None
-    ) -> list[IntendedWrite]:
+    def rows(self, plan_id: str, records: Sequence[str] | None = None, *, max_attempts: int | None = None) -> list[Row]:
         """The plan's rows by record and field: all, or those of some records, or those still to deliver."""
-        found = select(IntendedWrite).where(IntendedWrite.plan_id == plan_id)
+        row = rows.TABLE.c
+        conditions = [row.plan_id == plan_id]
         if max_attempts is not None:
-            found = found.where(_deliverable(max_attempts))
+            conditions.append(_deliverable(max_attempts))
         if records is not None:
-            found = found.where(col(IntendedWrite.record).in_(records))
+            conditions.append(row.record.in_(records))
         with transaction(self.store) as session:
-            return sorted(session.exec(found).all(), key=lambda row: (row.record, row.field))
+            return sorted(rows.read(session, *conditions), key=lambda one: (one.record, one.field))
 
     def summary(self, plan_id: str) -> list[tuple[str, bool, bool, int, int]]:
         """The plan's rows as (state, whether ever sent, parked, fields, records)."""
@@ -368,9 +367,8 @@ def _deliverable(max_attempts: int) -> Any:
     return state.in_(("planned", "sent")) | again
 
 
-def _acknowledge(session: Session, rows: Sequence[IntendedWrite], now: datetime) -> None:
-    """Plain dictionaries, not models: a first run has fifteen of these per record, and models take longer than the CRM."""
-    true = [row for row in rows if row.state == "ok"]
+def _acknowledge(session: Session, settled: Sequence[Row], now: datetime) -> None:
+    true = [row for row in settled if row.state == "ok"]
     known: set[tuple[str, str]] = set()
     for some in _portions(sorted({row.record for row in true})):
         known |= set(session.exec(select(Baseline.record, Baseline.field).where(col(Baseline.record).in_(some))).all())
@@ -383,25 +381,30 @@ def _acknowledge(session: Session, rows: Sequence[IntendedWrite], now: datetime)
         )
     if true:
         _take_back(session, true)
-        acknowledged = [{"id": row.id, "acknowledged_at": now} for row in true]
-        session.execute(sa.update(IntendedWrite), acknowledged)
+        heard = sa.update(rows.TABLE).where(rows.TABLE.c.id == sa.bindparam("row")).values(acknowledged_at=now)
+        session.connection().execute(heard, [{"row": row.id} for row in true])
     if fresh:
-        session.execute(sa.insert(Baseline), fresh)
+        session.connection().execute(sa.insert(BASELINE), fresh)
     if changed:
-        session.execute(sa.update(Baseline), changed)
+        known_by = (BASELINE.c.record == sa.bindparam("of")) & (BASELINE.c.field == sa.bindparam("named"))
+        values: dict[str, Any] = {
+            one: sa.bindparam(one) for one in ("value", "value_hash", "write_id", "acknowledged_at")
+        }
+        renamed = [{"of": one.pop("record"), "named": one.pop("field"), **one} for one in changed]
+        session.connection().execute(sa.update(BASELINE).where(known_by).values(values), renamed)
 
 
-def _take_back(session: Session, true: Sequence[IntendedWrite]) -> None:
+def _take_back(session: Session, true: Sequence[Row]) -> None:
     """The writes that an undoing plan's rows have taken back say so."""
     plans = select(WritePlan.id, WritePlan.undoes).where(
         col(WritePlan.id).in_({row.plan_id for row in true}), col(WritePlan.undoes).is_not(None)
     )
     for plan_id, undone in session.exec(plans).all():
-        table = IntendedWrite.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+        table = rows.TABLE
         same = (table.c.record == sa.bindparam("taken")) & (table.c.field == sa.bindparam("named"))
         back = sa.update(table).where(table.c.plan_id == undone, table.c.state == "ok", same).values(state="undone")
-        rows = [{"taken": row.record, "named": row.field} for row in true if row.plan_id == plan_id]
-        session.connection().execute(back, rows)
+        taken = [{"taken": row.record, "named": row.field} for row in true if row.plan_id == plan_id]
+        session.connection().execute(back, taken)
 
 
 def _portions(records: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from connectors.base import RowResult
-from models.writes import IntendedWrite
 from pipelines.write_back.ledger import Ledger
+from pipelines.write_back.rows import Row
 
 GONE = "the record is gone: deleted, merged or converted since it was planned; the next plan follows it"
 
@@ -56,7 +56,7 @@ class Delivery:
         )
 
 
-def answered(rows: Iterable[IntendedWrite], result: RowResult, fingerprint: Callable[[], str]) -> None:
+def answered(rows: Iterable[Row], result: RowResult, fingerprint: Callable[[], str]) -> None:
     """Set the rows of one record to what the vendor has said of them; `fingerprint` gives that of the object's fields now."""
     for row in rows:
         row.error = None if result.ok else f"{result.code}: {result.message}"

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from connectors.base import Crm, FieldValue
 from models.base import new_id
 from models.clock import Clock
-from models.writes import IntendedWrite, WritePlan
+from models.writes import WritePlan
 from pipelines.ingest.lake import Lake
 from pipelines.progress import report
 from pipelines.write_back.cast import read_cast
@@ -22,6 +22,7 @@ from pipelines.write_back.held import as_json, value_hash
 from pipelines.write_back.ledger import Ledger, Standing
 from pipelines.write_back.limits import TRIED_AGAIN, Limits
 from pipelines.write_back.recovery import recover
+from pipelines.write_back.rows import Row
 from pipelines.write_back.sources import gather
 
 
@@ -122,7 +123,7 @@ class _Planning:
         if looked_at:
             current = self._read(looked_at)
             self._follow([target for target in looked_at if target.wanted.record.id not in current])
-            rows: list[IntendedWrite] = []
+            rows: list[Row] = []
             for target in looked_at:
                 key = str(target.wanted.record)
                 rows += self._rows(target, known[key], current.get(target.wanted.record.id), standing[key])
@@ -172,7 +173,7 @@ class _Planning:
         known: Mapping[str, str],
         current: Mapping[str, FieldValue] | None,
         standing: Mapping[str, Standing],
-    ) -> Iterator[IntendedWrite]:
+    ) -> Iterator[Row]:
         if current is None:
             return
         stamps = target.stamps(self.now.isoformat(), self.plan_id)
@@ -197,8 +198,8 @@ class _Planning:
         else:
             self.counts["kept" if "conflict" in states else "unchanged"] += 1
 
-    def _row(self, target: Target, decision: Decision, hashed: str, old: str) -> IntendedWrite:
-        return IntendedWrite(
+    def _row(self, target: Target, decision: Decision, hashed: str, old: str) -> Row:
+        return Row(
             id=new_id(self.now),
             plan_id=self.plan_id,
             record=str(target.wanted.record),

@@ -10,11 +10,11 @@ from sqlalchemy import Engine
 from connectors.base import Crm, RowResult
 from models.clock import Clock
 from models.keys import RecordKey
-from models.writes import IntendedWrite
 from pipelines.write_back.crm import AT_ONCE, Fields
 from pipelines.write_back.held import value_hash
 from pipelines.write_back.ledger import Ledger
 from pipelines.write_back.outcome import answered, refused
+from pipelines.write_back.rows import Row
 
 LOST = "it was sent, the answer was lost, and it did not arrive; the next plan has it again"
 ROWS_AT_ONCE = 10 * AT_ONCE
@@ -88,7 +88,7 @@ def read_back(crm: Crm, vendor: str, plan_id: str, *, store: Engine, records: Se
     return ReadBack(values, tuple(sorted(differing)), tuple(sorted(names)))
 
 
-def by_object(rows: Iterable[IntendedWrite]) -> list[tuple[str, list[IntendedWrite]]]:
+def by_object(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
     """Rows by the kind of object that they are about."""
     ordered = sorted(rows, key=lambda row: row.record)
     return [(name, list(some)) for name, some in groupby(ordered, key=lambda row: RecordKey.parse(row.record).object)]

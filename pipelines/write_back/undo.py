@@ -13,7 +13,7 @@ from connectors.base import Crm, FieldValue
 from models.base import new_id
 from models.clock import Clock
 from models.keys import RecordKey
-from models.writes import IntendedWrite, WritePlan
+from models.writes import WritePlan
 from pipelines.progress import report
 from pipelines.write_back.compare import LOCKED, OPTED_OUT, State, judged
 from pipelines.write_back.crm import AT_ONCE, Fields
@@ -21,6 +21,7 @@ from pipelines.write_back.fields import LOCK
 from pipelines.write_back.held import as_json, from_json, value_hash
 from pipelines.write_back.ledger import Ledger
 from pipelines.write_back.recovery import by_object, recover
+from pipelines.write_back.rows import Row
 
 LATER = "written again by a later plan"
 SILENT = "the person opted out, and is not shown again"
@@ -59,9 +60,7 @@ class _Undoing:
         self.counts["records"] = len(keys)
         return self.ledger.finish(self.plan_id, self.counts, None)
 
-    def _rows(
-        self, object_name: str, written: Sequence[IntendedWrite], newest: Mapping[tuple[str, str], str]
-    ) -> Iterator[IntendedWrite]:
+    def _rows(self, object_name: str, written: Sequence[Row], newest: Mapping[tuple[str, str], str]) -> Iterator[Row]:
         current = self.fields.read(object_name, sorted({RecordKey.parse(row.record).id for row in written}))
         for row in written:
             there = current.get(RecordKey.parse(row.record).id)
@@ -74,7 +73,7 @@ class _Undoing:
             self.counts[f"fields {state}"] += 1
             yield self._row(row, holds, state, why or f"takes back plan {self.undone}")
 
-    def _judged(self, row: IntendedWrite, holds: FieldValue, *, locked: bool, later: bool) -> tuple[State, str]:
+    def _judged(self, row: Row, holds: FieldValue, *, locked: bool, later: bool) -> tuple[State, str]:
         if OPTED_OUT in row.reason:
             return "suppressed", SILENT
         if locked:
@@ -83,8 +82,8 @@ class _Undoing:
         state, why = judged(before, row.value_hash, value_hash(holds))
         return state, LATER if state == "conflict" and later else why
 
-    def _row(self, row: IntendedWrite, holds: FieldValue, state: State, why: str) -> IntendedWrite:
-        return IntendedWrite(
+    def _row(self, row: Row, holds: FieldValue, state: State, why: str) -> Row:
+        return Row(
             id=new_id(self.now), plan_id=self.plan_id, record=row.record, entity_id=row.entity_id, field=row.field,
             old_value=as_json(holds), new_value=row.old_value, value_hash=value_hash(from_json(row.old_value)), reason=why, state=state,
         )  # fmt: skip

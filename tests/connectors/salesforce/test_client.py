@@ -121,7 +121,7 @@ def test_the_doctor_tells_of_limits_that_are_reached(practice):
     practice.sandbox.state.switches.jobs_a_day = 0
     findings = {one.subject: one for one in practice.source().diagnose(CONNECTOR.streams)}
     assert not findings["quota"].ok
-    assert "80%" in findings["quota"].remedy
+    assert "leaves 20% to people" in findings["quota"].remedy
     assert "REST" in findings["bulk jobs"].remedy
 
 

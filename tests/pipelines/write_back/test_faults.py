@@ -144,8 +144,8 @@ def test_every_trouble_at_every_call_and_a_cut_after_it(office, begin, way):
     """Each of the vendor's own bad days strikes a write; then the client dies before or during a later call."""
     number = 0
     for trouble in STORMS[office.vendor]:
-        for at in (1, 2, 3, 4, 5):
-            for during in (None, False, True):
+        for at in (1, 3, 5):
+            for during in (None, True):
                 number += 1
                 ids, wanted = begin(number)
                 office.sandbox.faults.add(trouble.fault.model_copy(update={"calls": (at,), "path": ""}))

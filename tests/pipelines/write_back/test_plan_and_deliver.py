@@ -2,13 +2,16 @@
 
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from pipelines.write_back.compare import OPTED_OUT
 from pipelines.write_back.limits import Limits
+from pipelines.write_back.plan import calls
 from pipelines.write_back.recovery import read_back
 from pipelines.write_back.refusals import FieldsNotReady, PlanRefused
+from tests.pipelines.write_back.fake_crm import FakeCrm
 
 
 def test_what_is_known_is_shown(desk):
@@ -59,6 +62,17 @@ def test_as_few_calls_as_batches(desk, records, calls):
     """Changed records over two hundred, rounded up."""
     desk.run(desk.contacts(records, top_belief="Too dear"))
     assert desk.crm.calls["write Contact"] == calls
+
+
+@pytest.mark.parametrize(
+    ("records", "salesforce", "hubspot"),
+    [(0, 0, 0), (1, 1, 1), (199, 1, 2), (201, 2, 3), (50_000, 1 + 1, 1 + 500)],
+)
+def test_the_calls_that_a_plan_needs_are_told_beforehand(desk, records, salesforce, hubspot):
+    """Batches of 200 or one job, batches of 100, and the canary of a big plan in a call of its own."""
+    org, portal = FakeCrm(jobs=SimpleNamespace(least=2_000)), FakeCrm(batch_size=100)
+    assert calls(org, {"Contact": records}, Limits()) == salesforce
+    assert calls(portal, {"contact": records}, Limits()) == hubspot
 
 
 def test_each_kind_of_object_goes_out_by_itself(desk):

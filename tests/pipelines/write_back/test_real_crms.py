@@ -57,9 +57,9 @@ def test_as_few_calls_as_batches(office, more):
     count = office.crm.batch_size + more
     ids = office.practice.contacts(range(1, count + 1))
     office.sandbox.log.clear()
-    done = office.run(office.contact(one, top_belief="A", trend="Steady") for one in ids)
-    assert done.records == count
-    assert office.writes() == 1 + (more > 0)
+    plan = office.plan(office.contact(one, top_belief="A", trend="Steady") for one in ids)
+    assert office.apply(plan).records == count
+    assert office.writes() == plan.counts["write calls"] == 1 + (more > 0)
 
 
 def test_reps_are_respected(office):

@@ -57,9 +57,9 @@ def test_several_reads_travel_in_one_batch(sf, state):
         sf.restful("composite/batch", method="POST", json={"batchRequests": parts[:1] * 26})
 
 
-@pytest.mark.parametrize("path", ["shoes/", "sobjects/Contact/1/2/3", "jobs/ingest", "sobjects/Shoe"])
+@pytest.mark.parametrize("path", ["shoes/", "sobjects/Contact/1/2/3", "jobs/export", "sobjects/Shoe"])
 def test_an_unknown_route_is_a_vendor_shaped_404(sf, session, path):
-    """NOT_FOUND as a list of one error; Bulk is not built yet."""
+    """NOT_FOUND as a list of one error."""
     answer = ask(sf, session, "GET", path)
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (404, "NOT_FOUND")
 

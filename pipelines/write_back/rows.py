@@ -1,0 +1,61 @@
+"""A row of the ledger as it is worked on: plain, since a plan has a dozen per record, and a model of each would take longer than the CRM."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from dataclasses import field as having
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from models.writes import IntendedWrite
+
+TABLE: sa.Table = IntendedWrite.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+OUTCOME = ("old_value", "state", "reason", "error", "parked", "parked_under", "job", "attempts", "sent_at")
+"""What happens to a row after it was planned."""
+
+
+@dataclass(slots=True)
+class Row:
+    """The columns of `IntendedWrite`."""
+
+    id: str
+    plan_id: str
+    record: str
+    entity_id: str
+    field: str
+    old_value: str | None
+    new_value: str | None
+    value_hash: str
+    reason: str
+    state: str
+    belief_ids: list[str] = having(default_factory=list)
+    attempts: int = 0
+    parked: bool = False
+    parked_under: str | None = None
+    job: str | None = None
+    error: str | None = None
+    sent_at: datetime | None = None
+
+
+COLUMNS = [TABLE.c[one.name] for one in fields(Row)]
+_SETTLED = sa.update(TABLE).where(TABLE.c.id == sa.bindparam("row")).values({one: sa.bindparam(one) for one in OUTCOME})
+
+
+def read(session: Session, *conditions: Any) -> list[Row]:
+    """The rows that meet the conditions, by id."""
+    found = session.connection().execute(sa.select(*COLUMNS).where(*conditions).order_by(TABLE.c.id))
+    return [Row(*one) for one in found]
+
+
+def add(session: Session, rows: Iterable[Row]) -> None:
+    """Keep new rows."""
+    if given := [asdict(row) for row in rows]:
+        session.connection().execute(sa.insert(TABLE), given)
+
+
+def update(session: Session, rows: Iterable[Row]) -> None:
+    """Keep what became of rows."""
+    if given := [{"row": row.id, **{one: getattr(row, one) for one in OUTCOME}} for row in rows]:
+        session.connection().execute(_SETTLED, given)
