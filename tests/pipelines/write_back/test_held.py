@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.write_back.fields import FIELDS, carried_by
 from pipelines.understand.cutting import fitting
+from pipelines.write_back.fields import FIELDS, carried_by
 from pipelines.write_back.held import as_held, as_json, content_hash, from_json
 
 SPECS = {spec.name: spec for spec in FIELDS}
