@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from models import Alignment, Belief, Evidence, Slot
+from models import Alignment, Belief, Evidence, Level, Slot
 from pipelines.understand.cutting import fitting, shortened, size
 from pipelines.understand.news import LEANING, certainty, changes, movement, own_rows
 
@@ -18,7 +18,7 @@ QUOTE_LENGTH = 120
 """Of a quote in a summary, UTF-16 units: a line or two; the evidence block has all of it."""
 MOST_GAPS = 3
 SOURCES = {
-    "call_note": "call", "transcript": "call", "email": "e-mail", "ticket": "ticket", "form": "form", "chat": "chat",
+    "agent": "an agent", "call_note": "call", "transcript": "call", "email": "e-mail", "ticket": "ticket", "form": "form", "chat": "chat",
 }  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet runs: https://owasp.org/www-community/attacks/CSV_Injection."""
@@ -157,7 +157,7 @@ def sign(belief: Belief) -> str:
 
 def supports(row: Evidence, belief: Belief) -> bool:
     """Whether a piece of evidence speaks for the belief."""
-    return row.polarity == belief.polarity and not row.against
+    return (row.polarity == belief.polarity) != row.against
 
 
 def harmless(text: str) -> str:
@@ -219,7 +219,8 @@ def _words(row: Evidence, newest: datetime, length: int = 0) -> str:
     if row.speaker_role == "colleague":
         return f"a colleague says so ({when})" if not row.against else f"a colleague disagrees ({when})"
     if not row.quote:
-        return f"seen: {row.statement.rstrip('. ')} ({source(row)}, {when})"
+        how = "inferred" if row.level == Level.asserted else "seen"
+        return f"{how}: {row.statement.rstrip('. ')} ({source(row)}, {when})"
     quote = " ".join(row.quote.split())
     return f'"{shortened(quote, length) if length else quote}" ({source(row)}, {when})'
 

@@ -15,6 +15,7 @@ from dagster._core.scheduler.instigation import (
     TickData,
     TickStatus,
 )
+from dagster._utils.error import SerializableErrorInfo
 from pydantic import ValidationError
 from sqlalchemy import Engine
 
@@ -22,6 +23,7 @@ from pipelines.alerts.automation import alerts, looked
 from pipelines.alerts.changes import Look, note, tell
 from pipelines.alerts.channels import channels
 from pipelines.alerts.settings import AlertSettings
+from pipelines.run import WITHOUT_FILE
 from pipelines.workspace import Workspace, WorkspaceSettings
 from tests.pipelines.alerts.receivers import Hook, Post, hook, post
 from tests.stores import new_store
@@ -49,6 +51,14 @@ def mail() -> Iterator[Post]:
     """A mail server that is listening."""
     with post() as taken:
         yield taken
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """Dagster with a storage for schedules."""
+    (tmp_path / "dagster").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster"), overrides=WITHOUT_FILE) as opened:
+        yield opened
 
 
 def ways(slack: Hook | None = None, mail: Post | None = None):
@@ -158,11 +168,11 @@ DEFS = dg.Definitions(
 )
 
 
-def test_the_sensor_sees_runs_and_checks_change(tmp_path, monkeypatch, slack):
+def test_the_sensor_sees_runs_and_checks_change(tmp_path, monkeypatch, instance, slack):
     """A failed run and a failed check, told without the customer's words; both work again after the next run."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SIDECAR_ALERT_WEBHOOK_URL", slack.url)
-    with dg.DagsterInstance.ephemeral() as instance, Workspace(WorkspaceSettings(home=tmp_path)) as workspace:
+    with Workspace(WorkspaceSettings(home=tmp_path)) as workspace:
 
         def run() -> str:
             DEFS.resolve_job_def("read_words").execute_in_process(instance=instance, raise_on_error=False)
@@ -171,15 +181,15 @@ def test_the_sensor_sees_runs_and_checks_change(tmp_path, monkeypatch, slack):
 
         assert run().endswith("1 changed, 1 messages sent")
         assert "job read_words: 1 of 1 steps failed (words), run " in slack.texts[0]
-        assert "too high" not in "".join(slack.texts)
         Path("works").touch()
-        run()
+        assert run().endswith("2 changed, 1 messages sent")
         assert "WORKING AGAIN since" in slack.texts[1]
-        dg.materialize([words, enough], instance=instance)
-        assert "check words: enough" not in "".join(slack.texts)
+        assert "UTC, check words: enough: run " in slack.texts[1]
+        Path("enough").touch()
         assert run().endswith("1 changed, 1 messages sent")
-        assert "check words: enough" in slack.texts[2]
+        assert slack.texts[2].endswith("check words: enough")
         assert run().endswith("0 changed, 0 messages sent")
+    assert "too high" not in "".join(slack.texts)
 
 
 @pytest.mark.parametrize(
@@ -191,24 +201,28 @@ def test_the_sensor_sees_runs_and_checks_change(tmp_path, monkeypatch, slack):
         (datetime(2026, 11, 2, 9, tzinfo=UTC), TickStatus.FAILURE, True),
     ],
 )
-def test_a_schedule_that_does_not_begin_is_a_failure(tick_at, status, failing):
+def test_a_schedule_that_does_not_begin_is_a_failure(instance, tick_at, status, failing):
     """Hourly, half past nine: it was due at nine; one that found nothing to do has begun."""
-    with dg.DagsterInstance.ephemeral() as instance:
-        repository = DEFS.get_repository_def()
-        origin = remote_origin(HOURLY.name)
-        started = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
-        state = InstigatorState(
-            origin, InstigatorType.SCHEDULE, InstigatorStatus.RUNNING, ScheduleInstigatorData("0 * * * *", started)
+    repository = DEFS.get_repository_def()
+    origin = remote_origin(HOURLY.name)
+    started = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
+    state = InstigatorState(
+        origin, InstigatorType.SCHEDULE, InstigatorStatus.RUNNING, ScheduleInstigatorData("0 * * * *", started)
+    )
+    instance.add_instigator_state(state)
+    if tick_at:
+        instance.create_tick(
+            TickData(
+            state.instigator_origin_id, HOURLY.name, InstigatorType.SCHEDULE, status, tick_at.timestamp(),
+            run_ids=["r"] if status == TickStatus.SUCCESS else None,
+            error=SerializableErrorInfo("no", [], None) if status == TickStatus.FAILURE else None,
+            selector_id=state.selector_id,
         )
-        instance.add_instigator_state(state)
-        if tick_at:
-            instance.create_tick(
-                TickData(state.instigator_origin_id, HOURLY.name, InstigatorType.SCHEDULE, status, tick_at.timestamp(), selector_id=state.selector_id)
-            )  # fmt: skip
-        look = dict(looked(instance, repository, NOW))[f"schedule {HOURLY.name}"]
-        assert look.failing == failing
-        if tick_at is None:
-            assert look.about == "it was due at 2026-11-02 09:00 UTC and did not begin"
+        )  # fmt: skip
+    look = dict(looked(instance, repository, NOW))[f"schedule {HOURLY.name}"]
+    assert look.failing == failing
+    if tick_at is None:
+        assert look.about == "it was due at 2026-11-02 09:00 UTC and did not begin"
 
 
 def remote_origin(name: str):
