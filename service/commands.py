@@ -12,7 +12,7 @@ from models.operations import Purpose
 from pipelines.workspace import Workspace
 from service import demo as story
 from service import doctor as diagnosis
-from service import judging, rulebook, streams, suggestions, terminal, writing
+from service import judging, outlook, rulebook, streams, suggestions, terminal, writing
 from service import webhooks as door
 from service.environment import chosen, companion, opened, practice, refuse_dotenv
 from service.ground import World
@@ -35,6 +35,7 @@ app.add_typer(lens_app, name="lens")
 app.add_typer(rulebook.app, name="rules")
 app.add_typer(judging.app)
 app.add_typer(suggestions.app, name="suggestions")
+app.add_typer(outlook.app)
 Persons = Annotated[int, typer.Option(min=1, help="How many persons the sandbox's world has.")]
 Seed = Annotated[int, typer.Option(help="Which world: the same seed builds the same one.")]
 Reset = Annotated[bool, typer.Option("--reset", help="Throw the sandbox's world away and build a new one.")]
