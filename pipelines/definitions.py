@@ -25,12 +25,13 @@ from pipelines.stitch.suggest import checks as suggest_checks
 from pipelines.understand import assets as understand_assets
 from pipelines.understand import automation as understand_automation
 from pipelines.understand import checks as understand_checks
+from pipelines.understand.outlook import assets as outlook_assets
 from pipelines.write_back import assets as write_back_assets
 from pipelines.write_back import automation as write_back_automation
 from pipelines.write_back import checks as write_back_checks
 
 ASSETS = (
-    ingest_assets, stitch_assets, suggest_assets, attribution_assets, lens_assets, lifetime_assets, understand_assets,
+    ingest_assets, stitch_assets, suggest_assets, attribution_assets, lens_assets, lifetime_assets, understand_assets, outlook_assets,
     write_back_assets,
 )  # fmt: skip
 CHECKS = (

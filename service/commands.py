@@ -12,7 +12,7 @@ from models.operations import Purpose
 from pipelines.workspace import Workspace
 from service import demo as story
 from service import doctor as diagnosis
-from service import judging, reviews, rulebook, streams, suggestions, terminal, writes, writing
+from service import judging, outlook, reviews, rulebook, streams, suggestions, terminal, writes, writing
 from service import webhooks as door
 from service.environment import chosen, companion, opened, practice, refuse_dotenv
 from service.ground import World
@@ -38,6 +38,7 @@ app.add_typer(suggestions.app, name="suggestions")
 app.add_typer(writes.app)
 app.add_typer(reviews.app, name="review")
 app.add_typer(reviews.changes)
+app.add_typer(outlook.app)
 Persons = Annotated[int, typer.Option(min=1, help="How many persons the sandbox's world has.")]
 Seed = Annotated[int, typer.Option(help="Which world: the same seed builds the same one.")]
 Reset = Annotated[bool, typer.Option("--reset", help="Throw the sandbox's world away and build a new one.")]

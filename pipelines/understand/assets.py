@@ -21,6 +21,7 @@ from pipelines.understand.buckets import ALL_BUCKETS, bucket_name
 from pipelines.understand.choice import chosen_extractor
 from pipelines.understand.extraction import Extracted, extract
 from pipelines.understand.extractor import ExtractorUnusable
+from pipelines.understand.learning import learn_weights
 from pipelines.understand.observations import collect_observations
 from pipelines.understand.replay import replay_beliefs
 from pipelines.understand.rows import Written
@@ -198,15 +199,18 @@ def drift(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # ty
 def alignment(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
     """How well each person and our offer agree, and where it is going.
 
-    Built from what they hold of us (`stance`) and what they pay against their own habit (`engagement_value`); components without
-    observations are left out and lower the `coverage`. Sampled only when something was said or paid: looking never moves it.
+    Five components: goals that use serves (`goal_fit`), what they say of us (`stance`), intents that came true (`expectation`), how
+    well the self-model foretells (`understanding`), and what they pay and use against their own habit (`engagement_value`). Those
+    without observations are left out and lower the `coverage`. Sampled only when something was said, found or paid: looking never
+    moves it. Weights are equal until 50 outcomes are known; learned ones count for scores from then on, never for those of before.
     """
+    learned = learn_weights(workspace)
     done = score_alignment(workspace.lake, workspace.store, workspace.clock, _buckets(context))
     numbers = {"buckets_due": done.buckets, "persons": done.entities, **_written(done.scores)}
     return _result(
         count(workspace.store, Alignment, Alignment.scope == Scope.person.value),
         numbers,
-        {"calibration": "uncalibrated"},
+        {"calibration": "uncalibrated", **learned},
     )
 
 

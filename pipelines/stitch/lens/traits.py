@@ -57,7 +57,7 @@ def features(lake: Lake) -> ir.Table:
     """What each buyer's people have used of the product, of the actions that most buyers use: as `traits`, which is `yes`."""
     told = lake.facts(Engagement)
     used = told.filter(told.kind == "product", told.action.notnull()).select("action", record="subject")
-    known = used.join(_owners(lake), "record").select("buyer_id", "action").distinct()
+    known = used.join(owners(lake), "record").select("buyer_id", "action").distinct()
     counted = known.group_by("action").agg(number=known.count())
     most = counted.order_by(counted.number.desc(), "action").limit(FEATURES).select("action")
     rows = known.semi_join(most, "action")
@@ -98,7 +98,7 @@ def _plan(lake: Lake) -> ir.Table:
     state = ibis.cases(
         (told.status.isin(RUNNING) & told.ended_at.isnull(), "1 running"), (told.status == "trialing", "2 trial"), else_="3 ended"
     )  # fmt: skip
-    known = told.select(state=state, record="payer").join(_owners(lake), "record")
+    known = told.select(state=state, record="payer").join(owners(lake), "record")
     best = known.group_by("buyer_id").agg(state=known.state.min())
     return best.select("buyer_id", which=best.state.substr(2))
 
@@ -106,7 +106,7 @@ def _plan(lake: Lake) -> ir.Table:
 def _said(lake: Lake, what: str) -> ir.Table:
     """What the records of each buyer say: `buyer_id, said`."""
     told = lake.facts(Profile)
-    return told.filter(told[what].notnull()).select("record", said=what).join(_owners(lake), "record")
+    return told.filter(told[what].notnull()).select("record", said=what).join(owners(lake), "record")
 
 
 def _most_said(told: ir.Table) -> ir.Table:
@@ -119,7 +119,7 @@ def _most_said(told: ir.Table) -> ir.Table:
     return ranked.filter(ranked.place == 0).select("buyer_id", "which")
 
 
-def _owners(lake: Lake) -> ir.Table:
+def owners(lake: Lake) -> ir.Table:
     """The buyer of every record: `record, buyer_id`."""
     who = lake.derived(SNAPSHOT, SNAPSHOT_SCHEMA)
     people = who.filter(who.scope == "person").select("record", person_id="entity_id").join(buyers(lake), "person_id")

@@ -83,8 +83,9 @@ def test_no_future_event_changes_a_past_score(events, paid, random: Random, cut)
     assert scores(cut, rows) == [sample for sample in every if sample.as_of < on(cut)]
 
 
-def customers(number, random):
+def customers(number):
     """Customers of whom the stance alone tells whether they stay."""
+    random = Random(1)  # noqa: S311  # repeatable chance, not secrets
     for _ in range(number):
         stance, other = random.random(), random.random()
         yield {"stance": stance, "engagement_value": other}, random.random() < stance
@@ -92,7 +93,7 @@ def customers(number, random):
 
 def test_weights_follow_what_tells_of_staying():
     """The component that tells weighs most, none is negative, and they add up to one."""
-    found = fit(list(customers(400, Random(1))))
+    found = fit(list(customers(400)))
     assert found
     assert found.weights["stance"] > 0.8
     assert min(found.weights.values()) >= 0
@@ -102,14 +103,14 @@ def test_weights_follow_what_tells_of_staying():
 
 def test_too_few_outcomes_teach_nothing():
     """Below fifty, or where all stayed, weights remain equal."""
-    assert fit(list(customers(FEWEST - 1, Random(1)))) is None
+    assert fit(list(customers(FEWEST - 1))) is None
     assert fit([({"stance": 0.5}, True)] * 100) is None
 
 
 def test_learning_changes_no_score_of_before(world):
     """A version counts from when it was learned; as many outcomes again are needed for the next to differ."""
     now = world.clock.now()
-    cases = list(customers(200, Random(1)))
+    cases = list(customers(200))
     with transaction(world.store) as session:
         assert learn(session, cases, now)
     with transaction(world.store) as session:
