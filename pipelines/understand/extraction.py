@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Select, and_
 from sqlmodel import Session, col, func, select
@@ -62,6 +62,14 @@ class Extracted:
         self.unpriced += outcome.usage.cost_microusd is None
 
 
+class Pending(NamedTuple):
+    """A text that is due to be read: its observation, on whose record it hangs, and where it may be processed."""
+
+    id: str
+    subject: str
+    region: str
+
+
 @dataclass(frozen=True)
 class Work:
     """What one extraction reads with: the extractor, the slots it may fill, and who is who."""
@@ -91,14 +99,15 @@ def extract(
         session.expunge_all()
         pending = _pending(session, extractor, slots, chosen)
         report.cached = _live(session, chosen) - len(pending)
+        pending = _allowed(pending, extractor, report)
         turned = _turned(session, extractor, slots)
     for some in chunks(turned):
         with transaction(store) as session:
             settle(session, some, clock.now(), reader(extractor, slots))
-    people = read_people(lake, (subject for _, subject in pending)) if pending else People()
+    people = read_people(lake, (text.subject for text in pending)) if pending else People()
     work = Work(extractor, slots, people)
     meter, done = Meter("texts read", len(pending)), 0
-    for some in chunks([id_ for id_, _ in pending], extractor.at_once):
+    for some in chunks([text.id for text in pending], extractor.at_once):
         outcomes = _read(store, work, clock, some)
         done += len(some)
         for outcome in outcomes:
@@ -211,18 +220,18 @@ def _owned(statement: Select[Any]) -> Select[Any]:
     return statement.join(Membership, col(Membership.record) == col(Observation.subject), isouter=True)
 
 
-def _pending(session: Session, extractor: Extractor, slots: Sequence[Slot], buckets: set[int]) -> list[tuple[str, str]]:
-    """Ids and subjects of texts that this extractor has not read, oldest first."""
-    columns = (Observation.id, Observation.subject, Observation.purposes, Membership.entity_id)
+def _pending(session: Session, extractor: Extractor, slots: Sequence[Slot], buckets: set[int]) -> list[Pending]:
+    """Texts that this extractor has not read, oldest first."""
+    columns = (Observation.id, Observation.subject, Observation.region, Observation.purposes, Membership.entity_id)
     statement = (
-        _owned(select(*columns))  # type: ignore[arg-type]
+        _owned(select(*columns))  # type: ignore[call-overload]
         .join(Extraction, _cached(extractor, slots), isouter=True)
         .where(col(Observation.withdrawn_at).is_(None), col(Extraction.observation_id).is_(None), _read_at_all())
         .order_by(col(Observation.occurred_at), col(Observation.id))
     )
     return [
-        (id_, subject)
-        for id_, subject, purposes, person in session.execute(statement)
+        Pending(id_, subject, region)
+        for id_, subject, region, purposes, person in session.execute(statement)
         if EXTRACTION in purposes and bucket_of(person or subject) in buckets
     ]
 
@@ -232,6 +241,16 @@ def _live(session: Session, buckets: set[int]) -> int:
     columns = (Observation.subject, Observation.purposes, Membership.entity_id)
     rows = session.execute(_owned(select(*columns)).where(col(Observation.withdrawn_at).is_(None), _read_at_all()))  # type: ignore[arg-type]
     return sum(EXTRACTION in purposes and bucket_of(person or subject) in buckets for subject, purposes, person in rows)
+
+
+def _allowed(pending: list[Pending], extractor: Extractor, report: Extracted) -> list[Pending]:
+    """Those whose region the extractor's host may serve; the others wait for a host that may."""
+    if extractor.regions is None:
+        return pending
+    kept = [text for text in pending if text.region in extractor.regions]
+    if left := len(pending) - len(kept):
+        report.waiting["the model's host may not be sent texts of this region (SIDECAR_LLM_HOSTS)"] += left
+    return kept
 
 
 def _turned(session: Session, extractor: Extractor, slots: Sequence[Slot]) -> list[str]:

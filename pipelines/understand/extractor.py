@@ -75,6 +75,11 @@ class Extractor(Protocol):
         ...
 
     @property
+    def regions(self) -> frozenset[str] | None:
+        """Regions whose texts it may be given; None for all."""
+        ...
+
+    @property
     def at_once(self) -> int:
         """How many texts it is best given together: what is kept in one commit, and the most that a kill may cost again."""
         ...
