@@ -6,7 +6,7 @@ next run. No transaction is open while a model reads.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -28,6 +28,9 @@ from pipelines.understand.policy import EXTRACTION, UNREAD
 from pipelines.understand.settle import readable, settle
 from pipelines.understand.slots import active_slots
 from pipelines.understand.turns import same_person, split
+
+DUE_AT_ONCE = 200
+"""Texts in memory at a time where they are only looked through: a megabyte or so."""
 
 
 @dataclass
@@ -118,6 +121,20 @@ def extract(
             break
     meter.end(done)
     return report
+
+
+def due(lake: Lake, store: Engine, extractor: Extractor, report: Extracted) -> Iterator[list[tuple[str, Document]]]:
+    """Every text that this extractor has not read and may be given, as it would see it, with its observation: in portions, oldest first."""
+    with transaction(store) as session:
+        slots = tuple(active_slots(session))
+        session.expunge_all()
+        pending = _allowed(_pending(session, extractor, slots, set(ALL_BUCKETS)), extractor, report)
+    people = read_people(lake, (text.subject for text in pending)) if pending else People()
+    for some in chunks([text.id for text in pending], DUE_AT_ONCE):
+        with transaction(store) as session:
+            observations = _observations(session, some)
+            session.expunge_all()
+        yield [(observation.id, document(observation, slots, people)) for observation in observations]
 
 
 def document(observation: Observation, slots: Sequence[Slot], people: People) -> Document:

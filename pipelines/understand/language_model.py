@@ -21,7 +21,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 from anthropic import AnthropicError, AsyncAnthropic
 from anthropic import NotFoundError as NotAtAnthropic
 from instructor import AsyncInstructor
@@ -39,7 +38,7 @@ from pipelines.understand.instructions import instructions, names, schema, schem
 from pipelines.understand.parts import parts, without_repeats
 from pipelines.understand.patience import Pause, patience, silent, status
 from pipelines.understand.prices import Price, price_of
-from pipelines.understand.providers import KEYS, LOST, connect, regions
+from pipelines.understand.providers import KEYS, LOST, Send, connect, regions
 from pipelines.understand.redaction import NOBODY, Known, Masked, masked, plain
 from pipelines.understand.settings import LanguageModelSettings
 from pipelines.understand.turns import HEARD, Turn
@@ -132,6 +131,10 @@ class LanguageModel:
             raise ExtractorUnusable(self._complaint(401))
         return [self._settled(one) for one in found]
 
+    def pose(self, document: Document) -> None:
+        """Make the requests of one text, each part's once, whatever comes of them: for a `send` that only keeps them."""
+        self._runner.run(self._pose(document))
+
     def reach(self) -> str:
         """Say that the model is there, having sent no text. ExtractorUnusable if it is not."""
         return self._runner.run(self._reach())
@@ -140,7 +143,7 @@ class LanguageModel:
         return list(await asyncio.gather(*(self._one(document) for document in documents)))
 
     async def _one(self, document: Document) -> Outcome | Refused:
-        if not any(turn.role in HEARD for turn in document.turns):
+        if not speaks(document):
             return Reading(Answer(claims=[]))  # nobody who could believe anything speaks
         async with self._free:
             if closed := self._closed():
@@ -173,6 +176,13 @@ class LanguageModel:
                 return answer
             claims += [hidden.claim(claim) for claim in answer.claims]
         return Answer.model_construct(claims=without_repeats(claims))
+
+    async def _pose(self, document: Document) -> None:
+        if not speaks(document):
+            return
+        hidden, once = self.hidden(document), patience(self._pause, LOST, reasks=0, resends=0)
+        for turns in parts(hidden.shown, self._settings.max_length):
+            await self._ask(hidden.shown, turns, Tally(), once)
 
     async def _ask(
         self, shown: Document, turns: Sequence[Turn], tally: Tally, budgets: AsyncRetrying
@@ -261,20 +271,25 @@ def open_language_model(
     known: Known = NOBODY,
     spent_today: int = 0,
     pause: Pause = asyncio.sleep,
-    transport: httpx.AsyncBaseTransport | None = None,
+    send: Send | None = None,
 ) -> Iterator[LanguageModel]:
     """The model that the settings name, for one run. ExtractorUnusable, before any text is sent, if they name none that can be asked.
 
     Shape: `known` is everybody whose name must not go out. `spent_today` are tokens that count towards the day's budget. Runs at the same time do not see each other's tokens until
     they end, and what texts that wait had used is not kept: the day's budget is a brake, not a promise.
     """
-    client = connect(settings, transport)
+    client = connect(settings, send)
     with asyncio.Runner() as runner:
         try:
             yield LanguageModel(settings, client, runner, known=known, spent_today=spent_today, pause=pause)
         finally:
             if isinstance(client.client, AsyncOpenAI | AsyncAnthropic):
                 runner.run(client.client.close())
+
+
+def speaks(document: Document) -> bool:
+    """Whether anybody speaks in it who could believe something."""
+    return any(turn.role in HEARD for turn in document.turns)
 
 
 @dataclass

@@ -1,17 +1,20 @@
 """The clients of language models' providers: keys, hosts, and how each is made to answer in a schema.
 
-With `language_model.py` and `batches.py` the only module that imports the SDKs and instructor.
+With `language_model.py`, `offline.py` and `batches.py` the only module that imports the SDKs and instructor.
 """
 
 import logging
 import os
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httpx
 from anthropic import APIConnectionError as AnthropicIsLost
 from anthropic import AsyncAnthropic
-from instructor import AsyncInstructor, from_anthropic, from_provider
+from instructor import AsyncInstructor, from_provider
 from instructor import Mode as InstructorMode
 from instructor.core.exceptions import InstructorError
+from instructor.v2.core.patch import patch_v2
 from openai import APIConnectionError as OpenAIIsLost
 from openai import AsyncOpenAI
 
@@ -33,14 +36,14 @@ QUIET = {"instructor": logging.CRITICAL + 1, "openai": logging.WARNING, "anthrop
 """Below these levels they log requests, and instructor whole errors: customers' words."""
 
 
-ANSWER_TOKENS = 4_096
-"""Longest answer asked of Anthropic, which wants a limit: thirty claims with their reasons take about 3,500."""
+Send = Callable[..., Awaitable[Any]]
+"""What an SDK's `create` is: takes the body of a request as arguments, gives the provider's answer."""
 
 
-def connect(settings: LanguageModelSettings, transport: httpx.AsyncBaseTransport | None = None) -> AsyncInstructor:
+def connect(settings: LanguageModelSettings, send: Send | None = None) -> AsyncInstructor:
     """The client of the model's provider. Errors: ExtractorUnusable, in one sentence.
 
-    Shape: a `transport` takes the requests in place of the network; only OpenAI's and Anthropic's SDKs can be given one.
+    Shape: `send` is given every request in place of the provider, as it would go out, and answers in the SDK's own objects.
     """
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)
@@ -50,8 +53,14 @@ def connect(settings: LanguageModelSettings, transport: httpx.AsyncBaseTransport
         raise ExtractorUnusable(
             "SIDECAR_LLM cannot go through litellm; name the provider itself, or openai/MODEL with SIDECAR_LLM_BASE_URL."
         )
+    mode = settings.mode or (Mode.json_schema if settings.base_url and provider == "openai" else None)
     try:
-        client = _client(settings, provider, transport)
+        client = from_provider(
+            name,
+            async_client=True,
+            mode=InstructorMode[mode.upper()] if mode else None,
+            api_key=_key(settings, provider),
+        )
     except (InstructorError, ImportError) as error:
         raise ExtractorUnusable(f"SIDECAR_LLM names {name!r}, which cannot be used: {error}") from error
     sdk = client.client
@@ -67,6 +76,9 @@ def connect(settings: LanguageModelSettings, transport: httpx.AsyncBaseTransport
         raise ExtractorUnusable(
             f"{name} would be asked at {host(client) or 'a host that cannot be told'}, which SIDECAR_LLM_HOSTS does not allow; add it there, or name another model."
         )
+    if send:
+        model = name.partition("/")[2]
+        client.create_fn = patch_v2(send, provider=client.provider, mode=client.mode, default_model=model)
     return client
 
 
@@ -81,20 +93,6 @@ def regions(settings: LanguageModelSettings, client: AsyncInstructor) -> frozens
     if not settings.hosts:
         return None
     return frozenset(region for region, allowed in settings.hosts.items() if host(client) in allowed)
-
-
-def _client(
-    settings: LanguageModelSettings, provider: str, transport: httpx.AsyncBaseTransport | None
-) -> AsyncInstructor:
-    name, key = settings.name or "", _key(settings, provider)
-    mode = settings.mode or (Mode.json_schema if settings.base_url and provider == "openai" else None)
-    how = InstructorMode[mode.upper()] if mode else None
-    if transport and provider == "anthropic":  # from_provider has no way to hand it a transport
-        sdk = AsyncAnthropic(api_key=key, http_client=httpx.AsyncClient(transport=transport))
-        model = name.partition("/")[2]
-        return from_anthropic(sdk, model=model, mode=how or InstructorMode.TOOLS, max_tokens=ANSWER_TOKENS)
-    more = {"http_client": httpx.AsyncClient(transport=transport)} if transport else {}
-    return from_provider(name, async_client=True, mode=how, api_key=key, **more)
 
 
 def _key(settings: LanguageModelSettings, provider: str) -> str | None:
