@@ -7,6 +7,7 @@ against its text and mapped back as if it had just arrived. A request is known b
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from models import Slot
@@ -68,7 +69,7 @@ def posed(model: LanguageModel, outbox: Outbox, document: Document) -> dict[str,
 
 
 class Answered:
-    """An extractor that reads what has been answered already; what its text does not bear out goes to `live`, if there is one."""
+    """An extractor that reads what has been answered already; `live`, if there is one, is asked anew what is missing or not borne out."""
 
     def __init__(  # each is another part of one post office
         self,
@@ -109,10 +110,10 @@ class Answered:
         return [self._one(document) for document in documents]
 
     def _one(self, document: Document) -> Outcome:
-        if any(id_ not in self._inbox.answers for id_ in posed(*self._poses, document)):
-            return Waiting("no answer has come in for it")
-        (found,) = self._reads.read([document])
+        found: Outcome = Waiting("no answer has come in for it")
+        if all(id_ in self._inbox.answers for id_ in posed(*self._poses, document)):
+            (found,) = self._reads.read([document])
         if isinstance(found, Reading) or self._live is None:
             return found
         (again,) = self._live.read([document])
-        return again
+        return replace(again, usage=again.usage + found.usage)

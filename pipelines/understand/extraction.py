@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, Select, and_
 from sqlmodel import Session, col, func, select
 
-from models import Evidence, Extraction, Membership, Observation, Slot
+from models import BatchRequest, Evidence, Extraction, Membership, Observation, Slot
 from models.clock import Clock
 from models.keys import content_id
 from models.store import transaction
@@ -64,6 +64,11 @@ class Extracted:
         self.cost_microusd += outcome.usage.cost_microusd or 0
         self.unpriced += outcome.usage.cost_microusd is None
 
+    def add(self, other: "Extracted") -> None:
+        """Count what another reading did as well."""
+        for name, number in vars(other).items():
+            setattr(self, name, getattr(self, name) + number)
+
 
 class Pending(NamedTuple):
     """A text that is due to be read: its observation, on whose record it hangs, and where it may be processed."""
@@ -88,12 +93,19 @@ class Work:
 
 
 def extract(
-    lake: Lake, store: Engine, extractor: Extractor, clock: Clock, buckets: Iterable[int] = ALL_BUCKETS
+    lake: Lake,
+    store: Engine,
+    extractor: Extractor,
+    clock: Clock,
+    buckets: Iterable[int] = ALL_BUCKETS,
+    *,
+    batch: str | None = None,
 ) -> Extracted:
     """Read every text of these buckets that this extractor has not read yet, oldest first.
 
     Shape: the bucket is that of the person the text hangs on, or of its record until it is stitched. A text that cannot be read
-    is counted in `failed` and stops nothing. Once a whole chunk could not be asked about, the rest waits for the next run.
+    is counted in `failed` and stops nothing; one that is with a provider waits for its batch, unless that `batch` is what is read.
+    Once a whole chunk could not be asked about, the rest waits for the next run.
     Errors: ExtractorUnusable; what was read before stays.
     """
     report, chosen = Extracted(), set(buckets)
@@ -102,7 +114,7 @@ def extract(
         session.expunge_all()
         pending = _pending(session, extractor, slots, chosen)
         report.cached = _live(session, chosen) - len(pending)
-        pending = _allowed(pending, extractor, report)
+        pending = _free(session, _allowed(pending, extractor, report), report, batch)
         turned = _turned(session, extractor, slots)
     for some in chunks(turned):
         with transaction(store) as session:
@@ -129,6 +141,7 @@ def due(lake: Lake, store: Engine, extractor: Extractor, report: Extracted) -> I
         slots = tuple(active_slots(session))
         session.expunge_all()
         pending = _allowed(_pending(session, extractor, slots, set(ALL_BUCKETS)), extractor, report)
+        pending = _free(session, pending, report)
     people = read_people(lake, (text.subject for text in pending)) if pending else People()
     for some in chunks([text.id for text in pending], DUE_AT_ONCE):
         with transaction(store) as session:
@@ -267,6 +280,19 @@ def _allowed(pending: list[Pending], extractor: Extractor, report: Extracted) ->
     kept = [text for text in pending if text.region in extractor.regions]
     if left := len(pending) - len(kept):
         report.waiting["the model's host may not be sent texts of this region (SIDECAR_LLM_HOSTS)"] += left
+    return kept
+
+
+def _free(session: Session, pending: list[Pending], report: Extracted, batch: str | None = None) -> list[Pending]:
+    """Those that are in no batch, or in this one."""
+    statement = select(BatchRequest.observation_id)
+    if batch:
+        inside = set(session.exec(statement.where(BatchRequest.batch_id == batch)).all())
+        return [text for text in pending if text.id in inside]
+    away = set(session.exec(statement).all())
+    kept = [text for text in pending if text.id not in away]
+    if left := len(pending) - len(kept):
+        report.waiting["with the provider, in a batch"] += left
     return kept
 
 

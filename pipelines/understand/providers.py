@@ -1,6 +1,6 @@
 """The clients of language models' providers: keys, hosts, and how each is made to answer in a schema.
 
-With `language_model.py`, `offline.py` and `batches.py` the only module that imports the SDKs and instructor.
+With `language_model.py`, `offline.py` and `batch_api.py` the only module that imports the SDKs and instructor.
 """
 
 import logging
