@@ -2,12 +2,13 @@
 
 Decisions (appended, superseded): IdentityRule, Judgement, IdentityEvent, Stitch, Observation, Extraction, Evidence, Review, Lesson, AlignmentWeights, WritePlan, IntendedWrite,
 Audit; Suggestion once decided.
-Derived (thrown away and recomputed): Membership, RefusedTie, Belief, Drift, Alignment, BucketState. Memory of the machinery: Alert, Cursor, Dirty,
-StreamColumn, StreamCount, Rejection, Baseline, Entity. Vocabulary that customers may add to: Slot. Records and facts live in the lake, not in the store; so do the derived tables
-of persons (`pipelines/stitch/derived.py`).
+Derived (thrown away and recomputed): Membership, RefusedTie, Belief, Drift, Alignment, BucketState. Memory of the machinery: Alert, Batch,
+BatchRequest, Cursor, Dirty, StreamColumn, StreamCount, Rejection, Baseline, Entity. Vocabulary that customers may add to: Slot. Records and facts live in
+the lake, not in the store; so do the derived tables of persons (`pipelines/stitch/derived.py`).
 """
 
 from models.alerts import Alert
+from models.batches import Batch, BatchRequest
 from models.beliefs import (
     Alignment,
     Belief,
@@ -48,7 +49,7 @@ from models.weights import AlignmentWeights
 from models.writes import Baseline, IntendedWrite, WritePlan
 
 __all__ = [
-    "FACTS", "Alert", "Alignment", "AlignmentWeights", "Audit", "Baseline", "Belief", "BucketState", "Consent", "Cursor", "Dirty", "Drift", "Engagement", "Entity", "Evidence",
+    "FACTS", "Alert", "Alignment", "AlignmentWeights", "Audit", "Baseline", "Batch", "BatchRequest", "Belief", "BucketState", "Consent", "Cursor", "Dirty", "Drift", "Engagement", "Entity", "Evidence",
     "Extraction", "Fact", "Identifier", "IdentityEvent", "IdentityRule", "IntendedWrite", "Interaction", "Judgement", "Lesson", "Level", "Membership", "Observation",
     "Outcome", "Payment", "Polarity", "Profile", "Purpose", "Record", "RecordKey", "RefusedTie", "Rejection", "Relation", "Review", "Scope", "Slot", "Spend", "Stitch", "StreamColumn",
     "StreamCount", "Strength", "Subscription", "Suggestion", "Touch", "Verdict", "WritePlan",

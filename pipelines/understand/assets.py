@@ -126,7 +126,7 @@ def extractions(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[W
     `waiting` and is read by the next run. Rows are evidence: quote, offsets, speaker, slot, polarity, strength.
     """
     try:
-        with chosen_extractor(workspace.store, workspace.clock) as reader:
+        with chosen_extractor(workspace.store, workspace.clock, workspace.lake) as reader:
             done = extract(workspace.lake, workspace.store, reader, workspace.clock, _buckets(context))
     except ExtractorUnusable as error:
         raise dg.Failure(str(error), allow_retries=False) from error

@@ -13,17 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 
 from models import Polarity, Slot, Strength
 from pipelines.understand import screens
+from pipelines.understand.languages import CLAUSE_END, NEGATION, in_english
 from pipelines.understand.sentences import Span, sentences
-from pipelines.understand.turns import HEARD, REP_NOTE, Turn
+from pipelines.understand.turns import HEARD, REP_NOTE, SELLER, Turn
 
-NEGATION = re.compile(
-    r"\b(?:not|no|never|nobody|nothing|without|hardly|cannot|neither|nor|none)\b|n['\u2019]t\b", re.IGNORECASE
-)
-CLAUSE_END = re.compile(
-    r"[.!?;:,\u2014]|\b(?:but|although|though|however|because|so|and|yet|while|if)\b", re.IGNORECASE
-)
+MARK = re.compile(r"<[A-Z]+_\d+>")
+"""A pseudonym, as `redaction.py` makes them."""
 WORDLESS = ConfigDict(hide_input_in_errors=True)
 """An error's text reaches logs and re-asks; it says what is wrong without the words that were."""
+STATEMENT_LENGTH = 160
+"""Characters of a statement: what a CRM's list view shows of a line."""
 NEGATION_REACH = 4
 """Words over which a negation before a quote is taken to reach it: "not really worried about price"."""
 OPEN_QUOTES, CLOSE_QUOTES = '"\u201c\u201e\u00ab', '"\u201d\u201c\u00bb'
@@ -49,6 +48,28 @@ class Document:
     def suspicious(self) -> int:
         """How many of its sentences give orders or carry links, and can be no evidence."""
         return sum(screens.suspicious(self.text[slice(*span)]) for spans in self.sentences.values() for span in spans)
+
+    def knows(self, holder: str | None) -> bool:
+        """Whether the text tells of a holder, at least by one word, and not as the seller; nobody named is the speaker."""
+        words = set(re.findall(r"\w+", (holder or "").lower()))
+        if not words:
+            return True
+        if any(turn.role == SELLER and words == set(re.findall(r"\w+", turn.speaker.lower())) for turn in self.turns):
+            return False
+        return not words.isdisjoint(self.vocabulary)
+
+    def has_marks(self, words: str) -> bool:
+        """Whether every pseudonym in these words stands in the text or for its people."""
+        return all(mark in self.text or mark in self.names or mark in self._speakers for mark in MARK.findall(words))
+
+    @cached_property
+    def vocabulary(self) -> set[str]:
+        """All words of the text and of its people's names, in small letters."""
+        return set(re.findall(r"\w+", " ".join([self.text, *self.names, *self._speakers]).lower()))
+
+    @cached_property
+    def _speakers(self) -> set[str]:
+        return {turn.speaker for turn in self.turns}
 
     def sentence(self, turn: Turn, start: int, end: int) -> Span:
         """The whole sentence, or sentences, around a stretch of a turn."""
@@ -81,7 +102,7 @@ class Claim(BaseModel):
     slot: str = Field(description="one of the slots given")
     holder: str | None = Field(default=None, max_length=80, description="name or role, if not the speaker's own belief")
     aspect: str = Field(default="", max_length=40, description="narrower topic inside the slot, if any")
-    statement: str = Field(min_length=3, max_length=160, description="the belief in your words")
+    statement: str = Field(min_length=3, max_length=STATEMENT_LENGTH, description="the belief in your words")
     polarity: Polarity
     strength: Strength
     quote: str = Field(min_length=4, max_length=400, description="copied word for word from the text")
@@ -97,6 +118,10 @@ class Claim(BaseModel):
             raise ValueError("slot must be one of the slots given")
         if screens.special(self.statement) or screens.special(self.quote):
             raise ValueError("leave out health, religion, politics, union, ethnicity and sexuality")
+        if not document.knows(self.holder) or not document.has_marks(f"{self.holder} {self.aspect} {self.statement}"):
+            raise ValueError("name the holder as the text does, not one of the seller's people, and make no marks up")
+        if not in_english(self.statement):
+            raise ValueError("write the statement in English, whatever language the text is in")
         self._place = find(document, self.quote)
         if self._place.turn.role == REP_NOTE and not self._place.quoted and self.strength == Strength.explicit:
             self.strength = Strength.implied  # hearsay
@@ -106,6 +131,12 @@ class Claim(BaseModel):
     def place(self) -> Place:
         """Where the quote stands in its document."""
         return self._place
+
+    def moved(self, place: Place, **words: str | None) -> "Claim":
+        """The same claim about another version of its text: other words, and where the quote stands there."""
+        claim = self.model_copy(update=words)
+        claim._place = place  # noqa: SLF001  # its own
+        return claim
 
 
 class Answer(BaseModel):

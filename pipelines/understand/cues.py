@@ -15,7 +15,7 @@ from typing import Any
 
 from models import Polarity, Strength
 from models.keys import content_id
-from pipelines.understand.claims import NEGATION
+from pipelines.understand.languages import NEGATION
 from pipelines.understand.phrasing import negated
 
 CUES = Path(__file__).with_name("cues.toml")

@@ -48,6 +48,7 @@ class Embedded:
 
     model = "embedded-2"
     at_once = 20
+    regions = None  # nothing leaves the machine
 
     @property
     def prompt(self) -> str:

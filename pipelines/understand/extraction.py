@@ -6,15 +6,15 @@ next run. No transaction is open while a model reads.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Select, and_
 from sqlmodel import Session, col, func, select
 
-from models import Evidence, Extraction, Membership, Observation, Slot
+from models import BatchRequest, Evidence, Extraction, Membership, Observation, Slot
 from models.clock import Clock
 from models.keys import content_id
 from models.store import transaction
@@ -28,6 +28,9 @@ from pipelines.understand.policy import EXTRACTION, UNREAD
 from pipelines.understand.settle import readable, settle
 from pipelines.understand.slots import active_slots
 from pipelines.understand.turns import CUSTOMER, same_person, split
+
+DUE_AT_ONCE = 200
+"""Texts in memory at a time where they are only looked through: a megabyte or so."""
 
 
 @dataclass
@@ -61,6 +64,19 @@ class Extracted:
         self.cost_microusd += outcome.usage.cost_microusd or 0
         self.unpriced += outcome.usage.cost_microusd is None
 
+    def add(self, other: "Extracted") -> None:
+        """Count what another reading did as well."""
+        for name, number in vars(other).items():
+            setattr(self, name, getattr(self, name) + number)
+
+
+class Pending(NamedTuple):
+    """A text that is due to be read: its observation, on whose record it hangs, and where it may be processed."""
+
+    id: str
+    subject: str
+    region: str
+
 
 @dataclass(frozen=True)
 class Work:
@@ -77,12 +93,19 @@ class Work:
 
 
 def extract(
-    lake: Lake, store: Engine, extractor: Extractor, clock: Clock, buckets: Iterable[int] = ALL_BUCKETS
+    lake: Lake,
+    store: Engine,
+    extractor: Extractor,
+    clock: Clock,
+    buckets: Iterable[int] = ALL_BUCKETS,
+    *,
+    batch: str | None = None,
 ) -> Extracted:
     """Read every text of these buckets that this extractor has not read yet, oldest first.
 
     Shape: the bucket is that of the person the text hangs on, or of its record until it is stitched. A text that cannot be read
-    is counted in `failed` and stops nothing. Once a whole chunk could not be asked about, the rest waits for the next run.
+    is counted in `failed` and stops nothing; one that is with a provider waits for its batch, unless that `batch` is what is read.
+    Once a whole chunk could not be asked about, the rest waits for the next run.
     Errors: ExtractorUnusable; what was read before stays.
     """
     report, chosen = Extracted(), set(buckets)
@@ -91,14 +114,15 @@ def extract(
         session.expunge_all()
         pending = _pending(session, extractor, slots, chosen)
         report.cached = _live(session, chosen) - len(pending)
+        pending = _free(session, _allowed(pending, extractor, report), report, batch)
         turned = _turned(session, extractor, slots)
     for some in chunks(turned):
         with transaction(store) as session:
             settle(session, some, clock.now(), reader(extractor, slots))
-    people = read_people(lake, (subject for _, subject in pending)) if pending else People()
+    people = read_people(lake, (text.subject for text in pending)) if pending else People()
     work = Work(extractor, slots, people)
     meter, done = Meter("texts read", len(pending)), 0
-    for some in chunks([id_ for id_, _ in pending], extractor.at_once):
+    for some in chunks([text.id for text in pending], extractor.at_once):
         outcomes = _read(store, work, clock, some)
         done += len(some)
         for outcome in outcomes:
@@ -109,6 +133,21 @@ def extract(
             break
     meter.end(done)
     return report
+
+
+def due(lake: Lake, store: Engine, extractor: Extractor, report: Extracted) -> Iterator[list[tuple[str, Document]]]:
+    """Every text that this extractor has not read and may be given, as it would see it, with its observation: in portions, oldest first."""
+    with transaction(store) as session:
+        slots = tuple(active_slots(session))
+        session.expunge_all()
+        pending = _allowed(_pending(session, extractor, slots, set(ALL_BUCKETS)), extractor, report)
+        pending = _free(session, pending, report)
+    people = read_people(lake, (text.subject for text in pending)) if pending else People()
+    for some in chunks([text.id for text in pending], DUE_AT_ONCE):
+        with transaction(store) as session:
+            observations = _observations(session, some)
+            session.expunge_all()
+        yield [(observation.id, document(observation, slots, people)) for observation in observations]
 
 
 def document(observation: Observation, slots: Sequence[Slot], people: People) -> Document:
@@ -213,18 +252,18 @@ def _owned(statement: Select[Any]) -> Select[Any]:
     return statement.join(Membership, col(Membership.record) == col(Observation.subject), isouter=True)
 
 
-def _pending(session: Session, extractor: Extractor, slots: Sequence[Slot], buckets: set[int]) -> list[tuple[str, str]]:
-    """Ids and subjects of texts that this extractor has not read, oldest first."""
-    columns = (Observation.id, Observation.subject, Observation.purposes, Membership.entity_id)
+def _pending(session: Session, extractor: Extractor, slots: Sequence[Slot], buckets: set[int]) -> list[Pending]:
+    """Texts that this extractor has not read, oldest first."""
+    columns = (Observation.id, Observation.subject, Observation.region, Observation.purposes, Membership.entity_id)
     statement = (
-        _owned(select(*columns))  # type: ignore[arg-type]
+        _owned(select(*columns))  # type: ignore[call-overload]
         .join(Extraction, _cached(extractor, slots), isouter=True)
         .where(col(Observation.withdrawn_at).is_(None), col(Extraction.observation_id).is_(None), _read_at_all())
         .order_by(col(Observation.occurred_at), col(Observation.id))
     )
     return [
-        (id_, subject)
-        for id_, subject, purposes, person in session.execute(statement)
+        Pending(id_, subject, region)
+        for id_, subject, region, purposes, person in session.execute(statement)
         if EXTRACTION in purposes and bucket_of(person or subject) in buckets
     ]
 
@@ -234,6 +273,29 @@ def _live(session: Session, buckets: set[int]) -> int:
     columns = (Observation.subject, Observation.purposes, Membership.entity_id)
     rows = session.execute(_owned(select(*columns)).where(col(Observation.withdrawn_at).is_(None), _read_at_all()))  # type: ignore[arg-type]
     return sum(EXTRACTION in purposes and bucket_of(person or subject) in buckets for subject, purposes, person in rows)
+
+
+def _allowed(pending: list[Pending], extractor: Extractor, report: Extracted) -> list[Pending]:
+    """Those whose region the extractor's host may serve; the others wait for a host that may."""
+    if extractor.regions is None:
+        return pending
+    kept = [text for text in pending if text.region in extractor.regions]
+    if left := len(pending) - len(kept):
+        report.waiting["the model's host may not be sent texts of this region (SIDECAR_LLM_HOSTS)"] += left
+    return kept
+
+
+def _free(session: Session, pending: list[Pending], report: Extracted, batch: str | None = None) -> list[Pending]:
+    """Those that are in no batch, or in this one."""
+    statement = select(BatchRequest.observation_id)
+    if batch:
+        inside = set(session.exec(statement.where(BatchRequest.batch_id == batch)).all())
+        return [text for text in pending if text.id in inside]
+    away = set(session.exec(statement).all())
+    kept = [text for text in pending if text.id not in away]
+    if left := len(pending) - len(kept):
+        report.waiting["with the provider, in a batch"] += left
+    return kept
 
 
 def _turned(session: Session, extractor: Extractor, slots: Sequence[Slot]) -> list[str]:

@@ -28,6 +28,11 @@ class Usage:
         """Tokens both ways."""
         return self.tokens_in + self.tokens_out
 
+    def __add__(self, other: "Usage") -> "Usage":
+        unknown = self.cost_microusd is None or other.cost_microusd is None
+        cost = None if unknown else (self.cost_microusd or 0) + (other.cost_microusd or 0)
+        return Usage(self.tokens_in + other.tokens_in, self.tokens_out + other.tokens_out, cost)
+
 
 FREE = Usage()
 
@@ -72,6 +77,11 @@ class Extractor(Protocol):
     @property
     def prompt(self) -> str:
         """Version of its instructions."""
+        ...
+
+    @property
+    def regions(self) -> frozenset[str] | None:
+        """Regions whose texts it may be given; None for all."""
         ...
 
     @property

@@ -2,7 +2,8 @@
 
 One call sees one text of one customer and has no tools. The text enters as the value of a template variable, never as part of a
 template: instructor renders every message. Nothing of an answer is acted on but what the closed schema and the validators of
-`claims.py` let through. The SDKs and instructor are imported here and nowhere else.
+`claims.py` let through. Who is who is hidden
+before (`redaction.py`), and a long text is read in parts (`parts.py`): the answer of a text is that of all its parts, or none.
 
 What can go wrong, and what follows:
 - An answer that its text does not bear out is given back to be mended; if it stays so, the text is `Unread`: a recorded failure.
@@ -14,52 +15,36 @@ What can go wrong, and what follows:
 """
 
 import asyncio
-import logging
-import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 from anthropic import AnthropicError, AsyncAnthropic
-from anthropic import APIConnectionError as AnthropicIsLost
 from anthropic import NotFoundError as NotAtAnthropic
-from instructor import AsyncInstructor, from_provider
-from instructor import Mode as InstructorMode
-from instructor.core.exceptions import IncompleteOutputException, InstructorError, InstructorRetryException
+from instructor import AsyncInstructor
+from instructor.core.exceptions import IncompleteOutputException, InstructorRetryException
 from instructor.core.hooks import Hooks
-from openai import APIConnectionError as OpenAIIsLost
 from openai import AsyncOpenAI, OpenAIError
 from openai import NotFoundError as NotAtOpenAI
 from pydantic import ValidationError
+from tenacity import AsyncRetrying
 
 from models import Slot
-from pipelines.understand.claims import Answer, Document
+from pipelines.understand.claims import Answer, Claim, Document
 from pipelines.understand.extractor import FREE, ExtractorUnusable, Outcome, Reading, Unread, Usage, Waiting, reasons
 from pipelines.understand.instructions import instructions, names, schema, schema_hash
+from pipelines.understand.parts import parts, without_repeats
 from pipelines.understand.patience import Pause, patience, silent, status
 from pipelines.understand.prices import Price, price_of
-from pipelines.understand.settings import LanguageModelSettings, Mode
+from pipelines.understand.providers import KEYS, LOST, Send, connect, regions
+from pipelines.understand.redaction import NOBODY, Known, Masked, masked, plain
+from pipelines.understand.settings import LanguageModelSettings
+from pipelines.understand.turns import HEARD, Turn
 
-TIMEOUT_S = 120.0
-"""Longest wait for one answer; the SDKs would wait ten minutes."""
 OUTAGE = 5
 """Texts in a row without any answer after which the model is taken to be away: one bad text alone must not hold up the others."""
-LOST = (OpenAIIsLost, AnthropicIsLost, httpx.TransportError, OSError)
-"""How SDKs say that there is no connection: the two that ship, and what others let through."""
-KEYS = {
-    "anthropic": "ANTHROPIC_API_KEY", "cerebras": "CEREBRAS_API_KEY", "cohere": "CO_API_KEY", "deepseek": "DEEPSEEK_API_KEY",
-    "fireworks": "FIREWORKS_API_KEY", "google": "GOOGLE_API_KEY", "groq": "GROQ_API_KEY", "mistral": "MISTRAL_API_KEY",
-    "openai": "OPENAI_API_KEY", "openrouter": "OPENROUTER_API_KEY", "perplexity": "PERPLEXITY_API_KEY", "together": "TOGETHER_API_KEY",
-    "writer": "WRITER_API_KEY", "xai": "XAI_API_KEY",
-}  # fmt: skip
-"""Where each provider's SDK looks for a key by itself; one that is missing here says so in its own words."""
-NO_KEY = "none"
-"""What a server of one's own is sent where it asks for no key."""
-QUIET = {"instructor": logging.CRITICAL + 1, "openai": logging.WARNING, "anthropic": logging.WARNING}
-"""Below these levels they log requests, and instructor whole errors: customers' words."""
 
 
 @dataclass(frozen=True)
@@ -97,10 +82,12 @@ class LanguageModel:
         client: AsyncInstructor,
         runner: asyncio.Runner,
         *,
+        known: Known,
         spent_today: int,
         pause: Pause,
     ) -> None:
         self._settings = settings
+        self._known = known
         self._client = client
         self._runner = runner
         self._pause = pause
@@ -122,6 +109,11 @@ class LanguageModel:
         return instructions().version
 
     @property
+    def regions(self) -> frozenset[str] | None:
+        """Regions whose texts its host may be sent; None for all."""
+        return regions(self._settings, self._client)
+
+    @property
     def at_once(self) -> int:
         """Three rounds of what may be with the model at the same time: a slow text then keeps few others waiting."""
         return 3 * self._settings.concurrency
@@ -139,6 +131,10 @@ class LanguageModel:
             raise ExtractorUnusable(self._complaint(401))
         return [self._settled(one) for one in found]
 
+    def pose(self, document: Document) -> None:
+        """Make the requests of one text, each part's once, whatever comes of them: for a `send` that only keeps them."""
+        self._runner.run(self._pose(document))
+
     def reach(self) -> str:
         """Say that the model is there, having sent no text. ExtractorUnusable if it is not."""
         return self._runner.run(self._reach())
@@ -147,11 +143,13 @@ class LanguageModel:
         return list(await asyncio.gather(*(self._one(document) for document in documents)))
 
     async def _one(self, document: Document) -> Outcome | Refused:
+        if not speaks(document):
+            return Reading(Answer(claims=[]))  # nobody who could believe anything speaks
         async with self._free:
             if closed := self._closed():
                 return Waiting(closed)
             tally, refused_before = Tally(), self._refused
-            answer = await self._ask(document, tally)
+            answer = await self._whole(self.hidden(document), tally)
             usage = _usage(tally, self._price)
             if self._left:
                 self._left.tokens -= usage.tokens
@@ -164,17 +162,41 @@ class LanguageModel:
                 self._outlived = max(self._outlived, refused_before)
             return found
 
-    async def _ask(self, document: Document, tally: Tally) -> Answer | BaseException | None:
-        """The model's answer, or the error of its last attempt."""
+    def hidden(self, document: Document) -> Masked:
+        """The document as it may be sent."""
+        return masked(document, self._known) if self._settings.redact else plain(document)
+
+    async def _whole(self, hidden: Masked, tally: Tally) -> Answer | BaseException | None:
+        """What all parts of a text say together, about the text as it is; or the error that ended it."""
+        budgets = patience(self._pause, LOST, reasks=self._settings.reasks, resends=self._settings.resends)
+        claims: list[Claim] = []
+        for turns in parts(hidden.shown, self._settings.max_length):
+            answer = await self._ask(hidden.shown, turns, tally, budgets)
+            if not isinstance(answer, Answer):
+                return answer
+            claims += [hidden.claim(claim) for claim in answer.claims]
+        return Answer.model_construct(claims=without_repeats(claims))
+
+    async def _pose(self, document: Document) -> None:
+        if not speaks(document):
+            return
+        hidden, once = self.hidden(document), patience(self._pause, LOST, reasks=0, resends=0)
+        for turns in parts(hidden.shown, self._settings.max_length):
+            await self._ask(hidden.shown, turns, Tally(), once)
+
+    async def _ask(
+        self, shown: Document, turns: Sequence[Turn], tally: Tally, budgets: AsyncRetrying
+    ) -> Answer | BaseException | None:
+        """The model's answer about these turns, or the error of its last attempt; a quote may stand anywhere in the text."""
         hooks = Hooks()
         hooks.on("completion:response", tally.add)
         asked = instructions()
         try:
             return await self._client.create(
-                response_model=schema(names(document.slots)),
+                response_model=schema(names(shown.slots)),
                 messages=[{"role": "system", "content": asked.system}, {"role": "user", "content": asked.text}],
-                context={"document": document, "mark": secrets.token_hex(8)},
-                max_retries=patience(self._pause, LOST),
+                context={"document": shown, "turns": turns, "mark": secrets.token_hex(8)},
+                max_retries=budgets,
                 hooks=hooks,
             )
         except InstructorRetryException as error:
@@ -244,66 +266,30 @@ class LanguageModel:
 
 @contextmanager
 def open_language_model(
-    settings: LanguageModelSettings, *, spent_today: int = 0, pause: Pause = asyncio.sleep
+    settings: LanguageModelSettings,
+    *,
+    known: Known = NOBODY,
+    spent_today: int = 0,
+    pause: Pause = asyncio.sleep,
+    send: Send | None = None,
 ) -> Iterator[LanguageModel]:
     """The model that the settings name, for one run. ExtractorUnusable, before any text is sent, if they name none that can be asked.
 
-    Shape: `spent_today` are tokens that count towards the day's budget. Runs at the same time do not see each other's tokens until
+    Shape: `known` is everybody whose name must not go out. `spent_today` are tokens that count towards the day's budget. Runs at the same time do not see each other's tokens until
     they end, and what texts that wait had used is not kept: the day's budget is a brake, not a promise.
     """
-    client = connect(settings)
+    client = connect(settings, send)
     with asyncio.Runner() as runner:
         try:
-            yield LanguageModel(settings, client, runner, spent_today=spent_today, pause=pause)
+            yield LanguageModel(settings, client, runner, known=known, spent_today=spent_today, pause=pause)
         finally:
             if isinstance(client.client, AsyncOpenAI | AsyncAnthropic):
                 runner.run(client.client.close())
 
 
-def connect(settings: LanguageModelSettings) -> AsyncInstructor:
-    """The client of the model's provider. Errors: ExtractorUnusable, in one sentence."""
-    for name, level in QUIET.items():
-        logging.getLogger(name).setLevel(level)
-    name = settings.name or ""
-    provider = name.partition("/")[0]
-    if provider == "litellm":  # instructor 1.17 drops the model's name
-        raise ExtractorUnusable(
-            "SIDECAR_LLM cannot go through litellm; name the provider itself, or openai/MODEL with SIDECAR_LLM_BASE_URL."
-        )
-    mode = settings.mode or (Mode.json_schema if settings.base_url and provider == "openai" else None)
-    try:
-        client = from_provider(
-            name,
-            async_client=True,
-            mode=InstructorMode[mode.upper()] if mode else None,
-            api_key=_key(settings, provider),
-        )
-    except (InstructorError, ImportError) as error:
-        raise ExtractorUnusable(f"SIDECAR_LLM names {name!r}, which cannot be used: {error}") from error
-    sdk = client.client
-    if isinstance(sdk, AsyncOpenAI | AsyncAnthropic):
-        sdk.max_retries, sdk.timeout = 0, TIMEOUT_S
-        if settings.base_url:
-            sdk.base_url = settings.base_url
-    elif settings.base_url:
-        raise ExtractorUnusable(
-            f"SIDECAR_LLM_BASE_URL cannot be used with {name}; name the model openai/MODEL, or unset it."
-        )
-    return client
-
-
-def _key(settings: LanguageModelSettings, provider: str) -> str | None:
-    """The key to send; None leaves it to the SDK. Another host never gets the provider's own key."""
-    if settings.api_key:
-        return settings.api_key.get_secret_value()
-    if settings.base_url:
-        return NO_KEY
-    variable = KEYS.get(provider)
-    if variable and not os.environ.get(variable):
-        raise ExtractorUnusable(
-            f"SIDECAR_LLM names {settings.name}, which needs a key: set SIDECAR_LLM_API_KEY or {variable}."
-        )
-    return None
+def speaks(document: Document) -> bool:
+    """Whether anybody speaks in it who could believe something."""
+    return any(turn.role in HEARD for turn in document.turns)
 
 
 @dataclass

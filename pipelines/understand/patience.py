@@ -12,10 +12,6 @@ from tenacity import AsyncRetrying, RetryCallState
 
 from connectors.transport import retry_after
 
-REASKS = 2
-"""Times that an answer which its text does not bear out is given back to be mended. Each costs the whole conversation again."""
-RESENDS = 4
-"""Times that a request is sent again when nobody answered: with the pauses below, half a minute in all."""
 FIRST_WAIT = 2.0  # seconds; doubles with every try
 LONGEST_WAIT = 120.0
 """Seconds that a text waits for a vendor; one that asks for more gets it with the next run."""
@@ -24,9 +20,12 @@ Pause = Callable[[float], Awaitable[None]]
 Errors = tuple[type[BaseException], ...]
 
 
-def patience(pause: Pause, lost: Errors) -> AsyncRetrying:
-    """The budgets of one text, unspent; `lost` are the errors by which an SDK says that it has no connection."""
-    budgets = _Budgets(lost)
+def patience(pause: Pause, lost: Errors, *, reasks: int, resends: int) -> AsyncRetrying:
+    """The budgets of one text, unspent; `lost` are the errors by which an SDK says that it has no connection.
+
+    Shape: used for all parts of a text, which share them.
+    """
+    budgets = _Budgets(lost, reasks, resends)
     return AsyncRetrying(retry=budgets.again, stop=budgets.spent, wait=budgets.wait, sleep=pause, reraise=True)
 
 
@@ -50,8 +49,8 @@ def status(error: BaseException | None) -> int | None:
 class _Budgets:
     """What tenacity asks after every attempt that failed: `again` first, then the others."""
 
-    def __init__(self, lost: Errors) -> None:
-        self.lost = lost
+    def __init__(self, lost: Errors, reasks: int, resends: int) -> None:
+        self.lost, self.reasks, self.resends = lost, reasks, resends
         self.reasked = self.resent = 0
 
     def again(self, state: RetryCallState) -> bool:
@@ -63,7 +62,7 @@ class _Budgets:
         return silent(error, self.lost) and _asked(error) <= LONGEST_WAIT
 
     def spent(self, _: RetryCallState) -> bool:
-        return self.reasked > REASKS or self.resent > RESENDS
+        return self.reasked > self.reasks or self.resent > self.resends
 
     def wait(self, state: RetryCallState) -> float:
         error = _error(state)

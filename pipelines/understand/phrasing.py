@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from models import Strength
-from pipelines.understand.claims import NEGATION
+from pipelines.understand.languages import NEGATION
 from pipelines.understand.sentences import Span
 from pipelines.understand.turns import same_person
 

@@ -31,6 +31,18 @@ class LanguageModelSettings(BaseSettings):
     """Empty: `json_schema` with an OpenAI-compatible host, which rarely knows tools, else what suits the provider."""
     concurrency: int = Field(default=8, ge=1, le=256)
     """Texts that are with the model at the same time."""
+    timeout_seconds: float = Field(default=120.0, gt=0)
+    """Longest wait for one answer; the SDKs would wait ten minutes."""
+    reasks: int = Field(default=2, ge=0, le=10)
+    """Times that an answer which its text does not bear out is given back to be mended. Each costs the whole conversation again."""
+    resends: int = Field(default=4, ge=0, le=20)
+    """Times that a request is sent again when nobody answered: half a minute in all with the four of the default."""
+    max_length: int = Field(default=24_000, ge=2_000)
+    """Characters of a text in one request, some 6,000 tokens. A longer text is read in parts that overlap, all or none of them."""
+    redact: bool = True
+    """Whether names, addresses, numbers and ids are replaced by pseudonyms before a text is sent. Leave it on for others' servers."""
+    hosts: dict[str, list[str]] = Field(default_factory=dict)
+    """Hosts that texts of a region may be sent to: `{"eu": ["eu.api.openai.com"]}`. Empty: any. A host that is not here is refused."""
     max_tokens_per_run: int | None = Field(default=None, ge=1)
     """Tokens both ways after which a run asks for no further text; those already asked for are read to the end."""
     max_tokens_per_day: int | None = Field(default=None, ge=1)

@@ -7,7 +7,7 @@ from alembic import op
 import models.base
 
 revision = "0010_write_back"
-down_revision = "0008_weights"
+down_revision = "0009_batches"
 branch_labels = None
 depends_on = None
 

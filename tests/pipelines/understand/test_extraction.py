@@ -21,6 +21,7 @@ class Scripted:
     """An extractor that answers what a test tells it to, claims or an outcome, and remembers what it is asked."""
 
     at_once = 20
+    regions = None
 
     def __init__(self, answer, model="scripted", prompt="1"):
         self.answer, self.model, self.prompt = answer, model, prompt
