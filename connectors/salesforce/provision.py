@@ -185,7 +185,9 @@ def _verified(org: Org, fields: Sequence[Wanted]) -> Iterator[ProvisionStep]:
                 field.full_name, "refuse", f"exists but {trouble} by this user; {GRANT} Read and Edit on {field.object}"
             )
         elif field.spec.kind in SIZED and column["length"] < field.spec.length:
-            reason = f"shows {column['length']} characters, {field.spec.length} are needed; run: sidecar provision apply"
+            reason = (
+                f"shows {column['length']} characters, {field.spec.length} are needed; run: sidecar provision apply"
+            )
             yield ProvisionStep(field.full_name, "refuse", reason)
 
 

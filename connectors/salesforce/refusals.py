@@ -66,7 +66,9 @@ NO_API = Reaction(
 )
 GONE = Reaction(FieldsChanged, f"{{object}} or one of its fields is not visible; {GRANT} Read on {{object}}")
 OUR_QUERY = Reaction(Fatal, "the query about {object} was refused")
-IN_USE = Reaction(InUse, "{object} is referred to elsewhere; take it out there (Setup > Object Manager > Where is this used?)")
+IN_USE = Reaction(
+    InUse, "{object} is referred to elsewhere; take it out there (Setup > Object Manager > Where is this used?)"
+)
 NO_BULK = Reaction(NoBulk, "the Bulk API does not take the query about {object}", QUOTA_PAUSE)
 WIDE = frozenset({414, 431})
 """Statuses of a URI, or of URI and headers, above 16,384 bytes; a proxy may draw the line earlier."""

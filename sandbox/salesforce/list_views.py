@@ -43,7 +43,9 @@ class ListViews:
         _judge(sobject, given)
         name = str(given["listViewApiName"])
         if self._tables.run("SELECT 1 FROM _list_views WHERE object = ? AND name = ?", [sobject.name, name]):
-            raise _wrong("DUPLICATE_DEVELOPER_NAME", f"The list view unique name {name} is already in use on {sobject.name}")
+            raise _wrong(
+                "DUPLICATE_DEVELOPER_NAME", f"The list view unique name {name} is already in use on {sobject.name}"
+            )
         info = _info(sobject, given)
         self._tables.run("INSERT INTO _list_views VALUES (?, ?, ?)", [sobject.name, name, orjson.dumps(info).decode()])
         return info
@@ -69,7 +71,9 @@ class ListViews:
         """Names of the views of an object that filter by a field; while there are any the field cannot be deleted."""
         rows = self._tables.run("SELECT name, info FROM _list_views WHERE object = ?", [owner])
         return sorted(
-            name for name, info in rows if field in {each["fieldApiName"] for each in orjson.loads(info)["filteredByInfo"]}
+            name
+            for name, info in rows
+            if field in {each["fieldApiName"] for each in orjson.loads(info)["filteredByInfo"]}
         )
 
 
@@ -77,7 +81,9 @@ def _judge(sobject: SObject, given: Mapping[str, Any]) -> None:
     if unknown := sorted(given.keys() - KEYS):
         raise _wrong("JSON_PARSER_ERROR", f'Unrecognized field "{unknown[0]}"')
     if not NAME.fullmatch(str(given.get("listViewApiName", ""))):
-        raise _wrong("INVALID_INPUT", "listViewApiName: letters, digits and single underscores, beginning with a letter")
+        raise _wrong(
+            "INVALID_INPUT", "listViewApiName: letters, digits and single underscores, beginning with a letter"
+        )
     if not 1 <= len(str(given.get("label") or "")) <= LONGEST_LABEL:
         raise _wrong("INVALID_INPUT", f"label: must have 1 to {LONGEST_LABEL} characters")
     if given.get("visibility", "Private") not in {"Private", "Public", "Shared"}:
@@ -112,7 +118,10 @@ def _seen(sobject: SObject, name: str) -> Any:
 
 
 def _info(sobject: SObject, given: Mapping[str, Any]) -> dict[str, Any]:
-    columns = [{"fieldApiName": name, "label": _label(sobject, name), "sortable": True} for name in given.get("displayColumns") or []]
+    columns = [
+        {"fieldApiName": name, "label": _label(sobject, name), "sortable": True}
+        for name in given.get("displayColumns") or []
+    ]
     filters = [{**each, "label": _label(sobject, each["fieldApiName"])} for each in given.get("filteredByInfo") or []]
     return {
         "cloneable": True, "createable": True, "deletable": True, "updateable": True, "displayColumns": columns, "eTag": "",

@@ -87,7 +87,9 @@ class Writes:
     def delete_many(self, ids: Sequence[str], *, all_or_none: bool) -> list[Result]:
         """The answers to a collection of ids, in their order. Refusal for more than one call takes."""
         if len(ids) > MOST_ROWS:
-            raise Refusal(400, "EXCEEDED_ID_LIMIT", f"record limit reached. cannot submit more than {MOST_ROWS} records")
+            raise Refusal(
+                400, "EXCEEDED_ID_LIMIT", f"record limit reached. cannot submit more than {MOST_ROWS} records"
+            )
         results: list[Result] = []
         try:
             with self._state.tables.transaction():
