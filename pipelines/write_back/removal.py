@@ -59,8 +59,7 @@ def values(crm: Crm, vendor: str) -> Iterator[Held]:
 
 
 def _export(held: Iterable[Held], file: TextIO) -> None:
-    for key, found in held:
-        file.write(json.dumps({"record": str(key), "values": found}, ensure_ascii=False) + "\n")
+    file.writelines(json.dumps({"record": str(key), "values": found}, ensure_ascii=False) + "\n" for key, found in held)
 
 
 def _line(line: str) -> Held:

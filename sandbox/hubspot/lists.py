@@ -122,7 +122,7 @@ class Lists:
         if operation.keys() != keys | {"operationType", "includeObjectsWithNoValueSet"}:
             raise _wrong(f"the operation on {given['property']} has other keys")
         if unknown := set(operation.get("values") or []) - set(known.values):
-            raise _wrong(f"{sorted(unknown)[0]} is no option of {given['property']}")
+            raise _wrong(f"{min(unknown)} is no option of {given['property']}")
 
 
 def _filters(given: Mapping[str, Any]) -> list[Any]:
