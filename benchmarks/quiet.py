@@ -74,7 +74,7 @@ def measure(sizes: list[int]) -> Iterator[dict[str, Any]]:
 
 def inside() -> None:
     """Three runs within a sandbox, whose credentials are in the environment; two hours pass after each, as in the demo."""
-    subprocess.run(["sidecar", "provision"], stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(["sidecar", "provision", "apply"], stdout=subprocess.DEVNULL, check=True)
     clock = ShiftedClock(Path(os.environ["SIDECAR_CLOCK"]))
     for name in RUNS:
         cpu, start = _cpu(), time.perf_counter()

@@ -264,10 +264,10 @@ class FieldSpec:
 
 @dataclass(frozen=True)
 class ProvisionStep:
-    """One difference between the fields wanted and the fields there: created, changed, ok, or refused with the reason."""
+    """One difference between what is wanted and what is there: created, changed, deleted, ok, or refused with the reason."""
 
     target: str
-    action: Literal["create", "change", "ok", "refuse"]
+    action: Literal["create", "change", "delete", "ok", "refuse"]
     detail: str = ""
 
 
@@ -353,6 +353,14 @@ class Crm(Protocol):
 
     def provision(self, specs: Sequence[FieldSpec], *, dry_run: bool) -> list[ProvisionStep]:
         """Make the fields exist, visible and writable; idempotent; refuses to shrink or convert a field."""
+        ...
+
+    def unprovision(self, specs: Sequence[FieldSpec], *, dry_run: bool) -> list[ProvisionStep]:
+        """Delete what `provision` made, values included, and nothing else; idempotent; refuses what cannot be deleted."""
+        ...
+
+    def holding(self, object_name: str, specs: Sequence[FieldSpec]) -> Iterator[tuple[str, dict[str, FieldValue]]]:
+        """Every living record on which one of our fields has a value: its id and all values, by API name, of the fields seen."""
         ...
 
     def writable(self, object_name: str) -> dict[str, int]:

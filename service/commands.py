@@ -20,6 +20,7 @@ from service.lens import lens_app
 from service.options import Json
 from service.plain import PlainGroup
 from service.portrait import show_self_model
+from service.provisioning import provision_app
 from service.self_models import SelfModels
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ app = typer.Typer(
 state_app = typer.Typer(cls=PlainGroup, pretty_exceptions_enable=False)
 app.add_typer(state_app, name="state")
 app.add_typer(lens_app, name="lens")
+app.add_typer(provision_app, name="provision")
 app.add_typer(rulebook.app, name="rules")
 app.add_typer(judging.app)
 app.add_typer(suggestions.app, name="suggestions")
@@ -112,21 +114,6 @@ def webhooks(
 
 
 @app.command()
-def provision(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False, json: Json = False
-) -> None:
-    """Make the sidecar's fields exist in every CRM, visible to reps; repeats change nothing."""
-    with opened() as workspace:
-        asked = writing.provision(workspace, dry_run=dry_run)
-    if json:
-        terminal.print_json(asked.got)
-    else:
-        terminal.show_steps([step for lines in asked.got.values() for step in lines])
-    asked.insist()
-    if any(step.action == "refuse" for lines in asked.got.values() for step in lines):
-        raise typer.Exit(1)
-
-
 @app.command()
 def apply(
     plan_id: Annotated[str, typer.Argument(help="The id that `sidecar plan` printed.")], json: Json = False

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from sqlmodel import Session, col, func, select
@@ -14,6 +15,7 @@ from models.store import transaction
 from pipelines.ingest.sources import unusable_variables
 from pipelines.workspace import Workspace
 from pipelines.write_back import crm as fields
+from pipelines.write_back import removal
 from pipelines.write_back.deliver import apply as deliver
 from pipelines.write_back.fields import PERSON, carried_by
 from pipelines.write_back.held import from_json
@@ -75,6 +77,19 @@ class PlanReport:
 def provision(workspace: Workspace, *, dry_run: bool) -> Asked[list[ProvisionStep]]:
     """Make the fields exist in every CRM that is set up; by vendor, one step per field and permission."""
     return _each(lambda connector: fields.provision(crm_of(workspace, connector), dry_run=dry_run))
+
+
+def removal_plan(workspace: Workspace) -> Asked[list[ProvisionStep]]:
+    """What `remove` would take away, by vendor; nothing is written."""
+    return _each(lambda connector: removal.removal_plan(crm_of(workspace, connector), connector.name))
+
+
+def remove(workspace: Workspace, export: Path) -> Asked[list[ProvisionStep]]:
+    """Export all values of our fields to a file that only its owner reads, then take fields and values away, by vendor."""
+    export.touch(mode=0o600, exist_ok=False)
+    return _each(
+        lambda connector: removal.remove(crm_of(workspace, connector), connector.name, export, store=workspace.store)
+    )
 
 
 def plan(workspace: Workspace) -> Asked[PlanReport]:

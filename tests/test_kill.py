@@ -49,7 +49,7 @@ def make(tmp_path, worlds, serve, monkeypatch) -> Iterator[Make]:
                 copy_store(of.folder / ".sidecar", folder / ".sidecar")
             here = stack.enter_context(place(folder, of.folder / "world" if of else worlds(seed), serve))
             here.enter(monkeypatch)
-            here.run("provision")
+            here.run("provision", "apply")
             here.requests = 0  # counts from here on
             return here
 

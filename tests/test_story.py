@@ -132,7 +132,7 @@ def test_nothing_is_left_to_write_and_nothing_left_to_provision(home):
     plans = home.read("plan")
     assert {plan["crm"] for plan in plans} == {"hubspot", "salesforce"}
     assert all(plan["counts"].get("to write", 0) == 0 for plan in plans)
-    steps = home.read("provision", "--dry-run")
+    steps = home.read("provision", "plan")
     assert {step["action"] for lines in steps.values() for step in lines} == {"ok"}
 
 

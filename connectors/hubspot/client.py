@@ -22,7 +22,7 @@ from hubspot.utils.signature import Signature
 
 from connectors.errors import Fatal, RecordRejected, Retryable, Unsupported
 from connectors.hubspot.rates import lanes, told
-from connectors.hubspot.refusals import BUSY, SOON, VENDOR, Invalid, asked, refusal, until_midnight
+from connectors.hubspot.refusals import BUSY, SOON, VENDOR, Gone, Invalid, asked, refusal, until_midnight
 from connectors.hubspot.settings import HubSpotSettings
 from connectors.pace import Buckets, Pace, shared
 from connectors.transport import Transport, by_status, decoded, session
@@ -102,6 +102,11 @@ class Portal:
         """Up to 200 objects that meet the query, in its order."""
         body = {"limit": SEARCH_PAGE, **query}
         return self._page(reason, self._sdk.crm.objects.search_api.do_search, kind, body, about=kind, stream=stream)
+
+    def page(self, reason: str, kind: str, properties: Sequence[str], after: str | None) -> Rows:
+        """Up to 100 living objects by id, with these properties: a walk of all that no index limits."""
+        asked = {"limit": LIST_PAGE, "archived": False, "properties": list(properties), **_from(after)}
+        return self._page(reason, self._sdk.crm.objects.basic_api.get_page, kind, about=kind, stream=None, **asked)
 
     def count(self, kind: str, stream: str) -> int:
         """How many live objects the index counts, which may be an hour late. Unsupported where it stops counting.
@@ -183,6 +188,33 @@ class Portal:
         """Make a group. Exists if there is one of that name."""
         body = {"name": name, "label": label, "displayOrder": -1}
         self._ask("write", self._sdk.crm.properties.groups_api.create, kind, body, about=f"{kind}.{name}")
+
+    def archive_property(self, kind: str, name: str) -> None:
+        """Archive a property with its values. Gone if there is none, Invalid while something of the portal uses it."""
+        self._ask("write", self._sdk.crm.properties.core_api.archive, kind, name, about=f"{kind}.{name}")
+
+    def archive_group(self, kind: str, name: str) -> None:
+        """Archive a group. Gone if there is none, Invalid while properties are in it."""
+        self._ask("write", self._sdk.crm.properties.groups_api.archive, kind, name, about=f"{kind}.{name}")
+
+    def list_id(self, type_id: str, name: str) -> str | None:
+        """The id of the list of that name, of one kind of object; None if there is none."""
+        try:
+            answer = self._ask("definition", self._sdk.crm.lists.lists_api.get_by_name, name, type_id, about="list")
+        except Gone:
+            return None
+        found = answer.get("list") if isinstance(answer, dict) else None
+        if not isinstance(found, dict) or "listId" not in found:
+            raise self._half("list", None)
+        return str(found["listId"])
+
+    def create_list(self, definition: Json) -> None:
+        """Make a list that HubSpot keeps up to date."""
+        self._ask("write", self._sdk.crm.lists.lists_api.create, definition, about="list")
+
+    def delete_list(self, list_id: str) -> None:
+        """Take a list away; HubSpot can restore it for 90 days."""
+        self._ask("write", self._sdk.crm.lists.lists_api.remove, list_id, about="list")
 
     def pipelines(self, kind: str, stream: str | None = None) -> list[Json]:
         """The pipelines of deals or tickets, with their stages."""
@@ -275,6 +307,8 @@ class Portal:
             raise Retryable(message, after=60, vendor=VENDOR, stream=stream) from None
         if response.status_code >= 300:
             raise refusal(response, about=about, stream=stream, zone=self._zone)
+        if response.status_code == 204:
+            return None
         try:
             return decoded(response)
         except ValueError:

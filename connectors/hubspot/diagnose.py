@@ -42,6 +42,10 @@ WRITES = {
 """Scopes that only the write-back needs, and what will be missing without each; nothing is written to find out."""
 
 
+LISTS = frozenset({"crm.lists.read", "crm.lists.write"})
+"""Scopes of the lists of who drifts this week."""
+
+
 def diagnose(portal: Portal, streams: Sequence[Stream]) -> list[Finding]:
     """One finding for the portal, one per stream, two per object with fields of ours, one for the quota."""
     findings = [Finding("portal", ok=True, message=f"{portal.id}, company currency {portal.currency or 'unknown'}")]
@@ -89,7 +93,7 @@ def _our_fields(portal: Portal) -> Iterator[Finding]:
         stuck = [one for one in ours if not writable(one)]
         ok = bool(ours) and not stuck
         message = f"{len(ours)} properties {portal.settings.field_prefix}…, {len(stuck)} of them read-only"
-        remedy = None if ok else "run `sidecar provision`; it creates the properties"
+        remedy = None if ok else "run `sidecar provision apply`; it creates the properties"
         yield Finding(f"fields on {name}", ok=ok, message=message, remedy=remedy)
 
 
@@ -106,7 +110,7 @@ def _writing(portal: Portal) -> list[Finding]:
             "HubSpot tells the scopes of private apps alone; a scope that is missing will be named by the first write"
         )
         return [Finding("writing", ok=True, message=message)]
-    return [_writable(name, kind, granted) for name, kind in KINDS.items()]
+    return [*(_writable(name, kind, granted) for name, kind in KINDS.items()), _listing(granted)]
 
 
 def _writable(name: str, kind: str, granted: frozenset[str]) -> Finding:
@@ -117,6 +121,14 @@ def _writable(name: str, kind: str, granted: frozenset[str]) -> Finding:
         return Finding(f"writing to {name}", ok=True, message="allowed")
     message = "; ".join(f"the app lacks {scope}: {what}" for scope, what in lacking.items())
     return Finding(f"writing to {name}", ok=False, message=message, remedy=f"{GRANT} {' and '.join(lacking)}")
+
+
+def _listing(granted: frozenset[str]) -> Finding:
+    lacking = sorted(LISTS - granted)
+    if not lacking:
+        return Finding("lists", ok=True, message="allowed")
+    message = f"the app lacks {' and '.join(lacking)}: `sidecar provision` cannot make the lists of who drifts"
+    return Finding("lists", ok=False, message=message, remedy=f"{GRANT} {' and '.join(lacking)}")
 
 
 def _quota(portal: Portal) -> Finding:

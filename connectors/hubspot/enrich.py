@@ -1,6 +1,6 @@
 """Writing to the portal: values of our own properties, by record id, never a new record."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from connectors.base import FieldSpec, FieldValue, Jobs, ProvisionStep, Quota, RowResult
@@ -9,6 +9,7 @@ from connectors.hubspot.client import BATCH, Portal
 from connectors.hubspot.fields import KINDS, SUBJECTS, api_name, length, writable
 from connectors.hubspot.provision import provision
 from connectors.hubspot.refusals import VENDOR, Invalid
+from connectors.hubspot.removal import holding, unprovision
 from connectors.hubspot.wire import received, sent, types
 from models.keys import content_id
 
@@ -62,6 +63,15 @@ class HubSpotCrm:
         """Make the properties exist, in a group of their own; refuses to convert one."""
         self._types.clear()
         return provision(self._portal, specs, dry_run=dry_run)
+
+    def unprovision(self, specs: Sequence[FieldSpec], *, dry_run: bool) -> list[ProvisionStep]:
+        """Delete lists, properties with their values, and the group; refuses what something still uses."""
+        self._types.clear()
+        return unprovision(self._portal, specs, dry_run=dry_run)
+
+    def holding(self, object_name: str, specs: Sequence[FieldSpec]) -> Iterator[tuple[str, dict[str, FieldValue]]]:
+        """Every living record on which a property of ours has a value: id and values, by name."""
+        return holding(self._portal, object_name, specs)
 
     def writable(self, object_name: str) -> dict[str, int]:
         """Our properties that may be written, with their length in characters (0 where none applies)."""

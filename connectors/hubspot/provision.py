@@ -11,6 +11,7 @@ from typing import Any
 from connectors.base import FieldSpec, ProvisionStep
 from connectors.hubspot.client import Portal
 from connectors.hubspot.fields import GROUP_LABEL, KINDS, SUBJECTS, definition, difference, group_name, writable
+from connectors.hubspot.lists import create_lists
 from connectors.hubspot.refusals import Exists
 
 Json = dict[str, Any]
@@ -24,7 +25,7 @@ def provision(portal: Portal, specs: Sequence[FieldSpec], *, dry_run: bool) -> l
         for name in names if carried else ():
             steps.append(_group(portal, KINDS[name], name, dry_run=dry_run))
             steps += _properties(portal, KINDS[name], name, carried, dry_run=dry_run)
-    return steps
+    return [*steps, *create_lists(portal, specs, dry_run=dry_run)]
 
 
 def _group(portal: Portal, kind: str, name: str, *, dry_run: bool) -> ProvisionStep:

@@ -15,7 +15,9 @@ class HubSpotSettings(Floors, VendorSettings):
     client_secret: SecretStr | None = Field(default=None, description="client secret of the app, which signs webhooks")
     base_url: str | None = Field(default=None, description="another host to talk to; set for the sandbox only")
     # property names are lower case: https://developers.hubspot.com/docs/api-reference/crm-properties-v3/guide
-    field_prefix: str = Field(default="blf_", pattern=r"^[a-z][a-z0-9]*_$", description="of the properties we own")
+    field_prefix: str = Field(
+        default="blf_", pattern=r"^[a-z][a-z0-9]*_$", max_length=20, description="of the properties we own"
+    )
 
     @classmethod
     def required(cls) -> tuple[str, ...]:

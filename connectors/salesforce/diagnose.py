@@ -74,7 +74,7 @@ def _our_fields(org: Org, described: Mapping[str, Any]) -> Iterator[Finding]:
         stuck = [field["name"] for field in ours if not field["updateable"]]
         ok = bool(ours) and not stuck
         message = f"{len(ours)} fields {org.settings.field_prefix}…, {len(stuck)} of them read-only"
-        remedy = None if ok else "run `sidecar provision`; it creates the fields and the permission to write them"
+        remedy = None if ok else "run `sidecar provision apply`; it creates the fields and the permission to write them"
         yield Finding(f"fields on {name}", ok=ok, message=message, remedy=remedy)
 
 

@@ -1,6 +1,6 @@
 """Writing to the org: values of our own fields, by record id, never a new record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connectors.base import FieldSpec, FieldValue, Jobs, ProvisionStep, Quota, RowResult
@@ -10,6 +10,7 @@ from connectors.salesforce.fields import SUBJECTS, api_name
 from connectors.salesforce.ingest import IngestJobs
 from connectors.salesforce.provision import provision
 from connectors.salesforce.refusals import GRANT, PASSING, VENDOR, left_for_good
+from connectors.salesforce.removal import holding, unprovision
 from connectors.salesforce.soql import one_of, select
 from models.keys import content_id
 
@@ -53,6 +54,14 @@ class SalesforceCrm:
     def provision(self, specs: Sequence[FieldSpec], *, dry_run: bool) -> list[ProvisionStep]:
         """Make the fields exist, visible to reps and writable for this user; refuses to shrink or convert a field."""
         return provision(self._org, specs, dry_run=dry_run)
+
+    def unprovision(self, specs: Sequence[FieldSpec], *, dry_run: bool) -> list[ProvisionStep]:
+        """Delete list views, fields with their values, and permission sets; refuses what something still refers to."""
+        return unprovision(self._org, specs, dry_run=dry_run)
+
+    def holding(self, object_name: str, specs: Sequence[FieldSpec]) -> Iterator[tuple[str, dict[str, FieldValue]]]:
+        """Every living record on which a field of ours has a value: id and values, by API name."""
+        return holding(self._org, object_name, specs)
 
     def writable(self, object_name: str) -> dict[str, int]:
         """Our fields that this user may write, with their length in characters (0 where none applies)."""

@@ -14,10 +14,12 @@ from connectors.salesforce.client import Org
 from connectors.salesforce.fields import SUBJECTS, api_name, difference, metadata
 from connectors.salesforce.refusals import GRANT, VENDOR
 from connectors.salesforce.soql import quoted, select, starts_with
+from connectors.salesforce.views import create_views
 
 Row = dict[str, Any]
 
 ROWS = 200  # records of one collections call
+SIZED = frozenset({"text", "long_text"})
 
 
 @dataclass(frozen=True)
@@ -50,27 +52,41 @@ class Role:
 
 def provision(org: Org, specs: Sequence[FieldSpec], *, dry_run: bool) -> list[ProvisionStep]:
     """The differences between what should be there and what is; unless it is a dry run, they are gone afterwards."""
+    wanted = wanted_fields(org, specs)
+    steps = list(_fields(org, wanted, dry_run=dry_run))
+    refused = {step.target for step in steps if step.action == "refuse"}
+    there = [field for field in wanted if field.full_name not in refused]
+    writer, reader = roles(org)
+    for role in (writer, reader):
+        steps += _permissions(org, role, there, dry_run=dry_run)
+    steps.append(_assignment(org, writer, dry_run=dry_run))
+    if not dry_run:
+        steps += _verified(org, there)
+    objects = dict.fromkeys(field.object for field in there)
+    return [*steps, *create_views(org, objects, specs, dry_run=dry_run)]
+
+
+def wanted_fields(org: Org, specs: Sequence[FieldSpec]) -> list[Wanted]:
+    """Every field on every object that carries it. ValueError if the prefix makes a name too long."""
     prefix = org.settings.field_prefix
-    wanted = [
+    return [
         Wanted(name, api_name(spec, prefix), spec)
         for spec in specs
         for kind in sorted(spec.subjects)
         for name in SUBJECTS[kind]
     ]
-    steps = list(_fields(org, wanted, dry_run=dry_run))
-    refused = {step.target for step in steps if step.action == "refuse"}
-    there = [field for field in wanted if field.full_name not in refused]
+
+
+def roles(org: Org) -> tuple[Role, Role]:
+    """The permission sets of writer and reader."""
+    prefix = org.settings.field_prefix
     writer = Role(f"{prefix}Writer", "CRM sidecar writer", writes_all=True)
-    reader = Role(f"{prefix}Reader", "CRM sidecar reader", writes_all=False)
-    for role in (writer, reader):
-        steps += _permissions(org, role, there, dry_run=dry_run)
-    steps.append(_assignment(org, writer, dry_run=dry_run))
-    return steps if dry_run else steps + list(_verified(org, there))
+    return writer, Role(f"{prefix}Reader", "CRM sidecar reader", writes_all=False)
 
 
 def _fields(org: Org, wanted: Sequence[Wanted], *, dry_run: bool) -> Iterator[ProvisionStep]:
     """Create what is missing, widen what is too small, refuse what is something else."""
-    ids = _inventory(org)
+    ids = inventory(org)
     for field in wanted:
         found = ids.get(field.full_name)
         if found is None:
@@ -79,7 +95,7 @@ def _fields(org: Org, wanted: Sequence[Wanted], *, dry_run: bool) -> Iterator[Pr
                 org.request("write", "POST", "tooling/sobjects/CustomField", about=field.full_name, body=body)
             yield ProvisionStep(field.full_name, "create", field.spec.kind)
             continue
-        present = _definition(org, found)
+        present = definition(org, found)
         changes, reason = difference(metadata(field.spec), present)
         if reason:
             yield ProvisionStep(field.full_name, "refuse", reason)
@@ -92,7 +108,7 @@ def _fields(org: Org, wanted: Sequence[Wanted], *, dry_run: bool) -> Iterator[Pr
             yield ProvisionStep(field.full_name, "ok")
 
 
-def _inventory(org: Org) -> dict[str, str]:
+def inventory(org: Org) -> dict[str, str]:
     """Tooling ids of the custom fields with our prefix, by full name. FullName itself may only be asked for one row."""
     ours = starts_with("DeveloperName", org.settings.field_prefix)
     soql = select(["Id", "DeveloperName", "TableEnumOrId"], "CustomField", ours)
@@ -104,7 +120,7 @@ def _inventory(org: Org) -> dict[str, str]:
     return {f"{row['TableEnumOrId']}.{row['DeveloperName']}__c": row["Id"] for row in rows}
 
 
-def _definition(org: Org, field_id: str) -> Row:
+def definition(org: Org, field_id: str) -> Row:
     """The whole Metadata of one field."""
     answer = org.request("definition", "GET", f"tooling/sobjects/CustomField/{field_id}", about="CustomField")
     present: Row = answer["Metadata"]
@@ -113,13 +129,13 @@ def _definition(org: Org, field_id: str) -> Row:
 
 def _permissions(org: Org, role: Role, fields: Sequence[Wanted], *, dry_run: bool) -> list[ProvisionStep]:
     """The permission set and its rows for our fields; rows of other fields are not touched."""
-    found = _find(org, "PermissionSet", ["Id"], Name=role.name)
+    found = find(org, "PermissionSet", ["Id"], Name=role.name)
     step = ProvisionStep(f"PermissionSet {role.name}", "ok" if found else "create")
     if not found and dry_run:
         return [step, ProvisionStep(f"FieldPermissions {role.name}", "create", f"{len(fields)} fields")]
     set_id = found[0]["Id"] if found else _create_set(org, role)
     columns = ["Id", "Field", "PermissionsRead", "PermissionsEdit"]
-    present = {row["Field"]: row for row in _find(org, "FieldPermissions", columns, ParentId=set_id)}
+    present = {row["Field"]: row for row in find(org, "FieldPermissions", columns, ParentId=set_id)}
     new, changed = _merge(role, set_id, fields, present)
     if not dry_run:
         _write(org, "POST", new)
@@ -147,10 +163,10 @@ def _merge(role: Role, set_id: str, fields: Sequence[Wanted], present: dict[str,
 def _assignment(org: Org, role: Role, *, dry_run: bool) -> ProvisionStep:
     """The writer's set, given to the user we are logged in as."""
     target = f"PermissionSetAssignment {role.name}"
-    of_set = _find(org, "PermissionSet", ["Id"], Name=role.name)
+    of_set = find(org, "PermissionSet", ["Id"], Name=role.name)
     if of_set:
         set_id = of_set[0]["Id"]
-        if _find(org, "PermissionSetAssignment", ["Id"], AssigneeId=org.user_id, PermissionSetId=set_id):
+        if find(org, "PermissionSetAssignment", ["Id"], AssigneeId=org.user_id, PermissionSetId=set_id):
             return ProvisionStep(target, "ok")
         if not dry_run:
             _create(org, "PermissionSetAssignment", {"AssigneeId": org.user_id, "PermissionSetId": set_id})
@@ -168,9 +184,14 @@ def _verified(org: Org, fields: Sequence[Wanted]) -> Iterator[ProvisionStep]:
             yield ProvisionStep(
                 field.full_name, "refuse", f"exists but {trouble} by this user; {GRANT} Read and Edit on {field.object}"
             )
+        elif field.spec.kind in SIZED and column["length"] < field.spec.length:
+            reason = (
+                f"shows {column['length']} characters, {field.spec.length} are needed; run: sidecar provision apply"
+            )
+            yield ProvisionStep(field.full_name, "refuse", reason)
 
 
-def _find(org: Org, object_name: str, columns: Sequence[str], **equal: str) -> list[Row]:
+def find(org: Org, object_name: str, columns: Sequence[str], **equal: str) -> list[Row]:
     """All rows of an object whose columns have these values."""
     soql = select(columns, object_name, *(f"{name} = {quoted(value)}" for name, value in equal.items()))
     answer = org.query("definition", soql, about=object_name)

@@ -41,6 +41,10 @@ class JobGone(Retryable):
     """The Bulk job or the rest of its result is no more; the query can be asked again from the last row."""
 
 
+class InUse(Fatal):
+    """Something of the org still refers to what was to be deleted."""
+
+
 class FieldsChanged(Fatal):
     """A field or object we asked for is not there, or not for us; the description must be read again."""
 
@@ -62,6 +66,9 @@ NO_API = Reaction(
 )
 GONE = Reaction(FieldsChanged, f"{{object}} or one of its fields is not visible; {GRANT} Read on {{object}}")
 OUR_QUERY = Reaction(Fatal, "the query about {object} was refused")
+IN_USE = Reaction(
+    InUse, "{object} is referred to elsewhere; take it out there (Setup > Object Manager > Where is this used?)"
+)
 NO_BULK = Reaction(NoBulk, "the Bulk API does not take the query about {object}", QUOTA_PAUSE)
 WIDE = frozenset({414, 431})
 """Statuses of a URI, or of URI and headers, above 16,384 bytes; a proxy may draw the line earlier."""
@@ -92,6 +99,8 @@ REACTIONS = {
     "FEATURENOTENABLED": NO_BULK,
     "API_ERROR": NO_BULK,
     "MALFORMED_QUERY": OUR_QUERY,
+    "DEPENDENCY_EXISTS": IN_USE,
+    "DELETE_FAILED": IN_USE,
     "TXN_SECURITY_METERING_ERROR": Reaction(
         Fatal, "a transaction security policy forbids reading {object}; ask the org's security owner for an exception"
     ),
@@ -102,6 +111,8 @@ PASSING = frozenset({"UNABLE_TO_LOCK_ROW", "REQUEST_RUNNING_TOO_LONG", "SERVER_U
 """Row errors that nobody needs to act upon."""
 LEFT = frozenset({"ENTITY_IS_DELETED", "CANNOT_UPDATE_CONVERTED_LEAD", "INVALID_CROSS_REFERENCE_KEY"})
 """Row errors of a record that takes no writes any more: in the bin, converted, or away for good."""
+TOLD = frozenset({"INVALID_FIELD", "INVALID_TYPE", "MALFORMED_QUERY", "DEPENDENCY_EXISTS", "DELETE_FAILED"})
+"""Codes whose message says no more than names of fields and of what refers to them."""
 
 CODE = re.compile(r"[A-Z][A-Z_]{5,}")
 LIMITS = re.compile(r"Max bulk v2 query jobs|exceed\w* .*limit|\bTB\b", re.IGNORECASE)
@@ -175,6 +186,6 @@ def _error(reaction: Reaction, said: Complaint, status: int, *, about: str, stre
 
 
 def _detail(said: Complaint) -> str:
-    """The vendor's last line where it speaks of our query; other messages may quote a customer's value."""
+    """The vendor's last line where it speaks of our query or of what refers to a field; others may quote a customer's value."""
     lines = said.message.strip().splitlines()
-    return f": {lines[-1]}" if lines and said.code in {"INVALID_FIELD", "INVALID_TYPE", "MALFORMED_QUERY"} else ""
+    return f": {lines[-1]}" if lines and said.code in TOLD else ""

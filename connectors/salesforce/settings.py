@@ -15,7 +15,10 @@ class SalesforceSettings(Floors, VendorSettings):
     client_secret: SecretStr | None = Field(default=None, description="consumer secret of the external client app")
     domain: str | None = Field(default=None, description="My Domain without .salesforce.com, such as acme.my")
     base_url: str | None = Field(default=None, description="another host to talk to; set for the sandbox only")
-    field_prefix: str = Field(default="BLF_", pattern=r"^[A-Za-z][A-Za-z0-9]*_$", description="of the fields we own")
+    # names have at most 40 characters, our longest 18
+    field_prefix: str = Field(
+        default="BLF_", pattern=r"^[A-Za-z][A-Za-z0-9]*_$", max_length=20, description="of the fields we own"
+    )
 
     @classmethod
     def required(cls) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from pipelines.understand.reviews import Said, record_review
 from pipelines.write_back.compare import ANSWERED, REASONS, Wanted
 from pipelines.write_back.fields import ANSWERS, FIELDS, LOCK
 from pipelines.write_back.held import as_held, as_json, from_json, value_hash
+from pipelines.write_back.rows import Row
 
 ASKED = tuple(spec for spec in ANSWERS if spec is not LOCK)
 TOLD = re.compile(
@@ -86,11 +87,11 @@ class Feedback:
             else:
                 yield one
 
-    def emptied(self, plan_id: str, api: Mapping[str, str], now: datetime) -> list[IntendedWrite]:
+    def emptied(self, plan_id: str, api: Mapping[str, str], now: datetime) -> list[Row]:
         """The rows of a plan that empty the answers taken."""
         nothing = value_hash(None)
         return [
-            IntendedWrite(
+            Row(
                 id=new_id(now), plan_id=plan_id, record=str(record), entity_id=str(record), field=api[name],
                 old_value=as_json(value), new_value=as_json(None), value_hash=nothing, reason=ANSWERED, state="planned",
             )

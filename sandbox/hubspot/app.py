@@ -18,7 +18,7 @@ from sandbox.hubspot.reading import Reader
 from sandbox.hubspot.schema import Schema
 from sandbox.hubspot.search import Searcher
 from sandbox.hubspot.state import HubSpotState
-from sandbox.hubspot.tokens import FORMS, OWNERS, PRIVATE, Malformed, granted, info, told
+from sandbox.hubspot.tokens import FORMS, LISTS, OWNERS, PRIVATE, Malformed, granted, info, told
 from sandbox.hubspot.writing import Writer
 
 LONGEST_TARGET = 8_192
@@ -81,10 +81,19 @@ def _others(state: HubSpotState) -> list[tuple[str, str, Scopes, Endpoint]]:
         ("GET", "/crm/v3/pipelines/{type}", _read, lambda path, query, _: catalogue.pipelines(path["type"], query)),
         ("GET", "/crm/v3/pipelines/{type}/{id}", _read,
             lambda path, query, _: catalogue.pipeline(path["type"], path["id"], query)),
+        ("POST", "/crm/v3/lists/", _needs(LISTS["write"]), lambda _, __, body: state.lists.create(body)),
+        ("GET", "/crm/v3/lists/object-type-id/{type}/name/{name}", _needs(LISTS["read"]),
+            lambda path, _, __: state.lists.named(path["type"], path["name"])),
+        ("DELETE", "/crm/v3/lists/{id}", _needs(LISTS["write"]), lambda path, _, __: _removed(state, path["id"])),
         ("GET", "/marketing/v3/forms/", _needs(FORMS), lambda _, query, __: catalogue.forms(query)),
         ("GET", "/form-integrations/v1/submissions/forms/{id}", _needs(FORMS),
             lambda path, query, _: catalogue.submissions(path["id"], query)),
     ]  # fmt: skip
+
+
+def _removed(state: HubSpotState, list_id: str) -> tuple[int, Answer]:
+    state.lists.remove(list_id)
+    return 204, {}
 
 
 def _kind(path: dict[str, str]) -> ObjectType:

@@ -53,6 +53,7 @@ class Schema:
         return self._properties.update(kind, path["name"], judge(models, "PropertyUpdate", body))
 
     def _archive(self, kind: ObjectType, path: dict[str, str], _: str, __: bytes) -> Status:
+        self._unused(kind, path["name"])
         self._properties.archive(kind, path["name"])
         return 204, {}
 
@@ -85,8 +86,15 @@ class Schema:
         with self._state.together():
             for one in limited(judge(models, "BatchInputPropertyName", body)):
                 if one["name"] in self._properties.known(kind):
+                    self._unused(kind, one["name"])
                     self._properties.archive(kind, one["name"])
         return 204, {}
+
+    def _unused(self, kind: ObjectType, name: str) -> None:
+        """Errors: 400 while a list filters by it: https://knowledge.hubspot.com/properties/organize-and-export-properties."""
+        if users := self._state.lists.users_of(kind.path, name):
+            message = f"Property {name} is in use by {len(users)} lists and cannot be archived."
+            raise HubSpotRefusal(400, message, "PROPERTY_IN_USE")
 
     def _groups(self, kind: ObjectType, _: dict[str, str], query: str, __: bytes) -> Answer:
         Query.read(query, {"locale"})

@@ -21,6 +21,7 @@ from sandbox.hubspot.definitions import PIPELINE_PROPERTIES, Definition
 from sandbox.hubspot.history import History
 from sandbox.hubspot.index import Index
 from sandbox.hubspot.limits import Limits
+from sandbox.hubspot.lists import Lists
 from sandbox.hubspot.objects import BY_NAME, ObjectType
 from sandbox.hubspot.properties import Properties
 from sandbox.hubspot.stages import Pipelines
@@ -78,6 +79,7 @@ class HubSpotState:
         self.db.executescript("pragma journal_mode=wal; pragma synchronous=off;" + SCHEMA)
         self.pipelines = Pipelines(self.db, self.now)
         self.properties = Properties(self.db, self.now, self.pipelines)
+        self.lists = Lists(self.db, self.now, self.properties)
         self.associations = Associations(self.db)
         self.history = History(self.db)
         self.index = Index(self.db)

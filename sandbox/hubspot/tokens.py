@@ -11,11 +11,12 @@ from sandbox.hubspot.state import HubSpotState
 PRIVATE = "pat-"
 """How tokens of private apps begin; all others are tokens of OAuth."""
 OWNERS, FORMS = "crm.objects.owners.read", "forms"
+LISTS = {"read": "crm.lists.read", "write": "crm.lists.write"}
 SCOPES = frozenset(
     scope
     for kind in OBJECTS
     for scope in (*kind.read, *kind.write, *kind.property_scopes("read"), *kind.property_scopes("write"))
-) | {OWNERS, FORMS}
+) | {OWNERS, FORMS, *LISTS.values()}
 """All scopes that are spoken of here."""
 
 

@@ -20,7 +20,7 @@ from sandbox.salesforce.ingest import IngestJobs
 from sandbox.salesforce.queries import Queries
 from sandbox.salesforce.schema import SObject
 from sandbox.salesforce.sql import View
-from sandbox.salesforce.state import SalesforceState
+from sandbox.salesforce.state import INTEGRATION_USER, SalesforceState
 from sandbox.salesforce.writes import Writes
 
 VERSION = "v63.0"
@@ -87,6 +87,8 @@ def answer(call: Call) -> Answer:
     """What the vendor says to a call; never raises for a refusal of ours."""
     try:
         handler, groups = _handler(call)
+        if call.path.lower().startswith("tooling"):
+            _administrator(call)
         return handler(call, *groups)
     except Refusal as refusal:
         return refusal.status, refusal.body()
@@ -192,6 +194,11 @@ def _collection_create(call: Call) -> Answer:
 
 def _collection_update(call: Call) -> Answer:
     return 200, call.writes.many(call.json(), new=False)
+
+
+def _collection_delete(call: Call) -> Answer:
+    ids = [one for one in call.params.get("ids", "").split(",") if one]
+    return 200, call.writes.delete_many(ids, all_or_none=call.params.get("allOrNone", "").lower() == "true")
 
 
 def _retrieve(call: Call, name: str) -> Answer:
@@ -311,6 +318,29 @@ def _field_change(call: Call, field_id: str) -> Answer:
     return 204, None
 
 
+def _view_create(call: Call, name: str) -> Answer:
+    given = call.fields()
+    if given.get("visibility", "Private") != "Private":
+        _administrator(call)  # the permission is "Manage Public List Views"
+    return 201, call.state.list_views.create(call.object(name), given)
+
+
+def _view_get(call: Call, name: str, view: str) -> Answer:
+    return 200, call.state.list_views.get(call.object(name), view)
+
+
+def _view_delete(call: Call, name: str, view: str) -> Answer:
+    _administrator(call)
+    call.state.list_views.delete(call.object(name), view)
+    return 204, None
+
+
+def _administrator(call: Call) -> None:
+    """Refusal for a user who may not customise the org."""
+    if call.user != INTEGRATION_USER:
+        raise Refusal(403, "INSUFFICIENT_ACCESS", "insufficient access rights on entity")
+
+
 def _field_delete(call: Call, field_id: str) -> Answer:
     tooling.delete(call.state, field_id)
     return 204, None
@@ -325,7 +355,7 @@ DOORS: dict[str, dict[str, Handler]] = {
     r"sobjects/(\w+)/deleted": {"GET": _deleted},
     r"sobjects/(\w+)/updated": {"GET": _updated},
     r"sobjects/(\w+)/(\w+)": {"GET": _get, "PATCH": _update, "DELETE": _delete},
-    r"composite/sobjects": {"POST": _collection_create, "PATCH": _collection_update},
+    r"composite/sobjects": {"POST": _collection_create, "PATCH": _collection_update, "DELETE": _collection_delete},
     r"composite/sobjects/(\w+)": {"GET": _retrieve, "POST": _retrieve},
     r"composite/batch": {"POST": _batch},
     r"limits": {"GET": _limits},
@@ -336,6 +366,8 @@ DOORS: dict[str, dict[str, Handler]] = {
     r"jobs/ingest/(\w+)": {"GET": _load_look, "PATCH": _load_change, "DELETE": _load_delete},
     r"jobs/ingest/(\w+)/batches": {"PUT": _load_upload},
     r"jobs/ingest/(\w+)/(successfulResults|failedResults|unprocessedrecords)": {"GET": _load_results},
+    r"ui-api/list-info/(\w+)": {"POST": _view_create},
+    r"ui-api/list-info/(\w+)/(\w+)": {"GET": _view_get, "DELETE": _view_delete},
     r"tooling/query": {"GET": _tooling_query},
     r"tooling/query/([^/]+)": {"GET": _tooling_more},
     r"tooling/sobjects/CustomField": {"POST": _field_create},

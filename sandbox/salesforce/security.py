@@ -15,6 +15,8 @@ GRANTS = """
 SELECT f."Field", max(f."PermissionsRead"), max(f."PermissionsEdit") FROM "FieldPermissions" f
 JOIN "PermissionSetAssignment" a ON a."PermissionSetId" = f."ParentId" WHERE a."AssigneeId" = ? GROUP BY f."Field"
 """
+SETUP = frozenset({"FieldPermissions", "PermissionSetAssignment", "PermissionSet", "Organization", "User"})
+"""Objects behind the Setup menu, which only administrators write."""
 DECIDES = frozenset({"FieldPermissions", "PermissionSetAssignment", "PermissionSet"})
 """Objects whose rows decide what users see."""
 

@@ -13,6 +13,7 @@ from models.clock import Clock
 from sandbox.salesforce.derive import derived
 from sandbox.salesforce.errors import RowRefusal
 from sandbox.salesforce.ids import make_id
+from sandbox.salesforce.list_views import ListViews
 from sandbox.salesforce.schema import SObject
 from sandbox.salesforce.security import DECIDES, Security
 from sandbox.salesforce.tables import Row, Tables
@@ -55,6 +56,8 @@ class Switches:
     """Looks until a Bulk job is complete; 0 for never."""
     job_failures: list[str] = field(default_factory=list)
     """What the next Bulk jobs fail with, one each."""
+    referred: dict[str, str] = field(default_factory=dict)
+    """Custom fields (`Contact.BLF_Key__c`) that something of the org refers to, such as a flow, with its name."""
     no_bulk: set[str] = field(default_factory=set)
     """Objects that the Bulk API does not take."""
 
@@ -76,6 +79,7 @@ class SalesforceState:
         self.clock = clock
         self.tables = Tables(root / "salesforce.db")
         self.security = Security(self.tables)
+        self.list_views = ListViews(self.tables)
         self.usage = Usage()
         self.switches = Switches()
         self._faults: list[RowFault] = []
@@ -222,10 +226,18 @@ class SalesforceState:
 
     def delete(self, name: str, record_id: str, user: str = REP) -> None:
         """To the recycle bin, or away for good where the object has none."""
+        if name == "PermissionSet":
+            self._unassigned(record_id)
         if self.tables.objects[name].get("IsDeleted") is None:
             self.hard_delete(name, record_id)
             return
         self.save(name, record_id, {"IsDeleted": 1, "_deleted_at": self.now()}, user)
+
+    def _unassigned(self, record_id: str) -> None:
+        """RowRefusal while users hold the permission set; its field permissions go with it (help, "Delete Permission Sets")."""
+        if self.tables.run('SELECT 1 FROM "PermissionSetAssignment" WHERE "PermissionSetId" = ?', [record_id]):
+            raise RowRefusal("DELETE_FAILED", "You can't delete a permission set that is assigned to users")
+        self.tables.run('DELETE FROM "FieldPermissions" WHERE "ParentId" = ?', [record_id])
 
     def hard_delete(self, name: str, record_id: str) -> None:
         """Away for good; only getDeleted tells."""

@@ -65,6 +65,8 @@ def change(state: SalesforceState, field_id: str, body: Any, user: str) -> None:
     if metadata.type != before.type:
         message = f"Cannot change the type of {full} from {before.type} to {metadata.type}"
         raise RowRefusal("FIELD_INTEGRITY_EXCEPTION", message, "Metadata")
+    if any((getattr(metadata, size) or 0) < (getattr(before, size) or 0) for size in ("length", "precision")):
+        raise RowRefusal("FIELD_INTEGRITY_EXCEPTION", f"Cannot make {full} shorter than it is", "Metadata")
     _room(state, str(row["TableEnumOrId"]), field_of(f"{row['DeveloperName']}__c", metadata))
     changes = {
         name: value if name != "Metadata" else orjson.dumps(value).decode()
@@ -76,13 +78,25 @@ def change(state: SalesforceState, field_id: str, body: Any, user: str) -> None:
 
 
 def delete(state: SalesforceState, field_id: str) -> None:
-    """Drop the field, its values and its permissions."""
+    """Drop the field, its values and its permissions. RowRefusal while something refers to it.
+
+    Source: help page "Delete Custom Fields" (a field that is referred to elsewhere cannot be deleted); SOAP API guide, "StatusCode".
+    """
     row = _row(state, field_id)
+    _unused(state, str(row["TableEnumOrId"]), f"{row['DeveloperName']}__c")
     with state.tables.transaction():
         state.tables.drop_column(str(row["TableEnumOrId"]), f"{row['DeveloperName']}__c")
         state.tables.run('DELETE FROM "FieldPermissions" WHERE "Field" = ?', [row["FullName"]])
         state.tables.run(f'DELETE FROM "{NAME}" WHERE "Id" = ?', [row["Id"]])  # noqa: S608  # a constant
         state.tables.reload()
+
+
+def _unused(state: SalesforceState, owner: str, name: str) -> None:
+    named = state.switches.referred.get(f"{owner}.{name}")
+    users = [named] if named else [f"List View - {each}" for each in state.list_views.users_of(owner, name)]
+    if users:
+        message = f"This custom field is referenced elsewhere in salesforce.com : {', '.join(users)}"
+        raise RowRefusal("DEPENDENCY_EXISTS", message, "Id")
 
 
 def _read(body: Any) -> tuple[str, Metadata]:

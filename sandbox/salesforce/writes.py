@@ -10,8 +10,9 @@ from typing import Any
 from sandbox.salesforce.errors import Refusal, RowRefusal, unreadable
 from sandbox.salesforce.ids import full_id
 from sandbox.salesforce.schema import SObject
+from sandbox.salesforce.security import SETUP
 from sandbox.salesforce.sql import View
-from sandbox.salesforce.state import SalesforceState
+from sandbox.salesforce.state import INTEGRATION_USER, SalesforceState
 from sandbox.salesforce.tables import Row
 from sandbox.salesforce.values import to_column
 
@@ -37,6 +38,7 @@ class Writes:
 
     def create(self, sobject: SObject, given: Given) -> str:
         """A new record; gives its id."""
+        self._set_up(sobject)
         if sobject.name in READ_ONLY:
             raise RowRefusal(
                 "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type {sobject.name} does not support create"
@@ -55,6 +57,7 @@ class Writes:
 
     def update(self, sobject: SObject, record_id: Any, given: Given) -> str:
         """Changes of one record; gives its id."""
+        self._set_up(sobject)
         found = self._living(sobject, record_id)
         self._state.meet_fault(found)
         values = _values(sobject, given)
@@ -68,6 +71,7 @@ class Writes:
 
     def delete(self, sobject: SObject, record_id: Any) -> str:
         """To the bin; gives the id."""
+        self._set_up(sobject)
         found = self._living(sobject, record_id)
         self._state.delete(sobject.name, found, self._user)
         return found
@@ -83,6 +87,36 @@ class Writes:
         except _RolledBack:
             return [_undone(result) if result["success"] else result for result in results]
         return results
+
+    def delete_many(self, ids: Sequence[str], *, all_or_none: bool) -> list[Result]:
+        """The answers to a collection of ids, in their order. Refusal for more than one call takes."""
+        if len(ids) > MOST_ROWS:
+            raise Refusal(
+                400, "EXCEEDED_ID_LIMIT", f"record limit reached. cannot submit more than {MOST_ROWS} records"
+            )
+        results: list[Result] = []
+        try:
+            with self._state.tables.transaction():
+                results = [self._gone(record_id) for record_id in ids]
+                _judge(results, all_or_none=all_or_none)
+        except _RolledBack:
+            return [_undone(result) if result["success"] else result for result in results]
+        return results
+
+    def _gone(self, record_id: str) -> Result:
+        sobject = next((each for each in self._view.values() if record_id.startswith(each.prefix)), None)
+
+        def write() -> str:
+            if sobject is None:
+                raise RowRefusal("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+            return self.delete(sobject, record_id)
+
+        return _answer(write)
+
+    def _set_up(self, sobject: SObject) -> None:
+        """RowRefusal where a user who is no administrator would write to the Setup menu."""
+        if sobject.name in SETUP and self._user != INTEGRATION_USER:
+            raise RowRefusal("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")
 
     def _one(self, record: Given, *, new: bool) -> Result:
         sobject = self._view.get(str(record["attributes"]["type"]))

@@ -21,7 +21,7 @@ from tests import stores
 ROOT = Path(__file__).parents[2]
 
 NOW = "2026-11-01T09:00:00.000+0000"
-COMMANDS = [("run", "stitch"), ("show", "x@y.example"), ("plan",), ("apply", "x"), ("provision",)]
+COMMANDS = [("run", "stitch"), ("show", "x@y.example"), ("plan",), ("apply", "x"), ("provision", "plan")]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -114,8 +114,8 @@ def test_without_credentials_vendors_are_skipped_and_the_crm_is_asked_for(door):
         True,
         True,
     ]
-    for command in ("plan", "provision"):
-        answer = door.ask(command, "--json")
+    for command in (("plan",), ("provision", "plan")):
+        answer = door.ask(*command, "--json")
         assert (answer.code, answer.out) == (2, "")
         assert "SALESFORCE_CLIENT_SECRET" in answer.err
 
@@ -335,8 +335,8 @@ def test_a_crm_that_refuses_stops_no_other(door, hubspot_sandbox):
     """The other one is planned and provisioned; why one was not is said, with exit code 1."""
     hubspot = {"HUBSPOT_BASE_URL": hubspot_sandbox.url, "HUBSPOT_ACCESS_TOKEN": ACCESS_TOKEN}
     door.connect(SALESFORCE_CLIENT_SECRET="wr0ng", **hubspot)
-    for command in ("provision", "plan"):
-        answer = door.ask(command, "--json")
+    for command in (("provision", "apply"), ("plan",)):
+        answer = door.ask(*command, "--json")
         assert answer.code == 1
         assert "SALESFORCE_CLIENT_SECRET" in answer.err
         assert "hubspot" in str(answer.json)
@@ -358,7 +358,7 @@ def test_a_plan_is_applied_once(door):
 def test_every_json_is_one_document_on_standard_output(door):
     """Whatever is asked with --json, a machine can read the answer; bars and warnings go elsewhere."""
     door.connect()
-    for command in (("provision", "--dry-run"), ("doctor",), ("plan",), ("run", "stitch")):
+    for command in (("provision", "plan"), ("doctor",), ("plan",), ("run", "stitch")):
         answer = door.ask(*command, "--json")
         assert answer.json is not None, command
 

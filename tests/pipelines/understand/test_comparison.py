@@ -70,7 +70,7 @@ def test_figures_by_hand():
 
 
 def customers(number):
-    random = Random(1)  # noqa: S311  # repeatable chance, not secrets
+    random = Random(1)  # repeatable chance, not secrets
     for one in range(number):
         score = random.random()
         yield Judged(f"b{one}", random.random() < score, score, random.random())

@@ -85,7 +85,7 @@ def test_no_future_event_changes_a_past_score(events, paid, random: Random, cut)
 
 def customers(number):
     """Customers of whom the stance alone tells whether they stay."""
-    random = Random(1)  # noqa: S311  # repeatable chance, not secrets
+    random = Random(1)  # repeatable chance, not secrets
     for _ in range(number):
         stance, other = random.random(), random.random()
         yield {"stance": stance, "engagement_value": other}, random.random() < stance
