@@ -58,7 +58,7 @@ def wanted(crm: Crm, vendor: str, count: int) -> Iterator[Wanted]:
 
 def main(way: str, url: str, count: int) -> None:
     """Measure one run; making the fields is not part of it."""
-    vendor, clock, limits = way.split("_")[0], SystemClock(), Limits()
+    vendor, clock, limits = way.split("_", maxsplit=1)[0], SystemClock(), Limits()
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"sqlite:///{folder}/store.db")
         provision(opened(way, url))
