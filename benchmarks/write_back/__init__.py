@@ -26,7 +26,14 @@ MINUTES = 24 * 60
 def server(way: str, count: int) -> Iterator[str]:
     """A CRM with so many contacts; gives its URL."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "benchmarks.write_back.server", way.split("_", maxsplit=1)[0], folder, str(count)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.write_back.server",
+            way.split("_", maxsplit=1)[0],
+            folder,
+            str(count),
+        ]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout
             assert process.stdin

@@ -40,7 +40,10 @@ def test_what_was_written_is_told_and_taken_back(desk, salesforce_sandbox):
     (newest, oldest) = desk.ask("writes", "--json").json
     assert (newest["id"], oldest["id"], newest["fields"]) == (second, first, {"ok": 4})
     history = [one for one in desk.ask("writes", ONE, "--json").json if one["field"] == "BLF_Top_Belief__c"]
-    assert [(one["old"], one["new"], one["state"]) for one in history] == [(None, "Too dear", "ok"), ("Too dear", "Fair price", "ok")]
+    assert [(one["old"], one["new"], one["state"]) for one in history] == [
+        (None, "Too dear", "ok"),
+        ("Too dear", "Fair price", "ok"),
+    ]
     assert "Fair price" in desk.ask("writes", second).said
     assert desk.ask("undo", second, "--dry-run").code == 0
     assert salesforce_sandbox.state.get("Contact", ONE)["BLF_Top_Belief__c"] == "Fair price"
