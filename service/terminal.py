@@ -248,15 +248,12 @@ def show_runs(runs: list[Run]) -> None:
     if not runs:
         console.print("Nothing was ever planned; begin with: sidecar plan")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("plan", "CRM", "made", "what became of it", "records", "fields"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("plan", "made"))
     for run in runs:
         fields = " · ".join(f"{count} {state}" for state, count in sorted(run.fields.items())) or "nothing to write"
-        table.add_row(
-            run.id, run.crm, f"{run.created_at:%Y-%m-%d %H:%M}", escape(_came_to(run)), str(run.records), fields
-        )
-    console.print(table)
+        console.print(
+            f"[bold]{run.id}[/bold] {run.crm} {run.created_at:%Y-%m-%d %H:%M}: {escape(_came_to(run))}; {run.records} records, fields: {fields}",
+            soft_wrap=True, highlight=False,
+        )  # fmt: skip
 
 
 def _came_to(run: Run) -> str:
