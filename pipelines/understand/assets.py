@@ -156,7 +156,7 @@ def beliefs(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Works
     """
     done = replay_beliefs(workspace.store, workspace.clock, _buckets(context))
     numbers = {"buckets_due": done.buckets, "persons": done.persons, "turns_changed": done.drifts.total}
-    state = survey(workspace.store, workspace.clock.now())
+    state = survey(workspace.store)
     counts = {**numbers, **_written(done.beliefs), **state.counts}
     return _result(count(workspace.store, Belief), counts, {**state.words, **state.shares, **_drawn(state.pictures)})
 

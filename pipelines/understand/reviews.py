@@ -4,15 +4,15 @@ As evidence it is dated when it was given and outweighs all that was said before
 is said afterwards counts as ever. Nobody's verdict is changed or removed; whoever thinks better of it gives another.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import log2
 from typing import Literal
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
-from models import Belief, Evidence, Level, Observation, Polarity, Review, Strength, Verdict
+from models import Belief, Evidence, Level, Membership, Observation, Polarity, Review, Scope, Strength, Verdict
 from models.keys import RecordKey, content_id, stable_hash
 from pipelines.understand.beliefs import HALF_LIFE, days
 from pipelines.understand.confidence import TRUSTED
@@ -20,8 +20,8 @@ from pipelines.understand.people import chunks
 from pipelines.understand.policy import Policy
 from pipelines.understand.topics import REVIEW, in_order
 
-WORTH_ASKING = 0.3
-"""Bits that a verdict must promise for the belief to count as waiting: more certain than .86 it promises less."""
+DOUBTFUL = 0.9
+"""Confidence up to which a verdict promises .3 bits or more: such beliefs count as waiting."""
 LEAST_VALENCE = 0.25
 """What a belief that says nothing about us, such as how somebody likes to be reached, counts beside one that does."""
 OPPOSITE = {Polarity.positive: Polarity.negative, Polarity.negative: Polarity.positive}
@@ -128,9 +128,20 @@ def information(p: float) -> float:
     return _entropy(agrees) - _entropy(TRUSTED)
 
 
-def backlog(waiting: Iterable[Waiting]) -> int:
-    """How many beliefs would repay a look."""
-    return sum(one.bits >= WORTH_ASKING for one in waiting)
+def backlog(session: Session) -> int:
+    """How many current beliefs are doubtful and not looked at; counted where they lie, only those of judged persons are read."""
+    doubtful = (col(Belief.valid_to).is_(None), col(Belief.confidence) <= DOUBTFUL)
+    waiting = session.exec(select(func.count()).select_from(Belief).where(*doubtful)).one()
+    reviews = session.exec(select(Review)).all()
+    seen = _seen(reviews)
+    looked_at: set[str] = set()
+    for some in chunks(sorted({review.subject for review in reviews})):
+        judged = select(Membership.entity_id).where(
+            col(Membership.record).in_(some), Membership.scope == Scope.person.value
+        )
+        rows = session.exec(select(Belief).where(*doubtful, col(Belief.person_id).in_(judged))).all()
+        looked_at |= {belief.id for belief in rows if _looked_at(belief, seen)}
+    return waiting - len(looked_at)
 
 
 def _entropy(p: float) -> float:

@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine
 from sqlmodel import col, func, select
 
-from models import Belief, Review, Slot
+from models import Belief, Review
 from models.store import transaction
 from pipelines.stitch.lens.pictures import bars, markdown
 from pipelines.understand import pictures
 from pipelines.understand.lessons import in_force
-from pipelines.understand.reviews import backlog, queue
+from pipelines.understand.reviews import backlog
 from pipelines.understand.taught import UNCALIBRATED, taught_by
 from pipelines.understand.weekly import EVERYBODY
 
@@ -30,22 +29,20 @@ class Survey:
     pictures: Mapping[str, str]
 
 
-def survey(store: Engine, now: datetime) -> Survey:
+def survey(store: Engine) -> Survey:
     """Look over everything that is believed, and over what reviews have taught of it."""
     with transaction(store) as session:
-        slots = list(session.exec(select(Slot)))
         holds = col(Belief.valid_to).is_(None)
         by_slot = session.exec(select(Belief.slot, func.count()).where(holds).group_by(Belief.slot)).all()
         contested = session.exec(select(func.count()).select_from(Belief).where(holds, col(Belief.contested))).one()
         ended = session.exec(select(func.count()).select_from(Belief).where(~holds)).one()
         reviews = session.exec(select(func.count()).select_from(Review)).one()
-        half_lives = {slot.name: slot.half_life_days for slot in slots}
-        waiting = queue(session, {slot.name: slot.valence for slot in slots}, half_lives, now)
+        waiting = backlog(session)
         lesson = in_force(session)
         figures: dict[str, Any] = dict(lesson.figures) if lesson else {}
         taught, verdicts = taught_by(lesson), lesson.verdicts if lesson else 0
     current = sum(number for _, number in by_slot)
-    counts = {"contested": contested, "superseded": ended, "reviews": reviews, "review_backlog": backlog(waiting)}
+    counts = {"contested": contested, "superseded": ended, "reviews": reviews, "review_backlog": waiting}
     shares = {"contested_share": round(contested / current, 4)} if current else {}
     words = {"calibration": taught.calibration.word, "lesson": f"{taught.version}, from {verdicts} verdicts"}
     drawn = {}

@@ -18,7 +18,7 @@ from pipelines.understand.lessons import lesson_from, taught
 from pipelines.understand.measured import Tally
 from pipelines.understand.observations import collect_observations
 from pipelines.understand.replay import replay_beliefs
-from pipelines.understand.reviews import Said, information, queue, record_review
+from pipelines.understand.reviews import Said, backlog, information, queue, record_review
 from pipelines.understand.taught import UNTAUGHT, taught_by
 from tests.pipelines.understand.conftest import key
 from tests.pipelines.understand.test_beliefs import HALF_LIVES, START, said
@@ -47,6 +47,11 @@ def answer(world, verdict, **more):
 def waiting(world):
     with transaction(world.store) as session:
         return [one.belief.statement for one in queue(session, {"price": 1.0}, {}, world.clock.now())]
+
+
+def doubtful(world):
+    with transaction(world.store) as session:
+        return backlog(session)
 
 
 def test_a_disagreement_ends_the_belief_and_no_reading_brings_it_back(world):
@@ -82,11 +87,13 @@ def test_the_same_utterance_twice_is_one_review_and_an_unsure_one_moves_nothing(
     understand(world)
     before = world.rows(Belief)[0].model_dump()
     assert waiting(world) == [before["statement"]]
+    assert doubtful(world) == 1
     answer(world, Verdict.unsure, reference="field@1")
     answer(world, Verdict.unsure, reference="field@1")
     assert len(world.rows(Review)) == 1
     assert world.rows(Belief)[0].model_dump() == before
     assert waiting(world) == []
+    assert doubtful(world) == 0
     world.say("2", "It is too expensive for us.", 150)
     understand(world)
     assert len(waiting(world)) == 1

@@ -43,7 +43,7 @@ def test_weeks_move_with_words_and_not_with_silence(world):
     assert rows(world) == found
     assert "polyline" in weeks({"price": [(0, 0.2), (1, 0.7)]}, 1)
     assert drift_picture(found).startswith("![")
-    state = survey(world.store, world.clock.now())
+    state = survey(world.store)
     assert state.words["calibration"] == "uncalibrated"
     assert state.counts["reviews"] == 0
     assert "beliefs_per_slot" in state.pictures
