@@ -12,7 +12,7 @@ from models.writes import IntendedWrite, WritePlan
 from pipelines.ingest.lake import Lake
 from pipelines.progress import report
 from pipelines.write_back.cast import read_cast
-from pipelines.write_back.compare import OPTED_OUT, Decision, State, Target, Wanted, decide, left_alone
+from pipelines.write_back.compare import ON_PURPOSE, Decision, State, Target, Wanted, decide, left_alone
 from pipelines.write_back.crm import AT_ONCE, Fields
 from pipelines.write_back.deliver import recover
 from pipelines.write_back.feedback import Feedback, listen
@@ -84,7 +84,7 @@ class _Planning:
         for one in wanted:
             target, key = Target.of(one), str(one.record)
             self.counts["records"] += 1
-            self.counts["records with a source"] += bool(one.values) or one.reason == OPTED_OUT
+            self.counts["records with a source"] += bool(one.values) or one.reason in ON_PURPOSE
             in_step = self.shown.get(key) == value_hash(target.fingerprint) if one.values else key not in self.touched
             if in_step:
                 self.counts["unchanged"] += 1
