@@ -3,7 +3,7 @@
 from connectors.hubspot.settings import HubSpotSettings
 from models.keys import RecordKey
 
-PAGES = {"contacts": "0-1", "companies": "0-2", "deals": "0-3", "tickets": "0-5"}
+PAGES = {"contact": "0-1", "company": "0-2", "deal": "0-3", "ticket": "0-5"}
 """Objects that have a page, by type id: https://developers.hubspot.com/docs/guides/crm/understanding-the-crm#object-type-ids."""
 
 

@@ -16,6 +16,8 @@ SIGNS = {"positive": "+", "negative": "-", "neutral": "·"}
 UNCALIBRATED = "Not yet calibrated on your data."
 QUOTE_LENGTH = 120
 """Of a quote in a summary, UTF-16 units: a line or two; the evidence block has all of it."""
+MARKS = " |>*#\u2022\u00b7-"
+"""What quoting, tables and lists leave at the ends of a line."""
 MOST_GAPS = 3
 SOURCES = {
     "agent": "an agent", "call_note": "call", "transcript": "call", "email": "e-mail", "ticket": "ticket", "form": "form", "chat": "chat",
@@ -58,14 +60,17 @@ def top_belief(beliefs: Iterable[Belief], evidence: Iterable[Evidence], slots: I
     return headline(first, list(evidence), slots) if first else None
 
 
-def headline(belief: Belief, evidence: Sequence[Evidence], slots: Iterable[Slot]) -> str:
-    """One belief in one line: the statement, how sure we are of it and where it is going."""
+def headline(belief: Belief, evidence: Sequence[Evidence], slots: Iterable[Slot], who: str = "") -> str:
+    """One belief in one line: the statement, how sure we are of it and where it is going; told of `who`, among others."""
+    if who:
+        who = f"{belief.holder} (told by {who}): " if belief.holder else f"{who}: "
+    said = f"{who}{statement(belief)}" if who else subject(belief)
     if belief.contested:
-        return f"{subject(belief)} (contested)"
+        return f"{said} (contested)"
     moved = movement(belief, evidence, slots)
     trend = f", getting {moved[0]}" if moved else ""
-    perhaps = "Perhaps: " if belief.confidence < LEANING else ""
-    return f"{perhaps}{subject(belief)} ({certainty(belief.confidence, belief.polarity)}{trend})"
+    perhaps = "Perhaps: " if belief.confidence < LEANING and not who else ""
+    return f"{perhaps}{said} ({certainty(belief.confidence, belief.polarity)}{trend})"
 
 
 def summary(
@@ -146,8 +151,12 @@ def alignment_line(alignment: Alignment | None) -> str:
 
 def subject(belief: Belief) -> str:
     """The statement, with whose it is where that is not the person's own."""
-    statement = belief.statement.rstrip(". ")
-    return f"{belief.holder}: {statement}" if belief.holder else statement
+    return f"{belief.holder}: {statement(belief)}" if belief.holder else statement(belief)
+
+
+def statement(belief: Belief) -> str:
+    """The belief in our words, to be followed by something."""
+    return belief.statement.rstrip(". ")
 
 
 def sign(belief: Belief) -> str:
@@ -221,8 +230,10 @@ def _words(row: Evidence, newest: datetime, length: int = 0) -> str:
     if not row.quote:
         how = "inferred" if row.level == Level.asserted else "seen"
         return f"{how}: {row.statement.rstrip('. ')} ({source(row)}, {when})"
-    quote = " ".join(row.quote.split())
-    return f'"{shortened(quote, length) if length else quote}" ({source(row)}, {when})'
+    quote = " ".join(row.quote.split()).strip(MARKS) or row.quote
+    told = shortened(quote, length) if length else quote
+    left, right = ("\u201c", "\u201d") if '"' in told else ('"', '"')
+    return f"{left}{told}{right} ({source(row)}, {when})"
 
 
 def _contested(belief: Belief, rows: Sequence[Evidence]) -> str:

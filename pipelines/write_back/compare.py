@@ -20,7 +20,9 @@ CHANGED = "what is known has changed"
 OPTED_OUT = "the person opted out"
 FORGOTTEN = "the person is to be forgotten"
 ANSWERED = "the rep's answer is kept as a review"
-OUTRANK_LOCK = (OPTED_OUT, FORGOTTEN, ANSWERED)
+ON_PURPOSE = (OPTED_OUT, FORGOTTEN)
+"""Reasons for which emptying is what the person wants, and no accident."""
+OUTRANK_LOCK = (*ON_PURPOSE, ANSWERED)
 """Reasons that outrank a rep's lock: the person's own, and the rep's own."""
 LOCKED = "locked by a rep"
 FILLED = "it is filled, and its policy is to fill only what is empty"

@@ -14,7 +14,7 @@ from models.writes import WritePlan
 from pipelines.ingest.lake import Lake
 from pipelines.progress import report
 from pipelines.write_back.cast import read_cast
-from pipelines.write_back.compare import OPTED_OUT, Decision, Left, State, Target, Values, Wanted, decide, left_alone
+from pipelines.write_back.compare import ON_PURPOSE, Decision, Left, State, Target, Values, Wanted, decide, left_alone
 from pipelines.write_back.crm import AT_ONCE, Fields
 from pipelines.write_back.feedback import Feedback, listen
 from pipelines.write_back.fields import CONTENT_HASH
@@ -101,7 +101,7 @@ class _Planning:
             target, key = Target.of(one), str(one.record)
             self.met.add(key)
             self.counts["records"] += 1
-            self.counts["records with a source"] += bool(one.values) or one.reason == OPTED_OUT
+            self.counts["records with a source"] += bool(one.values) or one.reason in ON_PURPOSE
             in_step = self.shown.get(key) == value_hash(target.fingerprint) if one.values else key not in self.touched
             if in_step:
                 self.counts["unchanged"] += 1

@@ -149,7 +149,7 @@ def _belief_values(beliefs: Sequence[Belief], scores: Sequence[Alignment]) -> Va
 def _told(people: Sequence[Person], slots: Sequence[Slot], roles: Mapping[str, str], *before: str) -> Values:
     """The words of several people: the strongest belief of each, numbered, after who stands where; and everybody's quotes."""
     shown = spokesmen(people)
-    lines = [f"{_name(person)}: {headline(belief, person.evidence, slots)}" for person, belief in shown]
+    lines = [headline(belief, person.evidence, slots, _name(person)) for person, belief in shown]
     blocks = [
         f"{_name(person)}\n{evidence_block(person.beliefs, person.evidence, person.links, limit=EVIDENCE)}"
         for person, _ in shown

@@ -15,6 +15,12 @@ MOST_NAMES = 5
 """Names in one line; beyond that a number says more."""
 
 
+SPOKEN = {
+    "authority": "who decides", "competitor": "alternatives", "intent": "next steps", "timeline": "timing", "usability": "ease of use",
+}  # fmt: skip
+"""Topics whose name is not what a rep would say."""
+
+
 @dataclass(frozen=True)
 class Voice:
     """Where one person, or somebody they speak for, stands. `force` is signed, positive for us."""
@@ -65,26 +71,34 @@ class Risk:
 
 
 def risk(said: Sequence[Voice]) -> Risk:
-    """High where more stands against us than for us, medium where anybody blocks or nobody backs, low otherwise."""
+    """High where somebody blocks and more stands against us than for us, medium where anybody is against or nobody backs, low otherwise."""
     spoken_up = [voice for voice in said if voice.topic]
     if not spoken_up:
         return Risk("Unknown", "nobody has told us anything yet")
     blocking = next((voice for voice in said if voice.side == BLOCKS), None)
-    if sum(voice.force for voice in spoken_up) < 0:
-        against = blocking or min(spoken_up, key=lambda voice: voice.force)
-        return Risk(
-            "High", f"more speaks against us than for us, first of all {against.name} on {spoken(against.topic)}"
-        )
+    backed = any(voice.side == BACKS for voice in spoken_up)
+    net = sum(voice.force for voice in spoken_up)
     if blocking:
-        return Risk("Medium", f"{blocking.name} blocks over {spoken(blocking.topic)}")
-    if all(voice.side != BACKS for voice in spoken_up):
+        why = f"{blocking.name} blocks over {spoken(blocking.topic)}"
+        if net < 0:
+            return Risk(
+                "High", f"{why}, and {'that weighs more than what speaks for us' if backed else 'nobody backs us'}"
+            )
+        return Risk("Medium", why)
+    against = min(spoken_up, key=lambda voice: voice.force)
+    if net < 0:
+        return Risk("Medium", f"{against.name} leans against us over {spoken(against.topic)}")
+    if not backed:
         return Risk("Medium", "nobody backs us plainly yet")
     return Risk("Low", "somebody backs us, and nobody blocks")
 
 
 def next_action(said: Sequence[Voice], people: Sequence[Person], slots: Sequence[Slot]) -> str:
     """The most useful next step: the strongest objection first, then who is silent, then what nobody told us."""
-    for side, what in ((BLOCKS, "Talk with {name} about {topic}."), (SILENT, "Hear {name}, who has said nothing yet.")):
+    for side, what in (
+        (BLOCKS, "Talk with {name} about {topic}."),
+        (SILENT, "Ask {name} what they think; they have said nothing yet."),
+    ):
         first = next((voice for voice in said if voice.side == side), None)
         if first:
             return what.format(name=first.name, topic=spoken(first.topic))
@@ -94,7 +108,7 @@ def next_action(said: Sequence[Voice], people: Sequence[Person], slots: Sequence
 
 def spoken(slot: str) -> str:
     """A slot as a rep would say it: `lock_in` is lock-in."""
-    return slot.replace("_", "-")
+    return SPOKEN.get(slot) or slot.replace("_", "-")
 
 
 def _voices(person: Person, valences: Mapping[str, float], roles: Mapping[str, str]) -> Iterator[Voice]:

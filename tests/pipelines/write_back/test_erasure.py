@@ -1,0 +1,64 @@
+"""A person who is forgotten is gone from the CRM's fields and from the ledger."""
+
+import pytest
+from sqlmodel import select
+
+from models.store import transaction
+from models.writes import Baseline, IntendedWrite
+from pipelines.write_back.crm import Fields
+from pipelines.write_back.erasure import emptied, redact
+
+WORDS = "Dana says the price is too high"
+
+
+@pytest.fixture
+def shown(desk):
+    """Dana is shown on a contact and a lead, and spoken of on an account; Otto on a contact of his own."""
+    dana = [desk.wanted("Contact", "003D", summary=WORDS), desk.wanted("Lead", "00QD", summary=WORDS)]
+    dana = [type(one)(one.record, one.subject, "dana", one.values) for one in dana]
+    desk.run(
+        [
+            *dana,
+            desk.wanted("Account", "001K", summary=f"Blocks: {WORDS}"),
+            desk.wanted("Contact", "003O", summary="Otto likes it"),
+        ]
+    )
+    return desk
+
+
+def kept(desk) -> str:
+    with transaction(desk.store) as session:
+        rows = [*session.exec(select(IntendedWrite)), *session.exec(select(Baseline))]
+        return " ".join(str(row.model_dump()) for row in rows)
+
+
+def test_forgetting_empties_every_record_and_redacts_what_was_written(shown):
+    """Locked or not; what others are shown stays, hashes too; a second time finds nothing to do."""
+    shown.crm.edit("Contact", "003D", lock=True)
+    wanted = emptied(shown.store, Fields(shown.crm), "dana", [])
+    assert [one.record.id for one in wanted] == ["003D", "00QD"]
+    records = [str(one.record) for one in wanted]
+    assert redact(shown.store, records) == records, "the CRM shows it still"
+    assert WORDS in kept(shown)
+    shown.run(wanted)
+    assert {shown.crm.value(name, one, "summary") for name, one in (("Contact", "003D"), ("Lead", "00QD"))} == {None}
+    shown.run([shown.wanted("Account", "001K", summary="Nothing is known")])
+    account = str(shown.wanted("Account", "001K").record)
+    assert redact(shown.store, records, told_of=[account]) == []
+    assert WORDS not in kept(shown)
+    assert "Otto likes it" in kept(shown)
+    assert "Nothing is known" in kept(shown)
+    assert all(row.value_hash for row in shown.rows())
+    assert shown.run(wanted).written == 0
+
+
+def test_a_record_that_is_busy_is_named_and_tried_again(shown):
+    """Nothing of it is redacted before the CRM is known to be empty."""
+    wanted = emptied(shown.store, Fields(shown.crm), "dana", [])
+    records = [str(one.record) for one in wanted]
+    shown.crm.refusals["00QD"] = ["UNABLE_TO_LOCK_ROW"]
+    shown.run(wanted)
+    assert redact(shown.store, records) == [records[1]]
+    shown.crm.refusals.clear()
+    shown.run(emptied(shown.store, Fields(shown.crm), "dana", []))
+    assert redact(shown.store, records) == []
