@@ -28,7 +28,7 @@ AUTHORS = ("customer", "rep", "agent")
 
 @dataclass(frozen=True)
 class Quote:
-    """One piece of evidence as it was said, and where."""
+    """One piece of evidence as it was said, and where; what was done instead is told in its numbers."""
 
     words: str
     side: Literal["for", "against"]
@@ -230,7 +230,7 @@ def _held(
         now = faded(belief, half_lives.get(belief.slot, 120.0), instant)
         quotes = [
             Quote(
-                words=row.quote,
+                words=row.quote or row.statement,
                 side="for" if row.polarity == belief.polarity else "against",
                 source=row.source_class,
                 speaker=row.speaker,
