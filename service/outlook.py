@@ -1,4 +1,4 @@
-"""`sidecar compare`: alignment beside the CRM's lead score, as a table and as JSON."""
+"""`sidecar compare`: alignment beside the CRM's lead score. `sidecar risk`: who is drifting away and why. Both as words and as JSON."""
 
 from typing import Annotated
 
@@ -6,6 +6,7 @@ import typer
 from pydantic import ValidationError
 from rich.table import Table
 
+from models import Purpose
 from pipelines.understand.outlook.compare import Estimate, Verdict
 from pipelines.understand.outlook.settings import LeadScoreSettings
 from pipelines.understand.outlook.side_by_side import SideBySide
@@ -15,6 +16,9 @@ from service.environment import opened
 from service.errors import UsageError
 from service.options import Json
 from service.plain import PlainGroup
+from service.portrait import believes
+from service.risks import Risk, at_risk, get_risk
+from service.self_models import SelfModels
 
 app = typer.Typer(cls=PlainGroup, pretty_exceptions_enable=False)
 
@@ -37,6 +41,44 @@ def compare(
         terminal.print_json(found.table().to_pylist())
     else:
         show_comparison(found)
+
+
+@app.command()
+def risk(
+    person: Annotated[
+        str | None, typer.Argument(help="E-mail address, person id, CRM id or record key; or --all.")
+    ] = None,
+    everybody: Annotated[
+        bool, typer.Option("--all", help="Those to look at first, who drift away before all.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many of them.")] = 10,
+    purpose: Annotated[Purpose, typer.Option(help="What you look for; it is recorded.")] = Purpose.sales,
+    json: Json = False,
+) -> None:
+    """Say who is drifting away and why: the chance, what fell, and the beliefs with the words behind them."""
+    if (person is None) != everybody:
+        raise UsageError("Name one person, or ask for --all.")
+    with opened() as workspace:
+        models = SelfModels(workspace, actor="cli")
+        asked = [person] if person is not None else at_risk(workspace, limit)
+        found = [get_risk(models, one, purpose=purpose) for one in asked]
+    if json:
+        terminal.print_json(found if everybody else found[0])
+    else:
+        for one in found:
+            show_risk(one)
+
+
+def show_risk(found: Risk) -> None:
+    """The sentence, what is likely next, and the words behind the reasons."""
+    terminal.say(found.sentence)
+    if found.risk is None:
+        terminal.say(f"  {found.standing}")
+    if found.next_action and found.next_chance is not None:
+        terminal.say(f"  likely next: {found.next_action}, {found.next_chance:.0%} within 30 days ({found.next_standing})")  # fmt: skip
+    for belief in found.because:
+        for line in believes(belief):
+            terminal.console.print(f"  {line}")
 
 
 def show_comparison(found: SideBySide) -> None:
