@@ -12,7 +12,7 @@ from models.operations import Purpose
 from pipelines.workspace import Workspace
 from service import demo as story
 from service import doctor as diagnosis
-from service import judging, rulebook, streams, suggestions, terminal, writing
+from service import judging, reading, rulebook, slots, streams, suggestions, terminal, writing
 from service import webhooks as door
 from service.environment import chosen, companion, opened, practice, refuse_dotenv
 from service.ground import World
@@ -34,6 +34,8 @@ app.add_typer(state_app, name="state")
 app.add_typer(lens_app, name="lens")
 app.add_typer(rulebook.app, name="rules")
 app.add_typer(judging.app)
+app.add_typer(reading.app)
+app.add_typer(slots.app, name="slots")
 app.add_typer(suggestions.app, name="suggestions")
 Persons = Annotated[int, typer.Option(min=1, help="How many persons the sandbox's world has.")]
 Seed = Annotated[int, typer.Option(help="Which world: the same seed builds the same one.")]
