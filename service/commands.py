@@ -12,7 +12,7 @@ from models.operations import Purpose
 from pipelines.workspace import Workspace
 from service import demo as story
 from service import doctor as diagnosis
-from service import judging, outlook, reviews, rulebook, streams, suggestions, terminal, writes, writing
+from service import judging, outlook, reading, reviews, rulebook, slots, streams, suggestions, terminal, writes, writing
 from service import webhooks as door
 from service.environment import chosen, companion, opened, practice, refuse_dotenv
 from service.ground import World
@@ -36,6 +36,8 @@ app.add_typer(lens_app, name="lens")
 app.add_typer(provision_app, name="provision")
 app.add_typer(rulebook.app, name="rules")
 app.add_typer(judging.app)
+app.add_typer(reading.app)
+app.add_typer(slots.app, name="slots")
 app.add_typer(suggestions.app, name="suggestions")
 app.add_typer(writes.app)
 app.add_typer(reviews.app, name="review")

@@ -48,6 +48,17 @@ class Batched:
     batches_open: int = 0
     reading: Extracted = field(default_factory=Extracted)
 
+    def add(self, later: "Batched") -> None:
+        """What a later visit did as well; what is out is as it stands then."""
+        self.texts_sent += later.texts_sent
+        self.batches_sent += later.batches_sent
+        self.batches_read += later.batches_read
+        self.batches_failed += later.batches_failed
+        self.batches_open = later.batches_open
+        waiting = later.reading.waiting
+        self.reading.add(later.reading)
+        self.reading.waiting = waiting
+
 
 @dataclass(frozen=True)
 class Office:

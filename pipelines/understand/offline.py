@@ -36,6 +36,14 @@ def dump(documents: Iterable[Document], known: Known = NOBODY) -> Iterator[dict[
 
 
 @contextmanager
+def named(name: str) -> Iterator[Answered]:
+    """The same extractor before any answer has come in: what it has not read is what is to be asked."""
+    inbox = Inbox(_completion)
+    with _open(outbox := Outbox(), NOBODY) as poses, _open(inbox, NOBODY) as model:
+        yield Answered(f"offline/{name}", model, (poses, outbox), inbox)
+
+
+@contextmanager
 def answered(path: Path, name: str, known: Known = NOBODY) -> Iterator[Answered]:
     """The extractor whose answers stand in a file; `name` says whose they are, and is shown beside what was read.
 

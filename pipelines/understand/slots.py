@@ -1,11 +1,26 @@
 """The topics a belief can be about: seventeen rows that ship; customers add their own. None for special categories."""
 
+import re
+from collections.abc import Mapping
+
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from models import Slot
 from models.keys import content_id
 from models.store import transaction
+from pipelines.understand import screens
+
+NAME = re.compile(r"[a-z][a-z0-9_]{1,30}")
+MOST_WORDS = 200
+"""Characters of a description or example: they go out with every request."""
+LONGEST_LIFE = 3_650
+NEVER = re.compile(
+    r"\b(?:health\w*|medical\w*|clinical|genetic\w*|biometric\w*|faith|politic\w*|part(?:y|ies) membership|unions?|race|ethnicit\w*|sex(?:ual\w*)?|"
+    r"gender identity|orientation|pregnan\w*|disabilit\w*|criminal\w*)\b",
+    re.IGNORECASE,
+)
+"""Topics of GDPR articles 9 and 10, beyond the words by which texts about them are told."""
 
 STANCE, PERSONAL = 1.0, 0.0
 """Valence: a belief about us moves the stance by all of its confidence; how somebody likes to be reached says nothing about us."""
@@ -57,3 +72,54 @@ def active_slots(session: Session) -> list[Slot]:
 def slots_version(slots: list[Slot]) -> str:
     """Hash of everything about the slots that conclusions depend on."""
     return content_id(*(f"{slot.name} {slot.half_life_days} {slot.valence}" for slot in slots))[:12]
+
+
+class BadSlot(ValueError):
+    """A slot cannot be as it was asked for; the message says why, in one sentence."""
+
+
+def add(session: Session, slot: Slot) -> Slot:
+    """A topic of one's own. Errors: BadSlot, also where the name is taken."""
+    if session.get(Slot, slot.name):
+        raise BadSlot(f"There is a slot {slot.name} already; change it with sidecar slots edit.")
+    session.add(_checked(slot))
+    return slot
+
+
+def edit(session: Session, name: str, wanted: Mapping[str, object]) -> bool:
+    """Change what is named of a slot; returns whether anything is other than before. Errors: BadSlot."""
+    slot = _known(session, name)
+    before = slot.model_dump()
+    slot.sqlmodel_update(_checked(Slot(**{**before, **wanted})).model_dump())
+    return slot.model_dump() != before
+
+
+def retire(session: Session, name: str) -> bool:
+    """Read nothing into a slot from now on; what was read stays evidence. Returns whether it was in use. Errors: BadSlot."""
+    return edit(session, name, {"active": False})
+
+
+def _known(session: Session, name: str) -> Slot:
+    slot = session.get(Slot, name)
+    if slot is None:
+        raise BadSlot(f"There is no slot {name}; sidecar slots list shows them.")
+    return slot
+
+
+def _checked(slot: Slot) -> Slot:
+    """The slot, if it may be one: named like the others, said in one line each, its numbers within bounds, its topic allowed."""
+    words = (slot.description, slot.example)
+    if not NAME.fullmatch(slot.name):
+        raise BadSlot("A slot is named by 2 to 31 small letters, digits and underscores, a letter first.")
+    if not all(3 <= len(word.strip()) <= MOST_WORDS and word.isprintable() for word in words):
+        raise BadSlot(f"Description and example need 3 to {MOST_WORDS} characters each, in one line.")
+    if not 1 <= slot.half_life_days <= LONGEST_LIFE:
+        raise BadSlot(f"The half-life is 1 to {LONGEST_LIFE} days.")
+    if not -1 <= slot.valence <= 1:
+        raise BadSlot("The valence is a number from -1 to 1; 0 says nothing about us.")
+    told = f"{slot.name.replace('_', ' ')} {slot.description} {slot.example}"
+    if screens.special(told) or NEVER.search(told):
+        raise BadSlot(
+            "Health, religion, politics, ethnicity, sexuality and trade unions are nobody's business here: no slot may be about them."
+        )
+    return slot

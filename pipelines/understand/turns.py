@@ -16,10 +16,11 @@ LABEL = re.compile(
     r"(?P<name>[^\W\d_][\w.'\u2019&/-]*(?: [\w.'\u2019&/-]+){0,3})(?:\s*\((?P<note>[^)\n]{1,40})\))?\s*(?:\[?\d{1,2}:\d{2}(?::\d{2})?\]?)?:[ \n]"
 )
 FORWARDED = re.compile(
-    r"(?:^|\n)(?:-{2,}\s*Forwarded message\s*-{2,}|Begin forwarded message:)\n(?P<head>(?:(?:From|Date|Sent|Subject|To|Cc)\s*:[^\n]*\n)+)",
+    r"(?:^|\n)(?:-{2,}\s*(?:Forwarded message|Weitergeleitete Nachricht|Message transf\u00e9r\u00e9|Mensaje reenviado|Messaggio inoltrato|Doorgestuurd bericht)"
+    r"\s*-{2,}|Begin forwarded message:|Anfang der weitergeleiteten Nachricht:)\n(?P<head>(?:[^\W\d_]+(?: el)?\s*:[^\n]*\n)+)",
     re.IGNORECASE,
 )
-FROM = re.compile(r"^From\s*:\s*\"?(?P<name>[^\"<(\n]+)", re.IGNORECASE | re.MULTILINE)
+FROM = re.compile(r"^(?:From|Von|De|Da|Van)\s*:\s*\"?(?P<name>[^\"<(\n]+)", re.IGNORECASE | re.MULTILINE)
 SELLERS = {
     "rep", "ae", "sales", "seller", "agent", "support", "bot", "csm", "sdr", "bdr", "se", "host", "assistant", "advisor", "consultant",
     "vendor", "us", "me", "chatbot", "account executive", "account manager", "customer success", "sales rep", "support agent",

@@ -100,3 +100,42 @@ def test_canonical_text_is_clean(raw, source):
     assert "\x00" not in text
     assert all(line == " ".join(line.split()) and line for line in text.split("\n")) or text == ""
     text.encode()
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "Op di 3 nov. 2026 om 10:12 schreef Rosa Lind <rosa@us.example>:\n> Te duur?",
+        "Il giorno mar 3 nov 2026 alle ore 10:12 Rosa <rosa@us.example> ha scritto:\nTroppo caro?",
+        "Em ter., 3 de nov. de 2026, Rosa <rosa@us.example> escreveu:\nCaro?",
+        "Am Di., 3. Nov. 2026 um 10:12 Uhr schrieb Rosa Lind\n<rosa@us.example>:\nZu teuer?",
+        "Den tis 3 nov. 2026 kl 10:12 skrev Rosa <rosa@us.example>:\nDyrt?",
+        "2026\u5e7411\u67083\u65e5(\u706b) 10:12 Rosa Lind <rosa@us.example>:\nTakai?",
+        "Van: Rosa Lind\nVerzonden: dinsdag\nAan: Dana\nTe duur?",
+        "Da: Rosa Lind\nInviato: marted\u00ec\nA: Dana\nTroppo caro?",
+        "----- Messaggio originale -----\nTroppo caro?",
+        "Met vriendelijke groet,\nDana Kolbe\nKolbe B.V.",
+        "Cordiali saluti\nDana Kolbe",
+        "Mit freundlichen Gr\u00fcssen\nDana Kolbe",
+        "Atentamente,\nDana Kolbe",
+        "Envoy\u00e9 de mon iPhone",
+        "Z powa\u017caniem\nDana",
+    ],
+)
+def test_replies_and_signatures_of_other_languages_are_cut(below):
+    """What was written above stays."""
+    assert canonical(f"It is too dear for us.\n{below}", "email") == "It is too dear for us."
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "De: nous avons besoin de temps.",
+        "Thanks for the offer, it is too dear.",
+        "A: yes\nB: no",
+        "Le prix a \u00e9t\u00e9 \u00e9crit: 5.",
+    ],
+)
+def test_lines_that_only_look_like_that_stay(kept):
+    """One word of a header is no header."""
+    assert canonical(f"Hello.\n{kept}", "email") == f"Hello.\n{kept}"

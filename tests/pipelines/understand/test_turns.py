@@ -51,3 +51,15 @@ def test_a_forwarded_message_is_its_writers():
     own, passed_on = split(text, "email", "customer", ["Dana"])
     assert (own.own, passed_on.own, passed_on.speaker) == (True, False, "Tom")
     assert text[passed_on.start :] == "We fear lock-in."
+
+
+def test_a_message_that_is_passed_on_in_another_language_is_its_writers():
+    """Its words are not those of whoever passes it on."""
+    text = "Siehe unten.\n---------- Weitergeleitete Nachricht ---------\nVon: Jan Nowak <jan@x.example>\nBetreff: Preis\nZu teuer."
+    own, passed_on = split(text, "email", "customer")
+    assert (text[own.start : own.end], own.own) == ("Siehe unten.", True)
+    assert (text[passed_on.start : passed_on.end], passed_on.speaker, passed_on.own) == (
+        "Zu teuer.",
+        "Jan Nowak",
+        False,
+    )
