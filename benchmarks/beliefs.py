@@ -177,6 +177,12 @@ def document(row: Mapping[str, Any]) -> Document:
     return Document(text, turns, row["source"], row["author"], (name,), tuple(shipped()))
 
 
+def as_row(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """A text of the training corpus in the form of the others; it names no person, so whoever is not named holds what is said."""
+    names = ("holder", "slot", "polarity", "strength", "quote")
+    return {**kept, "person": "", "gold": [dict(zip(names, label, strict=True)) for label in kept["gold"]]}
+
+
 def subject(row: Mapping[str, Any]) -> str:
     """The first name of the person a text hangs on; persons are written first-name and company: mia-larkshelf."""
     return str(row["person"]).split("-")[0].capitalize()

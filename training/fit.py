@@ -14,8 +14,6 @@ from torch.nn import functional
 from training.net import LAYERS, Net
 from training.texts import SLOTS, Lesson
 
-TOKENS = 1_024
-"""Tokens of one step, padding included."""
 MASKED = 103
 """Id of [MASK]."""
 
@@ -33,6 +31,14 @@ class Plan:
     smoothing: float = 0.02
     found_weight: float = 1.0
     averaged: float = 0.98
+    tokens: int = 1_024
+    """Tokens of one step, padding included."""
+    stop: int | None = None
+    """Epochs after which to stop early, the rates being what they are by then."""
+    compared: float = 1.0
+    """Weight of telling slots apart by comparison."""
+    sided: float = 1.0
+    """Weight of telling sides apart."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +62,18 @@ def fit(start: Net, lessons: Sequence[Lesson], plan: Plan, seed: int, note=print
     torch.manual_seed(seed)
     dice = random.Random(seed)
     net = copy.deepcopy(start)
-    kept = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(plan.averaged))
+    kept = torch.optim.swa_utils.AveragedModel(
+        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(plan.averaged)
+    )
     optimizer = torch.optim.AdamW(_groups(net, plan), weight_decay=0.01)
-    steps = plan.epochs * len(list(_packed(lessons, random.Random(0))))
+    steps = plan.epochs * len(list(_packed(lessons, plan, random.Random(0))))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / (0.1 * steps), max(0.02, (steps - step) / (0.9 * steps)))
     )
-    for epoch in range(plan.epochs):
+    for epoch in range(plan.stop or plan.epochs):
         net.train()
         begun, losses = time.perf_counter(), []
-        for some in _packed(lessons, dice):
+        for some in _packed(lessons, plan, dice):
             loss = _loss(net, batch(some, plan.noise, dice), plan)
             optimizer.zero_grad()
             loss.backward()
@@ -98,13 +106,13 @@ def _groups(net: Net, plan: Plan) -> list[dict]:
     return groups
 
 
-def _packed(lessons: Sequence[Lesson], dice: random.Random) -> Iterator[list[Lesson]]:
+def _packed(lessons: Sequence[Lesson], plan: Plan, dice: random.Random) -> Iterator[list[Lesson]]:
     """All lessons once, those of like length together, the groups in any order."""
     order = sorted(lessons, key=lambda lesson: len(lesson.window.ids) + dice.uniform(-8, 8))
     groups, group, longest = [], [], 0
     for lesson in order:
         longest = max(longest, len(lesson.window.ids))
-        if group and longest * (len(group) + 1) > TOKENS:
+        if group and longest * (len(group) + 1) > plan.tokens:
             groups.append(group)
             group, longest = [], len(lesson.window.ids)
         group.append(lesson)
@@ -156,13 +164,15 @@ def _loss(net: Net, lot: Batch, plan: Plan) -> Tensor:
     wanted = lot.there * (1 - 2 * plan.smoothing) + plan.smoothing * 0.5
     found = torch.tensor(plan.found_weight)
     at = lot.there[:, :-1].any(-1)
-    loss = functional.binary_cross_entropy_with_logits(presence, wanted, pos_weight=found, reduction="none").sum(-1).mean()
+    loss = (
+        functional.binary_cross_entropy_with_logits(presence, wanted, pos_weight=found, reduction="none").sum(-1).mean()
+    )
     if at.any():
         # which slot it is, given that it is any, is learned faster by comparison than by seventeen questions apart
         shares = lot.there[at, :-1] / lot.there[at, :-1].sum(-1, keepdim=True)
-        loss = loss + functional.cross_entropy(presence[at, :-1], shares, label_smoothing=0.05)
+        loss = loss + plan.compared * functional.cross_entropy(presence[at, :-1], shares, label_smoothing=0.05)
         at = lot.there > 0
-        loss = loss + 0.5 * _cross(polarity[at], lot.polarity[at]) + 0.25 * _cross(strength[at], lot.strength[at])
+        loss = loss + plan.sided * _cross(polarity[at], lot.polarity[at]) + 0.25 * _cross(strength[at], lot.strength[at])
         inside = (looks[at] * lot.carried[at]).sum(-1)
         loss = loss - 0.1 * torch.log(inside + 1e-4).mean()
     return loss

@@ -42,12 +42,18 @@ class Lesson:
 def load(names: Iterable[str] = ("a", "b", "c", "d", "e"), folder: Path = CORPUS) -> list[dict[str, Any]]:
     """Labelled texts, writer by writer."""
     paths = [folder / f"{name}.jsonl" for name in names]
-    return [json.loads(line) for path in paths if path.exists() for line in path.read_text().splitlines() if line.strip()]
+    return [
+        json.loads(line) for path in paths if path.exists() for line in path.read_text().splitlines() if line.strip()
+    ]
 
 
-def aside(row: Mapping[str, Any]) -> bool:
-    """Whether a document is kept aside: the hash of its id decides, so that no later edition of the corpus moves it."""
-    return int(hashlib.sha256(row["id"].encode()).hexdigest(), 16) % ASIDE == 0
+def part(row: Mapping[str, Any]) -> str:
+    """Which part a document belongs to: `learn`, or kept aside for `thresholds` or to `measure`.
+
+    The hash of its id decides, so that no later edition of the corpus moves it.
+    """
+    number = int(hashlib.sha256(row["id"].encode()).hexdigest(), 16)
+    return "learn" if number % ASIDE else ("thresholds", "measure")[number // ASIDE % 2]
 
 
 def document(row: Mapping[str, Any]) -> Document:
@@ -65,7 +71,9 @@ def lessons(row: Mapping[str, Any]) -> list[Lesson]:
     """
     seen = document(row)
     if seen.text and not any(seen.sentences.values()):
-        seen = Document(seen.text, (Turn(0, len(seen.text), "", REP_NOTE, own=False),), seen.source, seen.author, (), seen.slots)
+        seen = Document(
+            seen.text, (Turn(0, len(seen.text), "", REP_NOTE, own=False),), seen.source, seen.author, (), seen.slots
+        )
     places = [(place, gold) for gold in row["gold"] if (place := _place(seen.text, gold[4]))]
     return [
         Lesson(window, tuple(tuple(_labels(target, places)) for target in window.targets)) for window in windows(seen)
