@@ -5,7 +5,7 @@ RUN := $(UV) run --locked --quiet
 
 unexport PYTHONDONTWRITEBYTECODE # else every process would compile its imports anew, seconds each time
 
-.PHONY: demo test test-all test-postgres soak dev check bench bench-pull bench-stitch test-spark
+.PHONY: demo test test-all test-postgres soak dev check bench bench-pull bench-stitch bench-beliefs train-extractor test-spark
 .DEFAULT_GOAL := test
 
 demo: | $(UV)  ## set up, run the whole job against the sandbox, show one person's story
@@ -49,6 +49,12 @@ bench-pull: | $(UV)  ## what pulling costs, beside a bare loop and peers from Py
 
 bench-stitch: | $(UV)  ## what stitching costs, beside a bare read and Splink; QUICK=1 for a first look
 	$(RUN) python -m benchmarks stitch $(if $(QUICK),--quick)
+
+bench-beliefs: | $(UV)  ## how well texts are read; by the language model that SIDECAR_LLM names, if any
+	$(RUN) python -m benchmarks beliefs
+
+train-extractor: | $(UV)  ## make the encoder of the embedded extractor anew; wants the CPU build of torch, 40 minutes on two cores
+	$(RUN) --with-requirements training/requirements.txt python -m training.train
 
 test-spark: | $(UV)  ## stitching once more with Spark as the engine; needs Java 17
 	SIDECAR_TEST_ENGINE=spark $(UV) run --locked --quiet --extra spark pytest -p no:randomly tests/pipelines/stitch/test_stitch.py tests/pipelines/stitch/test_spark.py
