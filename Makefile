@@ -53,7 +53,7 @@ bench-stitch: | $(UV)  ## what stitching costs, beside a bare read and Splink; Q
 bench-beliefs: | $(UV)  ## how well texts are read; by the language model that SIDECAR_LLM names, if any
 	$(RUN) python -m benchmarks beliefs
 
-train-extractor: | $(UV)  ## make the encoder of the embedded extractor anew; wants the CPU build of torch, 40 minutes on two cores
+train-extractor: | $(UV)  ## make the encoder of the embedded extractor anew; wants the CPU build of torch, 15 minutes on an idle machine
 	$(RUN) --with-requirements training/requirements.txt python -m training.train
 
 test-spark: | $(UV)  ## stitching once more with Spark as the engine; needs Java 17

@@ -21,7 +21,7 @@ from training.net import Net
 from training.texts import SLOTS, document
 
 OUTPUTS = ["presence", "polarities", "strengths", "looks"]
-WANTED_PRECISION, WANTED_SILENCE = 0.70, 0.06
+WANTED_PRECISION, WANTED_SILENCE = 0.65, 0.08
 """What is asked of the texts kept aside. Texts of other people are harder than these: .60 and .10 are wanted there."""
 
 
@@ -79,7 +79,7 @@ def thresholds(folder: Path, rows: Sequence[dict[str, Any]]) -> dict[str, float]
     network = Network.open(folder)
     documents = [document(row) for row in rows]
     judged = Embedded(network).judge(documents)
-    for step in range(10, 95):
+    for step in range(15, 95, 2):
         at = replace(network, card=replace(network.card, thresholds=(step / 100,) * len(SLOTS)))
         outcomes = [Embedded(at).outcome(*pair) for pair in zip(documents, judged, strict=True)]
         found: list[Score] = [

@@ -1,4 +1,4 @@
-"""Fitting the network to lessons: all layers, several seeds from one start, their weights averaged into one model."""
+"""Fitting the network to lessons: all layers, a running average of the weights; and the mean of several networks."""
 
 import copy
 import random
@@ -57,7 +57,7 @@ class Batch:
     """Per sentence and look, which tokens carry the stance."""
 
 
-def fit(start: Net, lessons: Sequence[Lesson], plan: Plan, seed: int, note=print, keep=lambda epoch, net: None) -> Net:
+def fit(start: Net, lessons: Sequence[Lesson], plan: Plan, seed: int) -> Net:
     """A copy of `start` fitted to the lessons; the running average of its weights is what is returned."""
     torch.manual_seed(seed)
     dice = random.Random(seed)
@@ -82,8 +82,7 @@ def fit(start: Net, lessons: Sequence[Lesson], plan: Plan, seed: int, note=print
             schedule.step()
             kept.update_parameters(net)
             losses.append(loss.item())
-        note(f"  seed {seed} epoch {epoch + 1}: loss {np.mean(losses):.4f}, {time.perf_counter() - begun:.0f} s")
-        keep(epoch + 1, kept.module)
+        print(f"  seed {seed} epoch {epoch + 1}: loss {np.mean(losses):.4f}, {time.perf_counter() - begun:.0f} s")
     return kept.module
 
 
@@ -172,7 +171,9 @@ def _loss(net: Net, lot: Batch, plan: Plan) -> Tensor:
         shares = lot.there[at, :-1] / lot.there[at, :-1].sum(-1, keepdim=True)
         loss = loss + plan.compared * functional.cross_entropy(presence[at, :-1], shares, label_smoothing=0.05)
         at = lot.there > 0
-        loss = loss + plan.sided * _cross(polarity[at], lot.polarity[at]) + 0.25 * _cross(strength[at], lot.strength[at])
+        loss = (
+            loss + plan.sided * _cross(polarity[at], lot.polarity[at]) + 0.25 * _cross(strength[at], lot.strength[at])
+        )
         inside = (looks[at] * lot.carried[at]).sum(-1)
         loss = loss - 0.1 * torch.log(inside + 1e-4).mean()
     return loss

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.beliefs import as_row, empty_with_predictions, load, measure, precision
+from benchmarks.beliefs import as_row, empty_with_predictions, measure, precision
 from models import Slot
 from pipelines.understand.claims import Document
 from pipelines.understand.embedded import Embedded
@@ -136,7 +136,9 @@ def test_the_company_a_text_comes_in_changes_nothing(aside):
 
 def test_a_slot_it_was_never_taught_is_not_used_and_named():
     """A customer's own slot needs a language model, and the extractor says so instead of guessing."""
-    own = Slot(name="colour", description="what colour they like", example="Wants it blue", half_life_days=30, valence=1)
+    own = Slot(
+        name="colour", description="what colour they like", example="Wants it blue", half_life_days=30, valence=1
+    )
     assert Embedded().untaught([*shipped(), own]) == ["colour"]
     assert claims(PLAIN, slots=[own]) == set()
 
@@ -198,7 +200,9 @@ def test_every_sentence_is_judged_once_in_a_window_that_fits(parts):
     }
     for window in laid:
         assert len(window.ids) == len(window.types) <= WHOLE + 2 * LONGEST_SENTENCE
-        assert np.array_equal(window.mask.sum(1), [end - start for start, end in (one.tokens for one in window.targets)])
+        assert np.array_equal(
+            window.mask.sum(1), [end - start for start, end in (one.tokens for one in window.targets)]
+        )
 
 
 def test_a_huge_text_is_read():
