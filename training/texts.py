@@ -39,12 +39,10 @@ class Lesson:
     labels: tuple[tuple[Label, ...], ...]
 
 
-def load(names: Iterable[str] = ("a", "b", "c", "d", "e"), folder: Path = CORPUS) -> list[dict[str, Any]]:
+def load(folder: Path = CORPUS) -> list[dict[str, Any]]:
     """Labelled texts, writer by writer."""
-    paths = [folder / f"{name}.jsonl" for name in names]
-    return [
-        json.loads(line) for path in paths if path.exists() for line in path.read_text().splitlines() if line.strip()
-    ]
+    lines = (line for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines())
+    return [json.loads(line) for line in lines if line.strip()]
 
 
 def part(row: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ SAYERS_OWN = {"authority", "budget"}
 RANK = {Strength.explicit: 2, Strength.implied: 1, Strength.speculative: 0}
 MOST = 30
 """Claims of one text; the answer's schema allows no more."""
-LONGEST_QUOTE = 400
+SHORTEST_QUOTE, LONGEST_QUOTE = 4, 400
 MOSTLY = 0.5
 """Share of the network's look that must lie in one clause for the clause alone to be the quote."""
 
@@ -42,6 +42,8 @@ class Found:
     score: float
     holder: str | None
     span: Span
+    sentence: Span
+    """What is quoted where the clause alone would turn its meaning round."""
 
 
 class Embedded:
@@ -72,9 +74,7 @@ class Embedded:
         network = self._given or shipped()
         laid = [windows(document) for document in documents]
         verdicts = iter(network.judge([window for some in laid for window in some]))
-        return [
-            [pair for window in some for pair in zip(window.targets, next(verdicts), strict=True)] for some in laid
-        ]
+        return [[pair for window in some for pair in zip(window.targets, next(verdicts), strict=True)] for some in laid]
 
     def outcome(self, document: Document, judged: Sequence[Judged]) -> Outcome:
         """One text. What the validator would object to is not said: a second look would come to nothing else."""
@@ -83,17 +83,16 @@ class Embedded:
         return checked(document, claims, document.suspicious)
 
     def reach(self) -> str:
-        """It is always there, once its file is the right one; slots that it was never taught are named. Errors: EncoderBroken."""
+        """It is always there, once its file is the right one. Errors: EncoderBroken."""
         shipped()
-        return f"{self.model}, which needs no key and says little; set SIDECAR_LLM to read with a language model"
+        return (
+            f"{self.model}, which needs no key, says little, and knows the {len(self._card.slots)} shipped slots only; "
+            "set SIDECAR_LLM to read with a language model, slots of your own too"
+        )
 
     @property
     def _card(self) -> Card:
         return self._given.card if self._given else card()
-
-    def untaught(self, slots: Sequence[Slot]) -> list[str]:
-        """Slots among these that it can say nothing about: a customer's own need a language model."""
-        return sorted({slot.name for slot in slots} - set(self._card.slots))
 
 
 def _met(document: Document, target: Target, verdict: Verdict, kept: Card) -> Iterator[Found]:
@@ -114,6 +113,7 @@ def _met(document: Document, target: Target, verdict: Verdict, kept: Card) -> It
                 float(verdict.scores[row]),
                 holder,
                 span,
+                target.span,
             )
 
 
@@ -157,12 +157,9 @@ def _best(found: Sequence[Found]) -> list[Found]:
 
 def _claim(document: Document, met: Found) -> dict[str, Any] | None:
     """The stance as an answer; None if its words cannot stand as a quote."""
-    quote = document.text[slice(*met.span)]
-    if len(quote) > LONGEST_QUOTE:
-        quote = quote[:LONGEST_QUOTE].rsplit(maxsplit=1)[0]
-    try:
-        find(document, quote)
-    except ValueError:
+    quotes = (document.text[slice(*span)] for span in (met.span, met.sentence))
+    quote = next((short for quote in quotes if _stands(document, short := _shortened(quote))), None)
+    if quote is None:
         return None
     return {
         "reasoning": f"the encoder is {met.score:.2f} sure of {met.slot}",
@@ -173,3 +170,15 @@ def _claim(document: Document, met: Found) -> dict[str, Any] | None:
         "strength": met.strength,
         "quote": quote,
     }
+
+
+def _shortened(quote: str) -> str:
+    return quote if len(quote) <= LONGEST_QUOTE else quote[:LONGEST_QUOTE].rsplit(maxsplit=1)[0]
+
+
+def _stands(document: Document, quote: str) -> bool:
+    try:
+        find(document, quote)
+    except ValueError:
+        return False
+    return len(quote) >= SHORTEST_QUOTE

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from models import Polarity, Strength
 from pipelines.understand.encoder.windows import Window
+from pipelines.understand.extractor import ExtractorUnusable
 
 HERE = Path(__file__).parent
 WEIGHTS, CARD = "encoder.onnx", "encoder.json"
@@ -28,7 +29,7 @@ AT_ONCE = 2
 """Windows asked at the same time; each takes one core."""
 
 
-class EncoderBroken(Exception):
+class EncoderBroken(ExtractorUnusable):
     """The encoder's file is not the one that belongs to this version; the message says how to get it back."""
 
 

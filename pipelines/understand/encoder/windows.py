@@ -76,10 +76,7 @@ def windows(document: Document) -> list[Window]:
     pieces = list(_pieces(document))
     head = _tokens(f"{document.source.replace('_', ' ')} {document.author}")
     sizes = [len(piece.ids) for piece in pieces]
-    if sum(sizes) <= WHOLE:
-        blocks = [(0, len(pieces))]
-    else:
-        blocks = list(_blocks(sizes))
+    blocks = [(0, len(pieces))] if sum(sizes) <= WHOLE else list(_blocks(sizes))
     found = (_window(head, pieces, block) for block in blocks)
     return [window for window in found if window.targets]
 
