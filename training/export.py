@@ -22,7 +22,7 @@ from training.texts import SLOTS, document
 
 OUTPUTS = ["presence", "polarities", "strengths", "looks"]
 WANTED_PRECISION, WANTED_SILENCE = 0.65, 0.08
-"""What is asked of the texts kept aside. Texts of other people are harder than these: .60 and .10 are wanted there."""
+"""What is asked of the texts kept aside. Texts of other people are harder than these."""
 
 
 class Asked(nn.Module):
