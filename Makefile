@@ -5,7 +5,7 @@ RUN := $(UV) run --locked --quiet
 
 unexport PYTHONDONTWRITEBYTECODE # else every process would compile its imports anew, seconds each time
 
-.PHONY: demo test test-all test-postgres soak dev check bench bench-pull bench-stitch bench-write-back test-spark
+.PHONY: demo test test-all test-postgres soak dev check bench bench-pull bench-stitch bench-beliefs bench-write-back train-extractor test-spark
 .DEFAULT_GOAL := test
 
 demo: | $(UV)  ## set up, run the whole job against the sandbox, show one person's story
@@ -52,6 +52,12 @@ bench-stitch: | $(UV)  ## what stitching costs, beside a bare read and Splink; Q
 
 bench-write-back: | $(UV)  ## rows written back a minute, beside what the quota floor allows; QUICK=1 for a first look
 	$(RUN) python -m benchmarks write_back $(if $(QUICK),--quick)
+
+bench-beliefs: | $(UV)  ## how well texts are read; by the language model that SIDECAR_LLM names, if any
+	$(RUN) python -m benchmarks beliefs
+
+train-extractor: | $(UV)  ## make the encoder of the embedded extractor anew; wants the CPU build of torch, 15 minutes on an idle machine
+	$(RUN) --with-requirements training/requirements.txt python -m training.train
 
 test-spark: | $(UV)  ## stitching once more with Spark as the engine; needs Java 17
 	SIDECAR_TEST_ENGINE=spark $(UV) run --locked --quiet --extra spark pytest -p no:randomly tests/pipelines/stitch/test_stitch.py tests/pipelines/stitch/test_spark.py

@@ -1,10 +1,13 @@
-"""How a clause is said: where it begins and ends, whose view it is, and how plainly. Rules only; no word here names a topic."""
+"""How a clause is said: where it begins and ends, whose view it is, how plainly, and how it is told in our words.
+
+Rules look at words, none of which names a topic. A statement is a sentence of ours per slot and side that claims no more than these
+two; where that alone would tell nobody anything (what do they want?) the customer's own words stand in it.
+"""
 
 import re
 from collections.abc import Sequence
 
-from models import Strength
-from pipelines.understand.languages import NEGATION
+from models import Polarity, Strength
 from pipelines.understand.sentences import Span
 from pipelines.understand.turns import same_person
 
@@ -24,30 +27,7 @@ HEDGE = re.compile(
     re.IGNORECASE,
 )
 CONDITION = re.compile(
-    r"\b(?:if|unless|once|as long as|provided(?: that)?|assuming|until|would|in case|depends on)\b", re.IGNORECASE
-)
-SHORT_CONDITION = re.compile(
     r"\b(?:if|unless|once|as long as|provided(?: that)?|assuming|otherwise|or else)\b", re.IGNORECASE
-)
-CONDITION_HALF = re.compile(
-    r"^(?:only |but |and |even |so )?(?:if|unless|assuming|provided(?: that)?|in case|had (?:we|i))\b", re.IGNORECASE
-)
-ASIDE = re.compile(
-    r"\b(?:could|can|would|will) you\b|\b(?:please )?let (?:me|us) know\b|\b(?:wonder(?:s|ed|ing)?|asked|asks|asking|wants? to know|curious|check(?:ing)?) (?:\w+ )?(?:if|whether|about|how|what|when|which|who)\b"
-    r"|\b(?:previous|former|predecessors?|rival|last) (?:tool|system|vendor|provider|supplier|software|platform|one|job|company|employer)\b|\bpredecessors?\b|\bback then\b|\bbefore my time\b|\bat my old\b"
-    r"|\b(?:i(?:['\u2019]m| am)|was|been|were) told\b|\btold by\b|\brumou?rs?\b|\bpeople say\b|\bi(?:['\u2019]ve)? hear(?:d)?\b|\bread (?:online|somewhere|that)\b|\bhas it that\b"
-    r"|\b(?:nothing|not) (?:much )?(?:to do with|about) you\b"
-    r"|\b(?:wrote|writes):|\bfyi\b|\bin theory\b",
-    re.IGNORECASE,
-)
-"""Requests, the time before us, and what somebody has heard: no stance of whoever says it."""
-IRONY = re.compile(
-    r"^(?:oh|ah|wow|lol|well done|great|brilliant|fantastic|lovely|wonderful|super|perfect|nice),? (?:another|yet another|so|now|great|brilliant|lovely|fantastic|wonderful|perfect|job)\b"
-    r"|\b(?:exactly|just) what (?:we|i) (?:pay|paid)\b|\bthanks for nothing\b|\byeah,? right\b|\blol\b|\bas if\b|\ud83d\ude44",
-    re.IGNORECASE,
-)
-NO_NEGATION = re.compile(
-    r"\b(?:not only|not just|no doubt|no question|no wonder|not to mention|without (?:a )?doubt)\b", re.IGNORECASE
 )
 ROLE = (
     r"(?:cto|cfo|ceo|coo|ciso|cio|cmo|cpo|dpo|md|vp(?: of)?(?: \w+)?|head of [\w-]+|director(?: of \w+)?|boss|manager|management|board|founder|owner"  # codespell:ignore coo
@@ -77,12 +57,30 @@ NAMED = re.compile(
 )
 NOT_NAMES = {"She", "They", "The", "That", "This", "Who", "Everyone", "Everybody", "Nobody", "Customer", "Client", "Prospect", "Team", "Also", "And", "But", "Still", "Really", "Now", "Just", "Buyer", "Which", "What", "Someone", "Contact", "Lead"}  # fmt: skip
 DETERMINER = re.compile(r"^(?:our|my|their|the|his|her|and|but|that|says?|said|because|while)\s+", re.IGNORECASE)
-WRITER = re.compile(
-    r"^(?:i|we|my|our)\b|\b(?:i (?:think|feel|guess|believe|suspect|expect|reckon|told|explained|said)|my (?:gut|take|feeling|read|view|impression)|imho|imo|we (?:offered|explained|told|should|could|need to|will))\b|^(?:told|reminded|reassured|showed|walked|offered|gave) (?:him|her|them)\b|^(?:explained|pitched|proposed|suggested|positioned)\b",
-    re.IGNORECASE,
-)
-REACH = 5
-"""Words over which a negation reaches what follows it in the same clause."""
+
+STATEMENTS: dict[str, tuple[str, str, str]] = {
+    "value": ("Expects a gain from us", "Sees no gain in it", "Says what the gain would have to be"),
+    "need": ("Has a problem we could solve", "Sees no need for it", "Describes what is needed"),
+    "price": ("Finds the price worth it", "Finds the price too high for what it brings", "Has the price in mind"),
+    "budget": ("There is money for it", "There is no money for it", "The budget is still open"),
+    "timeline": ("Wants it soon", "Is in no hurry", "Has a date in mind"),
+    "authority": ("Somebody with a say backs it", "Somebody with a say is against it", "Somebody else has a say"),
+    "fit": ("Finds that it does what they need", "Finds that it lacks what they need", "Is weighing whether it fits"),
+    "integration": ("Expects connecting it to be easy", "Finds connecting it hard", "Has the effort of connecting it in mind"),
+    "performance": ("Finds it fast and dependable", "Finds it slow or unreliable", "Has speed and reliability in mind"),
+    "security": ("Trusts the security", "Has doubts about security or compliance", "Has security requirements"),
+    "lock_in": ("Feels free to leave again", "Fears being tied in", "Has the way out in mind"),
+    "support": ("Feels well looked after", "Feels badly looked after", "Has wishes about the support"),
+    "usability": ("Finds it easy to use", "Finds it hard to use, or their people will not", "Has the use by their people in mind"),
+    "competitor": ("Finds us better than the alternative", "Finds an alternative attractive", "Is looking at an alternative"),
+    "contract": ("Is fine with the terms", "Objects to the terms", "Has the terms in mind"),
+    "intent": ("Means to buy, stay or grow", "Means to leave, reduce or not to buy", "Has not decided yet"),
+    "preference": ("Likes how we deal with them", "Dislikes how we deal with them", "Wants to be dealt with in a way of their own"),
+}  # fmt: skip
+"""Per slot, in our words: positive, negative, neutral."""
+TOLD_IN_THEIR_WORDS = {"value", "need", "timeline", "preference", "contract"}
+SIDES = (Polarity.positive, Polarity.negative, Polarity.neutral)
+LONGEST_STATEMENT = 160
 
 
 def clauses(text: str, sentence: Span) -> list[Span]:
@@ -96,27 +94,14 @@ def clauses(text: str, sentence: Span) -> list[Span]:
     return [span for span in spans if span[1] - span[0] >= 4]
 
 
-def negated(before: str) -> bool:
-    """Whether a negation shortly before reaches what follows."""
-    near = " ".join(NO_NEGATION.sub(" ", before).split()[-REACH:])
-    return NEGATION.search(near) is not None
+def conditional(sentence: str) -> bool:
+    """Whether a sentence holds a condition: what it says then is promised, not done."""
+    return CONDITION.search(sentence) is not None
 
 
-def beside_the_point(sentence: str) -> bool:
-    """Whether a sentence asks, reports what others said, speaks of the time before us, or is meant the other way round."""
-    return ASIDE.search(sentence) is not None or IRONY.search(sentence) is not None
-
-
-def conditional(words: str, *, anywhere: bool = False) -> bool:
-    """Whether a clause is the condition itself; with `anywhere`, whether one stands in the sentence."""
-    return (SHORT_CONDITION if anywhere else CONDITION_HALF).search(words) is not None
-
-
-def strength(clause: str, sentence: str) -> Strength:
-    """How plainly a first-person clause is said, from its hedges and conditions."""
-    if HEDGE.search(clause):
-        return Strength.speculative
-    return Strength.implied if CONDITION.search(clause) or SHORT_CONDITION.search(sentence) else Strength.explicit
+def hedged(sentence: str) -> bool:
+    """Whether a sentence is a guess."""
+    return HEDGE.search(sentence) is not None
 
 
 def other_holder(clause: str, names: Sequence[str]) -> str | None:
@@ -130,9 +115,13 @@ def other_holder(clause: str, names: Sequence[str]) -> str | None:
     return None
 
 
-def writers_view(clause: str) -> bool:
-    """Whether a note states what the rep thinks or did rather than what the customer said."""
-    return WRITER.search(clause) is not None
+def statement(slot: str, side: Polarity, strength: Strength, quote: str) -> str:
+    """A stance in our words, no firmer than theirs. Shape: at most 160 characters."""
+    ours = STATEMENTS[slot][SIDES.index(side)]
+    told = f"Perhaps {ours[:1].lower()}{ours[1:]}" if strength == Strength.speculative else ours
+    theirs = " ".join(quote.split())
+    whole = f"{told}: \u201c{theirs}\u201d"
+    return whole if slot in TOLD_IN_THEIR_WORDS and len(whole) <= LONGEST_STATEMENT else told
 
 
 def _trimmed(text: str, start: int, end: int) -> Span:
