@@ -4,10 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.write_back.company import company
 from tests.pipelines.write_back.desk import Desk
-
-__all__ = ["company"]
 
 
 @pytest.fixture

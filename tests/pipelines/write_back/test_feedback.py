@@ -178,7 +178,11 @@ def test_a_person_who_has_another_id_since_is_still_meant(office):
         session.add_all([Belief(**belief.model_dump()) for belief in merged.beliefs])
         session.add(
             Membership(
-                record=str(key), record_hash=key.hash, scope=Scope.person.value, entity_id="Dana and D.", bucket=0
+                record=str(key),
+                record_hash=key.hash,
+                scope=Scope.person.value,
+                entity_id="Dana and D.",
+                stitch_version=1,
             )
         )
     assert len(office.listen().taken) == 1
@@ -234,12 +238,14 @@ def test_a_lock_stops_our_texts_and_not_the_answer(office):
     ("edit", "kept"),
     [
         ({"top_belief": "They want a discount"}, [(PRICE, "disagree", "They want a discount")]),
-        ({"summary": f"1  -  {PRICE}. Sure.\n2  +  Saves a month"}, [(TIME, "disagree", "Saves a month")]),
+        ({"summary": "a line of it"}, [(TIME, "disagree", "Saves a month")]),
         ({"summary": "ask Otto"}, [(PRICE, "unsure", "ask Otto")]),
     ],
 )
 def test_a_text_that_a_rep_wrote_over_ours_is_their_word(office, edit, kept):
     """Their text stays, and is kept once: as a correction of the belief whose line it changed, else as words that count for neither."""
+    if edit == {"summary": "a line of it"}:
+        edit = {"summary": office.shown().replace(TIME, "Saves a month")}
     office.desk.crm.edit("Contact", ONE, **edit)
     office.hear(PRICE, "price", day=45)
     changed = [replace(one, values={**one.values, "top_belief": f"{PRICE}, still"}) for one in office.wanted()]
