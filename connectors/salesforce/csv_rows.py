@@ -5,7 +5,6 @@ bytes occur (airbyte#8300), and the columns come in an order of their own. What 
 """
 
 from collections.abc import Callable, Mapping
-from io import BytesIO
 from typing import Any
 
 import pyarrow as pa
@@ -29,7 +28,7 @@ def parse(body: bytes, kinds: Mapping[str, str]) -> list[dict[str, Any]]:
     if not clean.endswith(b"\n") or clean.count(b'"') % 2:
         raise ValueError("it ends in the middle of a line")
     table = csv.read_csv(
-        BytesIO(clean),
+        pa.BufferReader(clean),
         read_options=csv.ReadOptions(use_threads=False, block_size=len(clean) + 1),
         parse_options=csv.ParseOptions(newlines_in_values=True),
         convert_options=csv.ConvertOptions(

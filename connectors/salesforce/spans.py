@@ -24,8 +24,8 @@ class Sizes:
     """Land together, the most that a window of the port should hold."""
     bulk_from: int = 20_000
     """Are left to a Bulk job: four calls and one per page are less work for both sides than ten queries and more."""
-    page: int = 5000
-    """Come on one page of a job: with 4 kB a row, 20 MB of text."""
+    page: int = 2500
+    """Come on one page of a job: with 4 kB a row, 10 MB of text, which are held thrice while they are read."""
     chunk: int = CHUNK
     """Come by one REST query."""
 

@@ -28,6 +28,8 @@ VERSION = "version"
 """Mark of a derived table: what it was derived from, in its writer's own counting."""
 BATCH_ROWS = 20_000
 """Raw rows that are translated at a time; their facts are held together, their payloads are not."""
+BATCH_BYTES = 2**25
+"""Bytes that are, where that many rows would be more: facts may be as long as what they were read from."""
 SLICE_ROWS = 1_000
 """Raw rows that are held as Python objects at a time."""
 PARTS = ("raw", "facts", "derived")
@@ -108,16 +110,18 @@ class Lake:
         """The batch that landed last; 0 if none has."""
         return self.tables.mark(_raw(vendor, stream), BATCH)
 
-    def append_raw(self, vendor: str, stream: str, rows: pa.RecordBatchReader, count: int) -> None:
+    def append_raw(
+        self, vendor: str, stream: str, rows: pa.RecordBatchReader, count: int, batch_rows: int = BATCH_ROWS
+    ) -> None:
         """Land rows (all raw columns but `batch`, each record once) in one commit. LakeBusyError if somebody else just did."""
         last = self.last_batch(vendor, stream)
         self.tables.append(
             _raw(vendor, stream),
             RAW,
-            _numbered(rows, last + 1),
+            _numbered(rows, last + 1, batch_rows),
             mark=BATCH,
             before=last,
-            after=last + -(-count // BATCH_ROWS),
+            after=last + -(-count // batch_rows),
             description=f"Change log of {vendor} {stream}; rows are only added.",
         )
 
@@ -242,11 +246,11 @@ def _facts(fact: type[Fact], vendor: str) -> str:
     return f"facts/{fact.table}/{vendor}"
 
 
-def _numbered(rows: pa.RecordBatchReader, first: int) -> Iterator[pa.RecordBatch]:
-    """The rows with their batch, a new one every `BATCH_ROWS`."""
+def _numbered(rows: pa.RecordBatchReader, first: int, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    """The rows with their batch, a new one every so many."""
     done = 0
     for chunk in rows:
-        batch = pa.array([first + (done + row) // BATCH_ROWS for row in range(chunk.num_rows)], pa.int64())
+        batch = pa.array([first + (done + row) // batch_rows for row in range(chunk.num_rows)], pa.int64())
         columns = [batch if name == "batch" else chunk.column(name) for name in RAW.names]
         yield pa.RecordBatch.from_arrays(columns, schema=RAW)
         done += chunk.num_rows

@@ -16,9 +16,9 @@ from connectors.base import Stream
 from models.base import mend
 from models.records import Record
 from pipelines.ingest import payload
-from pipelines.ingest.lake import SLICE_ROWS, Lake
+from pipelines.ingest.lake import BATCH_BYTES, BATCH_ROWS, SLICE_ROWS, Lake
 from pipelines.ingest.schemas import RAW
-from pipelines.ingest.tables import GROUP_BYTES
+from pipelines.ingest.tables import GROUP_BYTES, portion
 
 FUTURE = timedelta(days=1)
 """Clocks may differ by hours, not by a day: a stamp beyond that would keep every later version of its record from winning."""
@@ -46,20 +46,26 @@ version older than the one known (a look-back into an event log) tells nothing n
 
 
 def rows(records: Sequence[Record], stream: Stream, pulled_at: datetime, page: int) -> tuple[pa.Table, int]:
-    """One page as rows to stage, and how many of its records had broken characters that were mended."""
-    lines = [_row(record, stream, pulled_at) for record in records]
-    columns = [pa.array([line[number] for line, _ in lines], field.type) for number, field in enumerate(LANDED)]
-    sequence = pa.array(range(page << PAGE, (page << PAGE) + len(lines)), pa.int64())
-    return pa.Table.from_arrays([*columns, sequence], schema=STAGED), sum(mended for _, mended in lines)
+    """One page as rows to stage, in batches as they are written, and how many of its records had broken characters that were mended."""
+    batches, mended = [], 0
+    for first in range(0, len(records), SLICE_ROWS):
+        lines = [_row(record, stream, pulled_at) for record in records[first : first + SLICE_ROWS]]
+        columns = [pa.array([line[number] for line, _ in lines], field.type) for number, field in enumerate(LANDED)]
+        sequence = pa.array(range((page << PAGE) + first, (page << PAGE) + first + len(lines)), pa.int64())
+        batches.append(pa.RecordBatch.from_arrays([*columns, sequence], schema=STAGED))
+        mended += sum(broken for _, broken in lines)
+    return pa.Table.from_batches(batches, STAGED), mended
 
 
 def land(lake: Lake, vendor: str, stream: str, pages: Sequence[Path]) -> int:
     """Append the news of a window to raw in one commit; returns the number of rows. `pages` are all its staged files."""
-    if not any(pq.read_metadata(page).num_rows for page in pages):
+    files = [pq.read_metadata(page) for page in pages]
+    if not any(file.num_rows for file in files):
         return 0
     chosen = _news(lake, vendor, stream, pages)
     if chosen.size:
-        lake.append_raw(vendor, stream, pa.RecordBatchReader.from_batches(LANDED, _chosen(pages, chosen)), chosen.size)
+        news = pa.RecordBatchReader.from_batches(LANDED, _chosen(pages, chosen))
+        lake.append_raw(vendor, stream, news, chosen.size, portion(files, BATCH_ROWS, BATCH_BYTES))
     return int(chosen.size)
 
 
@@ -81,14 +87,8 @@ def _chosen(pages: Sequence[Path], chosen: npt.NDArray[np.int64]) -> Iterator[pa
     """The chosen rows, some of a page in memory at a time."""
     for file in pages:
         with pq.ParquetFile(file, pre_buffer=False) as page:
-            for some in page.iter_batches(_portion(page.metadata), use_threads=False):
+            for some in page.iter_batches(portion([page.metadata], SLICE_ROWS, GROUP_BYTES), use_threads=False):
                 first = some["sequence"][0].as_py()
                 low, high = np.searchsorted(chosen, [first, first + some.num_rows])
                 if low < high:
                     yield some.take(pa.array(chosen[low:high] - first)).select(LANDED.names)
-
-
-def _portion(page: pq.FileMetaData) -> int:
-    """How many rows of a page are read at a time: as many as are written at a time, since one may be as long as a thousand others."""
-    size = sum(page.row_group(number).total_byte_size for number in range(page.num_row_groups))
-    return max(1, min(SLICE_ROWS, GROUP_BYTES * page.num_rows // max(1, size)))

@@ -80,10 +80,11 @@ class Staging:
         """Keep a window's page of this number with its mark, whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
         beside = self.folder / "page.new"
+        marked = rows.schema.with_metadata({MARK: json.dumps(asdict(mark))})
         with beside.open("wb") as file:
-            pq.write_table(
-                rows.replace_schema_metadata({MARK: json.dumps(asdict(mark)).encode()}), file, compression="zstd"
-            )
+            with pq.ParquetWriter(file, marked, compression="zstd") as writer:
+                for batch in rows.to_batches():
+                    writer.write_batch(batch)  # a group of rows each: the writer holds no more
             file.flush()
             os.fsync(file.fileno())
         beside.replace(self.folder / f"{number:08}.parquet")

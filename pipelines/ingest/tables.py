@@ -145,7 +145,7 @@ class Tables:
         return self.engine.read_parquet([_literal(str(path)) for path in paths])
 
     def batches(self, path: str, name: str, number: int, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
-        """Rows whose column of this name, one of the columns asked for, holds the number, at most so many at a time.
+        """Rows whose column of this name, one of the columns asked for, holds the number, at most so many, or `GROUP_BYTES`, at a time.
 
         The engine stays free meanwhile: DuckDB lets no other query run while one of its results is open. Arrow's own scanner holds
         several groups of rows at once, whatever it is told; a file holds one.
@@ -153,7 +153,9 @@ class Tables:
         table = self.find(path)
         for file in _holding(table, name, number) if table else ():
             with pq.ParquetFile(self._files.open_input_file(f"{path}/{file}"), pre_buffer=False) as parquet:
-                for rows in parquet.iter_batches(size, columns=list(columns), use_threads=False):
+                groups = _groups_holding(parquet.metadata, name, number)
+                at_once = portion([parquet.metadata], size, GROUP_BYTES)
+                for rows in parquet.iter_batches(at_once, groups, list(columns), use_threads=False):
                     chosen = rows.filter(pc.equal(rows[name], pa.scalar(number)))
                     if chosen.num_rows:
                         yield chosen
@@ -281,6 +283,16 @@ _PROPERTIES = WriterProperties(compression="ZSTD", max_row_group_size=ROW_GROUP)
 _BUSY = "another run wrote {} of the lake at the same moment; run again"
 
 
+def portion(files: Sequence[pq.FileMetaData], rows: int, size: int) -> int:
+    """How many rows of these files make a portion of so many rows, or so many bytes where they are fewer; one at least.
+
+    One row may be as long as a thousand others: an account's day of Meta's holds all its ads.
+    """
+    groups = [file.row_group(number) for file in files for number in range(file.num_row_groups)]
+    count, total = sum(group.num_rows for group in groups), sum(group.total_byte_size for group in groups)
+    return max(1, min(rows, size * count // max(1, total)))
+
+
 @contextmanager
 def _alone(path: str) -> Iterator[None]:
     try:
@@ -313,6 +325,14 @@ def _holding(table: DeltaTable, name: str, number: int) -> list[str]:
     files = pa.table(table.get_add_actions(flatten=True)).to_pylist()
     ranges = [(file["path"], file.get(f"min.{name}"), file.get(f"max.{name}")) for file in files]
     return [path for path, low, high in ranges if low is None or high is None or low <= number <= high]
+
+
+def _groups_holding(file: pq.FileMetaData, name: str, number: int) -> list[int]:
+    """Groups of a file's rows that may hold the number in a column, as far as the file tells."""
+    bounds = [
+        file.row_group(group).column(file.schema.names.index(name)).statistics for group in range(file.num_row_groups)
+    ]
+    return [group for group, its in enumerate(bounds) if not (its and its.has_min_max) or its.min <= number <= its.max]
 
 
 def _widen(table: DeltaTable, schema: pa.Schema) -> None:
