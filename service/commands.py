@@ -12,7 +12,7 @@ from models.operations import Purpose
 from pipelines.workspace import Workspace
 from service import demo as story
 from service import doctor as diagnosis
-from service import judging, rulebook, streams, suggestions, terminal, writing
+from service import judging, rulebook, screen, streams, suggestions, terminal, writing
 from service import webhooks as door
 from service.environment import chosen, companion, opened, practice, refuse_dotenv
 from service.ground import World
@@ -150,6 +150,9 @@ def show(
         terminal.print_json(self_model)
     else:
         show_self_model(self_model)
+
+
+app.command()(screen.screen)
 
 
 @state_app.callback(invoke_without_command=True)

@@ -48,7 +48,7 @@ def test_provisioning_then_removal_leaves_the_portal_as_found(practice):
     assert snapshot(practice) == made
     assert crm.unprovision(FIELDS, dry_run=False) == planned
     assert snapshot(practice) == found
-    assert ["contact.blf_region"] == [step.target for step in planned if step.action != "delete"]
+    assert [step.target for step in planned if step.action != "delete"] == ["contact.blf_region"]
     crm.provision(FIELDS, dry_run=False)
     assert snapshot(practice) == made
 

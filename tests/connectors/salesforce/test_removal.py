@@ -46,7 +46,7 @@ def test_provisioning_then_removal_leaves_the_org_as_found(practice):
     assert snapshot(practice) == made
     assert crm.unprovision(FIELDS, dry_run=False) == planned
     assert snapshot(practice) == found
-    assert ["Contact.BLF_Ours_Not__c"] == [step.target for step in planned if step.action != "delete"]
+    assert [step.target for step in planned if step.action != "delete"] == ["Contact.BLF_Ours_Not__c"]
     assert not [step for step in crm.unprovision(FIELDS, dry_run=False) if step.action != "ok"]
     crm.provision(FIELDS, dry_run=False)
     assert snapshot(practice) == made
@@ -80,7 +80,7 @@ def test_a_rep_reads_all_and_edits_lock_and_feedback_alone(practice, crm):
 
 def test_everything_that_stands_in_our_fields_is_told_before_they_go(practice, crm):
     """Long texts and reps' answers too, page after page; records without a value of ours are left out."""
-    written, answered, bare = practice.contacts(range(1, 4))
+    written, answered, _ = practice.contacts(range(1, 4))
     practice.sandbox.state.switches.page_rows["Contact"] = 1
     long = "x" * SUMMARY
     crm.update("Contact", [(written, {"BLF_Key__c": "k", "BLF_Summary__c": long}), (answered, {"BLF_Lock__c": True})])

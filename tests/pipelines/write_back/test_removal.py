@@ -10,7 +10,7 @@ from pipelines.write_back.deliver import apply
 from pipelines.write_back.fields import FIELDS
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.plan import draw_up
-from pipelines.write_back.removal import remove, removal_plan
+from pipelines.write_back.removal import removal_plan, remove
 from tests.connectors.salesforce.conftest import Practice
 
 
