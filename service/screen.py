@@ -32,7 +32,7 @@ header small, dt { color: #5b6b7b; font-size: 12px; } h1 { margin: 2px 0 12px; f
 dl { display: grid; grid-template-columns: 1fr 1fr; gap: 10px 28px; margin: 0; } dd { margin: 2px 0 0; min-height: 20px; white-space: pre-wrap; overflow-wrap: anywhere; }
 .wide { grid-column: 1 / -1; } header dl { grid-template-columns: 1fr 1fr 3.4fr 1fr 1.4fr; }
 .box { border: 1px solid #c3ccd6; border-radius: 4px; padding: 4px 8px; min-height: 20px; background: #fcfdfe; }
-summary { cursor: pointer; color: #2b5c8a; } .empty { color: #9aa7b4; }
+details { margin-top: 12px; } summary { cursor: pointer; color: #2b5c8a; } .empty { color: #9aa7b4; }
 """
 
 
@@ -78,7 +78,7 @@ def page(crm: Crm, key: RecordKey) -> str:
             "</header><section><h2>Beliefs</h2>",
             _list(sorted(rest, key=lambda spec: spec.name not in TALL), told),
             "".join(
-                f"<details><summary>{escape(seen[one].label)}</summary><dl>{_item(seen[one], told, bare=True)}</dl></details>"
+                f"<details><summary>{escape(_label(seen[one]))}</summary><dl>{_item(seen[one], told, bare=True)}</dl></details>"
                 for one in FOLDED
             ),
             "</section><section><h2>Your answer</h2>",
@@ -103,9 +103,14 @@ def _list(specs: Iterable[FieldSpec], told: Callable[[FieldSpec], str]) -> str:
 
 def _item(spec: FieldSpec, told: Callable[[FieldSpec], str], *, bare: bool = False) -> str:
     wide = ' class="wide"' if spec.kind == "long_text" else ""
-    label = "" if bare else f'<dt title="{escape(spec.help)}">{escape(spec.label.removeprefix("Belief: "))}</dt>'
+    label = "" if bare else f'<dt title="{escape(spec.help)}">{escape(_label(spec))}</dt>'
     box = ' class="box"' if spec.reps_edit and spec is not LOCK else ""
     return f"<div{wide}>{label}<dd{box}>{told(spec)}</dd></div>"
+
+
+def _label(spec: FieldSpec) -> str:
+    """The page says Beliefs above them all."""
+    return spec.label.removeprefix("Belief: ")
 
 
 def _shown(spec: FieldSpec, value: FieldValue) -> str:

@@ -114,7 +114,9 @@ def test_a_rep_customises_nothing(sf, rep, trend):
     made = sf.PermissionSet.create({"Name": "Theirs", "Label": "Theirs"})["id"]
     given = {"AssigneeId": REP, "PermissionSetId": made}
     assert refused(rep.PermissionSetAssignment.create, given)[1] == "INSUFFICIENT_ACCESS_OR_READONLY"
-    assert refused(rep.restful, DOOR, method="POST", json={**VIEW, "displayColumns": [], "filteredByInfo": []})[0] == 403
+    assert (
+        refused(rep.restful, DOOR, method="POST", json={**VIEW, "displayColumns": [], "filteredByInfo": []})[0] == 403
+    )
 
 
 def test_each_app_logs_in_its_own_run_as_user(sf, rep, trend):
