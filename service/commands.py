@@ -12,7 +12,20 @@ from models.operations import Purpose
 from pipelines.workspace import Workspace
 from service import demo as story
 from service import doctor as diagnosis
-from service import judging, outlook, reading, reviews, rulebook, slots, streams, suggestions, terminal, writes, writing
+from service import (
+    judging,
+    outlook,
+    reading,
+    reviews,
+    rulebook,
+    screen,
+    slots,
+    streams,
+    suggestions,
+    terminal,
+    writes,
+    writing,
+)
 from service import webhooks as door
 from service.environment import chosen, companion, opened, practice, refuse_dotenv
 from service.ground import World
@@ -144,6 +157,9 @@ def show(
         terminal.print_json(self_model)
     else:
         show_self_model(self_model)
+
+
+app.command()(screen.screen)
 
 
 @state_app.callback(invoke_without_command=True)

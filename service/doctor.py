@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from pydantic import ValidationError
 
-from connectors.base import Connector, Finding
+from connectors.base import Connector, Crm, Finding
 from connectors.errors import ConnectorError, Retryable
 from connectors.registry import connectors_by_name
 from models.store import StoreError
@@ -14,11 +14,15 @@ from pipelines.stitch.rates import RatesError
 from pipelines.understand.choice import chosen_extractor
 from pipelines.understand.extractor import ExtractorUnusable
 from pipelines.workspace import Workspace
+from pipelines.write_back.crm import Fields
 from service import environment
 from service.coverage import words_on_deals
 from service.deliveries import last_deliveries
 from service.errors import UsageError
 from service.plain import wrong_settings
+
+TOLD = 3
+"""Problems of one object that are told in full."""
 
 
 def examine(workspace: Workspace) -> dict[str, list[Finding]]:
@@ -37,13 +41,27 @@ def _vendor(connector: Connector, workspace: Workspace) -> list[Finding]:
         remedy = f"Set {', '.join(missing)} in the environment or in .env; see .env.example."
         return [Finding("credentials", ok=False, message="not set, so this vendor is skipped", remedy=remedy)]
     try:
-        return connector.open(settings, workspace.clock).diagnose(connector.streams)
+        found = connector.open(settings, workspace.clock).diagnose(connector.streams)
+        return found + (amiss(connector.open_crm(settings, workspace.clock)) if connector.open_crm else [])
     except Retryable as error:
         return [Finding("login", ok=False, message=str(error), remedy="Nothing is lost; the next run tries again.")]
     except ConnectorError as error:
         remedy = f"Check {', '.join(settings.variable(name) for name in settings.required())}."
         message = f"{error}; until then nothing of {connector.label} is read"
         return [Finding("login", ok=False, message=message, remedy=remedy)]
+
+
+def amiss(crm: Crm) -> list[Finding]:
+    """One finding per object on which some of our fields are, and others are gone, too short or closed to us."""
+    found = []
+    for name in (name for names in crm.subjects.values() for name in names):
+        problems = Fields(crm).problems(name) if crm.writable(name) else []
+        if problems:
+            more = f" and {len(problems) - TOLD} more" if len(problems) > TOLD else ""
+            message = f"nothing is written to {name}: {'; '.join(problems[:TOLD])}{more}"
+            remedy = "run `sidecar provision apply`; it makes what is missing, and says of the rest why it cannot and what to do"
+            found.append(Finding(f"our fields on {name}", ok=False, message=message, remedy=remedy))
+    return found
 
 
 def _workspace(workspace: Workspace) -> Iterator[Finding]:

@@ -142,6 +142,14 @@ def _stored(workspace: Workspace, plan_id: str) -> WritePlan:
     return planned
 
 
+def open_crm(workspace: Workspace, vendor: str) -> Crm:
+    """The open CRM of that name. UsageError if it is none, or is not set up."""
+    connector = next((one for one in _ready_crms() if one.name == vendor), None)
+    if connector is None:
+        raise UsageError(f"{vendor} is no CRM that is set up; `sidecar doctor` says what is missing.")
+    return crm_of(workspace, connector)
+
+
 def fields_of(workspace: Workspace, person_id: str) -> Shown:
     """What every CRM shows of the person right now, asked through its API: our visible fields of each of the person's records."""
     with transaction(workspace.store) as session:

@@ -38,7 +38,7 @@ def holding(portal: Portal, name: str, specs: Sequence[FieldSpec]) -> Iterator[t
         page = portal.page("export", KINDS[name], ours, after)
         for row in page.rows:
             values = {own: received(row["properties"].get(own), kinds[own]) for own in ours}
-            if any(values.values()):
+            if any(value is not None and value is not False for value in values.values()):  # zero is a value
                 yield str(row["id"]), values
         after = page.after
         if after is None:

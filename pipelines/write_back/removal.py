@@ -89,5 +89,6 @@ def _empty(crm: Crm, held: Iterable[Held]) -> Iterator[ProvisionStep]:
 
 
 def _emptied(found: dict[str, FieldValue]) -> dict[str, FieldValue]:
-    """The same fields with nothing in them; a checkbox has no less than False."""
-    return {name: False if value is True else None for name, value in found.items() if value not in (None, "", False)}
+    """The same fields with nothing in them; a checkbox has no less than False. Zero is a value."""
+    standing = {name: value for name, value in found.items() if value is not None and value is not False}
+    return {name: False if value is True else None for name, value in standing.items()}

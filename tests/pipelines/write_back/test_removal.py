@@ -11,6 +11,7 @@ from pipelines.write_back.fields import FIELDS
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.plan import draw_up
 from pipelines.write_back.removal import removal_plan, remove
+from tests.connectors.hubspot.conftest import Practice as Portal
 from tests.connectors.salesforce.conftest import Practice
 
 
@@ -59,3 +60,23 @@ def test_a_record_that_takes_no_write_is_told_and_stops_no_removal(salesforce_sa
     (refused,) = (step for step in steps if step.action == "refuse")
     assert "FIELD_CUSTOM_VALIDATION_EXCEPTION" in refused.detail
     assert practice.sandbox.state.count("CustomField") == 0
+
+
+def test_a_portal_is_emptied_before_its_properties_go(hubspot_sandbox, clock, desk, tmp_path):
+    """A zero and a lock are values too; each record is written to once, with nothing in its fields."""
+    practice = Portal(hubspot_sandbox, clock)
+    crm = practice.crm()
+    provision(crm)
+    ann, bob, _ = practice.plant("contacts", range(1, 4))
+    crm.update("contact", [(ann, {"blf_engagement_score": 0}), (bob, {"blf_lock": True, "blf_summary": "x"})])
+    planned = removal_plan(crm, "hubspot")
+    hubspot_sandbox.log.clear()
+    assert remove(crm, "hubspot", tmp_path / "export.jsonl", store=desk.store) == planned
+    rows = [json.loads(line) for line in (tmp_path / "export.jsonl").read_text().splitlines()]
+    told = [
+        {name: value for name, value in row["values"].items() if value is not None and value is not False}
+        for row in rows
+    ]
+    assert told == [{"blf_engagement_score": 0}, {"blf_lock": True, "blf_summary": "x"}]
+    assert len(hubspot_sandbox.log.matching("/contacts/batch/update")) == 1
+    assert not [one for one in practice.portal().properties("contacts") if one["name"].startswith("blf_")]
