@@ -332,7 +332,8 @@ def _groups_holding(file: pq.FileMetaData, name: str, number: int) -> list[int]:
     bounds = [
         file.row_group(group).column(file.schema.names.index(name)).statistics for group in range(file.num_row_groups)
     ]
-    return [group for group, its in enumerate(bounds) if not (its and its.has_min_max) or its.min <= number <= its.max]
+    ranges = [(its.min, its.max) if its and its.has_min_max else (None, None) for its in bounds]
+    return [group for group, (low, high) in enumerate(ranges) if low is None or high is None or low <= number <= high]
 
 
 def _widen(table: DeltaTable, schema: pa.Schema) -> None:
