@@ -44,7 +44,7 @@ def test_words_move_a_persons_score(world):
 def test_payments_are_a_component_of_their_own(world):
     """Text cannot mask money: who has stopped paying shows it beside kind words."""
     pay(world, key("Contact", "dana"), range(-300, 0, 30))
-    world.say("1", "We love the dashboards.", 120)
+    world.say("1", "The new dashboards are easy to use.", 120)
     score(world)
     row = latest(world, "person")
     assert row.components["stance"]["value"] > 0.5
@@ -54,7 +54,7 @@ def test_payments_are_a_component_of_their_own(world):
 def test_a_quiet_run_scores_nothing(world):
     """Looking never moves a score."""
     pay(world, key("Contact", "dana"), range(-300, 0, 30))
-    world.say("1", "We love the dashboards.")
+    world.say("1", "The new dashboards are easy to use.")
     score(world)
     world.clock.advance(timedelta(days=60))
     persons, accounts = score(world)
@@ -97,7 +97,7 @@ def test_an_account_is_its_people_and_its_money(world):
     )
     pay(world, account, range(-300, 10, 30))
     world.say("1", "The price is too high for us.", 5)
-    world.say("2", "We love the dashboards.", 10, who="tom")
+    world.say("2", "The new dashboards are easy to use.", 10, who="tom")
     score(world)
     row = latest(world, "account")
     assert row.entity_id == "account-acme"

@@ -31,6 +31,7 @@ class Counting(Embedded):
     """The embedded extractor, which also counts the texts that it is given."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.read_so_far = 0
 
     def read(self, documents: Sequence[Document]) -> list[Outcome]:
