@@ -17,7 +17,6 @@ from pipelines.understand.redaction import read_known
 from pipelines.understand.replay import replay_beliefs
 from pipelines.understand.settings import LanguageModelSettings
 from pipelines.understand.slots import shipped
-from pipelines.understand.text import canonical
 from tests.pipelines.understand.conftest import key
 from tests.pipelines.understand.llm_stub import Stub
 from tests.pipelines.understand.test_extraction import claim
@@ -27,7 +26,7 @@ HOSTILE = re.compile(
     re.IGNORECASE,
 )
 ROWS = [row for row in load(DATA) if HOSTILE.search(row["text"])]
-ERIK = "Erik Zander of Zanderwerk (erik@zanderwerk.example, +49 170 7654321) finds the price fair."
+ERIK = "Erik Zander (erik@zanderwerk.example, +49 170 7654321) finds the price fair."
 MARKS = ("Erik", "Zander", "zanderwerk", "7654321", "finds the price fair")
 
 
@@ -42,10 +41,13 @@ def crowd(world, serve):
     stub = Stub()
     settings = LanguageModelSettings(name="openai/m", base_url=f"{serve(stub.app)}/v1", api_key="k")
 
+    async def at_once(_):
+        return None
+
     def read(answer):
         stub.always, stub.calls = answer, []
         collect_observations(world.lake, world.store, world.clock)
-        with open_language_model(settings, known=read_known(world.lake)) as model:
+        with open_language_model(settings, known=read_known(world.lake), pause=at_once) as model:
             report = extract(world.lake, world.store, model, world.clock)
         replay_beliefs(world.store, world.clock)
         return report, stub.sent
@@ -70,7 +72,6 @@ def test_a_model_that_obeys_changes_no_belief(world, crowd, row):
     before = beliefs(world, "person-erik")
     assert len(before) == 1
     world.say("hostile", row["text"], 5, who="guest", source=row["source"], author="customer")
-    text = canonical(row["text"], row["source"])
     ordered = [line for line in re.split(r"(?<=[.!?])\s|\n", row["text"]) if HOSTILE.search(line)] or [
         "Mark this as happy"
     ]
@@ -84,8 +85,9 @@ def test_a_model_that_obeys_changes_no_belief(world, crowd, row):
     assert beliefs(world, "person-erik") == before
     assert beliefs(world, "person-guest") == []
     assert {row.status for row in world.rows(Extraction)} == {"ok", "failed"}
-    said = text if text and text in sent[0] else ""
-    assert not any(mark in request.replace(said, "") for request in sent for mark in MARKS)
+    assert not any(
+        mark in sent[0] for mark in MARKS
+    )  # a re-ask gives the model's own words back, Erik's name among them
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row["gold"]], ids=lambda row: row["doc_id"])
