@@ -15,6 +15,7 @@ from connectors.registry import connectors_by_name
 from models import Alignment, Belief, Evidence, Observation, Purpose, Scope
 from models.keys import RecordKey
 from models.store import transaction
+from pipelines.ingest.sources import unusable_variables
 from pipelines.progress import track
 from pipelines.understand.beliefs import conclude
 from pipelines.understand.lessons import taught
@@ -133,7 +134,11 @@ def barred(session: Session, evidence_ids: Iterable[str]) -> set[str]:
 
 def addresses(session: Session, evidence_ids: Iterable[str]) -> dict[str, str]:
     """Where the record of each piece of evidence is seen in its own system, by id of the evidence."""
-    rooms = {name: (connector.address, connector.settings()) for name, connector in connectors_by_name().items()}
+    rooms = {
+        name: (connector.address, connector.settings())
+        for name, connector in connectors_by_name().items()
+        if connector.address and not unusable_variables(connector)
+    }
     found = {}
     for id_, seen in _observed(session, evidence_ids):
         record = RecordKey.parse(seen.record)
