@@ -26,6 +26,7 @@ from pipelines.understand import assets as understand_assets
 from pipelines.understand import automation as understand_automation
 from pipelines.understand import checks as understand_checks
 from pipelines.understand.outlook import assets as outlook_assets
+from pipelines.understand.outlook import checks as outlook_checks
 from pipelines.write_back import assets as write_back_assets
 from pipelines.write_back import automation as write_back_automation
 from pipelines.write_back import checks as write_back_checks
@@ -35,7 +36,7 @@ ASSETS = (
     write_back_assets,
 )  # fmt: skip
 CHECKS = (
-    ingest_checks, stitch_checks, suggest_checks, attribution_checks, lens_checks, lifetime_checks, understand_checks,
+    ingest_checks, stitch_checks, suggest_checks, attribution_checks, lens_checks, lifetime_checks, understand_checks, outlook_checks,
     write_back_checks,
 )  # fmt: skip
 AUTOMATION = (ingest_automation, stitch_automation, understand_automation, write_back_automation)

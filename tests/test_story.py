@@ -1,5 +1,6 @@
 """The product end to end, by its command line: the sandbox stands in for the vendors, everything else is the real thing."""
 
+import html
 import json
 import os
 import re
@@ -113,6 +114,20 @@ def test_a_person_is_shown_with_verbatim_evidence(home):
         assert belief["calibration"] == "uncalibrated"
         assert belief["quotes"]
         assert all(quote["words"] and quote["record"] for quote in belief["quotes"])
+
+
+def test_what_a_rep_sees_is_drawn_with_the_values_of_the_crm(home):
+    """`sidecar screen` draws a record of the person as a page; what stands there is what the CRM gives back."""
+    shown = home.read("show", hero(home))["shown"]
+    record, fields = next((key, values) for key, values in sorted(shown.items()) if any(values.values()))
+    home.sidecar("screen", record, "--out", "page.html")
+    page = html.unescape((home.folder / "page.html").read_text())
+    top = next(
+        value
+        for name, value in fields.items()
+        if name.lower().endswith("top_belief__c") or name.lower().endswith("top_belief")
+    )
+    assert top in page
 
 
 def hero(home: Home) -> str:
