@@ -51,7 +51,7 @@ class Fields:
         """
         if problems := self.problems(object_name):
             raise FieldsNotReady(
-                f"{self.crm.account}: {'; '.join(problems)}. Nothing was written; run: sidecar provision, "
+                f"{self.crm.account}: {'; '.join(problems)}. Nothing was written; run: sidecar provision apply, "
                 "or let an administrator give this user edit access to the field"
             )
 
