@@ -44,7 +44,6 @@ UNREAD = {
     "stream_column": "of pulls and their checks",
     "stream_count": "of pulls and their checks",
     "rejection": "what could not be read, beside the raw rows that are",
-    "write_plan": "every run makes one; its rows are read",
     "entity": "changes with the stitch's state only",
     "identity_event": "changes with the stitch's state only",
     "membership": "changes with the stitch's state only",
@@ -52,6 +51,11 @@ UNREAD = {
     "refused_tie": "changes with the stitch's state only",
     "belief": "changes with the state of its bucket only",
     "alignment": "changes with the state of its bucket only",
+    "drift": "changes with the state of its bucket only",
+    "alignment_weights": "learned by the run itself, from what it reads",
+    "batch": "where answers are fetched; they are extractions once they are here",
+    "batch_request": "where answers are fetched; they are extractions once they are here",
+    "alert": "who was told changes nothing",
 }
 """Tables whose change makes nothing due, and why."""
 

@@ -18,7 +18,7 @@ def desk(door, salesforce_sandbox):
     """An org with our fields and one contact."""
     salesforce_sandbox.state.insert_many("Contact", [{"Id": ONE, "LastName": "Kolbe"}])
     door.connect()
-    assert door.ask("provision").code == 0
+    assert door.ask("provision", "apply").code == 0
     return door
 
 

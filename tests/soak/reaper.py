@@ -12,7 +12,7 @@ import pyarrow as pa
 from sqlalchemy import Engine, event
 
 from connectors.base import Page, Position, Source, Stream
-from pipelines.ingest.lake import Lake
+from pipelines.ingest.lake import BATCH_ROWS, Lake
 from tests.soak.front import Front
 
 
@@ -42,10 +42,12 @@ class MortalLake(Lake):
 
     reaper: Reaper = field(default_factory=Reaper)
 
-    def append_raw(self, vendor: str, stream: str, rows: pa.RecordBatchReader, count: int) -> None:
+    def append_raw(
+        self, vendor: str, stream: str, rows: pa.RecordBatchReader, count: int, batch_rows: int = BATCH_ROWS
+    ) -> None:
         """Before and after."""
         self.reaper.pass_one()
-        super().append_raw(vendor, stream, rows, count)
+        super().append_raw(vendor, stream, rows, count, batch_rows)
         self.reaper.pass_one()
 
 
