@@ -15,7 +15,7 @@ from models.clock import Clock
 from models.keys import RecordKey
 from models.writes import WritePlan
 from pipelines.progress import report
-from pipelines.write_back.compare import LOCKED, OPTED_OUT, State, judged
+from pipelines.write_back.compare import LOCKED, OUTRANK_LOCK, State, judged
 from pipelines.write_back.crm import AT_ONCE, Fields
 from pipelines.write_back.fields import LOCK
 from pipelines.write_back.held import as_json, from_json, value_hash
@@ -24,7 +24,7 @@ from pipelines.write_back.recovery import by_object, recover
 from pipelines.write_back.rows import Row
 
 LATER = "written again by a later plan"
-SILENT = "the person opted out, and is not shown again"
+SILENT = "what was emptied on purpose is not shown again"
 
 
 def undo(crm: Crm, vendor: str, plan_id: str, *, store: Engine, clock: Clock) -> WritePlan:
@@ -74,7 +74,7 @@ class _Undoing:
             yield self._row(row, holds, state, why or f"takes back plan {self.undone}")
 
     def _judged(self, row: Row, holds: FieldValue, *, locked: bool, later: bool) -> tuple[State, str]:
-        if OPTED_OUT in row.reason:
+        if any(one in row.reason for one in OUTRANK_LOCK):
             return "suppressed", SILENT
         if locked:
             return "suppressed", LOCKED

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from pipelines.write_back import history
-from pipelines.write_back.compare import OPTED_OUT
+from pipelines.write_back.compare import FORGOTTEN, OPTED_OUT
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.refusals import PlanRefused
 from pipelines.write_back.undo import undo
@@ -75,10 +75,11 @@ def test_a_later_plan_stands(desk):
     assert desk.crm.value("Contact", "00300000", "top_belief") == "B"
 
 
-def test_nobody_who_opted_out_is_shown_again(desk):
+@pytest.mark.parametrize("reason", [OPTED_OUT, FORGOTTEN])
+def test_nobody_who_opted_out_is_shown_again(desk, reason):
     """The run that emptied the fields cannot be taken back."""
     desk.run(desk.contacts(1, top_belief="A"))
-    emptied = desk.run([desk.wanted("Contact", "00300000", reason=OPTED_OUT)])
+    emptied = desk.run([desk.wanted("Contact", "00300000", reason=reason)])
     assert desk.apply(take_back(desk, emptied.plan_id)).written == 0
     assert desk.crm.value("Contact", "00300000", "top_belief") is None
 
