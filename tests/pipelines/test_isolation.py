@@ -78,6 +78,7 @@ def test_a_crm_that_refuses_every_record_stops_only_its_own_write_back(office):
     assert not office.shown(SOUTH)
 
 
+@pytest.mark.slow
 def test_a_crm_that_lets_nobody_in_stops_only_its_own_write_back(office):
     """Its key was withdrawn for writing; the other CRM shows everything."""
     error = Fatal("its key was withdrawn; check SOUTH_KEY", vendor=SOUTH, credentials=True)

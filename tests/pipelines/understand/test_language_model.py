@@ -432,7 +432,7 @@ def test_the_two_budgets_are_apart_and_neither_starts_the_other_anew(desk):
     assert at.stub.sent[-1].count("We cannot afford it") == 2
     with desk(Stub(500, poor, 500, poor, 500, poor, 500, poor)) as at:
         assert isinstance(at.read(LOUD)[0], Unread)
-    assert len(at.stub.calls) == 5
+    assert len(at.stub.calls) == 6
 
 
 def test_one_text_that_is_never_answered_does_not_hold_up_the_others(desk):
