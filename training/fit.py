@@ -1,4 +1,4 @@
-"""Fitting the network to lessons: all layers, a running average of the weights; and the mean of several networks."""
+"""Fitting the network to lessons: all layers, a running average of the weights."""
 
 import copy
 import random
@@ -33,12 +33,8 @@ class Plan:
     averaged: float = 0.98
     tokens: int = 1_024
     """Tokens of one step, padding included."""
-    stop: int | None = None
-    """Epochs after which to stop early, the rates being what they are by then."""
     compared: float = 1.0
     """Weight of telling slots apart by comparison."""
-    sided: float = 1.0
-    """Weight of telling sides apart."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ def fit(start: Net, lessons: Sequence[Lesson], plan: Plan, seed: int) -> Net:
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / (0.1 * steps), max(0.02, (steps - step) / (0.9 * steps)))
     )
-    for epoch in range(plan.stop or plan.epochs):
+    for epoch in range(plan.epochs):
         net.train()
         begun, losses = time.perf_counter(), []
         for some in _packed(lessons, plan, dice):
@@ -84,14 +80,6 @@ def fit(start: Net, lessons: Sequence[Lesson], plan: Plan, seed: int) -> Net:
             losses.append(loss.item())
         print(f"  seed {seed} epoch {epoch + 1}: loss {np.mean(losses):.4f}, {time.perf_counter() - begun:.0f} s")
     return kept.module
-
-
-def averaged(nets: Sequence[Net]) -> Net:
-    """One network with the mean of the weights of several that began at the same point."""
-    mean = copy.deepcopy(nets[0])
-    states = [net.state_dict() for net in nets]
-    mean.load_state_dict({name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]})
-    return mean
 
 
 def _groups(net: Net, plan: Plan) -> list[dict]:
@@ -171,9 +159,7 @@ def _loss(net: Net, lot: Batch, plan: Plan) -> Tensor:
         shares = lot.there[at, :-1] / lot.there[at, :-1].sum(-1, keepdim=True)
         loss = loss + plan.compared * functional.cross_entropy(presence[at, :-1], shares, label_smoothing=0.05)
         at = lot.there > 0
-        loss = (
-            loss + plan.sided * _cross(polarity[at], lot.polarity[at]) + 0.25 * _cross(strength[at], lot.strength[at])
-        )
+        loss = loss + _cross(polarity[at], lot.polarity[at]) + 0.25 * _cross(strength[at], lot.strength[at])
         inside = (looks[at] * lot.carried[at]).sum(-1)
         loss = loss - 0.1 * torch.log(inside + 1e-4).mean()
     return loss
