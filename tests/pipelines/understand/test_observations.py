@@ -59,11 +59,11 @@ def test_a_changed_text_withdraws_what_was_read_in_the_old_one(world):
     world.say("1", LOUD)
     collect(world)
     read(world)
-    world.say("1", "Budget has been approved.")
+    world.say("1", "The budget has been frozen.")
     assert collect(world).changed == 1
     assert counting(world) == []
     read(world)
-    assert counting(world) == ["Budget has been approved."]
+    assert counting(world) == ["The budget has been frozen."]
 
 
 def test_a_text_that_returns_counts_again_without_being_read_again(world):
@@ -71,7 +71,7 @@ def test_a_text_that_returns_counts_again_without_being_read_again(world):
     world.say("1", LOUD)
     collect(world)
     read(world)
-    world.say("1", "Budget has been approved.")
+    world.say("1", "The budget has been frozen.")
     collect(world)
     read(world)
     world.say("1", LOUD)
