@@ -199,15 +199,23 @@ def _told(number: int, belief: Belief, evidence: Sequence[Evidence], slots: Sequ
         return f"{start}{_contested(belief, rows)}"
     unsure = belief.confidence < LEANING
     moved = movement(belief, evidence, slots)
+    words = max((row for row in rows if supports(row, belief)), key=_telling, default=None)
+    deed = words is not None and words.level == Level.behavioural and words.statement == belief.statement
     parts = [
         f"{certainty(belief.confidence, belief.polarity).capitalize()} ({round(100 * belief.confidence)} %)",
-        f"{'heard' if unsure else 'since'} {date(belief.first_at, newest)}",
+        f"{_came(deed=deed, unsure=unsure)} {date(belief.first_at, newest)}",
         _moved(belief, moved) if moved else "",
-        f"said {belief.units} times" if belief.units > 2 else "",
+        f"{'seen' if deed else 'said'} {belief.units} times" if belief.units > 2 else "",
     ]
     line = f"{start}{subject(belief)}. {', '.join(part for part in parts if part)}."
-    words = max((row for row in rows if supports(row, belief)), key=_telling, default=None)
-    return f"{line}\n      {_words(words, newest, QUOTE_LENGTH)}" if words else line
+    # a deed is told once: its statement is all there is to show
+    return f"{line}\n      {_words(words, newest, QUOTE_LENGTH)}" if words and not deed else line
+
+
+def _came(*, deed: bool, unsure: bool) -> str:
+    if deed:
+        return "seen" if unsure else "seen since"
+    return "heard" if unsure else "since"
 
 
 def _moved(belief: Belief, moved: tuple[str, datetime]) -> str:

@@ -176,7 +176,7 @@ def test_confidence_that_was_calibrated_is_not_called_uncalibrated():
 def test_deeds_and_verdicts_are_not_put_into_their_mouth():
     """What has no words of the customer is told as what it was; words are shown rather than deeds."""
     use = said(3, level="behavioural", statement="Logs in less often", quote="", source_class="behaviour/customer")
-    assert "seen: Logs in less often (behaviour, 4 Mar)" in told(use)
+    assert told(use).startswith("1  -  Logs in less often. A worry (62 %), seen since 4 Mar.\nLast heard")
     assert '"twice what Acme charges"' in told(said(0, **PRICE), use)
     verdict = said(
         4, level="reviewed", quote="no, they like it", speaker_role="colleague", source_class="review/colleague"
