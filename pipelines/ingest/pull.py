@@ -23,7 +23,7 @@ from pipelines.ingest.absent import tombstones
 from pipelines.ingest.columns import ColumnChange, note_columns
 from pipelines.ingest.counts import compare_counts
 from pipelines.ingest.dirty import dirty_first
-from pipelines.ingest.heap import give_back, settled_heap
+from pipelines.ingest.heap import settled_heap
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.landing import land, rows
 from pipelines.ingest.staging import Mark, Staging, claim, landing_turn
@@ -140,8 +140,6 @@ class Pull:
     def _stage(self, number: int, page: Page, mark: Mark) -> None:
         table, mended = rows(page.records, self.stream, self.clock.now(), number)
         self.staged.add(number, table, mark)
-        del table
-        give_back()
         self.report.pages += 1
         self.report.seen += len(page.records)
         self.report.mended += mended
