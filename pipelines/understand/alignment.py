@@ -4,7 +4,6 @@ Only components that have been observed are averaged, and the average is pulled 
 was said, found in what they do, or paid, never because somebody looked; and nothing that comes later changes it.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,9 +11,8 @@ from itertools import groupby
 from math import sqrt
 
 from models import Evidence, Level, Polarity
-from pipelines.understand.beliefs import HALF_LIFE, INFERRED, by_topic, days, quotes
-from pipelines.understand.components import NEUTRAL, Component, Doings, Expectations, Goals, Skill, Used
-from pipelines.understand.confidence import Confidence, steps
+from pipelines.understand.beliefs import INFERRED, by_topic, days
+from pipelines.understand.components import NEUTRAL, Component, Doings, Expectations, Goals, Skill, Used, Walk
 from pipelines.understand.weighing import COMPONENTS, EQUAL, Weights, in_force
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -156,20 +154,14 @@ class Stances:
     def __init__(
         self, evidence: Sequence[Evidence], valences: Mapping[str, float], half_lives: Mapping[str, float]
     ) -> None:
-        self._topics: list[tuple[float, float, list[float], list[Confidence]]] = []
-        for (_, slot, _), rows in by_topic(evidence).items():
-            half_life = half_lives.get(slot, HALF_LIFE)
-            walked = list(steps(quotes(rows, Polarity.positive), half_life))
-            instants, states = [unit.day for unit, _ in walked], [state for _, state in walked]
-            self._topics.append((valences[slot], half_life, instants, states))
+        topics = by_topic(evidence).items()
+        self._topics = [(valences[slot], Walk(rows, slot, half_lives)) for (_, slot, _), rows in topics]
 
     def at(self, instant: datetime) -> Component:
         """Mean over the topics voiced so far of half plus half of what is held: 1 is all for us, 0 all against."""
         day, values, n = days(instant), [], 0
-        for valence, half_life, instants, states in self._topics:
-            voiced = bisect_right(instants, day)
-            if voiced:
-                state = states[voiced - 1].silent(day - instants[voiced - 1], half_life)
+        for valence, walk in self._topics:
+            if state := walk.at(day):
                 values.append(NEUTRAL + 0.5 * valence * (2 * state.p - 1))
                 n += state.units
         return Component(sum(values) / len(values), n) if values else Component(NEUTRAL, 0)

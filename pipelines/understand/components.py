@@ -65,7 +65,7 @@ class Goals:
 
     def __init__(self, own: Sequence[Evidence], used: Sequence[Used], half_lives: Mapping[str, float]) -> None:
         goals = [row for row in own if row.slot in GOALS and row.level != Level.behavioural]
-        self._goals = [(_Walk(rows, slot, half_lives), rows) for (_, slot, _), rows in by_topic(goals).items()]
+        self._goals = [(Walk(rows, slot, half_lives), rows) for (_, slot, _), rows in by_topic(goals).items()]
         self._used = [(days(one.at), stems(one.action)) for one in used]
         self._days = [day for day, _ in self._used]
 
@@ -156,8 +156,8 @@ def stems(text: str) -> frozenset[str]:
     return frozenset(word[:STEM] for word in words if len(word) > 3 and word not in IDLE)
 
 
-class _Walk:
-    """One topic's confidence for the positive side, at any day."""
+class Walk:
+    """One topic's confidence for the positive side, at any day; walked once and then looked up."""
 
     def __init__(self, rows: Sequence[Evidence], slot: str, half_lives: Mapping[str, float]) -> None:
         self._half_life = half_lives.get(slot, HALF_LIFE)
@@ -165,6 +165,7 @@ class _Walk:
         self._days, self._states = [unit.day for unit, _ in walked], [state for _, state in walked]
 
     def at(self, day: float) -> Confidence | None:
+        """How it stood on a day, faded by the silence; None if nothing had been said."""
         place = bisect_right(self._days, day)
         return self._states[place - 1].silent(day - self._days[place - 1], self._half_life) if place else None
 

@@ -4,7 +4,7 @@ Evidence against the side that is held adds up, evidence for it takes away; past
 year is often chance for somebody of whom twenty things are believed, so an alarm is announced only if a second belief turns about then.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from models import Drift, Evidence, Level, Polarity
@@ -68,14 +68,6 @@ def drifts(person_id: str, evidence: Sequence[Evidence], taught: Taught = UNTAUG
     for one in found:
         one.announced = any(_about_then(one, other) for other in found)
     return sorted(found, key=lambda one: (one.at, one.id))
-
-
-def by_person(rows: Iterable[Drift]) -> Mapping[str, list[Drift]]:
-    """Turns of each person, oldest first."""
-    found: dict[str, list[Drift]] = {}
-    for row in sorted(rows, key=lambda row: (row.at, row.id)):
-        found.setdefault(row.person_id, []).append(row)
-    return found
 
 
 def _about_then(one: Drift, other: Drift) -> bool:

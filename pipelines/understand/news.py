@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 
 from models import Belief, Evidence, Slot
 from pipelines.understand.beliefs import HALF_LIFE, confidence_at, days
+from pipelines.understand.changed import SHIFT
 from pipelines.understand.confidence import Confidence
 
 WEEK = timedelta(days=7)
-SHIFT = 0.05
-"""A move of the confidence that is worth a word."""
 SURE, FAIRLY_SURE, LEANING = 0.9, 0.8, 0.6
 """From where each word holds. Fairly sure begins above what one quote of the embedded extractor can reach."""
 

@@ -15,9 +15,9 @@ from sqlmodel import Session, select
 
 from models import AlignmentWeights
 from models.keys import content_id
+from pipelines.understand.components import NEUTRAL
 
 COMPONENTS = ("goal_fit", "stance", "expectation", "understanding", "engagement_value")
-NEUTRAL = 0.5
 EVER = datetime.min.replace(tzinfo=UTC)
 FEWEST = 50
 """Outcomes without which nothing is learned."""

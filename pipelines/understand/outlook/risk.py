@@ -21,9 +21,9 @@ from pipelines.stitch.lifetime.customers import WEEK, Customers
 from pipelines.stitch.lifetime.fitting import Floats, Ints, NotFitted
 from pipelines.stitch.lifetime.sbg import Sbg
 from pipelines.stitch.lifetime.settings import PERIOD
+from pipelines.understand.components import NEUTRAL
 from pipelines.understand.outlook.compare import FOLDS
 from pipelines.understand.outlook.history import alignment_before
-from pipelines.understand.weighing import NEUTRAL
 
 PERIODS = 3
 AHEAD = PERIODS * PERIOD
