@@ -22,6 +22,7 @@ from models.facts import (
     Touch,
 )
 from models.identity import Membership
+from pipelines.ingest.lake import Lake
 from pipelines.stitch.derived import JOURNEYS, OUTCOMES, RECEIPTS, REVENUE, SESSIONS, SPEND, Derived, put
 from pipelines.stitch.figures import Match, matches
 from pipelines.stitch.journeys import build_journeys
@@ -205,6 +206,25 @@ def _membership_columns() -> dg.TableSchema:
     return dg.TableSchema(
         [dg.TableColumn(name, str(kind), description=described[name]) for name, kind in SNAPSHOT_COLUMNS.items()]
     )
+
+
+def counted_check(
+    asset: dg.AssetKey,
+    name: str,
+    description: str,
+    off: Callable[[Lake], int],
+    counted: str = "rows_off",
+    *,
+    blocking: bool = True,
+) -> dg.AssetChecksDefinition:
+    """A check that passes where nothing in the lake is off; it tells how much is, under the given name."""
+
+    @dg.asset_check(name=name, asset=asset, blocking=blocking, description=description)
+    def checked(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+        wrong = off(workspace.lake)
+        return dg.AssetCheckResult(passed=not wrong, metadata={counted: wrong})
+
+    return checked
 
 
 def table_asset(

@@ -6,13 +6,12 @@ import dagster as dg
 import ibis.expr.types as ir
 
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.assets import asset_key
+from pipelines.stitch.assets import asset_key, counted_check
 from pipelines.stitch.derived import RECEIPTS, SPEND, Derived
 from pipelines.stitch.lens.bridge import BRIDGE
 from pipelines.stitch.lens.economics import CHANNEL, ECONOMICS, EVER, REMAINDER
 from pipelines.stitch.lens.idle import IDLE, uncosted
 from pipelines.stitch.lens.segments import SEGMENTS
-from pipelines.workspace import Workspace
 
 
 def checks() -> list[dg.AssetChecksDefinition]:
@@ -26,12 +25,7 @@ def checks() -> list[dg.AssetChecksDefinition]:
 
 
 def _check(derived: Derived, name: str, description: str, off: Callable[[Lake], int]) -> dg.AssetChecksDefinition:
-    @dg.asset_check(name=name, asset=asset_key(derived.name), blocking=True, description=description)
-    def check(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
-        sums = off(workspace.lake)
-        return dg.AssetCheckResult(passed=not sums, metadata={"sums_off": sums})
-
-    return check
+    return counted_check(asset_key(derived.name), name, description, off, "sums_off")
 
 
 def split_off(lake: Lake) -> int:

@@ -5,11 +5,10 @@ from collections.abc import Callable
 import dagster as dg
 
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.assets import asset_key
+from pipelines.stitch.assets import asset_key, counted_check
 from pipelines.stitch.derived import RECEIPTS, read
 from pipelines.stitch.lifetime.features import FEWEST
 from pipelines.stitch.lifetime.tables import FEATURES, LIFETIMES, RETENTION
-from pipelines.workspace import Workspace
 
 CHANCES = ("buys_30d", "has_left", "ends_30d")
 
@@ -25,12 +24,7 @@ def checks() -> list[dg.AssetChecksDefinition]:
 
 
 def _check(name: str, check: str, description: str, off: Callable[[Lake], int]) -> dg.AssetChecksDefinition:
-    @dg.asset_check(name=check, asset=asset_key(name), blocking=True, description=description)
-    def checked(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
-        wrong = off(workspace.lake)
-        return dg.AssetCheckResult(passed=not wrong, metadata={"rows_off": wrong})
-
-    return checked
+    return counted_check(asset_key(name), check, description, off)
 
 
 def shares_off(lake: Lake) -> int:
