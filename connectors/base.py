@@ -37,6 +37,14 @@ class Floors(BaseSettings):
         of_all, own = (1 - self.quota_floor) * allowed - used, self.run_share * allowed - spent
         return max(0, math.floor(min(of_all, own)))
 
+    def reached(self, used: int, allowed: int, spent: int, whose: str) -> str | None:
+        """Which share is used up, in a sentence; None while a run may go on."""
+        if used >= (1 - self.quota_floor) * allowed:
+            return f"{used} of the {whose}'s {allowed} daily API calls are used; the rest is left to people"
+        if spent >= self.run_share * allowed:
+            return f"this run has spent {spent} of the {whose}'s {allowed} daily API calls, its share; the next one goes on from here"
+        return None
+
 
 class VendorSettings(BaseSettings):
     """A vendor's settings, read from the environment; each vendor has its own prefix. Secrets are `SecretStr`."""

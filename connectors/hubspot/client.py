@@ -342,14 +342,8 @@ class Portal:
     def _mind_the_quota(self, stream: str | None) -> None:
         if self.used is None:
             return
-        (used, total), spent = self.used, self.calls.total()
-        if used >= (1 - self.settings.quota_floor) * total:
-            message = f"{used} of the portal's {total} daily API calls are used; the rest is left to people"
-        elif spent >= self.settings.run_share * total:
-            message = f"this run has spent {spent} of the portal's {total} daily API calls, its share; the next one goes on from here"
-        else:
-            return
-        raise Retryable(message, after=self._resets_in, vendor=VENDOR, stream=stream)
+        if message := self.settings.reached(*self.used, self.calls.total(), "portal"):
+            raise Retryable(message, after=self._resets_in, vendor=VENDOR, stream=stream)
 
 
 def _sending(client: Any, through: requests.Session) -> Any:

@@ -222,14 +222,8 @@ class Org:
     def _mind_the_quota(self, stream: str | None) -> None:
         if self.used is None:
             return
-        (used, total), spent = self.used, self.calls.total()
-        if used >= (1 - self.settings.quota_floor) * total:
-            message = f"{used} of the org's {total} daily API calls are used; the rest is left to people"
-        elif spent >= self.settings.run_share * total:
-            message = f"this run has spent {spent} of the org's {total} daily API calls, its share; the next one goes on from here"
-        else:
-            return
-        raise Retryable(message, after=QUOTA_PAUSE, vendor=VENDOR, stream=stream)
+        if message := self.settings.reached(*self.used, self.calls.total(), "org"):
+            raise Retryable(message, after=QUOTA_PAUSE, vendor=VENDOR, stream=stream)
 
     def _decode(self, response: requests.Response, about: str, stream: str | None) -> Any:
         if response.status_code == 204:
