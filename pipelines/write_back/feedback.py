@@ -6,10 +6,11 @@ kept as often as it is read: it is one review. An answer that cannot be understo
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby, islice
 from typing import Any
 
 import ibis
@@ -108,8 +109,10 @@ def listen(crm: Crm, vendor: str, *, lake: Lake, store: Engine, clock: Clock) ->
     """
     feedback = Feedback()
     api = {spec.name: crm.field_name(spec) for spec in FIELDS}
-    for record, (by, pulled) in _answered(lake, crm, vendor, api).items():
-        present = _present(crm, record, api)
+    answered = _answered(lake, crm, vendor, api)
+    held = _present(crm, list(answered), api)
+    for record, (by, pulled) in answered.items():
+        present = held[record]
         if not any(present.values()):
             continue  # emptied since the last pull, by us or by the rep
         with transaction(store) as session:
@@ -157,10 +160,16 @@ def _answered(lake: Lake, crm: Crm, vendor: str, api: Mapping[str, str]) -> dict
     return {key: said for key, (_, said, _) in sorted(found.items())}
 
 
-def _present(crm: Crm, record: RecordKey, api: Mapping[str, str]) -> dict[str, FieldValue]:
-    names = [api[spec.name] for spec in ASKED]
-    held = crm.read(record.object, [record.id], names).get(record.id, {})
-    return {spec.name: as_held(spec, held.get(api[spec.name])) for spec in ASKED}
+def _present(crm: Crm, records: Sequence[RecordKey], api: Mapping[str, str]) -> dict[RecordKey, dict[str, FieldValue]]:
+    """What the answers' fields hold now, by our names; of a record that is gone, nothing. Shape: records by kind of object."""
+    names, found = [api[spec.name] for spec in ASKED], {}
+    for object_name, group in groupby(records, key=lambda record: record.object):
+        while some := list(islice(group, crm.read_size)):
+            held = crm.read(object_name, [record.id for record in some], names)
+            for record in some:
+                values = held.get(record.id, {})
+                found[record] = {spec.name: as_held(spec, values.get(api[spec.name])) for spec in ASKED}
+    return found
 
 
 def _emptied_at(session: Session, record: RecordKey) -> datetime | None:

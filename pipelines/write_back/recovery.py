@@ -26,10 +26,9 @@ def recover(crm: Crm, ledger: Ledger, clock: Clock) -> int:
     Returns how many were read back. Errors: Retryable while a job is at work still.
     """
     finish_jobs(crm, ledger, clock)
-    count = 0
+    count, fields = 0, Fields(crm)
     while orphans := ledger.orphans(ROWS_AT_ONCE):
         for object_name, rows in by_object(orphans):
-            fields = Fields(crm)
             current = fields.read(object_name, sorted({RecordKey.parse(row.record).id for row in rows}))
             for row in rows:
                 holds = fields.held(current.get(RecordKey.parse(row.record).id), row.field)
