@@ -20,11 +20,10 @@ test-all: | $(UV)  ## the slow proofs too
 soak: | $(UV)  ## every vendor in bad weather, 200 times
 	$(RUN) python -m tests.soak --runs 200
 
-# What else there is opens no store, asks nothing of it that these do not, or runs the whole product once more.
-STORED := tests/models tests/test_store.py tests/pipelines/ingest tests/pipelines/stitch tests/pipelines/understand tests/pipelines/write_back \
-	tests/pipelines/test_side_by_side.py $(wildcard tests/service/test_[jrsw]*.py) \
-	tests/service/test_bad_input.py::test_on_postgresql_doctor_and_run_use_the_production_file \
-	$(addprefix --ignore=tests/pipelines/stitch/,lens lifetime attribution)
+# Of these rooms the files whose tests have a store; what else there is asks nothing of it that these do not, or runs the whole product once more.
+STORED := $(shell grep -lEw 'store|stores|engine|home|world|office|door' tests/test_store.py $(wildcard tests/models/test_*.py tests/service/test_[jrsw]*.py \
+	$(addsuffix /test_*.py,$(addprefix tests/pipelines/,ingest stitch stitch/suggest understand write_back)))) \
+	tests/pipelines/test_side_by_side.py tests/service/test_bad_input.py::test_on_postgresql_doctor_and_run_use_the_production_file
 
 test-postgres: | $(UV)  ## those tests of `make test` that have a store, on a PostgreSQL of their own
 	.ci/postgres $(RUN) pytest -n 2 -m "not slow" $(STORED)
