@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from models import Alignment, Belief, Evidence, Level, Slot
+from models import Belief, Evidence, Level, Slot
 from pipelines.understand.cutting import fitting, shortened, size
 from pipelines.understand.news import LEANING, certainty, changes, movement, own_rows
 
@@ -138,15 +138,6 @@ def not_known(missing: Sequence[str]) -> str:
 def next_question(missing: Sequence[str]) -> str:
     """The question to ask next; empty if nothing is missing."""
     return next((ASKED[slot][1] for slot in missing if slot in ASKED), "")
-
-
-def alignment_line(alignment: Alignment | None) -> str:
-    """Such as "58 · Medium · Diverging"; not a score where nothing has been observed."""
-    if alignment is None:
-        return "Not known yet"
-    level = "High" if alignment.overall >= 0.65 else "Low" if alignment.overall < 0.4 else "Medium"
-    trend = "" if alignment.trend == "insufficient" else f" · {alignment.trend.capitalize()}"
-    return f"{round(100 * alignment.overall)} · {level}{trend}"
 
 
 def subject(belief: Belief) -> str:

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from models import Alignment
 from pipelines.understand import words
 from pipelines.understand.beliefs import conclude
 from pipelines.understand.cutting import size
@@ -125,24 +124,6 @@ def test_what_is_missing_is_asked_for():
     assert words.not_known(missing) == "who signs, budget, timing"
     assert words.next_question(missing).endswith("?")
     assert (words.not_known([]), words.next_question([])) == ("", "")
-
-
-@pytest.mark.parametrize(
-    ("overall", "trend", "line"),
-    [
-        (0.58, "diverging", "58 · Medium · Diverging"),
-        (0.7, "insufficient", "70 · High"),
-        (0.2, "steady", "20 · Low · Steady"),
-    ],
-)
-def test_alignment_is_one_line(overall, trend, line):
-    """Number, level, direction; no direction where there is too little to tell."""
-    score = Alignment(
-        scope="person", entity_id="p", as_of=START, bucket=0, overall=overall, low=0, high=1, trend=trend, components={}, coverage=0.2,
-        weights_version="w", evidence_ids=[],
-    )  # fmt: skip
-    assert words.alignment_line(score) == line
-    assert words.alignment_line(None) == "Not known yet"
 
 
 def test_another_year_is_named():
