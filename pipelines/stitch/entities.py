@@ -83,11 +83,3 @@ def members_of(session: Session, entity_id: str) -> list[str]:
     stands = resolve(session, entity_id)
     rows = session.exec(select(Membership.record).where(col(Membership.entity_id) == stands))
     return sorted(rows)
-
-
-def entity_of(session: Session, record: str) -> str:
-    """The person or account that a record belongs to. UnknownEntity if it belongs to none."""
-    membership = session.get(Membership, record)
-    if membership is None:
-        raise UnknownEntity(f"record {record!r} belongs to no person or account; was it deleted, or not stitched yet?")
-    return membership.entity_id

@@ -6,7 +6,6 @@ Every view (by channel, by ad, by a trait of the buyers) splits the whole change
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -73,11 +72,6 @@ def bridge(before: Measures, after: Measures) -> Bridge:
     views = {name: decompose(before.cells[name], after.cells[name]) for name in DIMENSIONS}
     views[WHOLE] = decompose(_whole(before), _whole(after))
     return Bridge(before, after, views)
-
-
-def day_by_day(measures: Sequence[Measures]) -> list[Bridge]:
-    """A bridge from each span to the one after it."""
-    return [bridge(before, after) for before, after in pairwise(measures)]
 
 
 def table(bridges: Sequence[Bridge], currency: str | None) -> pa.Table:

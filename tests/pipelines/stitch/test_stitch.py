@@ -16,7 +16,7 @@ from models.identity import Entity, IdentityEvent, Judgement, Membership, Refuse
 from models.store import transaction
 from pipelines import progress
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.entities import UnknownEntity, entity_of, members_of, resolve
+from pipelines.stitch.entities import UnknownEntity, members_of, resolve
 from pipelines.stitch.explain import why
 from pipelines.stitch.membership import SNAPSHOT, snapshot
 from pipelines.stitch.stitch import StitchReport, stitch
@@ -260,8 +260,6 @@ def test_a_record_deleted_at_the_vendor_leaves_and_its_person_still_resolves(ben
         assert members_of(session, gone) == []
         with pytest.raises(UnknownEntity, match="no person or account 'nobody'"):
             resolve(session, "nobody")
-        with pytest.raises(UnknownEntity, match="deleted, or not stitched"):
-            entity_of(session, bench.hand.key("b"))
 
 
 def test_what_a_human_told_apart_stays_apart(bench):
