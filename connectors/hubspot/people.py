@@ -12,6 +12,8 @@ PHONES = ("phone", "mobilephone")
 CRM_PERSONS = ("salesforcecontactid", "salesforceleadid")
 OTHER_NAMES = {"stripe_customer_id": "stripe_customer", "product_user_id": "external_id", "fbp": "fbp"}
 """Properties of your own in which integrations keep the names that other systems have for a contact; a convention, for HubSpot has none."""
+AGREED = "Freely given consent from contact"
+"""The one legal basis that is somebody's yes: https://knowledge.hubspot.com/articles/kcs_article/contacts/how-can-i-track-lawful-basis-of-processing-in-hubspot"""
 CRM_ACCOUNT = "salesforceaccountid"
 """Where HubSpot's own Salesforce integration keeps the other CRM's ids."""
 
@@ -49,6 +51,8 @@ def contact(record: Record) -> Iterator[Fact]:
         yield Relation(kind="member_of", subject=read.own_key, other=company)
     if read.yes("hs_email_optout"):  # a box that nobody ticked is no consent
         yield Consent(subject=read.own_key, channel="email", granted=False)
+    if AGREED in read.several("hs_legal_basis"):  # the others are the seller's own reasons, and no refusal
+        yield Consent(subject=read.own_key, channel="all", granted=True)
     yield from arrival(read)
 
 

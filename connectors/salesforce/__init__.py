@@ -2,8 +2,8 @@
 
 Read from the first record on, as far as the integration user sees; then hourly what SystemModstamp says has changed, and daily what was
 deleted (Salesforce tells that for 30 days). What moves no stamp is found by reading every row again: once a day where an object has
-formulas or roll-ups, else once a week, and at once where a column came; that tells deletions that nobody told, too. Long reads go by
-Bulk 2.0. How: `pull.py`; what each object means: `records.py`; what each refusal asks for: `refusals.py`.
+formulas, roll-ups or data privacy records, else once a week, and at once where a column came; that tells deletions that nobody told,
+too. Long reads go by Bulk 2.0. How: `pull.py`; what each object means: `records.py`; what each refusal asks for: `refusals.py`.
 """
 
 from connectors.base import Connector

@@ -7,7 +7,7 @@ from connectors.base import Finding, Stream
 from connectors.errors import ConnectorError
 from connectors.salesforce.client import Org
 from connectors.salesforce.fields import SUBJECTS
-from connectors.salesforce.projection import PARENTS
+from connectors.salesforce.projection import PARENTS, objects
 from connectors.salesforce.refusals import GRANT
 from connectors.salesforce.settings import SalesforceSettings
 
@@ -43,7 +43,7 @@ def diagnose(org: Org, streams: Sequence[Stream]) -> list[Finding]:
     findings = [Finding("login", ok=True, message=f"org {org.id} as user {org.user_id}")]
     try:
         findings += _limits(org.request("definition", "GET", "limits/", about="limits"), org.settings)
-        described = org.describe([stream.object for stream in streams])
+        described = org.describe(objects(streams))
     except ConnectorError as error:
         return [*findings, Finding("api", ok=False, message=str(error))]
     return [*findings, *(_readable(stream, described) for stream in streams), *_our_fields(org, described)]
@@ -57,7 +57,14 @@ def _readable(stream: Stream, described: Mapping[str, Any]) -> Finding:
         return Finding(stream.name, ok=False, message=message, remedy=remedy)
     columns = {field["name"] for field in described[name]["fields"]}
     hidden = {field: lost for field, lost in NEEDED.get(name, {}).items() if field not in columns}
-    parents = sorted({parent for _, parent in PARENTS.get(name, ()) if parent not in described})
+    relations = {field.get("relationshipName") for field in described[name]["fields"]}
+    parents = sorted(
+        {
+            parent
+            for path, parent in PARENTS.get(name, ())
+            if path.split(".")[0] in relations and parent not in described
+        }
+    )
     if hidden or parents:
         asked = [*(f"{name}.{field}" for field in hidden), *parents]
         lost = [*hidden.values(), *(f"what {name} tells through its {parent}" for parent in parents)]

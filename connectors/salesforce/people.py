@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from connectors.countries import region
 from connectors.marks import ad_id, click, in_fields, paid_channel, platform
 from connectors.salesforce.payload import Payload
+from connectors.salesforce.projection import PRIVACY
 from models.facts import Consent, Fact, Identifier, Outcome, Profile, Relation, Scope, Touch
 from models.records import Record
 
@@ -15,6 +16,10 @@ OTHER_NAMES = {
     "fbp": ("FBP__c", "fbp__c"),
 }
 """Fields of your own in which integrations keep the names that other systems have for a person; a convention, for Salesforce has none."""
+
+
+REFUSALS = {"HasOptedOutOfEmail": "email", "DoNotCall": "phone", **dict.fromkeys(PRIVACY, "all")}
+"""Boxes by which somebody refuses a channel, or all: what we hold of a person is processing and profiling, whoever calls them."""
 
 
 def account(record: Record) -> Iterator[Fact]:
@@ -195,6 +200,5 @@ def _advertised(read: Payload) -> Iterator[Touch]:
 
 def _consents(read: Payload) -> Iterator[Consent]:
     """Opt-outs only: a box that nobody ticked is no consent."""
-    for path, channel in (("HasOptedOutOfEmail", "email"), ("DoNotCall", "phone")):
-        if read.flag(path):
-            yield Consent(subject=read.own_key, channel=channel, granted=False)
+    for channel in sorted({channel for path, channel in REFUSALS.items() if read.flag(path)}):
+        yield Consent(subject=read.own_key, channel=channel, granted=False)

@@ -26,7 +26,11 @@ URI_BYTES = 12_000
 IN_EVERY_PART: tuple[str, ...] = ("Id", "SystemModstamp")
 """Columns by which the parts of a row are told to be of one row and one version of it."""
 
+PRIVACY = ("Individual.HasOptedOutProcessing", "Individual.HasOptedOutProfiling", "Individual.ShouldForget")
+"""By which a person's data privacy record refuses what we do, where the org keeps such records (Object Reference 63.0, Individual)."""
+
 PARENTS: dict[str, tuple[tuple[str, str], ...]] = {
+    **dict.fromkeys(("Contact", "Lead"), tuple((path, "Individual") for path in PRIVACY)),
     "CampaignMember": (("Campaign.Name", "Campaign"), ("Campaign.Type", "Campaign")),
     "CaseComment": (("Parent.ContactId", "Case"), ("Parent.Origin", "Case"), ("CreatedBy.UserType", "User")),
     "EmailMessage": (("Parent.ContactId", "Case"), ("Activity.WhoId", "Task")),
@@ -42,7 +46,7 @@ class Projection:
     kinds: Mapping[str, str]
     """Describe's type of every column; a parent's are last, as `Relation.Column`."""
     calculated: frozenset[str]
-    """Columns whose values change without the record's own stamp."""
+    """Columns whose values change without the record's own stamp, and which must not be a week old."""
     replicateable: bool
     binned: bool
     """Whether the object has a recycle bin, and rows say whether they are in it."""
@@ -122,7 +126,7 @@ def project(stream: Stream, described: dict[str, Any], settings: SalesforceSetti
     return Projection(
         object=stream.object,
         kinds=kinds | paths,
-        calculated=frozenset(name for name in kinds if own[name].get("calculated")),
+        calculated=frozenset(name for name in kinds if own[name].get("calculated")) | (paths.keys() & PRIVACY),
         replicateable=bool(description.get("replicateable")),
         binned="IsDeleted" in kinds,
         answers=answers,

@@ -2,8 +2,8 @@
 
 A window `[start, end)` ends five minutes behind the clock and starts ten minutes before the last one ended, because a transaction
 may commit after the stamp it carries; the saved cursor is the window's end, never the greatest stamp seen. A sweep reads every row
-whole, by Id: at first; when a column came; once a day where formulas or roll-ups are, which move no stamp; else once a week, for a
-parent's values and for rows that are gone though nothing told it. Of what a sweep brings only the changes land. Both go in portions of
+whole, by Id: at first; when a column came; once a day where formulas, roll-ups or data privacy records are, which move no stamp; else once
+a week, for a parent's values and for rows that are gone though nothing told it. Of what a sweep brings only the changes land. Both go in portions of
 100,000 rows, long ones by Bulk jobs.
 """
 

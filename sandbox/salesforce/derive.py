@@ -79,6 +79,7 @@ def _campaign_member(row: Row) -> Row:
 
 RULES: dict[str, Callable[[Row], Row]] = {
     "Contact": _contact,
+    "Individual": _whole_name,
     "Lead": _whole_name,
     "User": _whole_name,
     "Opportunity": _opportunity,

@@ -30,7 +30,7 @@ def summary(sobject: SObject, data_url: str) -> dict[str, Any]:
         "activateable": False, "createable": sobject.name != "Organization", "deletable": sobject.name not in {"Organization", "User"},
         "updateable": True, "queryable": True, "retrieveable": True, "replicateable": sobject.replicateable,
         "searchable": not setup, "layoutable": not setup, "triggerable": not setup, "feedEnabled": False, "hasSubtypes": False,
-        "isInterface": False, "isSubtype": False, "mergeable": sobject.name in {"Account", "Contact", "Lead", "Case"},
+        "isInterface": False, "isSubtype": False, "mergeable": sobject.name in {"Account", "Contact", "Lead", "Case", "Individual"},
         "mruEnabled": False, "undeletable": sobject.get("IsDeleted") is not None,
         "urls": {"sobject": base, "describe": f"{base}/describe", "rowTemplate": f"{base}/{{ID}}"},
     }  # fmt: skip

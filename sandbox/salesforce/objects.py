@@ -44,6 +44,14 @@ STAGES = {
 }  # fmt: skip
 """Stages of a new org with their probability in percent and forecast category."""
 
+INDIVIDUAL = thing(
+    "Individual", "0PK",
+    *shown(ref("MasterRecordId", "Individual", relation="MasterRecord")), *NAMES, OWNER, flag("HasOptedOutTracking"),
+    flag("HasOptedOutProfiling"), flag("HasOptedOutProcessing"), flag("HasOptedOutSolicit"), flag("ShouldForget"),
+    flag("SendIndividualData"), flag("CanStorePiiElsewhere"), flag("HasOptedOutGeoTracking"), date("BirthDate"),
+    pick("IndividualsAge", "13 or Older", "16 or Older"),
+)  # fmt: skip
+"""Source: https://developer.salesforce.com/docs/platform/object-reference/references/standard-objects/object-individual.html"""
 ACCOUNT = thing(
     "Account", "001",
     *shown(ref("MasterRecordId", "Account", relation="MasterRecord")), text("Name", required=True),
@@ -59,7 +67,7 @@ CONTACT = thing(
     *address("Mailing"), phone("Phone"), phone("Fax"), phone("MobilePhone"), phone("HomePhone"), phone("OtherPhone"),
     phone("AssistantPhone"), ref("ReportsToId", "Contact"), email("Email"), text("Title", 128), text("Department", 80),
     text("AssistantName", 40), SOURCE, date("Birthdate"), NOTES, OWNER, flag("HasOptedOutOfEmail"), flag("HasOptedOutOfFax"),
-    flag("DoNotCall"), *LAST_ACTIVITY, *BOUNCED, *shown(flag("IsEmailBounced")),
+    flag("DoNotCall"), *LAST_ACTIVITY, *BOUNCED, *shown(flag("IsEmailBounced")), ref("IndividualId", "Individual"),
 )  # fmt: skip
 LEAD = thing(
     "Lead", "00Q",
@@ -72,6 +80,7 @@ LEAD = thing(
     *shown(flag("IsConverted"), date("ConvertedDate"), ref("ConvertedAccountId", "Account"),
            ref("ConvertedContactId", "Contact"), ref("ConvertedOpportunityId", "Opportunity")),
     flag("IsUnreadByOwner"), *LAST_ACTIVITY, flag("DoNotCall"), flag("HasOptedOutOfFax"), *BOUNCED,
+    ref("IndividualId", "Individual"),
 )  # fmt: skip
 OPPORTUNITY = thing(
     "Opportunity", "006",
@@ -151,6 +160,6 @@ CAMPAIGN_MEMBER = thing(
 )  # fmt: skip
 
 BUSINESS = (
-    ACCOUNT, CONTACT, LEAD, OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE, TASK, EVENT, CASE, CASE_COMMENT, EMAIL_MESSAGE, CAMPAIGN,
-    CAMPAIGN_MEMBER,
+    INDIVIDUAL, ACCOUNT, CONTACT, LEAD, OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE, TASK, EVENT, CASE, CASE_COMMENT, EMAIL_MESSAGE,
+    CAMPAIGN, CAMPAIGN_MEMBER,
 )  # fmt: skip

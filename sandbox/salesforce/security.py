@@ -19,6 +19,8 @@ SETUP = frozenset({"FieldPermissions", "PermissionSetAssignment", "PermissionSet
 """Objects behind the Setup menu, which only administrators write."""
 DECIDES = frozenset({"FieldPermissions", "PermissionSetAssignment", "PermissionSet"})
 """Objects whose rows decide what users see."""
+PRIVACY = frozenset({"Individual", "Contact.IndividualId", "Lead.IndividualId"})
+"""What is there only where Data Protection and Privacy is enabled in Setup, which no new org has (Object Reference 63.0, Individual)."""
 
 
 class Security:
@@ -26,7 +28,7 @@ class Security:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self._hidden: set[str] = set()
+        self._hidden = set(PRIVACY)
         self._views: dict[tuple[str, int], Mapping[str, SObject]] = {}
 
     def hide(self, name: str) -> None:
@@ -36,7 +38,12 @@ class Security:
 
     def show_all(self) -> None:
         """Give back everything that was hidden."""
-        self._hidden.clear()
+        self._hidden = set(PRIVACY)
+        self._views.clear()
+
+    def protect_data(self) -> None:
+        """Enable Data Protection and Privacy: people's data privacy records can be seen, and which record is whose."""
+        self._hidden -= PRIVACY
         self._views.clear()
 
     def view(self, user: str) -> Mapping[str, SObject]:

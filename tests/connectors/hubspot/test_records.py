@@ -105,6 +105,20 @@ def test_only_a_ticked_box_is_an_opt_out(box, consents):
     assert found == [Consent(subject=key("contact", "101"), channel="email", granted=False)] * consents
 
 
+LEGAL_BASES = [
+    ("Freely given consent from contact", 1), ("Performance of a contract;Freely given consent from contact", 1),
+    ("Legitimate interest \u2013 existing customer", 0), ("Not applicable", 0), (None, 0),
+]  # fmt: skip
+"""Values of the property as sandbox/hubspot/definitions.py has them, and how many grants each is."""
+
+
+@pytest.mark.parametrize(("basis", "grants"), LEGAL_BASES)
+def test_only_the_contacts_own_consent_is_a_grant(basis, grants):
+    """The other legal bases are the seller's reasons: neither a grant nor a refusal."""
+    found = only(Consent, facts("contacts", "101", hs_legal_basis=basis))
+    assert found == [Consent(subject=key("contact", "101"), channel="all", granted=True)] * grants
+
+
 def test_a_contact_that_was_merged_is_a_second_name_and_takes_no_more_writes():
     """The other one lists this id among its own."""
     found = facts("contacts", "99", hs_object_id="99", mergedInto="101")

@@ -51,7 +51,9 @@ class Practice:
         """Rows of one object, all with the same stamp; returns their ids."""
         ids = [make_id(prefix, number) for number in numbers]
         stamps = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), stamp(at))
-        named = {"Contact": "LastName", "Lead": "LastName", "Account": "Name"}.get(object_name)
+        named = {"Contact": "LastName", "Individual": "LastName", "Lead": "LastName", "Account": "Name"}.get(
+            object_name
+        )
         self.sandbox.state.insert_many(
             object_name,
             [

@@ -115,6 +115,18 @@ def test_the_doctor_names_a_hidden_parent(practice):
     assert "Case" in findings["case_comments"].remedy
 
 
+def test_the_doctor_names_data_privacy_records_only_where_the_org_keeps_them(practice):
+    """An org without them has nothing to grant; where they are kept and hidden, refusals would be missed."""
+    source, security = practice.source(), practice.sandbox.state.security
+    contacts = next(one for one in source.diagnose(CONNECTOR.streams) if one.subject == "contacts")
+    assert contacts.ok
+    security.protect_data()
+    security.hide("Individual")
+    contacts = next(one for one in source.diagnose(CONNECTOR.streams) if one.subject == "contacts")
+    assert "through its Individual" in contacts.message
+    assert "Read on Individual" in contacts.remedy
+
+
 def test_the_doctor_tells_of_limits_that_are_reached(practice):
     """Calls of the day, and jobs of the day."""
     practice.sandbox.state.usage.used = 90_000

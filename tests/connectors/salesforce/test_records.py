@@ -99,6 +99,20 @@ def test_only_a_ticked_box_is_an_opt_out():
     ]
 
 
+PRIVACY = ("HasOptedOutProcessing", "HasOptedOutProfiling", "ShouldForget")
+
+
+@pytest.mark.parametrize("stream", ["contacts", "leads"])
+@pytest.mark.parametrize("boxes", [PRIVACY[:1], PRIVACY[1:2], PRIVACY[2:], PRIVACY])
+def test_a_data_privacy_record_that_refuses_is_one_refusal_of_all(stream, boxes):
+    """Whichever of its boxes say so, and however many; the record of somebody who ticked none says nothing."""
+    ticked = {name: name in boxes for name in PRIVACY}
+    (told,) = only(Consent, facts(stream, "003A", Individual=ticked))
+    assert (told.channel, told.granted) == ("all", False)
+    for nothing in (None, dict.fromkeys(PRIVACY, False)):
+        assert only(Consent, facts(stream, "003A", Individual=nothing)) == []
+
+
 def test_a_converted_lead_names_its_contact_and_takes_no_more_writes():
     """The contact's id is an identifier of the lead too, so the two are one person."""
     found = facts(

@@ -66,6 +66,32 @@ def test_a_parents_new_value_comes_within_a_week(practice):
     assert member.payload["Campaign"]["Name"] == "Show"
 
 
+@pytest.fixture
+def private(practice):
+    """An org that keeps data privacy records."""
+    practice.sandbox.state.security.protect_data()
+    return practice
+
+
+@pytest.mark.parametrize(
+    ("stream", "object_name", "prefix"), [("contacts", "Contact", "003"), ("leads", "Lead", "00Q")]
+)
+def test_a_refusal_in_a_data_privacy_record_comes_within_a_day(private, stream, object_name, prefix):
+    """It moves no stamp of the contact or lead that it is about."""
+    at = private.clock.now() - timedelta(hours=1)
+    (record,) = private.plant("Individual", "0PK", range(1, 2), at)
+    more = {"Company": "Kolbe"} if object_name == "Lead" else {}
+    about, other = private.plant(object_name, prefix, range(1, 3), at, **more)
+    private.sandbox.state.update_as_user(object_name, about, {"IndividualId": record})
+    private.clock.advance(timedelta(hours=1))
+    first = pull(private.source(), stream)
+    private.sandbox.state.update_as_user("Individual", record, {"ShouldForget": True})
+    private.clock.advance(timedelta(hours=25))
+    told = {one.key.id: one.payload["Individual"] for one in records(pull(private.source(), stream, first[-1].cursor))}
+    assert told[about] == {"HasOptedOutProcessing": False, "HasOptedOutProfiling": False, "ShouldForget": True}
+    assert told[other] is None
+
+
 def test_a_new_column_is_read_of_every_row_at_once(practice):
     """Not with the next change of each record."""
     planted = practice.contacts(range(1, 4))

@@ -148,6 +148,48 @@ def test_what_was_written_to_either_comes_back_as_nothing(both):
         assert [both.write(name).written for name in both.crms] == [0, 0]  # every value is as of the last evidence
 
 
+@pytest.mark.slow
+def test_who_refuses_in_a_data_privacy_record_is_shown_in_neither_crm(both):
+    """Every record of hers is emptied once, in the other CRM too, the next run writes nothing, and a refusal taken back shows her again."""
+    org = both.practices["salesforce"].sandbox.state
+    org.security.protect_data()
+    (kind, contact), _ = both.records["salesforce"]
+    (refusal,) = both.practices["salesforce"].plant("Individual", "0PK", range(1, 2), both.clock.now())
+    org.update_as_user(kind, contact, {"IndividualId": refusal})
+    both.hear("hubspot")
+    both.pull()
+    assert [both.write(name).records for name in both.crms] == [2, 2]
+    org.update_as_user("Individual", refusal, {"ShouldForget": True})
+    both.clock.advance(timedelta(hours=25))
+    both.pull()
+    assert [both.write(name).records for name in both.crms] == [2, 2]
+    for name in both.crms:
+        assert both.shown(name, "top_belief") + both.shown(name, "key") == [None] * 4
+    assert [both.write(name).written for name in both.crms] == [0, 0]
+    org.update_as_user("Individual", refusal, {"ShouldForget": False})
+    both.clock.advance(timedelta(hours=25))
+    both.pull()
+    assert [both.write(name).records for name in both.crms] == [2, 2]
+
+
+@pytest.mark.slow
+def test_where_consent_is_the_basis_it_is_read_in_hubspot_and_withdrawn_there(both, monkeypatch):
+    """Nobody's silence is a yes: nothing is written before her consent is the contact's legal basis, and all is emptied once it is not."""
+    monkeypatch.setenv("SIDECAR_TEXT_LAWFUL_BASIS", "consent")
+    portal = both.practices["hubspot"].sandbox.state
+    _, contact = both.records["hubspot"][1]
+    both.hear("salesforce")
+    both.pull()
+    assert [both.write(name).records for name in both.crms] == [0, 0]
+    for basis, records in (("Performance of a contract;Freely given consent from contact", 2), ("Not applicable", 2)):
+        portal.update("contacts", contact, {"hs_legal_basis": basis})
+        both.clock.advance(timedelta(hours=3))
+        both.pull()
+        assert [both.write(name).records for name in both.crms] == [records, records]
+        assert [both.write(name).written for name in both.crms] == [0, 0]
+    assert both.shown("hubspot", "top_belief") + both.shown("salesforce", "key") == [None] * 4
+
+
 def test_contacts_that_were_merged_are_written_under_their_new_id_alone(both):
     """The survivor is found before the merge is pulled, and what it shows then is what it shows afterwards."""
     both.hear("hubspot")

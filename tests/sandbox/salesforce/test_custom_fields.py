@@ -250,6 +250,22 @@ def test_a_unique_field_holds_a_value_once(sf, state):
     assert refused.value.content[0]["errorCode"] == "DUPLICATE_VALUE"
 
 
+def test_data_privacy_records_are_there_once_the_org_keeps_them(sf, state):
+    """Source: Object Reference 63.0, Individual: available if Data Protection and Privacy is enabled; boxes are never null."""
+    query = "SELECT Individual.ShouldForget, Individual.HasOptedOutProcessing FROM Contact"
+    for soql in (query, "SELECT Id FROM Individual"):
+        with pytest.raises(SalesforceMalformedRequest):
+            sf.query(soql)
+    assert described(sf, "IndividualId") is None
+    state.security.protect_data()
+    made = sf.Individual.create({"LastName": "Kolbe", "FirstName": "Ann", "HasOptedOutProcessing": True})
+    sf.Contact.update(ANN, {"IndividualId": made["id"]})
+    (row,) = sf.query(query)["records"]
+    assert (row["Individual"]["ShouldForget"], row["Individual"]["HasOptedOutProcessing"]) == (False, True)
+    assert sf.query("SELECT Name FROM Individual")["records"][0]["Name"] == "Ann Kolbe"
+    assert described(sf, "IndividualId")["relationshipName"] == "Individual"
+
+
 def test_objects_and_standard_fields_can_be_hidden(sf, state):
     """An administrator takes a permission away: INVALID_TYPE and NOT_FOUND for the object, INVALID_FIELD for the field."""
     state.security.hide("Case")
