@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from math import sqrt
 
-from models import Evidence, Level, Polarity
+from models import Alignment, Evidence, Level, Polarity, Slot
 from pipelines.understand.beliefs import INFERRED, by_topic, days
 from pipelines.understand.components import NEUTRAL, Component, Doings, Expectations, Goals, Skill, Used, Walk
 from pipelines.understand.weighing import COMPONENTS, EQUAL, Weights, in_force
@@ -70,8 +70,7 @@ def history(
     is known.
     """
     own = sorted((row for row in evidence if _about_us(row, valences)), key=lambda row: (row.occurred_at, row.id))
-    words = [row for row in own if row.level != Level.behavioural]  # deeds have components of their own
-    stances = Stances(words, valences, half_lives)
+    stances = Stances(own, valences, half_lives)
     goals, skill = Goals(own, doings.used, half_lives), Skill(own, half_lives)
     expectations = Expectations(own, doings.bought, half_lives)
     weekly = weeks(doings.used)
@@ -87,6 +86,29 @@ def history(
         ids = [row.id for row in own if row.occurred_at <= instant]
         moments.append((instant, {name: part for name, part in parts.items() if part.n}, ids))
     return samples(moments, schedule)
+
+
+def faded(
+    score: Alignment, evidence: Sequence[Evidence], slots: Sequence[Slot], weights: Weights, instant: datetime
+) -> Alignment:
+    """A person's score as it has become by an instant after it, if nothing came since: what is held fades, what was done stays.
+
+    Shape: `evidence` and `weights` are those behind the score.
+    """
+    valences = {slot.name: slot.valence for slot in slots}
+    half_lives = {slot.name: slot.half_life_days for slot in slots}
+    behind = set(score.evidence_ids)
+    own = [row for row in evidence if row.id in behind and _about_us(row, valences)]
+    return with_stance(score, Stances(own, valences, half_lives).at(instant), weights)
+
+
+def with_stance(score: Alignment, stance: Component, weights: Weights) -> Alignment:
+    """The same score with another stance."""
+    parts = {name: Component(part["value"], int(part["n"])) for name, part in score.components.items()}
+    overall, low, high = combine({**parts, "stance": stance}, weights)
+    kept = {"value": stance.value, "n": float(stance.n)}
+    changed = {"overall": overall, "low": low, "high": high, "components": {**score.components, "stance": kept}}
+    return Alignment(**{**score.model_dump(), **changed})
 
 
 def samples(
@@ -154,7 +176,8 @@ class Stances:
     def __init__(
         self, evidence: Sequence[Evidence], valences: Mapping[str, float], half_lives: Mapping[str, float]
     ) -> None:
-        topics = by_topic(evidence).items()
+        words = [row for row in evidence if row.level != Level.behavioural]  # deeds have components of their own
+        topics = by_topic(words).items()
         self._topics = [(valences[slot], Walk(rows, slot, half_lives)) for (_, slot, _), rows in topics]
 
     def at(self, instant: datetime) -> Component:

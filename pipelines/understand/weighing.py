@@ -68,6 +68,11 @@ def schedule(session: Session) -> list[Weights]:
     return [EQUAL, *sorted(learned, key=lambda one: (one.since, one.version))]
 
 
+def by_version(session: Session) -> dict[str, Weights]:
+    """All weights that a score may have been combined by, by their version."""
+    return {one.version: one for one in schedule(session)}
+
+
 def fit(cases: Sequence[Case]) -> Fitted | None:
     """Logistic regression with coefficients that cannot be negative, brought to a sum of 1; None where there is too little to learn.
 

@@ -17,11 +17,14 @@ from pipelines.write_back.ledger import Standing
 
 EMPTY = value_hash(None)
 CHANGED = "what is known has changed"
+CROSSED = "a band was crossed in a long silence"
 OPTED_OUT = "the person opted out"
 FORGOTTEN = "the person is to be forgotten"
 ANSWERED = "the rep's answer is kept as a review"
 ON_PURPOSE = (OPTED_OUT, FORGOTTEN)
 """Reasons for which emptying is what the person wants, and no accident."""
+ALIGNED = ("alignment_score", "alignment_band")
+"""The fields that time alone may change, on the day on which a band is crossed."""
 OUTRANK_LOCK = (*ON_PURPOSE, ANSWERED)
 """Reasons that outrank a rep's lock: the person's own, and the rep's own."""
 LOCKED = "locked by a rep"
@@ -45,6 +48,8 @@ class Wanted:
     reason: str = CHANGED
     belief_ids: Sequence[str] = ()
     """The beliefs that the values speak of, in the order shown."""
+    crossed: bool = False
+    """Whether alignment and its band are what time alone has made of them."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +129,8 @@ def decide(
         state, said = judged(value_hash(value), before, value_hash(current.get(name)), policies[name])
         return Decision(name, value, state, said or (why if name in known else "not shown before"))
 
-    why = target.wanted.reason
-    decisions = [compared(name, value, why) for name, value in due.items()]
+    because = dict.fromkeys(ALIGNED, CROSSED) if target.wanted.crossed else {}
+    decisions = [compared(name, value, because.get(name, target.wanted.reason)) for name, value in due.items()]
     if target.fingerprint and any(decision.state == "planned" for decision in decisions):
         decisions += [compared(name, value, "goes with the content") for name, value in stamps.items()]
     return decisions

@@ -1,5 +1,6 @@
-"""What the ledger tells afterwards: runs, the history of a record, edits of humans; and what is done about it by hand or by age."""
+"""What the ledger tells afterwards: runs, the history of a record; and what is done about it by hand or by age."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,6 @@ from sqlmodel import col, select
 from connectors.base import FieldValue
 from models.store import transaction
 from models.writes import Baseline, IntendedWrite, WritePlan
-from pipelines.write_back.compare import REASONS
 from pipelines.write_back.held import from_json
 
 SETTLED = ("ok", "conflict", "suppressed", "undone", "failed")
@@ -55,42 +55,25 @@ class Write:
     beliefs: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Edit:
-    """A human's change of what we had written: feedback that nobody had to be asked for."""
-
-    record: str
-    entity_id: str
-    field: str
-    shown: FieldValue
-    """What stood there before, as far as we know: the value we wrote last."""
-    typed: FieldValue
-    wanted: FieldValue
-    beliefs: tuple[str, ...]
-    write_id: str
-    found_at: datetime
-
-
 def runs(store: Engine, *, limit: int = 20) -> list[Run]:
     """The newest plans of all CRMs, the newest first."""
     with transaction(store) as session:
         plans = session.exec(select(WritePlan).order_by(col(WritePlan.id).desc()).limit(limit)).all()
-    return [_run(store, plan) for plan in plans]
+        plan, state, records = col(IntendedWrite.plan_id), col(IntendedWrite.state), col(IntendedWrite.record)
+        rows = sa.select(plan).where(plan.in_([one.id for one in plans]))
+        by_state = session.execute(rows.add_columns(state, sa.func.count()).group_by(plan, state)).all()
+        by_plan = session.execute(rows.add_columns(sa.func.count(records.distinct())).group_by(plan)).all()
+    fields: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for plan_id, name, count in by_state:
+        fields[plan_id][name] = count
+    touched = {plan_id: int(count) for plan_id, count in by_plan}
+    return [_run(one, touched.get(one.id, 0), fields[one.id]) for one in plans]
 
 
-def _run(store: Engine, plan: WritePlan) -> Run:
-    rows = sa.select(col(IntendedWrite.state), sa.func.count()).where(col(IntendedWrite.plan_id) == plan.id)
-    records = sa.select(sa.func.count(col(IntendedWrite.record).distinct())).where(
-        col(IntendedWrite.plan_id) == plan.id
-    )
-    with store.connect() as connection:
-        states = {
-            str(state): int(count) for state, count in connection.execute(rows.group_by(col(IntendedWrite.state)))
-        }
-        count = connection.execute(records).scalar_one()
+def _run(plan: WritePlan, records: int, fields: dict[str, int]) -> Run:
     waits = plan.needs_approval and not (plan.approved_at or plan.applied_at or plan.stopped)
     return Run(
-        plan.id, plan.crm, plan.created_at, plan.applied_at, plan.undoes, plan.stopped, waits, plan.approved_by, count, states
+        plan.id, plan.crm, plan.created_at, plan.applied_at, plan.undoes, plan.stopped, waits, plan.approved_by, records, fields
     )  # fmt: skip
 
 
@@ -114,30 +97,6 @@ def writes(store: Engine, *, plan_id: str | None = None, record: str | None = No
             row.state, row.error, row.parked, row.attempts, row.job, tuple(row.belief_ids),
         )
         for row, at in found
-    ]  # fmt: skip
-
-
-def edits(store: Engine, *, since: datetime | None = None) -> list[Edit]:
-    """What humans have changed of ours and keep, the oldest first; one for every time that something else was wanted there."""
-    query = (
-        select(IntendedWrite, Baseline.value, WritePlan.created_at)
-        .join(WritePlan, col(WritePlan.id) == col(IntendedWrite.plan_id))
-        .join(
-            Baseline,
-            (col(Baseline.record) == col(IntendedWrite.record)) & (col(Baseline.field) == col(IntendedWrite.field)),
-        )
-        .where(IntendedWrite.state == "conflict", IntendedWrite.reason == REASONS["conflict"])
-    )
-    if since:
-        query = query.where(WritePlan.created_at >= since)
-    with transaction(store) as session:
-        found = session.exec(query.order_by(col(IntendedWrite.id))).all()
-    return [
-        Edit(
-            row.record, row.entity_id, row.field, from_json(shown), from_json(row.old_value), from_json(row.new_value),
-            tuple(row.belief_ids), row.id, at,
-        )
-        for row, shown, at in found
     ]  # fmt: skip
 
 

@@ -35,6 +35,8 @@ class Person:
     evidence: Sequence[Evidence] = ()
     scores: Sequence[Alignment] = ()
     """Oldest first."""
+    present: Alignment | None = None
+    """The latest score, faded by the silence since: only its band is told."""
     links: Mapping[str, str] = field(default_factory=dict)
     """Where each piece of evidence stands in its own system, by id of the evidence; not every vendor's records have an address."""
     figures: Figures = field(default_factory=Figures)
@@ -47,6 +49,7 @@ class Account:
     id: str
     people: Sequence[Person] = ()
     scores: Sequence[Alignment] = ()
+    present: Alignment | None = None
     revenue: Decimal | None = None
 
 

@@ -5,34 +5,32 @@ or superseded (a newer plan took over). The baseline moves only together with ok
 row found `sent` by another was orphaned by a crash.
 """
 
-import fcntl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, col, select, update
+from sqlmodel import col, select, update
 
 from connectors.base import Crm
 from models.base import new_id
-from models.keys import RecordKey, stable_hash
+from models.keys import RecordKey
 from models.store import transaction
 from models.writes import Baseline, IntendedWrite, WritePlan
+from pipelines.understand.people import chunks
 from pipelines.write_back import rows
+from pipelines.write_back.baseline import acknowledge
 from pipelines.write_back.held import value_hash
 from pipelines.write_back.limits import PLAN_LASTS
 from pipelines.write_back.refusals import Busy, PlanRefused
 from pipelines.write_back.rows import Row
+from pipelines.write_back.turn import turn
 
 UNFINISHED = "planning did not finish; plan again"
-BASELINE: sa.Table = Baseline.__table__  # type: ignore[attr-defined]  # SQLModel adds it
-SOME = 500
-"""Rows or keys per statement; SQLite allowed 999 variables before 3.32."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +65,7 @@ class Ledger:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Work on this CRM account as the only one, until done or dead. Busy if somebody else does."""
-        name = f"write back to {self.vendor}/{self.account}"
-        if self.store.dialect.name == "postgresql":
-            taken = _advisory_lock(self.store, stable_hash(name))
-        else:
-            taken = _file_lock(Path(f"{self.store.url.database}.{self.vendor}-{stable_hash(name) & 0xFFFF:04x}.lock"))
-        with taken as free:
+        with turn(self.store, self.vendor, self.account) as free:
             if not free:
                 raise Busy(f"another run is writing back to {self.vendor} right now; wait until it has ended")
             yield
@@ -173,13 +166,13 @@ class Ledger:
         """Keep new rows; the baseline follows those that the CRM holds already, in the same commit."""
         with transaction(self.store) as session:
             rows.add(session, new)
-            _acknowledge(session, new, now)
+            acknowledge(session, new, now)
 
     def settle(self, some: Sequence[Row], now: datetime) -> None:
         """Record what became of these rows; the baseline follows those that are ok, in the same commit."""
         with transaction(self.store) as session:
             rows.update(session, some)
-            _acknowledge(session, some, now)
+            acknowledge(session, some, now)
 
     def orphans(self, limit: int) -> list[Row]:
         """Rows that were sent by a run that died before it heard the answer, the oldest first."""
@@ -279,7 +272,7 @@ class Ledger:
         undoing = select(WritePlan.id).where(col(WritePlan.undoes).is_not(None))
         decided = _decided() & col(IntendedWrite.plan_id).not_in(undoing)  # what was undone says so itself
         with transaction(self.store) as session:
-            for some in _portions(records):
+            for some in chunks(records):
                 rows = sa.select(*map(col, columns)).where(col(IntendedWrite.record).in_(some), decided)
                 for record, name, *standing in session.execute(rows.order_by(col(IntendedWrite.id))):
                     latest[record, name] = Standing(*standing)
@@ -312,7 +305,7 @@ class Ledger:
         """Hash of every field value these records are known to hold, by record and field."""
         known: dict[str, dict[str, str]] = {record: {} for record in records}
         with transaction(self.store) as session:
-            for some in _portions(records):
+            for some in chunks(records):
                 rows = select(Baseline.record, Baseline.field, Baseline.value_hash).where(
                     col(Baseline.record).in_(some)
                 )
@@ -324,7 +317,7 @@ class Ledger:
         """The write that put there what each field of these records is known to hold, by record and field."""
         found: dict[tuple[str, str], str] = {}
         with transaction(self.store) as session:
-            for some in _portions(records):
+            for some in chunks(records):
                 rows = select(Baseline.record, Baseline.field, Baseline.write_id)
                 for record, name, write_id in session.exec(rows.where(col(Baseline.record).in_(some))):
                     found[record, name] = write_id
@@ -365,71 +358,3 @@ def _deliverable(max_attempts: int) -> Any:
     state, attempts = col(IntendedWrite.state), col(IntendedWrite.attempts)
     again = (state == "failed") & ~col(IntendedWrite.parked) & (attempts < max_attempts)
     return state.in_(("planned", "sent")) | again
-
-
-def _acknowledge(session: Session, settled: Sequence[Row], now: datetime) -> None:
-    true = [row for row in settled if row.state == "ok"]
-    known: set[tuple[str, str]] = set()
-    for some in _portions(sorted({row.record for row in true})):
-        known |= set(session.exec(select(Baseline.record, Baseline.field).where(col(Baseline.record).in_(some))).all())
-    fresh: list[dict[str, object]] = []
-    changed: list[dict[str, object]] = []
-    for row in true:
-        fact = {"record": row.record, "field": row.field, "value": row.new_value, "value_hash": row.value_hash}
-        (changed if (row.record, row.field) in known else fresh).append(
-            {**fact, "write_id": row.id, "acknowledged_at": now}
-        )
-    if true:
-        _take_back(session, true)
-        heard = sa.update(rows.TABLE).where(rows.TABLE.c.id == sa.bindparam("row")).values(acknowledged_at=now)
-        session.connection().execute(heard, [{"row": row.id} for row in true])
-    if fresh:
-        session.connection().execute(sa.insert(BASELINE), fresh)
-    if changed:
-        known_by = (BASELINE.c.record == sa.bindparam("of")) & (BASELINE.c.field == sa.bindparam("named"))
-        values: dict[str, Any] = {
-            one: sa.bindparam(one) for one in ("value", "value_hash", "write_id", "acknowledged_at")
-        }
-        renamed = [{"of": one.pop("record"), "named": one.pop("field"), **one} for one in changed]
-        session.connection().execute(sa.update(BASELINE).where(known_by).values(values), renamed)
-
-
-def _take_back(session: Session, true: Sequence[Row]) -> None:
-    """The writes that an undoing plan's rows have taken back say so."""
-    plans = select(WritePlan.id, WritePlan.undoes).where(
-        col(WritePlan.id).in_({row.plan_id for row in true}), col(WritePlan.undoes).is_not(None)
-    )
-    for plan_id, undone in session.exec(plans).all():
-        table = rows.TABLE
-        same = (table.c.record == sa.bindparam("taken")) & (table.c.field == sa.bindparam("named"))
-        back = sa.update(table).where(table.c.plan_id == undone, table.c.state == "ok", same).values(state="undone")
-        taken = [{"taken": row.record, "named": row.field} for row in true if row.plan_id == plan_id]
-        session.connection().execute(back, taken)
-
-
-def _portions(records: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (records[start : start + SOME] for start in range(0, len(records), SOME))
-
-
-@contextmanager
-def _file_lock(path: Path) -> Iterator[bool]:
-    """A lock that the operating system drops when its holder ends, however it ends."""
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-
-
-@contextmanager
-def _advisory_lock(store: Engine, key: int) -> Iterator[bool]:
-    """PostgreSQL's own lock of a session; it ends with the connection, which is in no transaction meanwhile."""
-    with store.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        taken: bool = connection.execute(text("select pg_try_advisory_lock(:key)"), {"key": key}).scalar_one()
-        try:
-            yield taken
-        finally:
-            if taken:  # else the connection would take the lock with it, back into the pool
-                connection.execute(text("select pg_advisory_unlock(:key)"), {"key": key})

@@ -35,7 +35,7 @@ def plan(crm: Crm, vendor: str, *, lake: Lake, store: Engine, clock: Clock, limi
     feedback = listen(crm, vendor, lake=lake, store=store, clock=clock)
     cast = read_cast(lake, store, crm, vendor, touched, limits.currency or crm.currency)
     noted = {"payers in other currencies": cast.figures.left_out, **feedback.counts}
-    wanted = feedback.said(gather(store, cast))
+    wanted = feedback.said(gather(store, cast, clock.now()))
     return draw_up(crm, vendor, wanted, store=store, clock=clock, limits=limits, noted=noted, feedback=feedback)
 
 

@@ -6,6 +6,7 @@ write-back is shown, and of somebody who opted out nothing is.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Engine
@@ -17,48 +18,62 @@ from models.keys import RecordKey
 from models.store import transaction
 from pipelines.ingest.sources import unusable_variables
 from pipelines.progress import track
+from pipelines.understand.alignment import faded, pooled, with_stance
 from pipelines.understand.beliefs import conclude
+from pipelines.understand.components import Component
 from pipelines.understand.lessons import taught
 from pipelines.understand.people import chunks
 from pipelines.understand.replay import load_evidence
+from pipelines.understand.weighing import Weights, by_version
 from pipelines.write_back.cast import Cast
 from pipelines.write_back.compare import CHANGED, OPTED_OUT, Values, Wanted
 from pipelines.write_back.consents import Showing
 from pipelines.write_back.fields import ACCOUNT, DEAL, PERSON
 from pipelines.write_back.known import Account, Figures, Person
-from pipelines.write_back.values import account_values, deal_values, numbered, numbered_together, person_values
+from pipelines.write_back.values import (
+    account_values,
+    crossed,
+    deal_scores,
+    deal_values,
+    numbered,
+    numbered_together,
+    person_values,
+)
 
 FEW = 50
 """Accounts or deals whose people are in memory together; those of one may be hundreds."""
 
 
-def gather(store: Engine, cast: Cast) -> Iterator[Wanted]:
-    """What every live record should show, persons first, then accounts, then deals. Shape: each record once."""
+def gather(store: Engine, cast: Cast, now: datetime) -> Iterator[Wanted]:
+    """What every live record should show at an instant, persons first, then accounts, then deals. Shape: each record once."""
     known = [entity for entity in sorted(cast.records) if entity in cast.names]
     for ids in track(chunks(known), "portions of persons compared"):
-        for person_id, person in _people(store, cast, ids).items():
+        for person_id, person in _people(store, cast, ids, now).items():
             for record in cast.records[person_id]:
                 yield _of_person(record, person, cast)
     for ids in chunks([entity for entity in sorted(cast.records) if entity not in cast.names], FEW):
-        people = _people(store, cast, {one for id_ in ids for one in cast.members.get(id_, ())})
+        people = _people(store, cast, {one for id_ in ids for one in cast.members.get(id_, ())}, now)
         for account in _accounts(store, cast, ids, people):
             values = account_values(account, cast.slots)
             for record in cast.records[account.id]:
                 why = _why(values, cast.members.get(account.id, ()), cast)
-                yield Wanted(record, ACCOUNT, account.id, values, why, numbered_together(account.people))
+                told, late = numbered_together(account.people), crossed(account.scores, account.present)
+                yield Wanted(record, ACCOUNT, account.id, values, why, told, late)
     for deals in chunks(list(cast.deals), FEW):
-        people = _people(store, cast, {one for _, ids in deals for one in ids})
+        people = _people(store, cast, {one for _, ids in deals for one in ids}, now)
         for deal, parts in deals:
             present = replace(deal, people=[people[id_] for id_ in parts if id_ in people])
             values = deal_values(present, cast.slots)
             why = _why(values, parts, cast)
-            yield Wanted(deal.record, DEAL, deal.entity_id, values, why, numbered_together(present.people))
+            told, late = numbered_together(present.people), crossed(*deal_scores(present))
+            yield Wanted(deal.record, DEAL, deal.entity_id, values, why, told, late)
 
 
 def _of_person(record: RecordKey, person: Person, cast: Cast) -> Wanted:
     if person.id in cast.silenced:
         return Wanted(record, PERSON, person.id, {}, OPTED_OUT)
-    return Wanted(record, PERSON, person.id, person_values(person, cast.slots), CHANGED, numbered(person))
+    values, late = person_values(person, cast.slots), crossed(person.scores, person.present)
+    return Wanted(record, PERSON, person.id, values, CHANGED, numbered(person), late)
 
 
 def _why(values: Values, people: Iterable[str], cast: Cast) -> str:
@@ -66,28 +81,34 @@ def _why(values: Values, people: Iterable[str], cast: Cast) -> str:
     return OPTED_OUT if not values and not cast.silenced.isdisjoint(people) else CHANGED
 
 
-def _people(store: Engine, cast: Cast, ids: Iterable[str]) -> dict[str, Person]:
+def _people(store: Engine, cast: Cast, ids: Iterable[str], now: datetime) -> dict[str, Person]:
     """These people with beliefs, words, scores and figures; those who opted out by name only."""
     wanted_ids = sorted(set(ids) & cast.names.keys())
     heard = [id_ for id_ in wanted_ids if id_ not in cast.silenced]
     with transaction(store) as session:
         beliefs, scores = _beliefs(session, heard), scores_of(session, Scope.person, heard)
-        evidence = load_evidence(
-            session, {id_ for rows in beliefs.values() for row in rows for id_ in row.evidence_ids}
-        )
+        behind = {id_ for rows in beliefs.values() for row in rows for id_ in row.evidence_ids}
+        behind |= {id_ for rows in scores.values() for row in rows[-1:] for id_ in row.evidence_ids}
+        evidence = load_evidence(session, behind)
         forbidden, links = barred(session, evidence), addresses(session, evidence)
-        lesson = taught(session)
+        lesson, weights = taught(session), by_version(session)
     half_lives = {slot.name: slot.half_life_days for slot in cast.slots}
     people = {id_: cast.names[id_] for id_ in wanted_ids}
     for id_ in heard:
         own = [evidence[one] for row in beliefs[id_] for one in row.evidence_ids if one in evidence]
         allowed = {row.id: row for row in own if row.id not in forbidden}
         whole = len(allowed) == len({row.id for row in own})
+        shown = [row for row in scores[id_] if forbidden.isdisjoint(row.evidence_ids)]
+        latest = shown[-1] if shown else None
         people[id_] = replace(
             people[id_],
             beliefs=beliefs[id_] if whole else conclude(id_, list(allowed.values()), half_lives, lesson),
             evidence=list(allowed.values()),
-            scores=[row for row in scores[id_] if forbidden.isdisjoint(row.evidence_ids)],
+            scores=shown,
+            present=latest
+            and faded(
+                latest, [evidence[one] for one in latest.evidence_ids], cast.slots, weights[latest.weights_version], now
+            ),
             links={row.id: links[row.id] for row in allowed.values() if row.id in links},
             figures=cast.figures.persons.get(id_, Figures()),
         )
@@ -98,10 +119,19 @@ def _accounts(store: Engine, cast: Cast, ids: Sequence[str], people: Mapping[str
     with transaction(store) as session:
         scores = scores_of(session, Scope.account, ids)
         forbidden = barred(session, {one for rows in scores.values() for row in rows for one in row.evidence_ids})
+        weights = by_version(session)
     for id_ in ids:
         members = [people[one] for one in cast.members.get(id_, ()) if one in people]
         shown = [row for row in scores[id_] if forbidden.isdisjoint(row.evidence_ids)]
-        yield Account(id_, members, shown, cast.figures.accounts.get(id_))
+        present = _together(shown[-1], members, weights) if shown else None
+        yield Account(id_, members, shown, present, cast.figures.accounts.get(id_))
+
+
+def _together(score: Alignment, members: Sequence[Person], weights: Mapping[str, Weights]) -> Alignment:
+    """An account's score, with what its people hold faded."""
+    stances = [person.present.components.get("stance") for person in members if person.present]
+    stance = pooled(Component(part["value"], int(part["n"])) for part in stances if part)
+    return with_stance(score, stance, weights[score.weights_version])
 
 
 def _beliefs(session: Session, person_ids: Sequence[str]) -> dict[str, list[Belief]]:

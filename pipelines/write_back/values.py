@@ -1,7 +1,7 @@
 """What each CRM record should show: pure functions of what is known, so the same knowledge always gives the same values.
 
-Confidence and scores are as of the last evidence and money as of the last payment: looking later changes nothing. Of somebody
-about whom nothing is known, nothing is shown; of somebody who only did or paid something, the figures and no beliefs.
+Confidence and scores are as of the last evidence and money as of the last payment: looking later changes nothing, until a long silence
+has brought the score across a band. Of somebody about whom nothing is known, nothing is shown; of somebody who only did or paid something, the figures and no beliefs.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,7 +45,7 @@ def person_values(person: Person, slots: Sequence[Slot]) -> Values:
         return {}
     values = {
         "key": person.id,
-        **_belief_values(person.beliefs, person.scores),
+        **_belief_values(person.beliefs, person.scores, person.present),
         "top_belief": top_belief(person.beliefs, person.evidence, slots),
         "summary": summary(person.beliefs, person.evidence, slots, most=MOST_BELIEFS, limit=SUMMARY),
         "evidence": evidence_block(person.beliefs, person.evidence, person.links, limit=EVIDENCE),
@@ -63,7 +63,7 @@ def account_values(account: Account, slots: Sequence[Slot]) -> Values:
         return {}
     values = {
         "key": account.id,
-        **_belief_values(_beliefs(known), account.scores),
+        **_belief_values(_beliefs(known), account.scores, account.present),
         **_told(account.people, slots, {}),
         "people_scored": sum(bool(person.scores) for person in account.people),
         "revenue_12m": None if account.revenue is None else float(account.revenue),
@@ -73,8 +73,7 @@ def account_values(account: Account, slots: Sequence[Slot]) -> Values:
 
 def deal_values(deal: Deal, slots: Sequence[Slot]) -> Values:
     """What a deal shows: who backs it, who blocks it, who is silent; empty if none of its people has said or paid anything."""
-    together = rolled_up({person.id: person.scores for person in deal.people}, ())
-    scores = [score_row(Scope.account, deal.entity_id, sample) for sample in together]
+    scores, present = deal_scores(deal)
     known = [person for person in deal.people if person.beliefs]
     if not (known or scores):
         return {}
@@ -82,7 +81,7 @@ def deal_values(deal: Deal, slots: Sequence[Slot]) -> Values:
     judged = risk(said)
     values = {
         "key": str(deal.record),
-        **_belief_values(_beliefs(known), scores),
+        **_belief_values(_beliefs(known), scores, present),
         **_told(
             deal.people, slots, deal.roles, *([f"Risk: {judged.level.lower()}, {judged.why}."] if deal.open else [])
         ),
@@ -90,6 +89,14 @@ def deal_values(deal: Deal, slots: Sequence[Slot]) -> Values:
         "next_action": next_action(said, deal.people, slots) if deal.open else None,
     }
     return _harmless(values)
+
+
+def deal_scores(deal: Deal) -> tuple[list[Alignment], Alignment | None]:
+    """What the scores of its people come to together, oldest first; and the latest of them, faded by the silence since."""
+    told = rolled_up({person.id: person.scores for person in deal.people}, ())
+    now = rolled_up({person.id: [person.present] for person in deal.people if person.present}, ())
+    scores, faded = ([score_row(Scope.account, deal.entity_id, one) for one in some] for some in (told, now))
+    return scores, faded[-1] if faded else None
 
 
 def numbered(person: Person) -> list[str]:
@@ -121,6 +128,11 @@ def band(scores: Iterable[Alignment]) -> str:
     return word
 
 
+def crossed(scores: Sequence[Alignment], present: Alignment | None) -> bool:
+    """Whether time alone has brought a score into another band than it had when something was last heard."""
+    return _faded(band(scores), present) != band(scores)
+
+
 def engagement_score(recent: int) -> int:
     """0 to 100, relative to nobody else: each further engagement counts a little less."""
     return round(100 * (1 - 2 ** (-recent / HALF)))
@@ -132,14 +144,32 @@ def _word(overall: float, before: str) -> str:
     return "Low" if overall < LOW + (MARGIN if before == "Low" else 0) else "Medium"
 
 
-def _belief_values(beliefs: Sequence[Belief], scores: Sequence[Alignment]) -> Values:
-    """Score, band, trend, confidence and number: the same for a person, an account and a deal."""
+def _faded(word: str, present: Alignment | None) -> str:
+    """The band that a score has faded into: what was not enough does not become enough."""
+    return word if word == INSUFFICIENT or present is None else _word(present.overall, word)
+
+
+def _edge(before: str, after: str) -> float:
+    """The score at which one band is left for another."""
+    if after == "Medium":
+        return HIGH - MARGIN if before == "High" else LOW + MARGIN
+    return HIGH if after == "High" else LOW
+
+
+def _belief_values(beliefs: Sequence[Belief], scores: Sequence[Alignment], present: Alignment | None) -> Values:
+    """Score, band, trend, confidence and number: the same for a person, an account and a deal.
+
+    A score that has faded into another band is told as it was on that day: it fades by and by, so it was the edge of the two.
+    """
     current = ranked(beliefs)
     latest = scores[-1] if scores else None
     trend = latest.trend if latest else "insufficient"
+    heard = band(scores)
+    now = _faded(heard, present)
+    score = latest.overall if latest and now == heard else _edge(heard, now)
     return {
-        "alignment_score": round(100 * latest.overall) if latest else None,
-        "alignment_band": band(scores),
+        "alignment_score": round(100 * score) if latest else None,
+        "alignment_band": now,
         "trend": INSUFFICIENT if trend == "insufficient" else trend.capitalize(),
         "confidence": round(100 * current[0].confidence) if current else None,
         "belief_count": len(current),

@@ -1,5 +1,7 @@
 """Two CRMs side by side: one person with records in both, each CRM with a plan of its own."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,22 +20,47 @@ from pipelines.ingest.pull import pull_stream
 from pipelines.stitch.journeys import build_journeys
 from pipelines.stitch.rates import Rates
 from pipelines.stitch.stitch import stitch
+from pipelines.understand.accounts import score_accounts
+from pipelines.understand.extraction import extract
+from pipelines.understand.extractor import Extractor
+from pipelines.understand.language_model import open_language_model
+from pipelines.understand.observations import collect_observations
 from pipelines.understand.replay import replay_beliefs
+from pipelines.understand.scoring import score_alignment
+from pipelines.understand.settings import LanguageModelSettings
 from pipelines.understand.slots import seed
+from pipelines.write_back.compare import CROSSED
 from pipelines.write_back.crm import Fields, provision
 from pipelines.write_back.deliver import apply
+from pipelines.write_back.fields import STAMPS
+from pipelines.write_back.history import writes
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.outcome import Delivery
 from pipelines.write_back.plan import plan
 from tests.connectors.hubspot import conftest as hubspot
 from tests.connectors.salesforce import conftest as salesforce
 from tests.pipelines.stitch.conftest import Hand
+from tests.pipelines.understand.llm_stub import Stub
+from tests.pipelines.understand.test_extraction import claim
 from tests.pipelines.write_back.people import said
 
 STREAMS = {
-    "salesforce": ("accounts", "contacts", "leads", "opportunities"),
+    "salesforce": ("accounts", "contacts", "leads", "opportunities", "opportunity_contact_roles", "cases"),
     "hubspot": ("companies", "contacts", "deals"),
 }
+
+
+TOPICS = ("price", "usability", "value", "support")
+SAID = re.compile(r"About (\w+) we are (glad|sorry)\.")
+
+
+def answer(sent: str) -> list[dict[str, str]]:
+    """What a language model finds in the text of a ticket."""
+    found = SAID.search(sent)
+    assert found
+    topic, tone = found.groups()
+    side = {"glad": "positive", "sorry": "negative"}[tone]
+    return [claim(found[0], slot=topic, polarity=side, statement=f"They are {tone} about {topic}")]
 
 
 @dataclass
@@ -63,15 +90,42 @@ class Both:
         build_journeys(self.lake, self.store, self.clock, Rates())
         replay_beliefs(self.store, self.clock)
 
+    def read(self, model: Extractor) -> None:
+        """Everything new that was pulled is read, believed and scored."""
+        collect_observations(self.lake, self.store, self.clock)
+        extract(self.lake, self.store, model, self.clock)
+        replay_beliefs(self.store, self.clock)
+        score_alignment(self.lake, self.store, self.clock)
+        score_accounts(self.lake, self.store, self.clock)
+
     def write(self, name: str) -> Delivery:
         self.clock.advance(timedelta(minutes=1))
         crm, limits = self.crms[name], Limits()
         planned = plan(crm, name, lake=self.lake, store=self.store, clock=self.clock, limits=limits)
         return apply(crm, name, planned.id, store=self.store, clock=self.clock, limits=limits)
 
+    def written(self, name: str) -> list[tuple[Any, ...]]:
+        """Write, and tell what was written beside the stamps, each for the reason that a band was crossed: record, field, old, new."""
+        done, fields = self.write(name), Fields(self.crms[name])
+        found = []
+        for one in writes(self.store, plan_id=done.plan_id):
+            field = fields.specs[one.field]
+            assert (one.state, one.reason) == ("ok", "goes with the content" if field in STAMPS else CROSSED)
+            if field not in STAMPS:
+                found.append((RecordKey.parse(one.record).id, field.name, one.old, one.new))
+        return found
+
     def shown(self, name: str, field: str) -> list[Any]:
         fields = Fields(self.crms[name])
         return [fields.read(kind, [one])[one][field] for kind, one in self.records[name]]
+
+    def ask(self, contact: str, tone: str, days: int) -> None:
+        """Somebody opens four tickets, a day after another; the last is as old as told."""
+        practice = self.practices["salesforce"]
+        for ago, topic in enumerate(TOPICS):
+            at, taken = self.clock.now() - timedelta(days=days + ago), len(practice.sandbox.state.rows("Case"))
+            words = {"ContactId": contact, "Description": f"About {topic} we are {tone}."}
+            practice.plant("Case", "500", range(taken + 1, taken + 2), at, **words)
 
     def hear(self, name: str) -> None:
         """Dana says something on her first record of a CRM."""
@@ -133,19 +187,59 @@ def test_every_live_record_in_both_crms_shows_what_was_said_in_either(both, hear
     assert [both.write(name).written for name in both.crms] == [0, 0]
 
 
-def test_what_was_written_to_either_comes_back_as_nothing(both):
-    """A day, a week and a month on, pulls find both CRMs touched and no record changed; nothing is written again."""
-    both.hear("hubspot")
+@pytest.fixture
+def stub() -> Stub:
+    """A language model, and every request that it is sent."""
+    return Stub(always=answer)
+
+
+@pytest.fixture
+def model(stub, serve) -> Iterator[Extractor]:
+    """That model, reached by the vendor's own SDK."""
+    address = LanguageModelSettings(name="openai/m", api_key="sk-x", base_url=f"{serve(stub.app)}/v1")
+    with open_language_model(address) as opened:
+        yield opened
+
+
+@pytest.mark.slow
+def test_while_nothing_happens_nothing_is_read_and_only_crossed_bands_are_written(both, model, stub):
+    """Pull, read, write, a day, a week and a month on: no model is asked, no record has a new version, every write names its reason.
+
+    Dana is glad and fades out of High in the month, Lena is sorry and leaves Low in the week, with her account and her deal; Otto was
+    glad just now and stays.
+    """
+    practice, at = both.practices["salesforce"], both.clock.now() - timedelta(days=300)
+    dana = both.records["salesforce"][0][1]
+    (kolbe,) = practice.plant("Account", "001", range(1, 2), at, Name="Kolbe")
+    lena, otto = practice.contacts(range(5, 6), at, AccountId=kolbe) + practice.contacts(range(6, 7), at)
+    for one, tone, days in ((dana, "glad", 50), (lena, "sorry", 165), (otto, "glad", 1)):
+        both.ask(one, tone, days)
+    due = {"StageName": "Prospecting", "CloseDate": "2027-12-01", "AccountId": kolbe}
+    (deal,) = practice.plant("Opportunity", "006", range(1, 2), at, Name="Kolbe", **due)
+    practice.plant("OpportunityContactRole", "00K", range(1, 2), at, OpportunityId=deal, ContactId=lena)
     both.pull()
-    for name in both.crms:
-        both.write(name)
-    before = {name: both.lake.census(name, "contacts").records for name in both.crms}
+    both.read(model)
+    assert [both.write(name).records for name in both.crms] == [6, 2]
+    assert len(stub.calls) == 3 * len(TOPICS)
+    before = {name: both.lake.census(name, "contacts") for name in both.crms}
+    told = {}
     for days in (1, 7, 30):
         both.clock.advance(timedelta(days=days))
         both.pull()
-        # no record has a new version, so no text is due to be read: no model is asked
-        assert {name: both.lake.census(name, "contacts").records for name in both.crms} == before
-        assert [both.write(name).written for name in both.crms] == [0, 0]  # every value is as of the last evidence
+        both.read(model)
+        told[days] = [one for name in both.crms for one in both.written(name)]
+        assert [both.write(name).written for name in both.crms] == [0, 0]
+    assert len(stub.calls) == 3 * len(TOPICS)
+    assert {name: both.lake.census(name, "contacts") for name in both.crms} == before
+    low, high = (
+        [("alignment_band", "Low", "Medium"), ("alignment_score", 33, 43)],
+        [("alignment_band", "High", "Medium"), ("alignment_score", 67, 62)],
+    )
+    assert told == {
+        1: [],
+        7: [(one, *field) for one in (kolbe, lena, deal) for field in low],
+        30: [(one, *field) for name in both.crms for _, one in sorted(both.records[name]) for field in high],
+    }
 
 
 @pytest.mark.slow
@@ -172,7 +266,6 @@ def test_who_refuses_in_a_data_privacy_record_is_shown_in_neither_crm(both):
     assert [both.write(name).records for name in both.crms] == [2, 2]
 
 
-@pytest.mark.slow
 def test_where_consent_is_the_basis_it_is_read_in_hubspot_and_withdrawn_there(both, monkeypatch):
     """Nobody's silence is a yes: nothing is written before her consent is the contact's legal basis, and all is emptied once it is not."""
     monkeypatch.setenv("SIDECAR_TEXT_LAWFUL_BASIS", "consent")

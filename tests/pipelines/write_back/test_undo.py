@@ -128,15 +128,6 @@ def test_a_field_that_changed_is_worth_another_try(desk):
     assert desk.run(wanted).records == 1
 
 
-def test_a_humans_change_is_feedback(desk):
-    """What we showed, what was typed instead, and what we would write now, with the beliefs that it spoke of."""
-    desk.run(desk.contacts(1, top_belief="A"))
-    desk.crm.edit("Contact", "00300000", top_belief="Mine")
-    desk.run(desk.contacts(1, top_belief="B"))
-    (edit,) = history.edits(desk.store)
-    assert (edit.shown, edit.typed, edit.wanted) == ("A", "Mine", "B")
-
-
 @pytest.mark.parametrize(
     ("policy", "holds"), [("always", "B"), ("never_over_human", "Mine"), ("only_if_empty", "Mine")]
 )

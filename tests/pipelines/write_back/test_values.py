@@ -1,6 +1,7 @@
 """What a rep reads: on a person, on an account, on a deal."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -8,11 +9,16 @@ import pytest
 from models import Alignment
 from models.keys import RecordKey
 from models.money import major
+from pipelines.understand.alignment import faded
+from pipelines.understand.weighing import EQUAL
+from pipelines.write_back.compare import ALIGNED
 from pipelines.write_back.fields import FIELDS, INSUFFICIENT
 from pipelines.write_back.known import Account, Deal, Figures, Person
 from pipelines.write_back.values import (
     account_values,
     band,
+    crossed,
+    deal_scores,
     deal_values,
     engagement_score,
     numbered,
@@ -100,6 +106,53 @@ def test_a_band_does_not_flicker_on_its_edge(scores, word):
     assert band(scored(*scores)) == word
 
 
+GLAD = person(
+    "Glad",
+    *(
+        said("Likes it", slot, "positive", day, source_class="ticket/customer")
+        for day, slot in enumerate(("price", "usability", "value", "support"))
+    ),
+)
+SORRY = person(
+    "Sorry",
+    *(
+        said("Hates it", slot, day=day, source_class="ticket/customer")
+        for day, slot in enumerate(("price", "usability", "security", "support"))
+    ),
+)
+
+
+def silent(one: Person, days: int) -> Person:
+    """So many days after their last word."""
+    last = one.scores[-1]
+    return replace(one, present=faded(last, one.evidence, SLOTS, EQUAL, last.as_of + timedelta(days=days)))
+
+
+@pytest.mark.parametrize(
+    ("one", "days", "told"),
+    [
+        (GLAD, 0, (67, "High")), (GLAD, 55, (67, "High")), (GLAD, 75, (62, "Medium")), (GLAD, 3_000, (62, "Medium")),
+        (SORRY, 0, (33, "Low")), (SORRY, 140, (33, "Low")), (SORRY, 160, (43, "Medium")), (SORRY, 3_000, (43, "Medium")),
+    ],
+)  # fmt: skip
+def test_a_long_silence_changes_the_score_only_with_its_band(one, days, told):
+    """What is told stays as of the last word until the band is left, and then stays as of that day."""
+    quiet = silent(one, days)
+    shown = person_values(quiet, SLOTS)
+    assert (shown["alignment_score"], shown["alignment_band"]) == told
+    assert crossed(quiet.scores, quiet.present) == (told[1] == "Medium")
+    others = person_values(one, SLOTS)
+    assert {**shown, **dict.fromkeys(ALIGNED)} == {**others, **dict.fromkeys(ALIGNED)}
+
+
+def test_a_deal_fades_as_its_people_do():
+    """And what was never enough is not enough later."""
+    for people, told in (((GLAD,), "Medium"), ((GLAD, SORRY), "Medium"), ((OTTO,), INSUFFICIENT)):
+        quiet = replace(DEAL, people=tuple(silent(one, 90) for one in people))
+        assert deal_values(quiet, SLOTS)["alignment_band"] == told
+        assert crossed(*deal_scores(quiet)) == (people == (GLAD,))
+
+
 def test_engagement_is_relative_to_nobody():
     """Five in ninety days are half, ten three quarters, none nothing."""
     assert [engagement_score(number) for number in (0, 5, 10, 100)] == [0, 50, 75, 100]
@@ -156,7 +209,7 @@ def test_a_closed_deal_needs_no_next_step():
 
 def test_an_account_sums_up_its_people():
     """Who was scored, who stands where, and what came in within a year."""
-    shown = account_values(Account("a1", (DANA, OTTO, LENA), scored(0.7), Decimal(1200)), SLOTS)
+    shown = account_values(Account("a1", (DANA, OTTO, LENA), scored(0.7), revenue=Decimal(1200)), SLOTS)
     assert (shown["people_scored"], shown["revenue_12m"], shown["alignment_band"]) == (2, 1200.0, "High")
     assert shown["belief_count"] == 4
     assert "Silent: Lena (Legal)." in shown["summary"]
