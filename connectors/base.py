@@ -363,6 +363,10 @@ class Crm(Protocol):
         """Make the fields exist, visible and writable; idempotent; refuses to shrink or convert a field."""
         ...
 
+    def validate(self, specs: Sequence[FieldSpec]) -> list[ProvisionStep]:
+        """What the vendor says of the fields that are missing, taken or refused; none is made. Errors: Unsupported where it cannot be asked."""
+        ...
+
     def unprovision(self, specs: Sequence[FieldSpec], *, dry_run: bool) -> list[ProvisionStep]:
         """Delete what `provision` made, values included, and nothing else; idempotent; refuses what cannot be deleted."""
         ...

@@ -18,7 +18,7 @@ provision_app = typer.Typer(cls=PlainGroup, pretty_exceptions_enable=False, no_a
 
 @provision_app.callback()
 def provision() -> None:
-    """The fields in every CRM: `plan` says what is missing, `apply` makes it, `remove` takes it away."""
+    """The fields in every CRM: `plan` says what is missing, `validate` asks the CRM, `apply` makes it, `remove` takes it away."""
 
 
 @provision_app.command()
@@ -26,6 +26,13 @@ def plan(json: Json = False) -> None:
     """Say what `apply` would make or change; nothing is written."""
     with opened() as workspace:
         _tell(writing.provision(workspace, dry_run=True), json=json)
+
+
+@provision_app.command()
+def validate(json: Json = False) -> None:
+    """Ask Salesforce itself whether it would take what is missing, in a deployment that only checks; HubSpot cannot be asked."""
+    with opened() as workspace:
+        _tell(writing.validate(workspace), json=json)
 
 
 @provision_app.command()

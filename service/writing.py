@@ -79,6 +79,11 @@ def provision(workspace: Workspace, *, dry_run: bool) -> Asked[list[ProvisionSte
     return _each(lambda connector: fields.provision(crm_of(workspace, connector), dry_run=dry_run))
 
 
+def validate(workspace: Workspace) -> Asked[list[ProvisionStep]]:
+    """Ask every CRM that is set up whether it would take the fields that are missing; nothing is made."""
+    return _each(lambda connector: fields.validate(crm_of(workspace, connector)))
+
+
 def removal_plan(workspace: Workspace) -> Asked[list[ProvisionStep]]:
     """What `remove` would take away, by vendor; nothing is written."""
     return _each(lambda connector: removal.removal_plan(crm_of(workspace, connector), connector.name))

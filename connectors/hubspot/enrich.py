@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from connectors.base import FieldSpec, FieldValue, Jobs, ProvisionStep, Quota, RowResult
-from connectors.errors import Fatal, RecordRejected
+from connectors.errors import Fatal, RecordRejected, Unsupported
 from connectors.hubspot.client import BATCH, Portal
 from connectors.hubspot.fields import KINDS, SUBJECTS, api_name, length, writable
 from connectors.hubspot.provision import provision
@@ -63,6 +63,11 @@ class HubSpotCrm:
         """Make the properties exist, in a group of their own; refuses to convert one."""
         self._types.clear()
         return provision(self._portal, specs, dry_run=dry_run)
+
+    def validate(self, specs: Sequence[FieldSpec]) -> list[ProvisionStep]:
+        """HubSpot cannot be asked that: Unsupported."""
+        message = f"a portal makes properties or does not; what it would say of these {len(specs)} beforehand is told by: sidecar provision plan"
+        raise Unsupported(message, vendor=VENDOR)
 
     def unprovision(self, specs: Sequence[FieldSpec], *, dry_run: bool) -> list[ProvisionStep]:
         """Delete lists, properties with their values, and the group; refuses what something still uses."""

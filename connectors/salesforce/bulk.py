@@ -5,7 +5,7 @@ page is taken whole or not at all. What the Bulk API cannot do is `NoBulk`: the 
 Source: Bulk API 2.0 developer guide 63.0, "Query Jobs". The SDK's own jobs keep the token of their making (simple-salesforce#619).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain, repeat
 from typing import Any
 
@@ -17,6 +17,21 @@ from connectors.salesforce.refusals import SOON, VENDOR, FieldsChanged, JobGone,
 TIMEOUT = (5.0, 300.0)  # seconds to connect and to wait for the next byte of a page, which the vendor prepares first
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between looks at a job; the last one again and again
 LONGEST = 900.0  # seconds; a job that is not done by then is waited for by the next run
+
+
+def looks(org: Org, about: str, stream: str | None = None) -> Iterator[None]:
+    """Moments at which to look at something that the org works off: at once, then after longer and longer pauses.
+
+    Errors: Retryable if it is at work still after 15 minutes.
+    """
+    waited = 0.0
+    for pause in chain(PAUSES, repeat(PAUSES[-1])):
+        yield
+        if waited >= LONGEST:
+            message = f"{about} is still at work after {LONGEST:.0f} s; the next run waits on"
+            raise Retryable(message, after=PAUSES[-1], vendor=VENDOR, stream=stream)
+        org.pause(pause)
+        waited += pause
 
 
 class BulkQueries:
@@ -36,8 +51,7 @@ class BulkQueries:
 
     def wait(self, reason: str, job: str) -> None:
         """Until the job is complete. JobGone if it is no more; else the error that its failure stands for."""
-        waited = 0.0
-        for pause in chain(PAUSES, repeat(PAUSES[-1])):
+        for _ in looks(self._org, f"{self._object}: job {job}", self._stream):
             told = self._look(reason, job)
             if told["state"] == "JobComplete":
                 return
@@ -45,11 +59,6 @@ class BulkQueries:
                 raise self._gone("was aborted")
             if told["state"] == "Failed":
                 raise job_refusal(str(told.get("errorMessage", "")), about=self._object, stream=self._stream)
-            if waited >= LONGEST:
-                message = f"{self._object}: job {job} is still at work after {LONGEST:.0f} s; the next run waits on"
-                raise Retryable(message, after=PAUSES[-1], vendor=VENDOR, stream=self._stream)
-            self._org.pause(pause)
-            waited += pause
 
     def page(
         self, reason: str, job: str, locator: str | None, kinds: Mapping[str, str]

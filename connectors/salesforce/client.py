@@ -24,6 +24,7 @@ from connectors.transport import Transport, by_status, decoded, redact, session
 
 API_VERSION = "63.0"  # everything here is written for it; the SDK's own default is 59.0
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105  # a path
+CSV = "text/csv; charset=UTF-8"
 BATCH_PARTS = 25  # parts of one composite/batch call
 # the token's answer names org and user in `id`, https://login.salesforce.com/id/<org>/<user>; the SDK drops it
 IDENTITY = re.compile(r"/id/(00D\w{12,15})/(005\w{12,15})")
@@ -78,9 +79,10 @@ class Org:
         stream: str | None = None,
         params: dict[str, str] | None = None,
         body: Any = None,
+        kind: str = CSV,
     ) -> Any:
         """The decoded answer; None where the vendor sends none. Arguments and errors are those of `answer`."""
-        response = self.answer(reason, method, path, about=about, stream=stream, params=params, body=body)
+        response = self.answer(reason, method, path, about=about, stream=stream, params=params, body=body, kind=kind)
         return self._decode(response, about, stream)
 
     def answer(
@@ -93,21 +95,22 @@ class Org:
         stream: str | None = None,
         params: dict[str, str] | None = None,
         body: Any = None,
+        kind: str = CSV,
         timeout: tuple[float, float] | None = None,
     ) -> requests.Response:
         """The answer as it came, which is no refusal.
 
         `path` is relative to the data service of our version, or absolute where it starts with a slash; `body` is sent as JSON, bytes
-        as the CSV that they are; `timeout` are seconds to connect and to wait for the next byte.
+        as what they are, the content type `kind`; `timeout` are seconds to connect and to wait for the next byte.
         Errors: Retryable once the org's daily calls are used up to the floor, or this run has spent its share, before the call; else
         what the vendor's refusal asks for.
         """
         self._mind_the_quota(stream)
         token = self._sf.session_id
-        response = self._send(reason, method, path, stream, params, body, timeout)
+        response = self._send(reason, method, path, stream, params, body, kind, timeout)
         if response.status_code == 401:
             self._renew(token)
-            response = self._send(reason, method, path, stream, params, body, timeout)
+            response = self._send(reason, method, path, stream, params, body, kind, timeout)
         if response.status_code == 401:
             raise Fatal(
                 "a fresh token was refused too; check that the app of SALESFORCE_CLIENT_ID is enabled and its run-as user active",
@@ -156,14 +159,17 @@ class Org:
         stream: str | None,
         params: dict[str, str] | None,
         body: Any,
+        kind: str,
         timeout: tuple[float, float] | None,
     ) -> requests.Response:
         self.calls[reason] += 1
         url = f"https://{self._sf.sf_instance}{path}" if path.startswith("/") else self._sf.base_url + path
         data = body if body is None or isinstance(body, bytes) else orjson.dumps(body)
-        kind = "text/csv; charset=UTF-8" if isinstance(body, bytes) else "application/json"
         # the SDK's other header asks for pretty print, which is a third more bytes
-        headers = {"Authorization": self._sf.headers["Authorization"], "Content-Type": kind}
+        headers = {
+            "Authorization": self._sf.headers["Authorization"],
+            "Content-Type": kind if isinstance(body, bytes) else "application/json",
+        }
         try:
             return self._session.request(method, url, params=params, data=data, headers=headers, timeout=timeout)
         except requests.RequestException as error:

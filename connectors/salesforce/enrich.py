@@ -12,6 +12,7 @@ from connectors.salesforce.provision import provision
 from connectors.salesforce.refusals import GRANT, PASSING, VENDOR, left_for_good
 from connectors.salesforce.removal import holding, unprovision
 from connectors.salesforce.soql import one_of, select
+from connectors.salesforce.trial import validate
 from models.keys import content_id
 
 WRITE_BATCH = 200  # records of one collections call (REST API guide, "sObject Collections")
@@ -54,6 +55,10 @@ class SalesforceCrm:
     def provision(self, specs: Sequence[FieldSpec], *, dry_run: bool) -> list[ProvisionStep]:
         """Make the fields exist, visible to reps and writable for this user; refuses to shrink or convert a field."""
         return provision(self._org, specs, dry_run=dry_run)
+
+    def validate(self, specs: Sequence[FieldSpec]) -> list[ProvisionStep]:
+        """Ask the org whether it would take the fields that are missing; nothing is made."""
+        return validate(self._org, specs)
 
     def unprovision(self, specs: Sequence[FieldSpec], *, dry_run: bool) -> list[ProvisionStep]:
         """Delete list views, fields with their values, and permission sets; refuses what something still refers to."""

@@ -10,14 +10,13 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import chain, repeat
 from typing import Any
 
 from connectors.base import FieldValue, JobEnd, RowResult
-from connectors.errors import Fatal, Retryable
-from connectors.salesforce.bulk import LONGEST, PAUSES
+from connectors.errors import Fatal
+from connectors.salesforce.bulk import looks
 from connectors.salesforce.client import Org
-from connectors.salesforce.refusals import PASSING, VENDOR, FieldsChanged, NoBulk, left_for_good
+from connectors.salesforce.refusals import PASSING, FieldsChanged, NoBulk, left_for_good
 
 NULL = "#N/A"
 TIMEOUT = (5.0, 300.0)  # seconds to connect and to wait for the next byte; the content of a job takes its time
@@ -78,17 +77,8 @@ class IngestJobs:
         return JobEnd(list(self._results(job)), str(told.get("errorMessage") or ""))
 
     def _waited(self, job: str) -> Any:
-        waited = 0.0
-        for pause in chain(PAUSES, repeat(PAUSES[-1])):
-            told = self._state(job)
-            if told["state"] not in UNDER_WAY:
-                return told
-            if waited >= LONGEST:
-                message = f"bulk job {job} is still at work after {LONGEST:.0f} s; the next run waits on"
-                raise Retryable(message, after=PAUSES[-1], vendor=VENDOR)
-            self._org.pause(pause)
-            waited += pause
-        raise AssertionError("the last pause repeats for ever")
+        states = (self._state(job) for _ in looks(self._org, f"bulk job {job}"))
+        return next(told for told in states if told["state"] not in UNDER_WAY)
 
     def _results(self, job: str) -> Iterator[RowResult]:
         for row in self._rows(job, "successfulResults"):

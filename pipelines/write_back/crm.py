@@ -74,6 +74,11 @@ def _problem(where: str, spec: FieldSpec, length: int | None) -> str | None:
     return None
 
 
+def validate(crm: Crm) -> list[ProvisionStep]:
+    """Ask the CRM whether it would take our fields. Errors: Unsupported where it cannot be asked."""
+    return crm.validate(FIELDS)
+
+
 def provision(crm: Crm, *, dry_run: bool = False) -> list[ProvisionStep]:
     """Make all our fields exist, be seen and be writable; a dry run only says what is missing. Safe to repeat."""
     return crm.provision(FIELDS, dry_run=dry_run)

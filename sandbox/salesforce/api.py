@@ -13,6 +13,7 @@ import orjson
 
 from sandbox.salesforce import tooling
 from sandbox.salesforce.bulk import BulkJobs
+from sandbox.salesforce.deployments import Deployments
 from sandbox.salesforce.describe import describe, overview, summary
 from sandbox.salesforce.errors import Refusal, RowRefusal, malformed, not_found, unreadable
 from sandbox.salesforce.ids import full_id
@@ -37,6 +38,7 @@ class Call:
     queries: Queries
     bulk: BulkJobs
     ingest: IngestJobs
+    deployments: Deployments
     user: str
     method: str
     path: str
@@ -346,6 +348,15 @@ def _field_delete(call: Call, field_id: str) -> Answer:
     return 204, None
 
 
+def _deploy(call: Call) -> Answer:
+    _administrator(call)  # the permission is "Modify Metadata Through Metadata API Functions"
+    return 201, call.deployments.begin(call.headers.get("content-type", ""), call.body)
+
+
+def _deployment(call: Call, deployment: str) -> Answer:
+    return 200, call.deployments.look(deployment, details=call.params.get("includeDetails") == "true")
+
+
 DOORS: dict[str, dict[str, Handler]] = {
     r"(query|queryAll)": {"GET": _query},
     r"(?:query|queryAll)/([^/]+)": {"GET": _more},
@@ -368,6 +379,8 @@ DOORS: dict[str, dict[str, Handler]] = {
     r"jobs/ingest/(\w+)/(successfulResults|failedResults|unprocessedrecords)": {"GET": _load_results},
     r"ui-api/list-info/(\w+)": {"POST": _view_create},
     r"ui-api/list-info/(\w+)/(\w+)": {"GET": _view_get, "DELETE": _view_delete},
+    r"metadata/deployRequest": {"POST": _deploy},
+    r"metadata/deployRequest/(\w+)": {"GET": _deployment},
     r"tooling/query": {"GET": _tooling_query},
     r"tooling/query/([^/]+)": {"GET": _tooling_more},
     r"tooling/sobjects/CustomField": {"POST": _field_create},

@@ -13,6 +13,7 @@ from sandbox.core import Context, guarded
 from sandbox.salesforce.api import BASE, Call, answer
 from sandbox.salesforce.bulk import BulkJobs
 from sandbox.salesforce.csv_answer import Csv
+from sandbox.salesforce.deployments import Deployments
 from sandbox.salesforce.errors import Refusal, not_found
 from sandbox.salesforce.ingest import IngestJobs
 from sandbox.salesforce.queries import Queries
@@ -45,6 +46,7 @@ class _Door:
         self._queries = Queries(store)
         self._bulk = BulkJobs(store)
         self._ingest = IngestJobs(store)
+        self._deployments = Deployments(store)
 
     async def login(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode("latin-1")))
@@ -76,7 +78,17 @@ class _Door:
         path = request.url.path.removeprefix(BASE).rstrip("/")
         params, headers = dict(request.query_params), dict(request.headers)
         call = Call(
-            self._store, self._queries, self._bulk, self._ingest, user, request.method, path, params, headers, body
+            self._store,
+            self._queries,
+            self._bulk,
+            self._ingest,
+            self._deployments,
+            user,
+            request.method,
+            path,
+            params,
+            headers,
+            body,
         )
         return answer(call)
 

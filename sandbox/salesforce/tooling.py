@@ -28,6 +28,17 @@ NAME = "CustomField"
 def create(state: SalesforceState, body: Any, user: str) -> str:
     """A new field that nobody sees yet; gives its Tooling id."""
     full, metadata = _read(body)
+    owner, name, field = checked(state, full, metadata)
+    given = {"DeveloperName": name, "TableEnumOrId": owner, "ManageableState": "unmanaged", **_columns(full, metadata)}
+    with state.tables.transaction():
+        state.tables.add_column(owner, field)
+        field_id = state.store(NAME, state.born(CUSTOM_FIELD, given, user))
+        state.tables.reload()
+    return field_id
+
+
+def checked(state: SalesforceState, full: str, metadata: Metadata) -> tuple[str, str, Field]:
+    """Object, DeveloperName and field of a definition that the org would take. RowRefusal for one that it would not."""
     owner, name = developer_name(full)
     sobject = state.tables.objects.get(owner)
     if sobject is None or not sobject.customizable:
@@ -38,12 +49,7 @@ def create(state: SalesforceState, body: Any, user: str) -> str:
         raise RowRefusal("DUPLICATE_DEVELOPER_NAME", message, "DeveloperName")
     field = field_of(f"{name}__c", metadata)
     _room(state, owner, field)
-    given = {"DeveloperName": name, "TableEnumOrId": owner, "ManageableState": "unmanaged", **_columns(full, metadata)}
-    with state.tables.transaction():
-        state.tables.add_column(owner, field)
-        field_id = state.store(NAME, state.born(CUSTOM_FIELD, given, user))
-        state.tables.reload()
-    return field_id
+    return owner, name, field
 
 
 def read(state: SalesforceState, field_id: str, base: str) -> dict[str, Any]:

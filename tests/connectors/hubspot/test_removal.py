@@ -2,6 +2,7 @@
 
 import pytest
 
+from connectors.errors import Unsupported
 from pipelines.write_back.fields import FIELDS
 
 KINDS = ("contacts", "companies", "deals")
@@ -51,6 +52,12 @@ def test_provisioning_then_removal_leaves_the_portal_as_found(practice):
     assert [step.target for step in planned if step.action != "delete"] == ["contact.blf_region"]
     crm.provision(FIELDS, dry_run=False)
     assert snapshot(practice) == made
+
+
+def test_a_portal_cannot_be_asked_whether_it_would_take_the_properties(practice):
+    """And says what to go by instead."""
+    with pytest.raises(Unsupported, match="sidecar provision plan"):
+        practice.crm().validate(FIELDS)
 
 
 def test_everything_that_stands_in_our_properties_is_told_before_they_go(practice, crm):

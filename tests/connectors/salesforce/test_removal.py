@@ -52,6 +52,31 @@ def test_provisioning_then_removal_leaves_the_org_as_found(practice):
     assert snapshot(practice) == made
 
 
+def test_the_org_is_asked_whether_it_would_take_the_fields_and_makes_none(practice):
+    """Every field, refused with the org's own reason or taken; what is there is not asked about; who may not ask is told what to ask for."""
+    room = practice.sandbox.state
+    filled = {"type": "LongTextArea", "label": "x", "length": 131_072, "visibleLines": 3}
+    practice.custom("Lead", *(f"Notes{number}" for number in range(12)), **filled)
+    practice.custom("Lead", "Notes12", **{**filled, "length": 40_000})  # 25,536 characters are left
+    found, crm = snapshot(practice), practice.crm()
+    told = {step.target: step for step in crm.validate(FIELDS)}
+    assert snapshot(practice) == found
+    assert told.keys() == {
+        step.target for step in crm.provision(FIELDS, dry_run=True) if step.target.split(".")[0] in OBJECTS
+    }
+    refused = {target: step.detail for target, step in told.items() if step.action == "refuse"}
+    assert refused.keys() == {"Lead.BLF_Evidence__c"}
+    assert "maximum of 1638400 characters" in refused["Lead.BLF_Evidence__c"]
+    room.tables.run('DELETE FROM "CustomField" WHERE "DeveloperName" LIKE \'Notes%\'')
+    room.tables.reload()
+    crm.provision(FIELDS, dry_run=False)
+    assert crm.validate(FIELDS) == []
+    barred = [{"errorCode": "INSUFFICIENT_ACCESS", "message": "insufficient access rights on entity"}]
+    practice.fault("/metadata/deployRequest", status=403, body=barred, method="POST")
+    with pytest.raises(Fatal, match="Modify Metadata Through Metadata API Functions"):
+        practice.crm(field_prefix="NEW_").validate(FIELDS)
+
+
 def test_a_rep_reads_all_and_edits_lock_and_feedback_alone(practice, crm):
     """Shown by describe as that user, logged in for real, and by what the org takes from them."""
     (ann,) = practice.contacts(range(1, 2))
