@@ -5,7 +5,7 @@ RUN := $(UV) run --locked --quiet
 
 unexport PYTHONDONTWRITEBYTECODE # else every process would compile its imports anew, seconds each time
 
-.PHONY: demo test test-all test-postgres soak dev check bench bench-pull bench-stitch bench-beliefs bench-write-back train-extractor test-spark
+.PHONY: demo test test-all test-postgres soak dev check bench bench-pull bench-stitch bench-beliefs bench-write-back bench-whole train-extractor test-spark
 .DEFAULT_GOAL := test
 
 demo: | $(UV)  ## set up, run the whole job against the sandbox, show one person's story
@@ -53,6 +53,9 @@ bench-stitch: | $(UV)  ## what stitching costs, beside a bare read and Splink; Q
 
 bench-write-back: | $(UV)  ## rows written back a minute, beside what the quota floor allows; QUICK=1 for a first look
 	$(RUN) python -m benchmarks write_back $(if $(QUICK),--quick)
+
+bench-whole: | $(UV)  ## what everything after the pull costs at 10 k, 30 k and 100 k persons; QUICK=1 for a first look
+	$(RUN) python -m benchmarks whole $(if $(QUICK),--quick)
 
 bench-beliefs: | $(UV)  ## how well texts are read; by the language model that SIDECAR_LLM names, if any
 	$(RUN) python -m benchmarks beliefs

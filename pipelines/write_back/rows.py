@@ -1,7 +1,7 @@
 """A row of the ledger as it is worked on: plain, since a plan has a dozen per record, and a model of each would take longer than the CRM."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from dataclasses import field as having
 from datetime import datetime
 from typing import Any
@@ -39,7 +39,8 @@ class Row:
     sent_at: datetime | None = None
 
 
-COLUMNS = [TABLE.c[one.name] for one in fields(Row)]
+NAMES = [one.name for one in fields(Row)]
+COLUMNS = [TABLE.c[one] for one in NAMES]
 _SETTLED = sa.update(TABLE).where(TABLE.c.id == sa.bindparam("row")).values({one: sa.bindparam(one) for one in OUTCOME})
 
 
@@ -51,7 +52,7 @@ def read(session: Session, *conditions: Any) -> list[Row]:
 
 def add(session: Session, rows: Iterable[Row]) -> None:
     """Keep new rows."""
-    if given := [asdict(row) for row in rows]:
+    if given := [{one: getattr(row, one) for one in NAMES} for row in rows]:  # `asdict` copies deep, five times as long
         session.connection().execute(sa.insert(TABLE), given)
 
 

@@ -87,12 +87,21 @@ class _Scorer:
         )
         if certain >= FEW_CERTAIN:
             for column in filter(self._teaches, self._comparing.learn):
-                linker.training.estimate_parameters_using_expectation_maximisation(
-                    f"l.{column} = r.{column}", estimate_without_term_frequencies=True, max_pairs=SAMPLED
-                )
+                linker = self._taught(linker, column)
         return _sensible(
             self._signals, assumed, _estimated(linker, self._signals), by_em=certain >= FEW_CERTAIN, expected=expected
         )
+
+    def _taught(self, linker: Linker, column: str) -> Linker:
+        """The linker with what pairs that share a value of the column tell; as it was where they tell of no pair that is the same."""
+        before = linker.misc.save_model_to_json()
+        try:
+            linker.training.estimate_parameters_using_expectation_maximisation(
+                f"l.{column} = r.{column}", estimate_without_term_frequencies=True, max_pairs=SAMPLED
+            )
+        except ValueError:  # a share came to nothing: Splink takes none so small, and leaves its linker half changed
+            return self._opened(before)
+        return linker
 
     def _teaches(self, column: str) -> bool:
         """Whether enough pairs share a value of the column; Splink refuses to learn from none."""
@@ -120,6 +129,9 @@ class _Scorer:
                 {"blocking_rule": block, "sql_dialect": "duckdb"} for block in blocks
             ],
         }
+        return self._opened(settings)
+
+    def _opened(self, settings: dict[str, Any]) -> Linker:
         return Linker(self._rows, settings, log_level=logging.ERROR, validate_settings=False)
 
 

@@ -93,15 +93,17 @@ def _append(
     now: datetime,
     report: Noticed,
 ) -> None:
-    for id_, found in new.items():
-        terms = REFUSED if found.subject in barred else [purpose.value for purpose in policy.purposes]
-        observation = observed(id_, found, terms, policy, now)
-        session.add(observation)
-        session.flush()  # evidence refers to it
-        session.add(evident(observation, found, now))
+    observations = [observed(id_, found, _terms(found, barred, policy), policy, now) for id_, found in new.items()]
+    session.add_all(observations)
+    session.flush()  # evidence refers to them
+    session.add_all(evident(*said, now) for said in zip(observations, new.values(), strict=True))
     session.flush()
     settle(session, new.keys(), now)
     report.added += len(new)
+
+
+def _terms(found: Finding, barred: set[str], policy: Policy) -> list[str]:
+    return REFUSED if found.subject in barred else [purpose.value for purpose in policy.purposes]
 
 
 def observed(id_: str, found: Finding, purposes: list[str], policy: Policy, now: datetime) -> Observation:

@@ -12,7 +12,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from pipelines.understand.behaviour.deeds import ENDED, SIGNED, Deed
-from pipelines.understand.behaviour.looks import Look, Numbers, Score, Seen, look, running, sorted_out
+from pipelines.understand.behaviour.looks import Look, Numbers, Score, Seen, look, sorted_out
 from pipelines.understand.behaviour.rules import AGAIN, GIVEN_UP, RULES, Rule
 
 CITED = 20
@@ -111,11 +111,15 @@ def checkpoints(deeds: Iterable[Deed]) -> list[datetime]:
 
 
 def _of(rule: Rule, deeds: Sequence[Deed]) -> list[Deed]:
+    """The deeds that the rule looks at, of those in order of time; of ends only those after which no contract runs."""
     own = [deed for deed in deeds if deed.kind in rule.kinds]
     if rule.by != ENDED:
         return own
-    contracts = [deed for deed in deeds if deed.kind in (SIGNED, ENDED)]
-    return [deed for deed in own if running([one for one in contracts if one.at <= deed.at]) == 0]
+    running, left = 0, dict[datetime, int]()
+    for deed in deeds:
+        running += (deed.kind == SIGNED) - (deed.kind == ENDED)
+        left[deed.at] = running  # of one instant the last one counts
+    return [deed for deed in own if left[deed.at] == 0]
 
 
 def _counted(deeds: Iterable[Deed]) -> dict[str, int]:

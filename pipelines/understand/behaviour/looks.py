@@ -11,7 +11,7 @@ from statistics import median
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from pipelines.understand.behaviour.deeds import ENDED, SIGNED, USED, Deed
+from pipelines.understand.behaviour.deeds import USED, Deed
 from pipelines.understand.behaviour.rules import Rule
 
 PARTS = ((5, "nights"), (12, "mornings"), (17, "afternoons"), (22, "evenings"), (24, "nights"))
@@ -118,11 +118,6 @@ def _event(rule: Rule, seen: Sequence[Seen], at: datetime, _: datetime) -> Look:
 
 def _scores(counts: Mapping[str, int], n: int) -> dict[str, Score]:
     return {which: Score(hits / n, {"hits": hits, "n": n}) for which, hits in counts.items()}
-
-
-def running(deeds: Sequence[Deed]) -> int:
-    """Contracts that run after these deeds."""
-    return sum((deed.kind == SIGNED) - (deed.kind == ENDED) for deed in deeds)
 
 
 def part_of_day(deed: Deed, zone: ZoneInfo) -> str:
