@@ -69,10 +69,11 @@ def test_as_few_calls_as_batches(desk, records, calls):
     [(0, 0, 0), (1, 1, 1), (199, 1, 2), (201, 2, 3), (50_000, 1 + 1, 1 + 500)],
 )
 def test_the_calls_that_a_plan_needs_are_told_beforehand(desk, records, salesforce, hubspot):
-    """Batches of 200 or one job, batches of 100, and the canary of a big plan in a call of its own."""
+    """Batches of 200 or one job, batches of 100, and the canary of a big plan in a call of its own; `pytest -rP` shows the figures."""
     org, portal = FakeCrm(jobs=SimpleNamespace(least=2_000)), FakeCrm(batch_size=100)
     assert calls(org, {"Contact": records}, Limits()) == salesforce
     assert calls(portal, {"contact": records}, Limits()) == hubspot
+    print(f"{records:>6} changed records: {salesforce} write calls to Salesforce, {hubspot} to HubSpot")  # noqa: T201  # shown by -rP
 
 
 def test_each_kind_of_object_goes_out_by_itself(desk):
