@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -59,6 +61,13 @@ def test_the_contract_names_every_sdk_that_a_client_imports():
     used = {name for name in of_clients - of_others if declared & home.get(name, set())}
     contract = next(c for c in PYPROJECT["tool"]["importlinter"]["contracts"] if "SDK" in c["name"])
     assert used == set(contract["forbidden_modules"])
+
+
+def test_a_vendors_sdk_waits_until_the_vendor_is_opened():
+    """Whoever asks only what vendors there are pays for none of their SDKs: up to 30 MiB, and a second of imports."""
+    told = "import sys, connectors.registry as registry; registry.connectors_by_name(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"facebook_business", "hubspot", "simple_salesforce", "stripe"} & set(loaded.stdout.split())
 
 
 def test_only_the_shell_of_a_room_imports_dagster():

@@ -4,8 +4,8 @@ So does what docs/operating.md says of jobs and their times.
 """
 
 import re
+from importlib import import_module
 from pathlib import Path
-from typing import get_type_hints
 
 from typer.main import get_command
 
@@ -38,9 +38,8 @@ def written(connector: Connector) -> str:
     """Which fields of which objects the vendor takes from us."""
     if connector.open_crm is None:
         return "nothing"
-    objects = ", ".join(
-        name for names in get_type_hints(connector.open_crm)["return"].subjects.values() for name in names
-    )
+    subjects = import_module(f"connectors.{connector.name}.fields").SUBJECTS
+    objects = ", ".join(name for names in subjects.values() for name in names)
     return f"fields `{connector.settings.model_fields['field_prefix'].default}…` of {objects}"
 
 

@@ -6,24 +6,27 @@ change up to an hour late. It cannot protect our properties from those who may e
 app alone. How: `objects.py`, `span.py`; what each object means: `records.py`; refusals: `refusals.py`.
 """
 
-from connectors.base import Connector
+from connectors.base import Connector, Crm, Source
 from connectors.hubspot.address import address
-from connectors.hubspot.client import Portal
-from connectors.hubspot.enrich import HubSpotCrm
-from connectors.hubspot.pull import HubSpotSource
 from connectors.hubspot.records import STREAMS
 from connectors.hubspot.settings import HubSpotSettings
 from connectors.hubspot.webhook import listen
 from models.clock import Clock
 
 
-def open_source(settings: HubSpotSettings, clock: Clock) -> HubSpotSource:
+def open_source(settings: HubSpotSettings, clock: Clock) -> Source:
     """Find out whose token it is, to pull. Fatal if it is refused, Retryable if HubSpot is not reached."""
+    from connectors.hubspot.client import Portal
+    from connectors.hubspot.pull import HubSpotSource
+
     return HubSpotSource(Portal(settings), clock)
 
 
-def open_crm(settings: HubSpotSettings, clock: Clock) -> HubSpotCrm:  # noqa: ARG001  # writes carry no times of ours
+def open_crm(settings: HubSpotSettings, clock: Clock) -> Crm:  # noqa: ARG001  # writes carry no times of ours
     """The same, to write."""
+    from connectors.hubspot.client import Portal
+    from connectors.hubspot.enrich import HubSpotCrm
+
     return HubSpotCrm(Portal(settings))
 
 

@@ -16,7 +16,6 @@ import orjson
 
 from connectors.base import Delivery, Heard, Notice
 from connectors.errors import Fatal, Forged
-from connectors.hubspot.client import signature
 from connectors.hubspot.records import STREAMS
 from connectors.hubspot.refusals import VENDOR
 from connectors.hubspot.settings import HubSpotSettings
@@ -35,6 +34,8 @@ DECODED = re.compile(r"%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
 
 def listen(settings: HubSpotSettings, delivery: Delivery) -> Heard:
     """The records that the events are about; an event of another kind, or one that makes no sense, tells of none."""
+    from connectors.hubspot.client import signature
+
     if settings.client_secret is None:
         raise Fatal(f"set {settings.variable('client_secret')} to hear webhooks", vendor=VENDOR)
     timestamp = delivery.headers.get("x-hubspot-request-timestamp", "")

@@ -5,17 +5,18 @@ whole, deleted ones included. It cannot tell whom an ad reached, only who filled
 is written. How: `insights.py`, `leads.py`, `listing.py`; what each object means: `records.py`; refusals: `refusals.py`.
 """
 
-from connectors.base import Connector
-from connectors.meta_ads.client import MetaApi
-from connectors.meta_ads.pull import MetaAdsSource
+from connectors.base import Connector, Source
 from connectors.meta_ads.records import STREAMS
 from connectors.meta_ads.settings import MetaAdsSettings
 from connectors.meta_ads.webhook import listen
 from models.clock import Clock
 
 
-def open_source(settings: MetaAdsSettings, clock: Clock) -> MetaAdsSource:
+def open_source(settings: MetaAdsSettings, clock: Clock) -> Source:
     """Find out which ad accounts the token sees. Fatal if it is refused, Retryable if Meta is not reached."""
+    from connectors.meta_ads.client import MetaApi
+    from connectors.meta_ads.pull import MetaAdsSource
+
     return MetaAdsSource(MetaApi(settings), clock)
 
 

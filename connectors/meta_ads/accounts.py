@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.errors import Fatal
@@ -43,12 +43,6 @@ class AdAccount:
     def day(self, instant: datetime) -> date:
         """The account's day of an instant; "today" is not the same in Berlin and in Los Angeles."""
         return instant.astimezone(self.zone).date()
-
-
-def bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """First instant of a day and of the next one, in UTC; 23 or 25 hours apart where the clocks change."""
-    start = datetime.combine(day, time(), zone)
-    return start.astimezone(UTC), datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
 
 
 def visible(api: MetaApi, known: Known) -> tuple[list[AdAccount], dict[str, Fatal]]:

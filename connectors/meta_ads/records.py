@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.base import Stream, raw_only
 from connectors.marks import META
-from connectors.meta_ads.accounts import bounds
 from connectors.meta_ads.payload import Payload
 from models.facts import Engagement, Fact, Identifier, Interaction, Profile, Scope, Spend, Touch
 from models.records import Record
@@ -136,3 +135,9 @@ STREAMS = (
         Profile, Identifier, Touch, Engagement, Interaction,
     ),
 )  # fmt: skip
+
+
+def bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """First instant of a day and of the next one, in UTC; 23 or 25 hours apart where the clocks change."""
+    start = datetime.combine(day, time(), zone)
+    return start.astimezone(UTC), datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)

@@ -6,16 +6,17 @@ lines there are, or where one with a given id stands, before all are read. Nothi
 transcript: `transcripts.py`; what each means: `records.py`.
 """
 
-from connectors.base import Connector
-from connectors.product_events.client import open_files
-from connectors.product_events.pull import ProductEventsSource
+from connectors.base import Connector, Source
 from connectors.product_events.records import STREAMS
 from connectors.product_events.settings import ProductEventsSettings
 from models.clock import Clock
 
 
-def open_source(settings: ProductEventsSettings, clock: Clock) -> ProductEventsSource:
+def open_source(settings: ProductEventsSettings, clock: Clock) -> Source:
     """Find the store that the URL names. Fatal if there is no URL, or one that no store understands; nothing is listed yet."""
+    from connectors.product_events.client import open_files
+    from connectors.product_events.pull import ProductEventsSource
+
     return ProductEventsSource(open_files(settings), settings.name, clock)
 
 

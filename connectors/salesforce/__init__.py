@@ -6,23 +6,26 @@ formulas, roll-ups or data privacy records, else once a week, and at once where 
 too. Long reads go by Bulk 2.0. How: `pull.py`; what each object means: `records.py`; what each refusal asks for: `refusals.py`.
 """
 
-from connectors.base import Connector
+from connectors.base import Connector, Crm, Source
 from connectors.salesforce.address import address
-from connectors.salesforce.client import Org
-from connectors.salesforce.enrich import SalesforceCrm
-from connectors.salesforce.pull import SalesforceSource
 from connectors.salesforce.records import STREAMS
 from connectors.salesforce.settings import SalesforceSettings
 from models.clock import Clock
 
 
-def open_source(settings: SalesforceSettings, clock: Clock) -> SalesforceSource:
+def open_source(settings: SalesforceSettings, clock: Clock) -> Source:
     """Log in to pull. Fatal if refused, Retryable if not reached."""
+    from connectors.salesforce.client import Org
+    from connectors.salesforce.pull import SalesforceSource
+
     return SalesforceSource(Org(settings), clock)
 
 
-def open_crm(settings: SalesforceSettings, clock: Clock) -> SalesforceCrm:  # noqa: ARG001  # writes carry no times of ours
+def open_crm(settings: SalesforceSettings, clock: Clock) -> Crm:  # noqa: ARG001  # writes carry no times of ours
     """Log in to write. Fatal if refused, Retryable if not reached."""
+    from connectors.salesforce.client import Org
+    from connectors.salesforce.enrich import SalesforceCrm
+
     return SalesforceCrm(Org(settings))
 
 

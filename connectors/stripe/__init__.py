@@ -6,17 +6,18 @@ Nothing is written. How: `pull.py` and what it calls; where each object is read:
 `refusals.py`, `client.py`.
 """
 
-from connectors.base import Connector
-from connectors.stripe.client import StripeApi
-from connectors.stripe.pull import StripeSource
+from connectors.base import Connector, Source
 from connectors.stripe.records import STREAMS
 from connectors.stripe.settings import StripeSettings
 from connectors.stripe.webhook import listen
 from models.clock import Clock
 
 
-def open_source(settings: StripeSettings, clock: Clock) -> StripeSource:
+def open_source(settings: StripeSettings, clock: Clock) -> Source:
     """Find out whose key it is. Fatal if it is refused, Retryable if Stripe is not reached."""
+    from connectors.stripe.client import StripeApi
+    from connectors.stripe.pull import StripeSource
+
     return StripeSource(StripeApi(settings), clock, settings.mode, settings.connect)
 
 

@@ -10,7 +10,6 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, Field
 
 from connectors.base import Delivery, Heard, Notice
 from connectors.errors import Fatal, Forged
-from connectors.stripe.client import is_signed
 from connectors.stripe.records import STREAMS
 from connectors.stripe.refusals import VENDOR
 from connectors.stripe.settings import StripeSettings
@@ -40,6 +39,8 @@ class Event(BaseModel):
 
 def listen(settings: StripeSettings, delivery: Delivery) -> Heard:
     """The object that an event is about, if it is of a stream and of the key's mode."""
+    from connectors.stripe.client import is_signed
+
     secrets = settings.webhook_secrets
     if not secrets:
         raise Fatal(f"set {settings.variable('webhook_secret')} to hear webhooks", vendor=VENDOR)

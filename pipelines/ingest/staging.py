@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.base import Position
+from pipelines.ingest.tables import parquet
 
 MARK = b"sidecar"
 """Key of the mark in a page file's schema metadata."""
@@ -82,7 +83,7 @@ class Staging:
         beside = self.folder / "page.new"
         marked = rows.schema.with_metadata({MARK: json.dumps(asdict(mark))})
         with beside.open("wb") as file:
-            with pq.ParquetWriter(file, marked, compression="zstd") as writer:
+            with parquet(file, marked) as writer:
                 for batch in rows.to_batches():
                     writer.write_batch(batch)  # a group of rows each: the writer holds no more
             file.flush()

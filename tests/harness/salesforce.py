@@ -6,8 +6,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from connectors.salesforce import SalesforceSource
 from connectors.salesforce.client import Org
+from connectors.salesforce.pull import SalesforceSource
 from connectors.salesforce.settings import SalesforceSettings
 from connectors.salesforce.spans import Sizes
 from models.clock import FrozenClock

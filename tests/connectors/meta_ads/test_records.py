@@ -18,9 +18,9 @@ from facebook_business.adobjects.lead import Lead
 from facebook_business.api import FacebookAdsApi
 
 from connectors.meta_ads import CONNECTOR, accounts, insights, leads
-from connectors.meta_ads.accounts import bounds
 from connectors.meta_ads.feeds import FEEDS
 from connectors.meta_ads.payload import free_text
+from connectors.meta_ads.records import bounds
 from connectors.meta_ads.reports import WINDOWS
 from connectors.meta_ads.settings import MetaAdsSettings
 from models.facts import Engagement, Fact, Identifier, Interaction, Profile, Scope, Spend, Touch
