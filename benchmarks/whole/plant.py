@@ -39,8 +39,6 @@ PAGE = 5_000
 """Records that are staged at a time."""
 READ = NOW - timedelta(minutes=1)
 """As of when objects without a stamp of their own were read."""
-RELATIONS = {"Campaign": "CampaignId", "Parent": "ParentId", "CreatedBy": "CreatedById", "Activity": "ActivityId"}
-"""The column behind each relation of Salesforce from which a connector reads more."""
 FLAGS = ("Is", "Has")
 """How columns begin that say yes or no, which the practice ground keeps as 1 and 0."""
 STAGES = {stage.id: stage.label for stage in PIPELINES["deals"][0].stages}
@@ -95,12 +93,14 @@ def _records(folder: Path, world: World, vendor: str, stream: Stream) -> Iterato
 
 def _salesforce(kind: str, org: Rows) -> Iterator[Record]:
     """Rows with what Salesforce works out by itself, and what is read of the records beside them."""
-    asked = [(*path.split("."), {row["Id"]: row for row in org[other]}) for path, other in PARENTS.get(kind, ())]
+    asked = [
+        (*path.split("."), {row["Id"]: row for row in org.get(other, ())}) for path, other in PARENTS.get(kind, ())
+    ]
     for row in org.get(kind, ()):
         worked_out = {name: bool(told) if name.startswith(FLAGS) else told for name, told in derived(kind, row).items()}
         payload: Json = {**row, **worked_out}
         for relation, column, known in asked:
-            told = known.get(row.get(RELATIONS[relation]) or "")
+            told = known.get(row.get(f"{relation}Id") or "")
             payload[relation] = {**(payload.get(relation) or {}), column: told[column]} if told else None
         yield Record(
             RecordKey("salesforce", SALESFORCE_ACCOUNT, kind, row["Id"]), _instant(row["SystemModstamp"]), payload
