@@ -35,6 +35,8 @@ class Plan:
     """Tokens of one step, padding included."""
     compared: float = 1.0
     """Weight of telling slots apart by comparison."""
+    settled: int = 0
+    """Layers from below that stay as they are."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,11 @@ def _groups(net: Net, plan: Plan) -> list[dict]:
     net.encoder.word.requires_grad_(requires_grad=False)
     groups = [{"params": list(net.heads.parameters()), "lr": plan.heads_rate}]
     for number, layer in enumerate(net.encoder.layers):
+        layer.requires_grad_(requires_grad=number >= plan.settled)
         groups.append({"params": list(layer.parameters()), "lr": plan.rate * plan.decay ** (LAYERS - 1 - number)})
     rest = [one for name, one in net.encoder.named_parameters() if not name.startswith(("layers.", "word."))]
+    for one in rest:
+        one.requires_grad_(requires_grad=not plan.settled)
     groups.append({"params": rest, "lr": plan.rate * plan.decay**LAYERS})
     return groups
 
@@ -140,10 +145,8 @@ def batch(some: Sequence[Lesson], noise: float = 0.0, dice: random.Random | None
 
 
 def judge(net: Net, lot: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """What the heads say of the sentences of a batch."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        hidden = net.encoder(lot.ids, lot.types, lot.present)
-    return net.heads(hidden.float()[lot.owner], lot.mask)
+    """What the heads say of the sentences of a batch. In full floats: a processor without bfloat16 of its own needs ten times as long for it."""
+    return net.heads(net.encoder(lot.ids, lot.types, lot.present)[lot.owner], lot.mask)
 
 
 def _loss(net: Net, lot: Batch, plan: Plan) -> Tensor:

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import random
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,8 @@ POLARITIES = ("positive", "negative", "neutral")
 STRENGTHS = ("explicit", "implied", "speculative")
 ASIDE = 5
 """One document in five is never learned from."""
+SHORT, AT_ONCE = 25, (1, 5)
+"""Words of a text that can be told among others, and how many are told at once."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,27 @@ def lessons(row: Mapping[str, Any]) -> list[Lesson]:
     return [
         Lesson(window, tuple(tuple(_labels(target, places)) for target in window.targets)) for window in windows(seen)
     ]
+
+
+def together(rows: Iterable[Mapping[str, Any]], dice: random.Random) -> list[dict[str, Any]]:
+    """Short texts told in one breath, some at a time and those of one kind together: a stance seldom stands alone."""
+    kinds: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        kinds[row["source"], row["author"]].append(row)
+    found = []
+    for (source, author), some in kinds.items():
+        left = dice.sample(some, len(some))
+        while left:
+            several = [left.pop() for _ in range(min(len(left), dice.randint(*AT_ONCE)))]
+            text = " ".join(row["text"] for row in several)
+            gold = [label for row in several for label in row["gold"]]
+            found.append({"source": source, "author": author, "text": text, "gold": gold})
+    return found
+
+
+def short(row: Mapping[str, Any]) -> bool:
+    """Whether a text is one remark, which can stand among others."""
+    return len(row["text"].split()) <= SHORT and "\n" not in row["text"] and row["source"] != "transcript"
 
 
 def _place(text: str, quote: str) -> tuple[int, int] | None:

@@ -1,6 +1,7 @@
 """The embedded extractor: little, but mostly right, and the same every time."""
 
 import json
+import random
 import shutil
 
 import numpy as np
@@ -208,6 +209,15 @@ def test_every_sentence_is_judged_once_in_a_window_that_fits(parts):
 def test_a_huge_text_is_read():
     """Twenty pages are read, and say what they say once."""
     assert ("price", "negative") in claims("We had a call on Monday. " * 800 + PLAIN)
+
+
+def test_short_texts_are_told_together_with_nothing_lost():
+    """Remarks of one kind stand beside others as they do in life; every label stays, and stays verbatim."""
+    remarks = [row for row in texts.load() if texts.short(row)]
+    told_together = texts.together(remarks, random.Random(0))
+    assert len(told_together) < len(remarks)
+    assert sum(len(row["gold"]) for row in told_together) == sum(len(row["gold"]) for row in remarks)
+    assert all(label[4] in row["text"] for row in told_together for label in row["gold"])
 
 
 def test_every_label_of_the_corpus_is_verbatim():
