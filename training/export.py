@@ -23,8 +23,8 @@ from training.net import Net
 from training.texts import SLOTS, document
 
 OUTPUTS = ["presence", "polarities", "strengths", "looks"]
-WANTED_PRECISION, WANTED_SILENCE = 0.65, 0.08
-"""What is asked of the texts kept aside. Texts of other people are harder than these."""
+WANTED_PRECISION, WANTED_SILENCE = 0.68, 0.10
+"""What is asked of the texts kept aside. Of a writer never met .08 less was right (README.md), and .60 is to be left there."""
 
 
 class Asked(nn.Module):
