@@ -105,7 +105,8 @@ def _backend(session: "SparkSession") -> Any:
             return ibis.schema({name: "timestamp('UTC', 6)" if kind.is_timestamp() else kind for name, kind in known})
 
         def _create_cached_table(self, name: str, expr: Any) -> Any:
-            # in the types that the expression promises: Spark numbers rows in 32 bits
+            # Ibis makes no table of what it holds in memory before it caches; and Spark numbers rows in 32 bits: types are as promised
+            self._run_pre_execute_hooks(expr)
             frame = self._session.sql(self.compile(expr))
             types = PySparkSchema.from_ibis(expr.schema()).fields
             frame = frame.select(*(frame[one.name].cast(one.dataType).alias(one.name) for one in types)).cache()
