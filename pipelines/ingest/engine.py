@@ -119,4 +119,6 @@ def _backend(session: "SparkSession") -> Any:
             frame = self._session.createDataFrame(data, schema=PySparkSchema.from_ibis(op.schema))
             frame.createOrReplaceTempView(op.name)
 
-    return ArrowBackend().connect(session)
+    backend = ArrowBackend()
+    backend.register_options()  # as `ibis.pyspark` does: whether NaN is null decides how a number is written
+    return backend.connect(session)
