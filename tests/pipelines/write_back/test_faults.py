@@ -144,6 +144,8 @@ def test_every_trouble_at_every_call_and_a_cut_after_it(office, begin, way):
     """Each of the vendor's own bad days strikes a write; then the client dies before or during a later call."""
     number = 0
     for trouble in STORMS[office.vendor]:
+        if trouble.fault.kind == "patch":
+            continue  # says something of associations alone, for which no write-back asks
         for at in (1, 3, 5):
             for during in (None, True):
                 number += 1
