@@ -1,6 +1,6 @@
 """How well an extractor reads: precision, recall and what it invents, on texts it was never written for.
 
-The labelled texts (`sandbox/data/beliefs_dev.jsonl`) are the report, never learned from and never tuned on. A prediction matches a label of the
+The labelled texts (`sandbox/data/beliefs_dev.jsonl`) are the report, never learned from. A prediction matches a label of the
 same slot and polarity if their quotes overlap by at least half of the shorter one; intervals are 90 %, bootstrapped by document.
 
 The embedded extractor is measured, or the language model that SIDECAR_LLM names: every text is then sent there, once.
