@@ -1,7 +1,7 @@
 """The glossary: every word of the product as a type.
 
 Decisions (appended, superseded): IdentityRule, Judgement, IdentityEvent, Stitch, Observation, Extraction, Evidence, Review, Lesson, AlignmentWeights, WritePlan, IntendedWrite,
-Audit; Suggestion once decided.
+Audit, Erasure, Forgotten; Suggestion once decided.
 Derived (thrown away and recomputed): Membership, RefusedTie, Belief, Drift, Alignment, BucketState. Memory of the machinery: Alert, Batch,
 BatchRequest, Cursor, Dirty, StreamColumn, StreamCount, Rejection, Baseline, Entity. Vocabulary that customers may add to: Slot. Records and facts live in
 the lake, not in the store; so do the derived tables of persons (`pipelines/stitch/derived.py`).
@@ -25,6 +25,7 @@ from models.beliefs import (
     Strength,
     Verdict,
 )
+from models.erasure import Erasure, Forgotten
 from models.facts import (
     FACTS,
     Consent,
@@ -49,8 +50,8 @@ from models.weights import AlignmentWeights
 from models.writes import Baseline, IntendedWrite, WritePlan
 
 __all__ = [
-    "FACTS", "Alert", "Alignment", "AlignmentWeights", "Audit", "Baseline", "Batch", "BatchRequest", "Belief", "BucketState", "Consent", "Cursor", "Dirty", "Drift", "Engagement", "Entity", "Evidence",
-    "Extraction", "Fact", "Identifier", "IdentityEvent", "IdentityRule", "IntendedWrite", "Interaction", "Judgement", "Lesson", "Level", "Membership", "Observation",
+    "FACTS", "Alert", "Alignment", "AlignmentWeights", "Audit", "Baseline", "Batch", "BatchRequest", "Belief", "BucketState", "Consent", "Cursor", "Dirty", "Drift", "Engagement", "Entity", "Erasure", "Evidence",
+    "Extraction", "Fact", "Forgotten", "Identifier", "IdentityEvent", "IdentityRule", "IntendedWrite", "Interaction", "Judgement", "Lesson", "Level", "Membership", "Observation",
     "Outcome", "Payment", "Polarity", "Profile", "Purpose", "Record", "RecordKey", "RefusedTie", "Rejection", "Relation", "Review", "Scope", "Slot", "Spend", "Stitch", "StreamColumn",
     "StreamCount", "Strength", "Subscription", "Suggestion", "Touch", "Verdict", "WritePlan",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from pipelines.workspace import Workspace
 from service import demo as story
 from service import doctor as diagnosis
 from service import (
+    forgetting,
     judging,
     outlook,
     reading,
@@ -56,6 +57,7 @@ app.add_typer(writes.app)
 app.add_typer(reviews.app, name="review")
 app.add_typer(reviews.changes)
 app.add_typer(outlook.app)
+app.add_typer(forgetting.app)
 Persons = Annotated[int, typer.Option(min=1, help="How many persons the sandbox's world has.")]
 Seed = Annotated[int, typer.Option(help="Which world: the same seed builds the same one.")]
 Reset = Annotated[bool, typer.Option("--reset", help="Throw the sandbox's world away and build a new one.")]
@@ -128,7 +130,6 @@ def webhooks(
         door.serve(workspace, host, port, address)
 
 
-@app.command()
 @app.command()
 def apply(
     plan_id: Annotated[str, typer.Argument(help="The id that `sidecar plan` printed.")], json: Json = False

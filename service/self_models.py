@@ -39,6 +39,7 @@ from pipelines.understand.text import canonical
 from pipelines.understand.words import ranked, summary, top_belief
 from pipelines.workspace import Workspace
 from service.errors import UsageError
+from service.forgetting import Outcome, carry_out, decide, found_of, is_begun
 from service.looking import Kept, ToReview, belief_named, to_review
 from service.people import cost_of, derived_rows, engagements_of, evidence_of, find_person, profiles_of, records_of
 
@@ -227,6 +228,15 @@ class SelfModels:
             if session.get(Observation, observation.id) is None:
                 session.add(observation)
         return observation.id
+
+    def forget(self, person: str) -> Outcome:
+        """Erase everything held of the person for good, and keep it from coming back; a second time finds nothing left to do.
+
+        Errors: UsageError for an unknown person; LeftUndoneError while somebody pulls: it is decided then, and asking again goes on.
+        """
+        if not is_begun(self.workspace, person):
+            decide(self.workspace, found_of(self.workspace, person), actor=self.actor)
+        return carry_out(self.workspace)
 
     def get_reviews(self, *, purpose: Purpose, most: int = 20) -> list[ToReview]:
         """The beliefs that would repay a look most, the most telling first, of those that may be used for the purpose."""

@@ -15,7 +15,7 @@ from models.store import transaction
 from pipelines.ingest.sources import unusable_variables
 from pipelines.workspace import Workspace
 from pipelines.write_back import crm as fields
-from pipelines.write_back import removal
+from pipelines.write_back import erasure, removal
 from pipelines.write_back.deliver import apply as deliver
 from pipelines.write_back.fields import PERSON, carried_by
 from pipelines.write_back.held import from_json
@@ -94,6 +94,15 @@ def remove(workspace: Workspace, export: Path) -> Asked[list[ProvisionStep]]:
     export.touch(mode=0o600, exist_ok=False)
     return _each(
         lambda connector: removal.remove(crm_of(workspace, connector), connector.name, export, store=workspace.store)
+    )
+
+
+def forget(workspace: Workspace) -> Asked[None]:
+    """Empty our fields, in every CRM that is set up, on records of people who are to be forgotten."""
+    return _each(
+        lambda connector: erasure.forget(
+            crm_of(workspace, connector), connector.name, store=workspace.store, clock=workspace.clock, limits=Limits()
+        )
     )
 
 

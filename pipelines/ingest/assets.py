@@ -187,6 +187,7 @@ def _metadata(report: PullReport, records: int, now: datetime) -> dict[str, dg.M
     counts = {
         "dagster/row_count": records,
         **_work(report),
+        "held_back": report.held_back,
         "mended": report.mended,
         "recovered": report.recovered,
         "retries": report.calls["retry"],

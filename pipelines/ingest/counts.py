@@ -2,7 +2,8 @@
 
 The vendor counts while people work, and is always ahead of the lake by what it has not shown yet. So a count that equals the lake's is
 proof at once, and any other waits for a pull that began well after it: by then the lake holds all that stood at the vendor when
-it counted. Records that have appeared or gone since may have been there or not; what even they do not explain is missing.
+it counted. Records that have appeared or gone since may have been there or not, and so may those of people who are forgotten; what even
+they do not explain is missing.
 """
 
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from sqlmodel import col, select
 from connectors.base import Source, Stream
 from models.operations import Cursor, StreamCount
 from models.store import transaction
+from pipelines.ingest.forgotten import withheld
 from pipelines.ingest.lake import Lake, newest
 
 CAUGHT_UP = timedelta(minutes=30)
@@ -34,20 +36,20 @@ def compare_counts(
     with transaction(store) as session:
         last = session.get(StreamCount, key)
     others = _other_accounts(store, source, stream)
-    records = _records(lake, source.vendor, stream.name, others)
+    records, apart = _records(lake, source.vendor, stream.name, others), withheld(store, source.vendor, stream.object)
     if last is not None and not last.settled and began - last.counted_at >= CAUGHT_UP:
-        last = _judged(records, last)
+        last = _judged(records, last, apart)
         _keep(store, last)
     if last is None or (last.settled and (landed or now - last.counted_at >= COUNT_EVERY)):
-        _keep(store, _counted(records, source, stream, last, now))
+        _keep(store, _counted(records, source, stream, last, now, apart))
 
 
 def _counted(
-    records: ibis.Table, source: Source, stream: Stream, last: StreamCount | None, now: datetime
+    records: ibis.Table, source: Source, stream: Stream, last: StreamCount | None, now: datetime, apart: int
 ) -> StreamCount:
     """A new count; unless it is final, the last verdict stands until this one is."""
     at_vendor, in_lake = source.count(stream), _number(newest(records, VERSION).filter(lambda row: ~row.deleted))
-    equal = at_vendor == in_lake
+    equal = in_lake <= at_vendor <= in_lake + apart
     return StreamCount(
         vendor=source.vendor,
         account=source.account,
@@ -61,7 +63,7 @@ def _counted(
     )
 
 
-def _judged(records: ibis.Table, count: StreamCount) -> StreamCount:
+def _judged(records: ibis.Table, count: StreamCount, apart: int) -> StreamCount:
     """What the lake knows by now of the moment of the count."""
     then = newest(records.filter(records.updated_at <= count.counted_at), VERSION)
     then = then.select("record_hash", was_live=~then.deleted)
@@ -70,7 +72,7 @@ def _judged(records: ibis.Table, count: StreamCount) -> StreamCount:
     sure = _number(both.filter(was_live & live))
     unsure = _number(both.filter(was_live.isnull() | (was_live != live)))
     count.in_lake = sure
-    count.missing = max(0, count.at_vendor - sure - unsure)
+    count.missing = max(0, count.at_vendor - sure - unsure - apart)
     count.surplus = max(0, sure - count.at_vendor)
     count.settled = True
     return count

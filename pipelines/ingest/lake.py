@@ -6,7 +6,7 @@ it was read from is the record's latest: nothing is ever deleted to make it so.
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -174,6 +174,34 @@ class Lake:
         """The version that a derived table was last replaced with; 0 if it was never written."""
         return self.tables.mark(f"derived/{name}", VERSION)
 
+    def written(self, fact: type[Fact]) -> ibis.Table:
+        """Every fact of a kind that was ever read, whether it still holds or not."""
+        schema = fact_schema(fact)
+        vendors = self.tables.names(f"facts/{fact.table}") or ["none"]
+        return ibis.union(*(_in_columns(self.tables, _facts(fact, one), schema) for one in vendors))
+
+    def told_of(self, hashes: Iterable[int]) -> dict[str, int]:
+        """How many rows were read from these records, by the path of the table; those that have none are left out."""
+        wanted = ibis.memtable(pa.table({"record_hash": pa.array(sorted(hashes), pa.int64())}))
+        tables = {path: self.tables.read(path) for path in self._read_paths()}
+        rows = {
+            path: table.semi_join(wanted, "record_hash").count().to_pyarrow().as_py()
+            for path, table in tables.items()
+            if table is not None
+        }
+        return {path: number for path, number in rows.items() if number}
+
+    def erase(self, hashes: Iterable[int]) -> dict[str, int]:
+        """Take everything out for good that was read from these records; every derived table goes, and is made anew.
+
+        Shape: how many rows there were, by the path of the table. Errors: LakeBusyError; running again is safe.
+        """
+        numbers = pa.array(sorted(hashes), pa.int64())
+        rows = {path: self.tables.erase(path, "record_hash", numbers) for path in self._read_paths()}
+        for path in self._paths("derived"):
+            self.tables.drop(path)
+        return {path: number for path, number in rows.items() if number}
+
     def compact(self) -> int:
         """Join the small files of every table; returns how many tables there are. Safe beside readers and appenders."""
         paths = [path for part in PARTS for path in self._paths(part)]
@@ -184,6 +212,10 @@ class Lake:
     def versions(self, part: str) -> dict[str, str]:
         """What stands in each table of a part of the lake (raw, facts or derived), by its path: another text for another content."""
         return {path: self.tables.content(path) for path in self._paths(part)}
+
+    def _read_paths(self) -> list[str]:
+        """The tables whose rows were read from records."""
+        return [*self._paths("raw"), *self._paths("facts")]
 
     def _paths(self, part: str) -> list[str]:
         if part == "derived":

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -23,6 +24,7 @@ from pipelines.ingest.absent import tombstones
 from pipelines.ingest.columns import ColumnChange, note_columns
 from pipelines.ingest.counts import compare_counts
 from pipelines.ingest.dirty import dirty_first
+from pipelines.ingest.forgotten import hashes, kept
 from pipelines.ingest.heap import settled_heap
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.landing import land, rows
@@ -35,13 +37,14 @@ from pipelines.progress import Meter
 class PullReport:
     """What one pull did.
 
-    Shape: `rows` landed of `seen` records; `calls` by reason; `rejected` records by reason; `facts` by table; `cursor` is where
+    Shape: `rows` landed of `seen` records, of which `held_back` are of people who are forgotten; `calls` by reason; `rejected` records by reason; `facts` by table; `cursor` is where
     the next pull starts; `changes` are columns that are no longer what they were; `untold` says what the vendor refused to tell of
     itself. Units: `lag_s` is the age of the newest record at the vendor, in seconds, None while there is none.
     """
 
     rows: int = 0
     seen: int = 0
+    held_back: int = 0
     pages: int = 0
     windows: int = 0
     mended: int = 0
@@ -126,7 +129,7 @@ class Pull:
         """Land records that were read by their ids, and so belong to no window."""
         beside = self.staged.beside("dirty")
         beside.clear()  # what a killed pull left there has landed, or is among these
-        table, mended = rows(records, self.stream, self.clock.now(), 0)
+        table, mended = rows(self._kept(records), self.stream, self.clock.now(), 0)
         beside.add(0, table, Mark(None, {}, None))
         self.report.seen += len(records)
         self.report.mended += mended
@@ -138,12 +141,22 @@ class Pull:
                 self._translate()
 
     def _stage(self, number: int, page: Page, mark: Mark) -> None:
-        table, mended = rows(page.records, self.stream, self.clock.now(), number)
+        table, mended = rows(self._kept(page.records), self.stream, self.clock.now(), number)
         self.staged.add(number, table, mark)
         self.report.pages += 1
         self.report.seen += len(page.records)
         self.report.mended += mended
         self.meter.at(self.report.seen)
+
+    @cached_property
+    def _forgotten(self) -> frozenset[int]:
+        """Read once: whoever forgets waits until nobody pulls."""
+        return hashes(self.store)
+
+    def _kept(self, records: Sequence[Record]) -> Sequence[Record]:
+        some = kept(self.store, self.stream, records, self._forgotten)
+        self.report.held_back += len(records) - len(some)
+        return some
 
     def _finish(self, mark: Mark | None) -> None:
         """Land the staged window if this mark completes it."""

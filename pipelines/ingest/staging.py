@@ -10,10 +10,10 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +21,8 @@ import pyarrow.parquet as pq
 from connectors.base import Position
 from pipelines.ingest.tables import parquet
 
+LANDING = "landing.lock"
+"""File in a vendor's folder whose lock is a turn to land."""
 MARK = b"sidecar"
 """Key of the mark in a page file's schema metadata."""
 
@@ -114,6 +116,17 @@ def claim(root: Path, vendor: str, account: str, stream: str) -> Iterator[Stagin
 
 
 @contextmanager
+def claim_all(root: Path) -> Iterator[list[Staging]]:
+    """What is staged of every stream that was ever pulled or backfilled here, for the length of the block. StreamBusyError as in `claim`."""
+    with ExitStack() as claims:
+        locks = sorted(lock for lock in root.rglob("*.lock") if lock.name != LANDING)
+        yield [
+            claims.enter_context(claim(lock.parents[2], lock.parts[-3], unquote(lock.parts[-2]), lock.stem))
+            for lock in locks
+        ]
+
+
+@contextmanager
 def landing_turn(root: Path, vendor: str) -> Iterator[None]:
     """Wait until no other process lands a window of the vendor, seconds at most; then it is ours for the block.
 
@@ -121,7 +134,7 @@ def landing_turn(root: Path, vendor: str) -> Iterator[None]:
     its work (LakeBusyError, which still tells of other machines).
     """
     (root / vendor).mkdir(parents=True, exist_ok=True)
-    with (root / vendor / "landing.lock").open("w") as lock:
+    with (root / vendor / LANDING).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -8,14 +8,14 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 from uuid import uuid4
 
 import ibis
@@ -202,6 +202,36 @@ class Tables:
                 commit_properties=_moving(mark, after),
             )
 
+    def erase(self, path: str, name: str, numbers: pa.Int64Array) -> int:
+        """Take the rows whose whole number in a column is one of these out for good; returns how many there were.
+
+        Files that held them are written anew without them; these, and everything that Delta's log told of them, are removed at once.
+        Errors: LakeBusyError as in `append`; killed anywhere, the next call ends it.
+        """
+        table = self.find(path)
+        if table is None:
+            return 0
+        gone, actions = 0, list[AddAction | RemoveAction]()
+        for file in pa.table(table.get_add_actions(flatten=True)).to_pylist():
+            if hits := sum(found.true_count for found, _ in self._among(path, file["path"], name, numbers)):
+                gone += hits
+                actions += self._without(path, file, name, numbers)
+        if actions:
+            with _alone(path):
+                table.create_write_transaction(actions, mode="append", schema=table.schema())
+        self._purge(path)
+        return gone
+
+    def drop(self, path: str) -> None:
+        """Remove a table with all that it ever held; killed anywhere, what is left of it is an earlier state, or no table."""
+        self._open.pop(path, None)
+        self._read.pop(path, None)
+        below = self._files.get_file_info(fs.FileSelector(path, recursive=True, allow_not_found=True))
+        files = [one.path for one in below if one.type == fs.FileType.File]
+        log = sorted((file for file in files if "/_delta_log/" in file), reverse=True)
+        for file in [*log, *sorted(set(files) - set(log))]:
+            self._files.delete_file(file)
+
     def compact(self, path: str) -> None:
         """Join small files into large ones and remove files that have been out of force for `KEEP`."""
         table = self.find(path)
@@ -227,6 +257,36 @@ class Tables:
         size = self._files.get_file_info(f"{path}/{name}").size
         now = time.time_ns() // 1_000_000  # milliseconds; what Delta calls the file's modification
         return [AddAction(name, size, {}, modification_time=now, data_change=True, stats=stats.text())]
+
+    def _among(
+        self, path: str, file: str, name: str, numbers: pa.Int64Array, columns: list[str] | None = None
+    ) -> Iterator[tuple[pa.BooleanArray, pa.RecordBatch]]:
+        """Some rows of a file at a time, and which of them have one of the numbers in the column."""
+        with pq.ParquetFile(self._files.open_input_file(f"{path}/{file}"), pre_buffer=False) as parquet:
+            at_once = portion([parquet.metadata], ROW_GROUP, GROUP_BYTES)
+            for rows in parquet.iter_batches(at_once, columns=columns or [name], use_threads=False):
+                yield pc.is_in(rows[name], numbers), rows
+
+    def _without(
+        self, path: str, file: Mapping[str, Any], name: str, numbers: pa.Int64Array
+    ) -> list[AddAction | RemoveAction]:
+        """A file in another's place that lacks the rows with these numbers."""
+        with pq.ParquetFile(self._files.open_input_file(f"{path}/{file['path']}")) as parquet:
+            schema = parquet.schema_arrow
+        some = self._among(path, file["path"], name, numbers, schema.names)
+        written = self._written(path, schema, (rows.filter(pc.invert(found)) for found, rows in some))
+        now = time.time_ns() // 1_000_000
+        return [*written, RemoveAction(file["path"], data_change=True, deletion_timestamp=now, size=file["size_bytes"])]
+
+    def _purge(self, path: str) -> None:
+        """Remove files that are no longer in force, and the log up to now: its lines tell the bounds of what those held."""
+        DeltaTable(self._uri(path)).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+        table = DeltaTable(self._uri(path))
+        table.create_checkpoint()
+        for one in self._files.get_file_info(fs.FileSelector(f"{path}/_delta_log")):
+            number = one.base_name.split(".", 1)[0]
+            if number.isdigit() and int(number) < table.version():
+                self._files.delete_file(one.path)
 
     @cached_property
     def _files(self) -> fs.FileSystem:

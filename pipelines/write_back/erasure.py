@@ -1,7 +1,8 @@
 """Forgetting a person in a CRM: our fields on every record of theirs are emptied, and what we wrote there leaves the ledger.
 
 Two steps, for the second must not come before the first has arrived: `emptied` is what `draw_up` plans and `apply` delivers, and
-`redact` removes the values once the CRM is known to hold none. Hashes stay: they tell that something was written, not what.
+`redact` removes the values once the CRM is known to hold none. Hashes stay: they tell that something was written, not what. `forget`
+takes both for every erasure that is not done; each run begins with it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,12 +11,66 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from connectors.base import Crm
+from models.clock import Clock
+from models.erasure import Erasure
 from models.keys import RecordKey
 from models.store import transaction
 from models.writes import Baseline, IntendedWrite
 from pipelines.understand.people import chunks
 from pipelines.write_back.compare import EMPTY, FORGOTTEN, Wanted
 from pipelines.write_back.crm import Fields
+from pipelines.write_back.deliver import apply
+from pipelines.write_back.ledger import Ledger
+from pipelines.write_back.limits import Limits
+from pipelines.write_back.plan import draw_up
+from pipelines.write_back.refusals import Refused
+
+
+def forget(crm: Crm, vendor: str, *, store: Engine, clock: Clock, limits: Limits) -> None:
+    """Empty our fields on every record of people who are to be forgotten, and redact what was written there; nothing where nobody is.
+
+    Whoever decided to forget has approved it. Errors: Refused if a breaker stopped it, and those of `draw_up` and `apply`: it is tried
+    again by the next run.
+    """
+    fields, ledger = Fields(crm), Ledger.of(store, vendor, crm)
+    open_ones = [one for one in erasures(store) if one.erased_at]
+    wanted = {
+        str(one.record): one
+        for erasure in open_ones
+        for one in emptied(store, fields, erasure.person_id, erasure.shown)
+    }
+    with transaction(store) as session:
+        showing = _showing(session, sorted(wanted))
+    if showing:
+        plan = draw_up(crm, vendor, [wanted[key] for key in sorted(showing)], store=store, clock=clock, limits=limits)
+        if plan.stopped:
+            raise Refused(f"fields of people who are to be forgotten were not emptied: {plan.stopped}")
+        if plan.needs_approval:
+            ledger.approve(plan.id, clock.now(), open_ones[0].asked_by)
+        apply(crm, vendor, plan.id, store=store, clock=clock, limits=limits)
+        _let_go(crm, fields, ledger, sorted(showing))
+
+
+def close(store: Engine, clock: Clock) -> list[Erasure]:
+    """Redact the ledger as far as CRMs hold nothing any more; an erasure of which nothing is left is done. Returns those that are not."""
+    for erasure in erasures(store):
+        if erasure.erased_at is None:
+            continue
+        held = _held_still(store, erasure.naming)
+        left = redact(store, erasure.shown, sorted(_records_of(store, erasure.naming) - held))
+        with transaction(store) as session:
+            row = session.get_one(Erasure, erasure.id)
+            row.shown = left
+            if not left and not held:
+                row.naming, row.done_at = [], clock.now()
+    return erasures(store)
+
+
+def erasures(store: Engine) -> list[Erasure]:
+    """Those that are not done, the oldest first."""
+    with transaction(store) as session:
+        return list(session.exec(select(Erasure).where(col(Erasure.done_at).is_(None)).order_by(Erasure.id)))
 
 
 def emptied(store: Engine, fields: Fields, person_id: str, records: Iterable[str]) -> list[Wanted]:
@@ -49,6 +104,32 @@ def redact(store: Engine, records: Sequence[str], told_of: Sequence[str] = ()) -
             session.execute(sa.update(IntendedWrite).where(mine).values(old_value=None))
             _blank(session, mine & col(IntendedWrite.id).not_in(held))
     return sorted(showing)
+
+
+def _let_go(crm: Crm, fields: Fields, ledger: Ledger, records: Sequence[str]) -> None:
+    """Records that the CRM has no more hold nothing: what they are known to hold goes."""
+    by_object: dict[str, list[str]] = {}
+    for key in map(RecordKey.parse, records):
+        by_object.setdefault(key.object, []).append(key.id)
+    for name, ids in by_object.items():
+        there = fields.read(name, ids)
+        gone = [str(RecordKey(ledger.vendor, crm.account, name, one)) for one in ids if one not in there]
+        with transaction(ledger.store) as session:
+            for some in chunks(gone):
+                session.execute(sa.delete(Baseline).where(col(Baseline.record).in_(some)))
+
+
+def _records_of(store: Engine, writes: Sequence[str]) -> set[str]:
+    with transaction(store) as session:
+        rows = (select(IntendedWrite.record).where(col(IntendedWrite.id).in_(some)) for some in chunks(writes))
+        return {record for query in rows for record in session.exec(query)}
+
+
+def _held_still(store: Engine, writes: Sequence[str]) -> set[str]:
+    """Records on which one of these writes still stands."""
+    with transaction(store) as session:
+        rows = (select(Baseline.record).where(col(Baseline.write_id).in_(some)) for some in chunks(writes))
+        return {record for query in rows for record in session.exec(query)}
 
 
 def _blank(session: Session, which: sa.ColumnElement[bool]) -> None:
