@@ -112,8 +112,16 @@ def carry_out(workspace: Workspace) -> Outcome:
         except StreamBusyError as error:
             raise LeftUndoneError(f"It is decided, but not done: {error}, then: sidecar forget") from error
     if any(one.shown for one in erasures(store)):
-        refused = writing.forget(workspace).refused
+        refused = _asked_of_crms(workspace)
     return Outcome(rows, close(store, workspace.clock), refused)
+
+
+def _asked_of_crms(workspace: Workspace) -> tuple[str, ...]:
+    """Have every CRM emptied that is set up; why one was not, or that none is."""
+    try:
+        return writing.forget(workspace).refused
+    except UsageError as error:
+        return (str(error),)
 
 
 def _borne_by_nobody(workspace: Workspace, asked: str) -> frozenset[int]:

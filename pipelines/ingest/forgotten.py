@@ -2,11 +2,13 @@
 
 One rule decides both, what goes when somebody is forgotten and what is held back afterwards: a record is theirs if it is known as
 theirs, bears an identifier that was theirs alone, holds words of theirs, or speaks of nobody else. One that is read as no facts at all
-(an unpaid invoice) is theirs if it bears an address of theirs.
+(an unpaid invoice, a movement of the balance) is theirs if it bears an address of theirs or names a record of theirs.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Engine
@@ -47,21 +49,51 @@ def is_theirs(told: Told, forgotten: AbstractSet[int]) -> bool:
     return mine and not others
 
 
-def hashes(store: Engine) -> frozenset[int]:
-    """Hashes of everything that is not kept any more."""
-    with transaction(store) as session:
-        return frozenset(session.exec(select(Forgotten.hash)))
+@dataclass(frozen=True)
+class Tombstones:
+    """What is not kept any more, as hashes, and of which kinds the records among it are, by vendor."""
+
+    hashes: frozenset[int] = frozenset()
+    kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, store: Engine) -> "Tombstones":
+        """Those that stand."""
+        with transaction(store) as session:
+            hashes = frozenset(session.exec(select(Forgotten.hash)))
+            named = session.exec(select(Forgotten.vendor, Forgotten.object).distinct()).all()
+        kinds = {vendor: frozenset(kind for one, kind in named if one == vendor) for vendor, _ in named}
+        return cls(hashes, kinds)
+
+    def are_of(self, stream: Stream, record: Record) -> bool:
+        """Whether a record is somebody's who is forgotten."""
+        if record.key.hash in self.hashes:
+            return True
+        try:
+            facts = [] if record.deleted and not stream.lasting else list(stream.translate(record))
+        except SURPRISES:
+            facts = []
+        told = [(type(fact), vars(fact)) for fact in facts]
+        return is_theirs(told, self.hashes) if told else self._named_in(record)
+
+    def _named_in(self, record: Record) -> bool:
+        """Whether its payload holds an address, or the id of a record."""
+        said = list(_texts(record.payload))
+        kinds = self.kinds.get(record.key.vendor, ())
+        ids = (record.key._replace(object=kind, id=one).hash for one in said for kind in kinds)
+        mails = (stable_hash("email", normalise("email", one) or "") for one in said if "@" in one)
+        return any(one in self.hashes for one in chain(ids, mails))
 
 
-def kept(store: Engine, stream: Stream, records: Sequence[Record], forgotten: AbstractSet[int]) -> Sequence[Record]:
+def kept(store: Engine, stream: Stream, records: Sequence[Record], tombstones: Tombstones) -> Sequence[Record]:
     """The records without those of people who are forgotten; new ones of theirs are remembered by their hash.
 
     Where nobody was ever forgotten this costs nothing; else each record is read as facts once more.
     """
-    if not forgotten:
+    if not tombstones.hashes:
         return records
-    theirs = {one.key for one in records if one.key.hash in forgotten or _is_theirs(stream, one, forgotten)}
-    if fresh := {one for one in theirs if one.hash not in forgotten}:
+    theirs = {one.key for one in records if tombstones.are_of(stream, one)}
+    if fresh := {one for one in theirs if one.hash not in tombstones.hashes}:
         with transaction(store) as session:
             for one in sorted(fresh):
                 session.merge(Forgotten(hash=one.hash, vendor=one.vendor, object=one.object))
@@ -75,20 +107,10 @@ def withheld(store: Engine, vendor: str, object_name: str) -> int:
         return session.exec(select(func.count()).select_from(Forgotten).where(*of_kind)).one()
 
 
-def _is_theirs(stream: Stream, record: Record, forgotten: AbstractSet[int]) -> bool:
-    try:
-        facts = [] if record.deleted and not stream.lasting else list(stream.translate(record))
-    except SURPRISES:
-        facts = []
-    if facts:
-        return is_theirs([(type(fact), vars(fact)) for fact in facts], forgotten)
-    return any(stable_hash("email", normalise("email", one) or "") in forgotten for one in _addresses(record.payload))
-
-
-def _addresses(value: Any) -> Iterator[str]:
-    """Texts of a payload that may be addresses."""
-    if isinstance(value, str) and "@" in value:
+def _texts(value: Any) -> Iterator[str]:
+    """Every text of a payload."""
+    if isinstance(value, str):
         yield value
-    elif isinstance(value, Mapping | list):
-        for one in value.values() if isinstance(value, Mapping) else value:
-            yield from _addresses(one)
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)

@@ -42,6 +42,10 @@ SELECT record_hash, head.batch AS batch
 FROM (SELECT record_hash, max(struct_pack(updated_at, pulled_at, batch)) AS head FROM {raw} GROUP BY record_hash)
 """
 """Every record's newest version: by the vendor's stamp, then by when we read it, then by landing; structs compare field by field."""
+NAMING = """
+SELECT DISTINCT record FROM (SELECT record, unnest(json_extract_string(payload, '$.*')) AS value FROM {raw})
+WHERE value IN (SELECT unnest($ids))
+"""
 CENSUS = """
 SELECT count(DISTINCT record_hash) AS records, max(stamp) AS newest, count(*) FILTER (copies > 1) AS twice
 FROM (SELECT record_hash, batch, count(*) AS copies, max(updated_at) AS stamp FROM {raw} GROUP BY record_hash, batch)
@@ -179,6 +183,11 @@ class Lake:
         schema = fact_schema(fact)
         vendors = self.tables.names(f"facts/{fact.table}") or ["none"]
         return ibis.union(*(_in_columns(self.tables, _facts(fact, one), schema) for one in vendors))
+
+    def naming(self, vendor: str, stream: str, ids: Sequence[str]) -> set[str]:
+        """Records of a stream that have one of these ids as a value of their payload."""
+        query = NAMING.format(raw=self.log(vendor, stream))
+        return {record for (record,) in self.engine.con.sql(query, params={"ids": list(ids)}).fetchall()}
 
     def told_of(self, hashes: Iterable[int]) -> dict[str, int]:
         """How many rows were read from these records, by the path of the table; those that have none are left out."""

@@ -24,7 +24,7 @@ from pipelines.ingest.absent import tombstones
 from pipelines.ingest.columns import ColumnChange, note_columns
 from pipelines.ingest.counts import compare_counts
 from pipelines.ingest.dirty import dirty_first
-from pipelines.ingest.forgotten import hashes, kept
+from pipelines.ingest.forgotten import Tombstones, kept
 from pipelines.ingest.heap import settled_heap
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.landing import land, rows
@@ -149,12 +149,12 @@ class Pull:
         self.meter.at(self.report.seen)
 
     @cached_property
-    def _forgotten(self) -> frozenset[int]:
+    def _tombstones(self) -> Tombstones:
         """Read once: whoever forgets waits until nobody pulls."""
-        return hashes(self.store)
+        return Tombstones.of(self.store)
 
     def _kept(self, records: Sequence[Record]) -> Sequence[Record]:
-        some = kept(self.store, self.stream, records, self._forgotten)
+        some = kept(self.store, self.stream, records, self._tombstones)
         self.report.held_back += len(records) - len(some)
         return some
 

@@ -15,6 +15,7 @@ import ibis
 from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel, col, delete, func, select
 
+from connectors.registry import connectors_by_name
 from models import (
     FACTS,
     Alignment,
@@ -45,7 +46,7 @@ from models.base import new_id
 from models.clock import Clock
 from models.keys import stable_hash
 from models.store import transaction
-from pipelines.ingest.forgotten import NAMING, hashes, is_theirs
+from pipelines.ingest.forgotten import NAMING, Tombstones, is_theirs
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.staging import claim_all
 from pipelines.understand.people import chunks
@@ -85,9 +86,10 @@ def theirs(lake: Lake, store: Engine, person_id: str, named: frozenset[int] = fr
         identifiers = named | _own_identifiers(lake, live)
         own = live | _gone(lake, identifiers, members)
         words, about = _names(lake, own), _about(lake, own, identifiers)
-        naming = _naming_records(lake, words) - own - about
-        mentions = _read_as_facts(lake, naming)
-        records = own | about | naming - mentions  # what names them and tells of nobody
+        told = own | about
+        naming = _naming_records(lake, words) | _pointing(lake, told) - told
+        mentions = _read_as_facts(lake, naming - told)
+        records = told | naming - mentions  # what names them, or a record of theirs, and is read as nothing
         found = identifiers | {stable_hash(record) for record in records}
         shown = _shown(session, person_id, found)
         return Theirs(
@@ -122,7 +124,7 @@ def erase(lake: Lake, store: Engine, staging: Path, clock: Clock) -> int:
 
     Errors: StreamBusyError while anybody pulls, LakeBusyError; run it again after each, and after a kill.
     """
-    forgotten = hashes(store)
+    forgotten = Tombstones.of(store).hashes
     with claim_all(staging) as staged:
         for pages in staged:
             pages.clear()  # what waited there is read anew, without them
@@ -279,6 +281,17 @@ def _naming_records(lake: Lake, words: Sequence[str]) -> set[str]:
         raw = lake.raw(vendor, stream)
         naming = raw.filter(ibis.or_(*(raw.payload.lower().contains(word.lower()) for word in words)))
         found |= set(naming.select("record").distinct().to_pyarrow()["record"].to_pylist())
+    return found
+
+
+def _pointing(lake: Lake, records: AbstractSet[str]) -> set[str]:
+    """Records of streams without facts whose payload names one of these of their vendor: what Stripe's balance says of a charge."""
+    found: set[str] = set()
+    for vendor, connector in connectors_by_name().items():
+        ids = [key.id for key in map(RecordKey.parse, records) if key.vendor == vendor]
+        for stream in connector.streams if ids else ():
+            if not stream.facts:
+                found |= lake.naming(vendor, stream.name, ids)
     return found
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from models import Polarity, Strength
+from pipelines.understand.languages import in_english
 from pipelines.understand.sentences import Span
 from pipelines.understand.turns import same_person
 
@@ -116,12 +117,13 @@ def other_holder(clause: str, names: Sequence[str]) -> str | None:
 
 
 def statement(slot: str, side: Polarity, strength: Strength, quote: str) -> str:
-    """A stance in our words, no firmer than theirs. Shape: at most 160 characters."""
+    """A stance in our words, no firmer than theirs, and in English. Shape: at most 160 characters."""
     ours = STATEMENTS[slot][SIDES.index(side)]
     told = f"Perhaps {ours[:1].lower()}{ours[1:]}" if strength == Strength.speculative else ours
     theirs = " ".join(quote.split())
     whole = f"{told}: \u201c{theirs}\u201d"
-    return whole if slot in TOLD_IN_THEIR_WORDS and len(whole) <= LONGEST_STATEMENT else told
+    fits = slot in TOLD_IN_THEIR_WORDS and len(whole) <= LONGEST_STATEMENT and in_english(whole)
+    return whole if fits else told
 
 
 def _trimmed(text: str, start: int, end: int) -> Span:

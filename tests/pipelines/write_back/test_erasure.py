@@ -3,10 +3,11 @@
 import pytest
 from sqlmodel import select
 
+from models.erasure import Erasure
 from models.store import transaction
 from models.writes import Baseline, IntendedWrite
 from pipelines.write_back.crm import Fields
-from pipelines.write_back.erasure import emptied, redact
+from pipelines.write_back.erasure import close, emptied, forget, redact
 
 WORDS = "Dana says the price is too high"
 
@@ -62,3 +63,43 @@ def test_a_record_that_is_busy_is_named_and_tried_again(shown):
     shown.crm.refusals.clear()
     shown.run(emptied(shown.store, Fields(shown.crm), "dana", []))
     assert redact(shown.store, records) == []
+
+
+def erase(desk, *shown: str) -> None:
+    """Dana was forgotten in store and lake; what the account was told of her is known."""
+    naming = [row.id for row in desk.rows() if WORDS in (row.new_value or "") and "/Account/" in row.record]
+    now = desk.clock.now()
+    with transaction(desk.store) as session:
+        session.add(
+            Erasure(id="e", person_id="dana", asked_by="cli", asked_at=now, shown=list(shown), naming=naming, erased_at=now)
+        )  # fmt: skip
+
+
+def carry_on(desk) -> list[Erasure]:
+    """What every run begins and ends with."""
+    forget(desk.crm, "salesforce", store=desk.store, clock=desk.clock, limits=desk.limits)
+    return close(desk.store, desk.clock)
+
+
+def test_each_run_goes_on_with_an_erasure_until_nothing_is_left(shown):
+    """Her records first; the account, once it was written anew. Then the ledger holds hashes only, and no further run does anything."""
+    erase(shown, *(str(shown.wanted(*one).record) for one in (("Contact", "003D"), ("Lead", "00QD"))))
+    (left,) = carry_on(shown)
+    assert (left.shown, len(left.naming)) == ([], 1)
+    assert {shown.crm.value(name, one, "summary") for name, one in (("Contact", "003D"), ("Lead", "00QD"))} == {None}
+    shown.run([shown.wanted("Account", "001K", summary="Nothing is known")])
+    assert carry_on(shown) == []
+    assert WORDS not in kept(shown)
+    assert "Otto likes it" in kept(shown)
+    before = len(shown.rows())
+    assert carry_on(shown) == []
+    assert len(shown.rows()) == before
+
+
+def test_a_record_that_the_crm_has_no_more_holds_nothing(shown):
+    """Somebody deleted the lead: the erasure does not wait for it for ever."""
+    shown.run([shown.wanted("Account", "001K", summary="Nothing is known")])
+    del shown.crm.records["Lead"]["00QD"]
+    erase(shown, *(str(shown.wanted("Contact", "003D").record), f"salesforce/{shown.crm.account}/Lead/00QD"))
+    assert carry_on(shown) == []
+    assert WORDS not in kept(shown)

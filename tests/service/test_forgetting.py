@@ -1,0 +1,159 @@
+"""Forgetting a person: what goes, what stays, and that nothing of it ends half way or comes back."""
+
+import pytest
+
+from models import (
+    Audit,
+    Baseline,
+    Belief,
+    Engagement,
+    Erasure,
+    Forgotten,
+    Identifier,
+    IntendedWrite,
+    Profile,
+    Purpose,
+    Scope,
+    Verdict,
+    WritePlan,
+)
+from models.store import transaction
+from pipelines.stitch.derived import JOURNEYS
+from pipelines.understand.observations import collect_observations
+from service import forgetting
+from service.errors import UsageError
+from tests.conftest import NOW
+from tests.pipelines.understand.conftest import key
+from tests.traces import traces
+
+MAIL = "dana@kolbe.example"
+WORDS = "The price is too high for us."
+OTHERS = "I feel ignored since onboarding."
+TRACES = (MAIL, "Dana Kolbe", WORDS, "price is too high")
+
+
+def contact(name: str, mail: str) -> list:
+    return [
+        Profile(scope=Scope.person, name=name, email=mail),
+        *Identifier.of(Scope.person, "email", mail),
+    ]
+
+
+@pytest.fixture
+def told(office):
+    """Dana and Otto, each with words and a journey, and a call with both."""
+    world = office.world
+    world.person("person-otto", key("Contact", "otto"))
+    both = [Engagement(subject=key("Contact", who), kind="meeting", occurred_at=NOW) for who in ("dana", "otto")]
+    world.land(
+        ("Contact/dana", {"Name": "Dana Kolbe", "Email": MAIL}, contact("Dana Kolbe", MAIL)),
+        ("Contact/otto", {"Name": "Otto"}, contact("Otto", "otto@kolbe.example")),
+        ("Event/both", {"Subject": "Kick-off"}, both),
+        ("Invoice/unpaid", {"to": MAIL}, []),
+    )
+    world.say("1", WORDS)
+    world.say("2", OTHERS, who="otto")
+    collect_observations(world.lake, world.store, world.clock)
+    world.lake.replace(JOURNEYS.name, JOURNEYS.schema.empty_table())
+    return office
+
+
+def held(office, *words: str) -> set[str]:
+    return traces(office.models.workspace.settings.home, office.world.store, words or TRACES)
+
+
+def test_everything_of_theirs_goes_and_what_others_said_stays(told):
+    """No file, no row and no log holds a word of it; a call with somebody else does stay, and so do their beliefs."""
+    told.think()
+    belief = told.read().beliefs[0]
+    told.models.review(belief.id, Verdict.disagree, purpose=Purpose.sales, correction="Dana Kolbe finds the price fair")
+    assert {"observation", "evidence", "review"} <= held(told)
+    outcome = told.models.forget(MAIL)
+    assert (outcome.waiting, outcome.refused) == ([], ())
+    assert outcome.rows > 8
+    assert held(told) == set()
+    assert "observation" in held(told, OTHERS)
+    assert {one.person_id for one in told.world.rows(Belief)} == {"person-otto"}
+    lake = told.world.lake
+    assert lake.facts(Engagement).count().execute() == 2
+    assert lake.table(JOURNEYS.name) is None
+    with pytest.raises(UsageError):
+        told.read(MAIL)
+
+
+def test_what_would_go_is_counted_first_and_nothing_is_changed(told):
+    """By table of lake and store; records of others that name them are listed, and stay."""
+    told.world.say("3", f"Ask {MAIL}, she knows.", who="otto")
+    found = forgetting.found_of(told.models.workspace, "person-dana")
+    assert set(found.records) == {key(*name.split("/")) for name in ("Contact/dana", "Task/1", "Invoice/unpaid")}
+    assert found.mentions == [key("Task", "3")]
+    assert found.lake["raw/salesforce/records"] == 3
+    assert found.store == {"observation": 1, "membership": 1}
+    assert held(told)
+
+
+def test_a_second_time_finds_nothing_left_to_do(told):
+    """Nor does the record that somebody asked for first; only hashes, and who decided, are kept."""
+    told.models.forget(MAIL)
+    for name in (MAIL, f" {MAIL.upper()} ", key("Contact", "dana"), "person-dana"):
+        assert told.models.forget(name) == forgetting.Outcome(0, [], ())
+    (audit,) = [row for row in told.world.rows(Audit) if row.action == "forget"]
+    assert (audit.actor, audit.purpose) == ("tester", "subject")
+    (erasure,) = told.world.rows(Erasure)
+    assert erasure.done_at == told.world.clock.now()
+    assert all(isinstance(row.hash, int) for row in told.world.rows(Forgotten))
+
+
+def test_decided_and_died_the_next_one_ends_it(told):
+    """Whoever is asked next, and whoever is asked about."""
+    workspace = told.models.workspace
+    forgetting.decide(workspace, forgetting.found_of(workspace, MAIL), actor="cli")
+    assert held(told)
+    assert forgetting.carry_out(workspace).waiting == []
+    assert held(told) == set()
+
+
+def test_who_shares_an_address_with_somebody_takes_only_their_own_along(told):
+    """The address stays with the other person, and brings them no harm."""
+    told.world.land(("Contact/otto", {"Name": "Otto", "Email": MAIL}, contact("Otto", MAIL)))
+    found = forgetting.found_of(told.models.workspace, "person-dana")
+    assert found.identifiers == frozenset()
+    assert key("Contact", "otto") in found.mentions
+
+
+def test_somebody_who_was_deleted_at_the_vendor_can_be_forgotten_still(told):
+    """The change log remembers what its vendor does not."""
+    gone = "eva@kolbe.example"
+    told.world.land(("Contact/eva", {"Email": gone}, contact("Eva Lind", gone)))
+    told.world.land(("Contact/eva", {"Email": gone}, []), deleted=True)
+    told.models.forget(gone)
+    assert held(told, gone, "Eva Lind") == set()
+    assert held(told)
+
+
+def test_what_a_crm_shows_of_them_keeps_the_erasure_open(told):
+    """It is empty once the CRM is; until then the ledger says where it stands."""
+    world, now = told.world, told.world.clock.now()
+    shown = {"record": key("Contact", "dana"), "field": "BLF_Summary__c", "value_hash": "h"}
+    words = f'"{WORDS}"'
+    with transaction(world.store) as session:
+        session.add(WritePlan(id="p", crm="salesforce", account="org", created_at=now, counts={}))
+        session.flush()
+        session.add(
+            IntendedWrite(
+                id="w", plan_id="p", entity_id="person-dana", state="ok", reason="x", new_value=words, **shown
+            )
+        )
+        session.add(Baseline(value=words, write_id="w", acknowledged_at=now, **shown))
+    outcome = told.models.forget(MAIL)
+    assert [one.shown for one in outcome.waiting] == [[key("Contact", "dana")]]
+    assert "No CRM is set up" in outcome.refused[0]
+    assert {place for place in held(told) if not place.startswith("store.db")} == {"baseline", "intended_write"}
+
+
+@pytest.mark.parametrize("words", ["--json", "plain"])
+def test_the_command_asks_before_it_does_anything(door, words):
+    """Without --yes and without anybody at the terminal it refuses; of nobody it says so."""
+    answer = door.ask("forget", "nobody@kolbe.example", *(["--json"] if words == "--json" else []))
+    assert answer.code == 2
+    assert "No person is known" in answer.said
