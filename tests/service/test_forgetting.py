@@ -75,7 +75,7 @@ def test_everything_of_theirs_goes_and_what_others_said_stays(told):
     assert "observation" in held(told, OTHERS)
     assert {one.person_id for one in told.world.rows(Belief)} == {"person-otto"}
     lake = told.world.lake
-    assert lake.facts(Engagement).count().execute() == 2
+    assert lake.facts(Engagement).count().to_pyarrow().as_py() == 2
     assert lake.table(JOURNEYS.name) is None
     with pytest.raises(UsageError):
         told.read(MAIL)
