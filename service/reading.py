@@ -11,8 +11,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from pipelines.understand.choice import chosen_extractor
-from pipelines.understand.extraction import Extracted, due, extract, tokens_since
+from pipelines.understand.choice import chosen_extractor, spent_today
+from pipelines.understand.extraction import Extracted, due, extract
 from pipelines.understand.extractor import ExtractorUnusable
 from pipelines.understand.redaction import NOBODY, Known, read_known
 from pipelines.understand.settings import LanguageModelSettings
@@ -83,15 +83,14 @@ def _in_batches(workspace: Workspace, *, wait: bool, json: bool) -> None:
         raise UsageError("--batch needs a language model: set SIDECAR_LLM to a model of OpenAI or Anthropic.")
     from pipelines.understand.batches import office, visit  # noqa: PLC0415  # its SDKs take seconds
 
-    midnight = workspace.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    spent = tokens_since(workspace.store, midnight)
+    spent = spent_today(workspace.store, workspace.clock)
     with office(
         workspace.lake, workspace.store, workspace.clock, settings, known=_known(workspace), spent_today=spent
     ) as at:
         done = visit(at, spent_today=spent)
         while wait and done.batches_open:
             time.sleep(LOOK_AGAIN)
-            done.add(visit(at, spent_today=tokens_since(workspace.store, midnight)))
+            done.add(visit(at, spent_today=spent_today(workspace.store, workspace.clock)))
     counts = {name: number for name, number in asdict(done).items() if isinstance(number, int)}
     _told(done.reading, counts, json=json)
 

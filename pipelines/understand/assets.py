@@ -18,7 +18,7 @@ from pipelines.stitch.lens.pictures import bars, markdown
 from pipelines.understand.accounts import score_accounts
 from pipelines.understand.behaviour.collect import notice
 from pipelines.understand.buckets import ALL_BUCKETS, bucket_name
-from pipelines.understand.choice import chosen_extractor
+from pipelines.understand.choice import chosen_extractor, collected
 from pipelines.understand.extraction import Extracted, extract
 from pipelines.understand.extractor import ExtractorUnusable
 from pipelines.understand.learning import learn_weights
@@ -123,13 +123,16 @@ def extractions(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[W
 
     Every text is read once per extractor; unless `SIDECAR_LLM` names a model that is the **embedded** one (`extractor` below says which). What could
     not be read is a recorded failure and changes no belief; what could not be asked about (vendor away, budget used up) is
-    `waiting` and is read by the next run. Rows are evidence: quote, offsets, speaker, slot, polarity, strength.
+    `waiting` and is read by the next run; so is what a provider has not answered yet of `sidecar extract --batch`, which every run collects.
+    Rows are evidence: quote, offsets, speaker, slot, polarity, strength.
     """
     try:
+        answered = collected(workspace.store, workspace.clock, workspace.lake)
         with chosen_extractor(workspace.store, workspace.clock, workspace.lake) as reader:
             done = extract(workspace.lake, workspace.store, reader, workspace.clock, _buckets(context))
     except ExtractorUnusable as error:
         raise dg.Failure(str(error), allow_retries=False) from error
+    done.add(answered)
     if left := done.waiting.total():
         context.instance.add_run_tags(context.run.run_id, {LEFT: f"{left} texts"})
     rows = count(workspace.store, Evidence, col(Evidence.withdrawn_at).is_(None))

@@ -22,7 +22,7 @@ from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.understand.answers import Answered, Inbox, Outbox, posed
 from pipelines.understand.batch_api import BatchApi, BatchFailed, Lost, Requests, batch_api, spoken
-from pipelines.understand.extraction import Extracted, due, extract
+from pipelines.understand.extraction import OPEN, Extracted, due, extract, open_batches
 from pipelines.understand.language_model import LanguageModel, allowance, open_language_model
 from pipelines.understand.providers import connect
 from pipelines.understand.redaction import NOBODY, Known
@@ -34,7 +34,7 @@ MOST_BYTES = 100_000_000
 """Of one batch: half of what OpenAI takes, and what is held in memory."""
 BYTES_PER_TOKEN = 4
 """Of English and JSON, about: what a budget is held against before anything is counted."""
-OPEN, READ, FAILED = "open", "read", "failed"
+READ, FAILED = "read", "failed"
 
 
 @dataclass
@@ -113,15 +113,18 @@ def visit(at: Office, *, spent_today: int = 0) -> Batched:
 
     Errors: ExtractorUnusable; what was done before stays.
     """
-    report = Batched()
-    with transaction(at.store) as session:
-        batches = list(session.exec(select(Batch).where(Batch.status == OPEN, Batch.model == at.model)).all())
-        session.expunge_all()
-    for batch in sorted(batches, key=lambda one: (one.gathered_at, one.id)):
-        _collect(at, batch, report)
+    report = collect(at)
     _hand_over(at, report, spent_today)
-    with transaction(at.store) as session:
-        report.batches_open = len(session.exec(select(Batch.id).where(Batch.status == OPEN)).all())
+    report.batches_open = len(open_batches(at.store))
+    return report
+
+
+def collect(at: Office) -> Batched:
+    """Collect what has been answered, and hand nothing over. Errors: as `visit`."""
+    report = Batched()
+    for batch in open_batches(at.store, at.model):
+        _collect(at, batch, report)
+    report.batches_open = len(open_batches(at.store))
     return report
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, Select, and_
 from sqlmodel import Session, col, func, select
 
-from models import BatchRequest, Evidence, Extraction, Membership, Observation, Slot
+from models import Batch, BatchRequest, Evidence, Extraction, Membership, Observation, Slot
 from models.clock import Clock
 from models.keys import content_id
 from models.store import transaction
@@ -29,6 +29,8 @@ from pipelines.understand.settle import readable, settle
 from pipelines.understand.slots import active_slots
 from pipelines.understand.turns import CUSTOMER, same_person, split
 
+OPEN = "open"
+"""State of a batch that is with its provider."""
 DUE_AT_ONCE = 200
 """Texts in memory at a time where they are only looked through: a megabyte or so."""
 
@@ -239,6 +241,13 @@ def _evidence(observation: Observation, claim: Claim, read_by: str, names: Seque
         occurred_at=observation.occurred_at,
         recorded_at=now,
     )
+
+
+def open_batches(store: Engine, model: str | None = None) -> list[Batch]:
+    """Batches that are with a provider, of one model if it is named, the oldest first."""
+    with transaction(store) as session:
+        rows = session.exec(select(Batch).where(Batch.status == OPEN).order_by(col(Batch.gathered_at), col(Batch.id)))
+        return [row for row in rows if model in (None, row.model)]
 
 
 def tokens_since(store: Engine, since: datetime) -> int:

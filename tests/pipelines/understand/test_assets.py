@@ -7,13 +7,18 @@ import pytest
 from sqlmodel import select
 from starlette.responses import JSONResponse
 
-from models import Evidence, Extraction, Observation
+from models import Batch, Evidence, Extraction, Observation
 from models.store import transaction
 from pipelines.due import LEFT
 from pipelines.run import ALL_BUCKETS
 from pipelines.understand import assets, automation, checks
+from pipelines.understand.batches import office, visit
+from pipelines.understand.observations import collect_observations
+from pipelines.understand.settings import LanguageModelSettings
 from pipelines.workspace import Workspace, WorkspaceSettings
+from tests.pipelines.understand.batch_stub import BatchStub
 from tests.pipelines.understand.llm_stub import TOKENS_IN, TOKENS_OUT, Stub
+from tests.pipelines.understand.test_extraction import claim
 
 SECRET = "The price is too high for Kolbe Stanztechnik."
 
@@ -163,6 +168,27 @@ def test_an_outage_records_no_failure(job, world, read_by_model):
     assert found["why_waiting"] == "3: the model gave no answer (HTTP 503)"
     assert world.rows(Extraction) == []
     assert numbers(run(job))["understand/extractions"]["read"] == 3
+
+
+def test_every_run_collects_what_batches_have_answered(job, world, serve, monkeypatch):
+    """Handed over by the command, answered a day later: one run reads it, the next has nothing to do; an outage only waits."""
+    world.say("1", SECRET)
+    collect_observations(world.lake, world.store, world.clock)
+    stub = BatchStub(always=lambda _: [claim("price is too high")])
+    variables = {"": "openai/m", "_API_KEY": "k", "_RESENDS": "0", "_BASE_URL": f"{serve(stub.app)}/v1"}
+    for name, value in variables.items():
+        monkeypatch.setenv(f"SIDECAR_LLM{name}", value)
+    with office(world.lake, world.store, world.clock, LanguageModelSettings()) as at:
+        assert visit(at).texts_sent == 1
+    assert numbers(run(job))["understand/extractions"]["waiting"] == 1
+    stub.pass_a_day()
+    monkeypatch.setenv("SIDECAR_LLM_BASE_URL", "http://127.0.0.1:9/v1")
+    assert numbers(run(job))["understand/extractions"]["read"] == 0
+    monkeypatch.setenv("SIDECAR_LLM_BASE_URL", variables["_BASE_URL"])
+    found = [numbers(run(job))["understand/extractions"] for _ in range(2)]
+    assert [(one["read"], one["waiting"], one["tokens_in"] > 0) for one in found] == [(1, 0, True), (0, 0, False)]
+    assert [one["cache_hits"] for one in found] == [1, 1]
+    assert [row.status for row in world.rows(Batch)] == ["read"]
 
 
 def test_a_refused_key_is_one_sentence_on_the_page(job, world, read_by_model):
