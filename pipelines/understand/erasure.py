@@ -134,9 +134,10 @@ def erase(lake: Lake, store: Engine, staging: Path, clock: Clock) -> int:
             erasures = session.exec(select(Erasure).where(col(Erasure.erased_at).is_(None))).all()
             for one in _held(session, forgotten, sorted({erasure.person_id for erasure in erasures})):
                 rows += one.remove(session)
+        _scrub(store)
+        with transaction(store) as session:  # what was decided meanwhile is not done
             for erasure in erasures:
-                erasure.erased_at = clock.now()
-    _scrub(store)
+                session.get_one(Erasure, erasure.id).erased_at = clock.now()
     return rows
 
 
@@ -154,7 +155,7 @@ class _Rows:
 
     def remove(self, session: Session) -> int:
         before = self.count(session)
-        for some in chunks(self.values):
+        for some in chunks(self.values) if before else ():
             session.execute(delete(self.model).where(self._among(some)))
         return before
 

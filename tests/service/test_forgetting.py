@@ -1,6 +1,10 @@
 """Forgetting a person: what goes, what stays, and that nothing of it ends half way or comes back."""
 
+from contextlib import contextmanager
+
 import pytest
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from models import (
     Audit,
@@ -18,17 +22,21 @@ from models import (
     WritePlan,
 )
 from models.store import transaction
+from pipelines.ingest import tables
 from pipelines.stitch.derived import JOURNEYS
 from pipelines.understand.observations import collect_observations
 from service import forgetting
 from service.errors import UsageError
 from tests.conftest import NOW
+from tests.dying import READING
 from tests.pipelines.understand.conftest import key
 from tests.traces import traces
 
 MAIL = "dana@kolbe.example"
 WORDS = "The price is too high for us."
 OTHERS = "I feel ignored since onboarding."
+ENOUGH = 30
+"""Deaths; whoever dies as often gets nowhere."""
 TRACES = (MAIL, "Dana Kolbe", WORDS, "price is too high")
 
 
@@ -37,6 +45,47 @@ def contact(name: str, mail: str) -> list:
         Profile(scope=Scope.person, name=name, email=mail),
         *Identifier.of(Scope.person, "email", mail),
     ]
+
+
+class Died(BaseException):
+    """The process is gone, right after a commit."""
+
+
+@contextmanager
+def mortal(store, monkeypatch):
+    """Whoever commits a change to the store, or to a table of the lake, dies of it."""
+
+    def change(connection, _cursor, statement, *_):
+        if not statement.lstrip().upper().startswith(READING):
+            connection.info["changed"] = True
+
+    def die(session):
+        session.flush()
+        if session.connection().info.pop("changed", False):
+            session.info["dies"] = True
+
+    def dead(session):
+        if session.info.pop("dies", False):
+            raise Died
+
+    def committed(*arguments, **options):
+        commit(*arguments, **options)
+        raise Died
+
+    commit, hooks = (
+        tables.DeltaTable.create_write_transaction,
+        [(Session, "before_commit", die), (Session, "after_commit", dead)],
+    )
+    event.listen(store, "before_cursor_execute", change)
+    for hook in hooks:
+        event.listen(*hook)
+    monkeypatch.setattr(tables.DeltaTable, "create_write_transaction", committed)
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            event.remove(*hook)
+        event.remove(store, "before_cursor_execute", change)
 
 
 @pytest.fixture
@@ -111,6 +160,23 @@ def test_decided_and_died_the_next_one_ends_it(told):
     assert held(told)
     assert forgetting.carry_out(workspace).waiting == []
     assert held(told) == set()
+
+
+def test_killed_after_every_commit_the_runs_that_follow_end_it(told, monkeypatch):
+    """Each run gets one commit of the store or the lake further; decided first, done last, and then nothing is left."""
+    workspace, deaths = told.models.workspace, 0
+    forgetting.decide(workspace, forgetting.found_of(workspace, MAIL), actor="cli")
+    with mortal(workspace.store, monkeypatch):
+        while deaths < ENOUGH:
+            try:
+                outcome = forgetting.carry_out(workspace)
+                break
+            except Died:
+                deaths += 1
+    assert 5 < deaths < ENOUGH
+    assert outcome.waiting == []
+    assert held(told) == set()
+    assert "observation" in held(told, OTHERS)
 
 
 def test_who_shares_an_address_with_somebody_takes_only_their_own_along(told):
