@@ -4,13 +4,19 @@ import importlib.util
 import os
 from dataclasses import replace
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from models.facts import Engagement, Outcome, Payment, Relation, Scope, Subscription
 from pipelines.ingest.lake import Lake, LakeError
-from pipelines.stitch.derived import DERIVED
+from pipelines.stitch.attribution.build import build_attribution
+from pipelines.stitch.derived import DERIVED, put, shaped
 from pipelines.stitch.journeys import build_journeys
+from pipelines.stitch.lens.idle import IDLE, idle
+from pipelines.stitch.lens.segments import SEGMENTS, segments, table
+from pipelines.stitch.lifetime.derive import retention
+from pipelines.stitch.lifetime.tables import RETENTION
 from pipelines.stitch.rates import Rates
 from pipelines.stitch.stitch import stitch
 from tests.pipelines.stitch.conftest import T0, Bench, company, person
@@ -87,6 +93,18 @@ def derived(bench: Bench) -> dict[str, list[dict[str, object]]]:
     return {name: table.to_pylist() for name, table in found.items() if table is not None}
 
 
+def lenses(bench: Bench) -> list[str]:
+    """Derive what credits, cohorts, segments and sessions amount to, as of one morning; the names of tables whose content is new."""
+    lake, morning = bench.lake, at(24 * 300)
+    credited = build_attribution(lake, Rates(), timedelta(days=90)).written
+    tables = (
+        (RETENTION, retention(lake, morning, ZoneInfo("UTC"))),
+        (SEGMENTS, table(segments(lake), Rates().reporting(lake))),
+        (IDLE, shaped(IDLE, idle(lake, morning))),
+    )
+    return [*credited, *(one.name for one, made in tables if put(lake, one, made))]
+
+
 class TestSpark:
     pytestmark = needs_spark
 
@@ -97,10 +115,12 @@ class TestSpark:
         ours = derived(bench)
         assert ours.keys() == {one.name for one in DERIVED}
         assert all(ours.values())
+        assert len(lenses(bench)) == 6
         bench.clock.advance(timedelta(minutes=1))
         spark = replace(bench, lake=Lake.open(bench.lake.tables.root, engine="spark"))
         assert not stitch(spark.lake, spark.store, spark.clock, Scope.person).changed
         assert build_journeys(spark.lake, spark.store, spark.clock, Rates()).written == ()
+        assert lenses(spark) == []
 
     def test_spark_alone_makes_the_same_tables(self, bench, tmp_path):
         """From an empty store: the same persons, whatever their new ids are."""
