@@ -143,7 +143,8 @@ class SalesforceHarness(Served):
             found = self.state.get(parent, row[column]) if row[column] else None
             told = {each: found[each] for each in columns} if found else {}
             shown[key] = told if any(value is not None for value in told.values()) else None
-        return row | shown
+        seen = self.state.security.view(INTEGRATION_USER)[name]
+        return {key: value for key, value in row.items() if seen.get(key)} | shown
 
     def _object(self, stream: str) -> str:
         return self.connector.streams_by_name[stream].object

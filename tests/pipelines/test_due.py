@@ -56,6 +56,8 @@ UNREAD = {
     "batch": "where answers are fetched; they are extractions once they are here",
     "batch_request": "where answers are fetched; they are extractions once they are here",
     "alert": "who was told changes nothing",
+    "erasure": "what it takes away changes the lake, and whoever erases empties the CRMs",
+    "forgotten": "what it takes away changes the lake; what it holds back was never there",
 }
 """Tables whose change makes nothing due, and why."""
 
