@@ -56,6 +56,7 @@ def make(tmp_path, worlds, serve, monkeypatch) -> Iterator[Make]:
         yield copied
 
 
+@pytest.mark.slow
 def test_an_interrupted_pull_and_killed_write_backs_leave_no_trace(make, monkeypatch):
     """Ctrl-C in a pull, and death right after each CRM took values: the next runs end where undisturbed ones would."""
     here = make("killed")

@@ -157,6 +157,7 @@ def test_doctor_says_what_works(home):
     assert all(finding["ok"] for lines in findings.values() for finding in lines), findings
 
 
+@pytest.mark.slow
 def test_bad_questions_get_one_plain_sentence_and_exit_code_2(home):
     """An unknown person, job, plan or engine is said in words, without a stack trace."""
     assert "No person is known" in home.sidecar("show", "nobody@nowhere.example", exits=2)

@@ -30,7 +30,7 @@ def forbidden(office: Office) -> set[str]:
     ("dies", "why"),
     [
         pytest.param(closed, "cannot reach the host", id="door closed", marks=pytest.mark.slow),
-        pytest.param(refused, "check DEAD_KEY", id="credentials refused half way"),
+        pytest.param(refused, "check DEAD_KEY", id="credentials refused half way", marks=pytest.mark.slow),
         pytest.param(forbidden, "grant Read on Friend", id="one stream forbidden", marks=pytest.mark.slow),
     ],
 )
