@@ -8,9 +8,9 @@ from sqlmodel import col, select
 
 from models import Audit, Erasure, Forgotten, Identifier, Purpose
 from models.base import new_id
-from models.identifiers import normalise
 from models.keys import stable_hash
 from models.store import transaction
+from pipelines.ingest.forgotten import address_hash
 from pipelines.ingest.staging import StreamBusyError
 from pipelines.understand import erasure
 from pipelines.understand.erasure import Theirs
@@ -82,7 +82,7 @@ def found_of(workspace: Workspace, asked: str) -> Theirs:
 def is_begun(workspace: Workspace, asked: str) -> bool:
     """Whether this person was forgotten already, as far as a name that is kept only as a hash can tell."""
     asked = asked.strip()
-    named = [stable_hash(asked), stable_hash("email", normalise("email", asked) or "")]
+    named = [stable_hash(asked), address_hash(asked)]
     with transaction(workspace.store) as session:
         hashed = session.exec(select(Forgotten).where(col(Forgotten.hash).in_(named))).first()
         return bool(hashed or session.exec(select(Erasure).where(Erasure.person_id == asked)).first())
@@ -126,7 +126,7 @@ def _asked_of_crms(workspace: Workspace) -> tuple[str, ...]:
 
 def _borne_by_nobody(workspace: Workspace, asked: str) -> frozenset[int]:
     """The hash of an address that no living record bears."""
-    hashed = stable_hash("email", normalise("email", asked) or "")
+    hashed = address_hash(asked)
     told = workspace.lake.facts(Identifier)
     live = told.filter(told.value_hash == hashed).count().to_pyarrow().as_py()
     return frozenset() if live else frozenset({hashed})

@@ -32,6 +32,11 @@ Told = Iterable[tuple[type[Fact], Mapping[str, Any]]]
 """The facts of one record: of which kind each is, and its fields."""
 
 
+def address_hash(address: str) -> int:
+    """The hash under which an identifier of this address is known; one for all that are no address."""
+    return stable_hash("email", normalise("email", address) or "")
+
+
 def is_theirs(told: Told, forgotten: AbstractSet[int]) -> bool:
     """Whether a record with these facts is of somebody forgotten."""
     mine = others = False
@@ -81,7 +86,7 @@ class Tombstones:
         said = list(_texts(record.payload))
         kinds = self.kinds.get(record.key.vendor, ())
         ids = (record.key._replace(object=kind, id=one).hash for one in said for kind in kinds)
-        mails = (stable_hash("email", normalise("email", one) or "") for one in said if "@" in one)
+        mails = (address_hash(one) for one in said if "@" in one)
         return any(one in self.hashes for one in chain(ids, mails))
 
 

@@ -14,7 +14,7 @@ from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.progress import track
 from pipelines.understand import scoring
-from pipelines.understand.alignment import Paid, Sample, engagement_value, pooled, samples
+from pipelines.understand.alignment import Paid, Sample, components_of, engagement_value, pooled, samples
 from pipelines.understand.buckets import due, settled
 from pipelines.understand.components import Component
 from pipelines.understand.doings import members_by_account
@@ -68,8 +68,8 @@ def rolled_up(
 def _pooled(latest: Mapping[str, Alignment], payments: Sequence[Paid], instant: datetime) -> dict[str, Component]:
     parts: dict[str, list[Component]] = defaultdict(list)
     for row in latest.values():
-        for name, kept in row.components.items():
-            parts[name].append(Component(kept["value"], int(kept["n"])))
+        for name, part in components_of(row).items():
+            parts[name].append(part)
     parts["engagement_value"].append(engagement_value(payments, instant))
     return {name: part for name, found in parts.items() if (part := pooled(found)).n}
 

@@ -102,10 +102,14 @@ def faded(
     return with_stance(score, Stances(own, valences, half_lives).at(instant), weights)
 
 
+def components_of(score: Alignment) -> dict[str, Component]:
+    """The components of a score that was kept."""
+    return {name: Component(part["value"], int(part["n"])) for name, part in score.components.items()}
+
+
 def with_stance(score: Alignment, stance: Component, weights: Weights) -> Alignment:
     """The same score with another stance."""
-    parts = {name: Component(part["value"], int(part["n"])) for name, part in score.components.items()}
-    overall, low, high = combine({**parts, "stance": stance}, weights)
+    overall, low, high = combine({**components_of(score), "stance": stance}, weights)
     kept = {"value": stance.value, "n": float(stance.n)}
     changed = {"overall": overall, "low": low, "high": high, "components": {**score.components, "stance": kept}}
     return Alignment(**{**score.model_dump(), **changed})

@@ -18,9 +18,8 @@ from models.keys import RecordKey
 from models.store import transaction
 from pipelines.ingest.sources import unusable_variables
 from pipelines.progress import track
-from pipelines.understand.alignment import faded, pooled, with_stance
+from pipelines.understand.alignment import components_of, faded, pooled, with_stance
 from pipelines.understand.beliefs import conclude
-from pipelines.understand.components import Component
 from pipelines.understand.lessons import taught
 from pipelines.understand.people import chunks
 from pipelines.understand.replay import load_evidence
@@ -129,8 +128,8 @@ def _accounts(store: Engine, cast: Cast, ids: Sequence[str], people: Mapping[str
 
 def _together(score: Alignment, members: Sequence[Person], weights: Mapping[str, Weights]) -> Alignment:
     """An account's score, with what its people hold faded."""
-    stances = [person.present.components.get("stance") for person in members if person.present]
-    stance = pooled(Component(part["value"], int(part["n"])) for part in stances if part)
+    parts = [components_of(person.present) for person in members if person.present]
+    stance = pooled(part["stance"] for part in parts if "stance" in part)
     return with_stance(score, stance, weights[score.weights_version])
 
 
