@@ -15,10 +15,10 @@ from pipelines.ingest.lake import Lake
 from pipelines.progress import track
 from pipelines.understand import scoring
 from pipelines.understand.alignment import Paid, Sample, components_of, engagement_value, pooled, samples
-from pipelines.understand.buckets import due, settled
+from pipelines.understand.buckets import ALL_BUCKETS, bucket_of, due, settled
 from pipelines.understand.components import Component
 from pipelines.understand.doings import members_by_account
-from pipelines.understand.scoring import Purse, Scored, digest, payments_by_owner, score_row, write_scores
+from pipelines.understand.scoring import Purse, Scored, digest, payments_by_owner, score_row, scores_of, write_scores
 from pipelines.understand.weighing import EQUAL, Weights, schedule
 
 STAGE = "account_alignment"
@@ -35,17 +35,35 @@ def score_accounts(lake: Lake, store: Engine, clock: Clock) -> Scored:
         version = _account_version(session, members, purse)
         if not due(session, STAGE, [0], {0: version}):
             return report
-        by_person, weights = _scores_by_person(session), schedule(session)
-        wanted = []
-        for account_id in track(sorted(members.keys() | purse.keys()), "accounts scored", None):
-            people = {person: by_person[person] for person in members.get(account_id, ()) if person in by_person}
-            scores = rolled_up(people, purse.get(account_id, ()), weights)
-            wanted += [score_row(Scope.account, account_id, sample) for sample in scores]
-            report.entities += bool(scores)
-        report.scores += write_scores(session, Scope.account, None, wanted)
+        weights = schedule(session)
+    by_bucket: dict[int, list[str]] = defaultdict(list)
+    for account_id in sorted(members.keys() | purse.keys()):
+        by_bucket[bucket_of(account_id)].append(account_id)
+    for bucket in track(ALL_BUCKETS, "accounts scored", len(ALL_BUCKETS)):
+        with transaction(store) as session:
+            wanted = _wanted(session, by_bucket[bucket], members, purse, weights)
+            report.scores += write_scores(session, Scope.account, bucket, wanted)
+        report.entities += len({row.entity_id for row in wanted})
+    with transaction(store) as session:
         settled(session, STAGE, 0, version, clock.now())
     report.buckets = 1
     return report
+
+
+def _wanted(
+    session: Session,
+    accounts: Sequence[str],
+    members: Mapping[str, Sequence[str]],
+    purse: Purse,
+    schedule: Sequence[Weights],
+) -> list[Alignment]:
+    """Every score of these accounts."""
+    people = scores_of(session, Scope.person, {one for id_ in accounts for one in members.get(id_, ())})
+    return [
+        score_row(Scope.account, id_, sample)
+        for id_ in accounts
+        for sample in rolled_up({one: people[one] for one in members.get(id_, ())}, purse.get(id_, ()), schedule)
+    ]
 
 
 def rolled_up(
@@ -85,11 +103,3 @@ def _account_version(session: Session, members: Mapping[str, Sequence[str]], pur
     joined = (f"{account} {' '.join(people)}" for account, people in sorted(members.items()))
     paid = (f"{owner} {digest(rows)}" for owner, rows in sorted(purse.items()))
     return content_id(RULES, *(state.version for state in states), *joined, *paid)
-
-
-def _scores_by_person(session: Session) -> dict[str, list[Alignment]]:
-    found: dict[str, list[Alignment]] = defaultdict(list)
-    statement = select(Alignment).where(Alignment.scope == Scope.person.value).order_by(col(Alignment.as_of))
-    for row in session.exec(statement).all():
-        found[row.entity_id].append(row)
-    return found

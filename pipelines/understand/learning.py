@@ -1,7 +1,6 @@
 """Learning weights from what became of customers: asked before every scoring, answered seldom."""
 
 from models.store import transaction
-from pipelines.understand.outlook.history import scored
 from pipelines.understand.outlook.side_by_side import lessons
 from pipelines.understand.weighing import learn, schedule
 from pipelines.workspace import Workspace
@@ -10,9 +9,7 @@ from pipelines.workspace import Workspace
 def learn_weights(workspace: Workspace) -> dict[str, str]:
     """Append weights if enough more outcomes are known than at the last time; says which weights count now, in words."""
     with transaction(workspace.store) as session:
-        aligned = scored(session)
-    known = lessons(workspace, aligned) if aligned else []
-    with transaction(workspace.store) as session:
+        known = lessons(workspace, session)
         learn(session, known, workspace.clock.now())
         session.flush()
         current = schedule(session)[-1]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from models import Alignment, Payment, Scope
 from models.clock import Clock
@@ -19,7 +19,7 @@ from pipelines.understand.buckets import ALL_BUCKETS, bucket_of, due, settled, v
 from pipelines.understand.components import Doings
 from pipelines.understand.doings import read_doings, summary
 from pipelines.understand.measured import caps
-from pipelines.understand.people import owners
+from pipelines.understand.people import chunks, owners
 from pipelines.understand.replay import evidence_by_person, load_evidence
 from pipelines.understand.rows import Written, bring_in_step
 from pipelines.understand.slots import active_slots, slots_version
@@ -116,11 +116,19 @@ def score_row(scope: Scope, entity_id: str, sample: Sample) -> Alignment:
     )
 
 
-def write_scores(session: Session, scope: Scope, bucket: int | None, wanted: Sequence[Alignment]) -> Written:
-    """Make these the scores of a bucket, or of all where it is None."""
-    statement = select(Alignment).where(Alignment.scope == scope.value)
-    if bucket is not None:
-        statement = statement.where(Alignment.bucket == bucket)
+def scores_of(session: Session, scope: Scope, ids: Iterable[str]) -> dict[str, list[Alignment]]:
+    """Alignment of these persons or accounts, oldest first."""
+    found: dict[str, list[Alignment]] = {id_: [] for id_ in ids}
+    for some in chunks(sorted(found)):
+        rows = select(Alignment).where(Alignment.scope == scope.value, col(Alignment.entity_id).in_(some))
+        for row in session.exec(rows.order_by(col(Alignment.as_of))):
+            found[row.entity_id].append(row)
+    return found
+
+
+def write_scores(session: Session, scope: Scope, bucket: int, wanted: Sequence[Alignment]) -> Written:
+    """Make these the scores of a bucket."""
+    statement = select(Alignment).where(Alignment.scope == scope.value, Alignment.bucket == bucket)
     return bring_in_step(session, session.exec(statement).all(), wanted, lambda row: (row.entity_id, row.as_of))
 
 

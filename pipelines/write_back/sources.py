@@ -23,6 +23,7 @@ from pipelines.understand.beliefs import conclude
 from pipelines.understand.lessons import taught
 from pipelines.understand.people import chunks
 from pipelines.understand.replay import load_evidence
+from pipelines.understand.scoring import scores_of
 from pipelines.understand.weighing import Weights, by_version
 from pipelines.write_back.cast import Cast
 from pipelines.write_back.compare import CHANGED, OPTED_OUT, Values, Wanted
@@ -138,16 +139,6 @@ def _beliefs(session: Session, person_ids: Sequence[str]) -> dict[str, list[Beli
     for some in chunks(person_ids):
         for row in session.exec(select(Belief).where(col(Belief.person_id).in_(some)).order_by(Belief.id)):
             found[row.person_id].append(row)
-    return found
-
-
-def scores_of(session: Session, scope: Scope, ids: Sequence[str]) -> dict[str, list[Alignment]]:
-    """Alignment of these persons or accounts, oldest first."""
-    found: dict[str, list[Alignment]] = {id_: [] for id_ in ids}
-    for some in chunks(ids):
-        rows = select(Alignment).where(Alignment.scope == scope.value, col(Alignment.entity_id).in_(some))
-        for row in session.exec(rows.order_by(col(Alignment.as_of))):
-            found[row.entity_id].append(row)
     return found
 
 

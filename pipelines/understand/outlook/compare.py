@@ -4,13 +4,12 @@ Both scores are judged on the same customers and cuts, those of whom both were k
 two quarters of one customer are no two customers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.stats import rankdata
 
 from models.keys import stable_hash
 from pipelines.stitch.lens.statistics import SEED
@@ -77,8 +76,7 @@ def judge(cases: Sequence[Judged], *, against: bool) -> list[Verdict]:
         LEAD_SCORE: sign * np.array([case.lead_score for case in ordered]),
         CHANCE: np.zeros(len(ordered)),
     }
-    rows = _drawn(owner, len(buyers))
-    return [_verdict(name, sizes, score, probabilities(score, came, fold), came, rows) for name, score in raw.items()]
+    return [_verdict(name, sizes, score, probabilities(score, came, fold), came, owner) for name, score in raw.items()]
 
 
 def probabilities(score: Floats, came: Bools, fold: npt.NDArray[np.int64]) -> Floats:
@@ -112,48 +110,58 @@ def platt(score: Floats, came: Bools) -> tuple[float, float]:
     return float(slope / spread), float(intercept - slope * middle / spread)
 
 
-def auc(score: Floats, came: Bools) -> float:
-    """Chance that a case that came had the higher score than one that did not; ties count half. NaN where all are alike."""
-    hits = int(came.sum())
-    misses = len(came) - hits
-    if not hits or not misses:
-        return float("nan")
-    return float((rankdata(score)[came].sum() - hits * (hits + 1) / 2) / (hits * misses))
+def auc(hits: Floats, misses: Floats) -> float:
+    """Chance that a case that came had the higher score than one that did not; ties count half. NaN where all are alike.
+
+    Shape: how many cases came, and how many did not, at each distinct score, the lowest first.
+    """
+    below = misses.cumsum() - misses
+    pairs = hits.sum() * misses.sum()
+    return float(hits @ (below + misses / 2) / pairs) if pairs else float("nan")
 
 
-def lift(score: Floats, came: Bools) -> float:
-    """How many times as often it came to the top fifth as to all; where scores tie at the border, each tied case counts in part."""
+def lift(hits: Floats, misses: Floats) -> float:
+    """How many times as often it came to the top fifth as to all; where scores tie at the border, each tied case counts in part.
+
+    Shape: as for `auc`.
+    """
+    came, size = hits[::-1], (hits + misses)[::-1]
     if not came.any():
         return float("nan")
-    room = TOP * len(score)
-    border = np.sort(score)[::-1][max(int(np.ceil(room)) - 1, 0)]
-    above, at = score > border, score == border
-    share = (room - above.sum()) / at.sum()
-    return float((came[above].sum() + share * came[at].sum()) / room / came.mean())
+    upto, room = size.cumsum(), TOP * size.sum()
+    border = int(np.searchsorted(upto, room))
+    share = (room - upto[border]) / size[border] + 1
+    return float((came[:border].sum() + share * came[border]) / room / (came.sum() / size.sum()))
+
+
+def at_each(score: Floats) -> Callable[[Floats], Floats]:
+    """Adds up what cases weigh at each distinct score, the lowest first."""
+    _, place = np.unique(score, return_inverse=True)
+
+    def told(weight: Floats) -> Floats:
+        sums: Floats = np.bincount(place, weight).astype(np.float64)
+        return sums
+
+    return told
 
 
 def _verdict(
-    name: str,
-    sizes: tuple[int, int, int],
-    score: Floats,
-    chance: Floats,
-    came: Bools,
-    rows: Sequence[npt.NDArray[np.int64]],
+    name: str, sizes: tuple[int, int, int], score: Floats, chance: Floats, came: Bools, owner: npt.NDArray[np.int64]
 ) -> Verdict:
-    def estimate(figure: Callable[[Floats, Bools], float], values: Floats) -> Estimate:
-        drawn = np.array([figure(values[one], came[one]) for one in rows])
-        low, high = np.nanquantile(drawn, [0.05, 0.95])
-        return Estimate(figure(values, came), float(low), float(high))
+    told, error = at_each(score), (chance - came) ** 2
 
-    brier = estimate(lambda values, came: float(((values - came) ** 2).mean()), chance)
-    return Verdict(name, *sizes, "compared", estimate(auc, score), brier, estimate(lift, score))
+    def figures(weight: Floats) -> tuple[float, float, float]:
+        hits, misses = told(weight * came), told(weight * ~came)
+        return auc(hits, misses), float(error @ weight / weight.sum()), lift(hits, misses)
+
+    drawn = np.array([figures(weight) for weight in _drawn(owner)])
+    low, high = np.nanquantile(drawn, [0.05, 0.95], axis=0)
+    found = (Estimate(*map(float, one)) for one in zip(figures(np.ones(len(came))), low, high, strict=True))
+    return Verdict(name, *sizes, "compared", *found)
 
 
-def _drawn(owner: npt.NDArray[np.int64], buyers: int) -> list[npt.NDArray[np.int64]]:
-    """Rows of customers drawn with replacement, `DRAWS` times; the same in every run."""
-    chance = np.random.default_rng(SEED)
-    starts = np.searchsorted(owner, np.arange(buyers + 1))
-    return [
-        np.concatenate([np.arange(starts[one], starts[one + 1]) for one in chance.integers(0, buyers, buyers)])
-        for _ in range(DRAWS)
-    ]
+def _drawn(owner: npt.NDArray[np.int64]) -> Iterator[Floats]:
+    """How often each case counts where customers are drawn with replacement, `DRAWS` times; the same in every run."""
+    chance, buyers = np.random.default_rng(SEED), int(owner[-1]) + 1
+    for _ in range(DRAWS):
+        yield np.bincount(chance.integers(0, buyers, buyers), minlength=buyers)[owner].astype(np.float64)

@@ -8,8 +8,9 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select, tuple_
 
 from models import Alignment
 from pipelines.ingest.lake import Lake
@@ -18,6 +19,7 @@ from pipelines.stitch.lifetime.retention import contracts
 from pipelines.understand.outlook.outcomes import Contract, Movement
 from pipelines.understand.outlook.settings import LeadScoreSettings
 
+Value = TypeVar("Value")
 Series = Sequence[tuple[datetime, float | None]]
 """What something was from each instant on, oldest first; None where it was emptied."""
 
@@ -62,18 +64,16 @@ def best_before(series: Sequence[Series], cut: datetime) -> float | None:
     return max((value for one in series if (value := before(one, cut)) is not None), default=None)
 
 
-def scored(session: Session) -> dict[str, list[Alignment]]:
-    """Every score of each person and account, oldest first. An account's is its own, a buyer without one is a person."""
-    rows: dict[str, list[Alignment]] = defaultdict(list)
-    for row in session.exec(select(Alignment).order_by(col(Alignment.as_of))).all():
-        rows[row.entity_id].append(row)
-    return rows
+def alignment_before(session: Session, column: Value, cut: datetime) -> dict[str, Value]:
+    """What a column of `Alignment` held in the last score of each person and account from before an instant.
 
-
-def alignment_before(rows: Sequence[Alignment], cut: datetime) -> Alignment | None:
-    """The last score from before an instant."""
-    place = bisect_left(rows, cut, key=lambda row: row.as_of)
-    return rows[place - 1] if place else None
+    An account's score is its own, a buyer without one is a person. Only these scores are read, and of them no more than asked for.
+    """
+    entity = (col(Alignment.scope), col(Alignment.entity_id))
+    latest = select(*entity, func.max(Alignment.as_of)).where(col(Alignment.as_of) < cut).group_by(*entity)
+    place = tuple_(*entity, col(Alignment.as_of))
+    told = select(Alignment.entity_id, column).where(place.in_(latest))  # type: ignore[call-overload]  # a column of any type
+    return dict(session.exec(told).all())
 
 
 def movements(lake: Lake) -> dict[str, list[Movement]]:

@@ -1,9 +1,11 @@
 """Who may leave and what each person is likely to do next, as derived tables of the lake: chances, and how far to trust them."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 
+from models import Alignment
 from models.store import transaction
 from pipelines.stitch.derived import Derived
 from pipelines.stitch.lens.settings import LensSettings
@@ -11,7 +13,7 @@ from pipelines.stitch.lifetime.calibration import Calibration
 from pipelines.stitch.lifetime.customers import Customers
 from pipelines.stitch.rates import Rates
 from pipelines.understand.behaviour.deeds import read_deeds
-from pipelines.understand.outlook.history import scored
+from pipelines.understand.outlook.history import alignment_before
 from pipelines.understand.outlook.next_action import chances, likeliest, tried
 from pipelines.understand.outlook.risk import Risks, risks
 from pipelines.understand.people import refused
@@ -59,11 +61,12 @@ def predict(workspace: Workspace) -> Predicted:
     lake, now = workspace.lake, workspace.clock.now()
     customers = Customers.of(lake, Rates.of(workspace.settings), now, LensSettings().home)
     with transaction(workspace.store) as session:
-        scores, everybody, barred = scored(session), read_deeds(lake, session).by_person, refused(lake, session)
+        everybody, barred = read_deeds(lake, session).by_person, refused(lake, session)
+        found = risks(customers, partial(alignment_before, session, Alignment.overall))
     deeds = {
         person: done for person, done in everybody.items() if not barred.intersection(deed.record for deed in done)
     }
-    found, actions = risks(customers, scores), tried(deeds.values(), now)
+    actions = tried(deeds.values(), now)
     payers = customers.payers.to_pylist()
     rows = [
         {**payers[int(who)], "way": one.way, "risk": float(chance), "base": float(base), "adjusted": one.adjusted, "standing": one.standing}

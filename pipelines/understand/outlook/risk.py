@@ -4,16 +4,16 @@ Foretold anew at past cuts, 90 days apart, by models and scores that knew nothin
 if that made the error smaller on customers it was not fitted on; else the models stand alone, and the row says so.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from models import Alignment
 from models.keys import stable_hash
 from pipelines.stitch.lifetime.bgnbd import BgNbd
 from pipelines.stitch.lifetime.calibration import FEWEST_EVENTS, Calibration, compared
@@ -23,7 +23,6 @@ from pipelines.stitch.lifetime.sbg import Sbg
 from pipelines.stitch.lifetime.settings import PERIOD
 from pipelines.understand.components import NEUTRAL
 from pipelines.understand.outlook.compare import FOLDS
-from pipelines.understand.outlook.history import alignment_before
 
 PERIODS = 3
 AHEAD = PERIODS * PERIOD
@@ -78,9 +77,11 @@ class Shift:
 
 Model = Callable[[int], tuple[Ints, Floats]]
 Happened = Callable[[int, Ints], Bools]
+Before = Callable[[datetime], Mapping[str, float]]
+"""How aligned each person and account was before an instant, as far as that was known."""
 
 
-def risks(customers: Customers, scores: Mapping[str, Sequence[Alignment]]) -> list[Risks]:
+def risks(customers: Customers, before: Before) -> list[Risks]:
     """The risk of every payer: who has no contract may buy nothing, who has one may end it, each within 90 days."""
     everybody, contracts = len(customers), customers.contracts
 
@@ -103,7 +104,7 @@ def risks(customers: Customers, scores: Mapping[str, Sequence[Alignment]]) -> li
         found: Bools = contracts.end[runs] <= cut + AHEAD
         return found
 
-    aligned = _reader(customers, scores)
+    aligned = _reader(customers, before)
     return [
         _risk(FREE, buys_nothing, bought_nothing, customers, aligned),
         _risk(BOUND, ends, ended, customers, aligned),
@@ -172,15 +173,19 @@ def error(chance: Floats, came: Bools) -> float:
     return float(((chance - came) ** 2).mean())
 
 
-def _reader(customers: Customers, scores: Mapping[str, Sequence[Alignment]]) -> Callable[[int, Ints], Floats]:
+def _reader(customers: Customers, before: Before) -> Callable[[int, Ints], Floats]:
     """Alignment of payers at the end of a day, neutral where nothing was known."""
-    names = customers.payers["entity_id"].to_pylist()
+    names = [str(name) for name in customers.payers["entity_id"].to_pylist()]
 
-    def read(cut: int, who: Ints) -> Floats:
+    @cache
+    def known(cut: int) -> Floats:
         # the business's day ends by the next midnight UTC at the latest west of it; one day less never looks ahead
         day = customers.origin + timedelta(days=cut)
-        instant = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        rows = (alignment_before(scores.get(str(names[int(one)]), ()), instant) for one in who)
-        return np.array([row.overall if row else NEUTRAL for row in rows])
+        stood = before(datetime(day.year, day.month, day.day, tzinfo=UTC))
+        return np.array([stood.get(name, NEUTRAL) for name in names])
+
+    def read(cut: int, who: Ints) -> Floats:
+        chosen: Floats = known(cut)[who]
+        return chosen
 
     return read

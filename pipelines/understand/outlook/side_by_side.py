@@ -1,9 +1,10 @@
 """Alignment beside the CRM's lead score on one segment: one row per kind of outcome and score, as a derived table."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import pyarrow as pa
+from sqlmodel import Session
 
 from models import Alignment
 from models.store import transaction
@@ -16,7 +17,6 @@ from pipelines.understand.outlook.history import (
     lead_scores,
     members,
     movements,
-    scored,
 )
 from pipelines.understand.outlook.outcomes import KINDS, Case, cases
 from pipelines.understand.outlook.settings import LeadScoreSettings
@@ -82,13 +82,13 @@ def known_cases(workspace: Workspace, segment: str = "") -> list[Case]:
     return [case for case in found if chosen is None or case.buyer in chosen]
 
 
-def lessons(workspace: Workspace, aligned: Mapping[str, Sequence[Alignment]]) -> list[tuple[dict[str, float], bool]]:
+def lessons(workspace: Workspace, session: Session) -> list[tuple[dict[str, float], bool]]:
     """What weights are learned from: the components of each customer as of before a cut, and whether the customer stayed."""
-    found = []
-    for case in known_cases(workspace):
-        row = alignment_before(aligned.get(case.buyer, ()), case.cut)
-        if case.kind == "churn" and row is not None:
-            found.append(({name: part["value"] for name, part in row.components.items()}, not case.came))
+    found: list[tuple[dict[str, float], bool]] = []
+    for cut, some in groupby(known_cases(workspace), key=lambda case: case.cut):
+        stood = alignment_before(session, Alignment.components, cut)
+        known = ((stood[case.buyer], case) for case in some if case.kind == "churn" and case.buyer in stood)
+        found += (({name: part["value"] for name, part in parts.items()}, not case.came) for parts, case in known)
     return found
 
 
@@ -96,16 +96,16 @@ def compare(workspace: Workspace, settings: LeadScoreSettings | None = None) -> 
     """Judge both scores on everything that is known by now, each as it stood before the outcome."""
     chosen = settings or LeadScoreSettings()
     scores = lead_scores(workspace.lake, chosen)
-    with transaction(workspace.store) as session:
-        aligned = scored(session)
     judged: dict[str, list[Judged]] = {kind: [] for kind in KINDS}
     unknown = dict.fromkeys(KINDS, 0)
-    for case in known_cases(workspace, chosen.segment):
-        ours = alignment_before(aligned.get(case.buyer, ()), case.cut)
-        theirs = best_before(scores.get(case.buyer, ()), case.cut)
-        if ours is None or theirs is None:
-            unknown[case.kind] += 1
-        else:
-            judged[case.kind].append(Judged(case.buyer, case.came, ours.overall, theirs))
+    for cut, some in groupby(known_cases(workspace, chosen.segment), key=lambda case: case.cut):
+        with transaction(workspace.store) as session:
+            stood = alignment_before(session, Alignment.overall, cut)
+        for case in some:
+            ours, theirs = stood.get(case.buyer), best_before(scores.get(case.buyer, ()), cut)
+            if ours is None or theirs is None:
+                unknown[case.kind] += 1
+            else:
+                judged[case.kind].append(Judged(case.buyer, case.came, ours, theirs))
     verdicts = {kind: judge(found, against=kind == "churn") for kind, found in judged.items()}
     return SideBySide(chosen.segment, verdicts, unknown)

@@ -13,7 +13,7 @@ from models.store import transaction
 from pipelines.ingest.schemas import RAW
 from pipelines.stitch.derived import JOURNEYS, RECEIPTS, put
 from pipelines.stitch.membership import SNAPSHOT, SNAPSHOT_SCHEMA
-from pipelines.understand.outlook.compare import ALIGNMENT, CHANCE, LEAD_SCORE, Judged, auc, judge, lift
+from pipelines.understand.outlook.compare import ALIGNMENT, CHANCE, LEAD_SCORE, Judged, at_each, auc, judge, lift
 from pipelines.understand.outlook.history import before, worth
 from pipelines.understand.outlook.outcomes import cases, quarters
 from pipelines.understand.outlook.settings import LeadScoreSettings
@@ -62,11 +62,15 @@ def test_what_a_field_is_worth(said, value):
 
 def test_figures_by_hand():
     """Two hits of four: the better half gives AUC 3/4; ties count half; the top fifth of five is the first."""
-    came = np.array([True, False, True, False])
-    assert auc(np.array([4.0, 3, 2, 1]), came) == 0.75
-    assert auc(np.zeros(4), came) == 0.5
-    assert lift(np.array([5.0, 4, 3, 2, 1]), np.array([True, False, False, False, False])) == 5
-    assert lift(np.zeros(5), np.array([True, False, False, False, False])) == pytest.approx(1)
+
+    def counted(score, came):
+        told, came = at_each(np.array(score)), np.array(came, float)
+        return told(came), told(1 - came)
+
+    assert auc(*counted([4, 3, 2, 1], [1, 0, 1, 0])) == 0.75
+    assert auc(*counted([0, 0, 0, 0], [1, 0, 1, 0])) == 0.5
+    assert lift(*counted([5, 4, 3, 2, 1], [1, 0, 0, 0, 0])) == 5
+    assert lift(*counted([0, 0, 0, 0, 0], [1, 0, 0, 0, 0])) == pytest.approx(1)
 
 
 def customers(number):
