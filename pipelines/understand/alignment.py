@@ -32,7 +32,7 @@ ENTER, LEAVE = 0.03, 0.01
 MIN_SAMPLES, MIN_DAYS = 4, 21.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Paid:
     """A movement of money of one payer: plus for charges, minus for what went back, in minor units of one currency."""
 

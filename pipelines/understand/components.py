@@ -39,7 +39,7 @@ class Component:
 NOT_OBSERVED = Component(NEUTRAL, 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Used:
     """Something done in the product, as its events call it."""
 

@@ -3,48 +3,47 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from sys import intern
 
 from sqlmodel import Session
 
 from models import Outcome, Payment, Relation, Scope
 from pipelines.ingest.lake import Lake
-from pipelines.understand.behaviour.deeds import BOUGHT, USED, read_deeds
+from pipelines.understand.behaviour.deeds import BOUGHT, USED, each_person, read_deeds
 from pipelines.understand.components import Doings, Used
-from pipelines.understand.people import owners
+from pipelines.understand.people import belonging
 
 MEMBER = "member_of"
 
 
 def read_doings(lake: Lake, session: Session) -> dict[str, Doings]:
     """Doings of everybody who did anything, or whose account bought; a deal that was won is a purchase of its account."""
-    deeds = read_deeds(lake, session).by_person
     of_account = _bought_by_accounts(lake, session)
-    theirs: dict[str, list[datetime]] = defaultdict(list)
+    bought: dict[str, set[datetime]] = defaultdict(set)
     for account, people in members_by_account(lake, session).items():
         for person in people:
-            theirs[person] += of_account.get(account, ())
-    found = {}
-    for person in deeds.keys() | {person for person, bought in theirs.items() if bought}:
-        own = deeds.get(person, ())
-        bought = {deed.at for deed in own if deed.kind == BOUGHT} | set(theirs.get(person, ()))
-        used = tuple(Used(deed.at, deed.which) for deed in own if deed.kind == USED)
-        if used or bought:
-            found[person] = Doings(used, tuple(sorted(bought)))
-    return found
+            bought[person].update(of_account.get(account, ()))
+    used: dict[str, tuple[Used, ...]] = {}
+    for person, done in each_person(read_deeds(lake, session)):
+        bought[person].update(deed.at for deed in done if deed.kind == BOUGHT)
+        used[person] = tuple(Used(deed.at, intern(deed.which)) for deed in done if deed.kind == USED)
+    everybody = ((person, used.get(person, ()), tuple(sorted(at))) for person, at in bought.items())
+    return {person: Doings(own, at) for person, own, at in everybody if own or at}
 
 
 def members_by_account(lake: Lake, session: Session) -> dict[str, list[str]]:
     """Persons by account, from memberships that are in force."""
     relations = lake.facts(Relation)
     current = relations.filter((relations.kind == MEMBER) & relations.valid_to.isnull()).select("subject", "other")
-    pairs = current.distinct().to_pyarrow().to_pylist()
-    persons = owners(session, {pair["subject"] for pair in pairs}, Scope.person)
-    accounts = owners(session, {pair["other"] for pair in pairs}, Scope.account)
-    found: dict[str, set[str]] = defaultdict(set)
+    persons, accounts = (belonging(session, scope) for scope in (Scope.person, Scope.account))
+    joined = current.join(persons.select(subject="record", person="entity_id"), "subject").join(
+        accounts.select(other="record", account="entity_id"), "other"
+    )
+    pairs = joined.select("account", "person").distinct().order_by("account", "person").to_pyarrow().to_pylist()
+    found: dict[str, list[str]] = defaultdict(list)
     for pair in pairs:
-        if (person := persons.get(pair["subject"])) and (account := accounts.get(pair["other"])):
-            found[account].add(person)
-    return {account: sorted(people) for account, people in found.items()}
+        found[pair["account"]].append(pair["person"])
+    return found
 
 
 def summary(done: Doings) -> tuple[int, ...]:
@@ -57,12 +56,12 @@ def _bought_by_accounts(lake: Lake, session: Session) -> Mapping[str, list[datet
     charges = paid.filter((paid.kind == "charge") & paid.payer.notnull() & (paid.amount_minor > 0))
     won = deals.filter((deals.status == "won") & deals.subject.notnull() & deals.closes_at.notnull())
     told = charges.select(who="payer", at="occurred_at").union(won.select(who="subject", at="closes_at"))
-    rows = told.distinct().to_pyarrow().to_pylist()
-    accounts = owners(session, {row["who"] for row in rows}, Scope.account)
+    owned = (
+        told.join(belonging(session, Scope.account).rename(who="record"), "who").select("entity_id", "at").distinct()
+    )
     found: dict[str, list[datetime]] = defaultdict(list)
-    for row in rows:
-        if account := accounts.get(row["who"]):
-            found[account].append(row["at"])
+    for row in owned.to_pyarrow().to_pylist():
+        found[row["entity_id"]].append(row["at"])
     return found
 
 

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
 from sqlmodel import Session, col, select
 
 from models import Consent, Membership, Profile, Scope
@@ -12,6 +15,7 @@ from pipelines.ingest.lake import Lake
 
 Item = TypeVar("Item")
 
+BELONGING = ("record", "entity_id")
 CHUNK = 500
 """Values in one IN list: below every database's limit of parameters."""
 
@@ -57,15 +61,12 @@ def refused(lake: Lake, session: Session) -> set[str]:
     return records
 
 
-def owners(session: Session, records: Iterable[str], scope: Scope) -> dict[str, str]:
-    """The person or account of each record that has one."""
-    found: dict[str, str] = {}
-    for some in chunks(sorted(records)):
-        statement = select(Membership.record, Membership.entity_id).where(
-            col(Membership.record).in_(some), Membership.scope == scope.value
-        )
-        found |= dict(session.exec(statement).all())
-    return found
+def belonging(session: Session, scope: Scope) -> ir.Table:
+    """Whose each record is, as the store has it, for the lake's engine to join: `record, entity_id`."""
+    statement = select(Membership.record, Membership.entity_id).where(Membership.scope == scope.value)
+    rows = session.exec(statement).all()
+    columns = {name: pa.array([row[place] for row in rows], pa.string()) for place, name in enumerate(BELONGING)}
+    return ibis.memtable(pa.table(columns))
 
 
 def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterable[list[Item]]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from sys import intern
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
@@ -19,7 +20,7 @@ from pipelines.understand.buckets import ALL_BUCKETS, bucket_of, due, settled, v
 from pipelines.understand.components import Doings
 from pipelines.understand.doings import read_doings, summary
 from pipelines.understand.measured import caps
-from pipelines.understand.people import chunks, owners
+from pipelines.understand.people import belonging, chunks
 from pipelines.understand.replay import evidence_by_person, load_evidence
 from pipelines.understand.rows import Written, bring_in_step
 from pipelines.understand.slots import active_slots, slots_version
@@ -86,13 +87,13 @@ def payments_by_owner(lake: Lake, session: Session, scope: Scope) -> dict[str, l
     """What persons, or accounts, have paid and got back."""
     payments = lake.facts(Payment)
     kept = payments.filter(payments.payer.notnull() & (payments.kind != "tax"))
-    rows = kept.select("payer", "kind", "amount_minor", "currency", "occurred_at").to_pyarrow().to_pylist()
-    payers = owners(session, {row["payer"] for row in rows}, scope)
+    owned = kept.join(belonging(session, scope).rename(payer="record"), "payer")
+    rows = owned.select("entity_id", "kind", "amount_minor", "currency", "occurred_at").order_by("occurred_at")
     found: dict[str, list[Paid]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: row["occurred_at"]):
-        if owner := payers.get(row["payer"]):
+    for batch in rows.to_pyarrow().to_batches():
+        for row in batch.to_pylist():
             amount = row["amount_minor"] if row["kind"] == "charge" else -row["amount_minor"]
-            found[owner].append(Paid(row["occurred_at"], amount, row["currency"]))
+            found[row["entity_id"]].append(Paid(row["occurred_at"], amount, intern(row["currency"])))
     return found
 
 

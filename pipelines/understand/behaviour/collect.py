@@ -6,6 +6,7 @@ The id of a row is a hash of what it says, so a run that finds the same writes n
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
@@ -17,11 +18,11 @@ from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.progress import track
 from pipelines.stitch.lens.settings import LensSettings
-from pipelines.understand.behaviour.deeds import facts_version, read_deeds
+from pipelines.understand.behaviour.deeds import each_person, facts_version, read_deeds, read_zones
 from pipelines.understand.behaviour.findings import Finding, findings
 from pipelines.understand.behaviour.rules import RULES, VERSION
 from pipelines.understand.buckets import due, settled
-from pipelines.understand.people import chunks, refused
+from pipelines.understand.people import CHUNK, chunks, refused
 from pipelines.understand.policy import REFUSED, Policy
 from pipelines.understand.settle import settle
 
@@ -50,24 +51,25 @@ def notice(lake: Lake, store: Engine, clock: Clock, policy: Policy | None = None
         version = _version(lake, session, policy)
         if not due(session, STAGE, [0], {0: version}):
             return report
-        deeds, barred = read_deeds(lake, session), refused(lake, session)
+        deeds, zones, barred = read_deeds(lake, session), read_zones(lake, session), refused(lake, session)
         known = dict(session.execute(select(Observation.id, Observation.withdrawn_at).where(Observation.source == SOURCE)).all())  # fmt: skip
     home, kept = LensSettings().home, set[str]()
-    people = sorted(deeds.by_person)
-    for some in track(chunks(people), "behaviour", None):
-        found = [one for person in some for one in findings(deeds.by_person[person], deeds.zones.get(person, home))]
+    people = each_person(deeds)
+    for some in track(iter(lambda: list(islice(people, CHUNK)), []), "behaviour", None):
+        found = [one for person, done in some for one in findings(done, zones.get(person, home))]
         wanted = {_id(one): one for one in found if one.at + policy.retention > now}
         kept |= wanted.keys()
         with transaction(store) as session:
             _append(session, {id_: one for id_, one in wanted.items() if id_ not in known}, barred, policy, now, report)
             _mark(session, [id_ for id_ in wanted if known.get(id_)], None, now)
+        report.persons += len(some)
         report.findings += len(wanted)
         report.restored += sum(known.get(id_) is not None for id_ in wanted)
     gone = sorted(id_ for id_, withdrawn_at in known.items() if id_ not in kept and withdrawn_at is None)
     with transaction(store) as session:
         _mark(session, gone, now, now)
         settled(session, STAGE, 0, version, now)
-    report.persons, report.withdrawn = len(people), len(gone)
+    report.withdrawn = len(gone)
     return report
 
 

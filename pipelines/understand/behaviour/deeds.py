@@ -4,13 +4,17 @@ The lake counts, per record and hour; membership says whose records they are. A 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
+import ibis
 import ibis.expr.types as ir
 import phonenumbers
+import pyarrow as pa
 from phonenumbers import timezone
 from sqlmodel import Session, func, select
 
@@ -18,7 +22,7 @@ from models import Engagement, Identifier, Membership, Payment, Scope, Subscript
 from models.facts import Discount
 from models.keys import content_id
 from pipelines.ingest.lake import Lake
-from pipelines.understand.people import owners
+from pipelines.understand.people import belonging
 
 USED, ANSWERED, BOUGHT, SIGNED, ENDED = "used", "answered", "bought", "signed", "ended"
 PICKED_UP = 30
@@ -26,6 +30,8 @@ PICKED_UP = 30
 RAN = ("active", "past_due", "unpaid", "paused", "canceled")
 """Subscriptions that began; one that never did, or is in trial, is no agreement yet."""
 OUTBOUND, INBOUND = "outbound", "inbound"
+PORTION = 10_000
+"""Deeds that are in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,35 +52,32 @@ class Deed:
     lowered: bool | None = None
 
 
-@dataclass(frozen=True)
-class Deeds:
-    """What everybody did, in order of time, and where they are at home, as far as their telephone tells."""
-
-    by_person: Mapping[str, Sequence[Deed]]
-    zones: Mapping[str, ZoneInfo] = field(default_factory=dict)
-
-
-def read_deeds(lake: Lake, session: Session) -> Deeds:
-    """Deeds of all persons. What hangs on an account, or on a record that nobody has stitched yet, is nobody's."""
-    found = [*_engaged(lake), *_bought(lake), *_contracts(lake)]
-    persons = owners(session, {deed.record for deed in found}, Scope.person)
-    by_person: dict[str, list[Deed]] = defaultdict(list)
-    for deed in sorted(found, key=lambda deed: (deed.at, deed.kind, deed.which, deed.record)):
-        if person := persons.get(deed.record):
-            by_person[person].append(deed)
-    return Deeds(by_person, _zones(lake, session, by_person.keys()))
+FIELDS = {
+    "at": "timestamp('UTC', 6)", "kind": "string", "record": "string", "which": "string", "times": "int64", "amount": "int64",
+    "currency": "string", "lowered": "boolean",
+}  # fmt: skip
+"""The fields of a deed as the lake's engine has them."""
 
 
-def hourly(told: ir.Table, subject: str, **columns: ir.Value) -> ir.Table:
-    """Rows counted by record and hour: `record, hour, at, times` and the given columns."""
-    placed = told.mutate(record=told[subject], hour=told.occurred_at.truncate("h"), **columns)
-    counted: ir.Table = placed.group_by("record", "hour", *columns).agg(
-        at=placed.occurred_at.max(), times=placed.count()
-    )
-    return counted
+def read_deeds(lake: Lake, session: Session) -> pa.Table:
+    """Deeds of all persons by person, each one's in order of time: `person` and the fields of `Deed`.
+
+    What hangs on an account, or on a record that nobody has stitched yet, is nobody's.
+    """
+    told = _engaged(lake).union(_bought(lake)).union(_contracts(lake))
+    owned = told.join(belonging(session, Scope.person), "record").select(*FIELDS, person="entity_id")
+    rows: pa.Table = owned.order_by("person", "at", "kind", "which", "record").to_pyarrow()
+    return rows
 
 
-def _engaged(lake: Lake) -> Iterator[Deed]:
+def each_person(deeds: pa.Table) -> Iterator[tuple[str, list[Deed]]]:
+    """Every person with their deeds; of some thousand deeds at a time."""
+    rows = (row for batch in deeds.to_batches(PORTION) for row in batch.to_pylist())
+    for person, own in groupby(rows, key=itemgetter("person")):
+        yield person, [Deed(**{name: row[name] for name in FIELDS if row[name] is not None}) for row in own]
+
+
+def _engaged(lake: Lake) -> ir.Table:
     """Use of the product, and what was answered: what came from them, a meeting, or a call that they took."""
     told = lake.facts(Engagement)
     used = told.kind == "product"
@@ -82,63 +85,58 @@ def _engaged(lake: Lake) -> Iterator[Deed]:
     # what nobody gave a direction is left out, but for what needs both sides
     answered = (told.direction.fill_null("") == INBOUND) | (told.kind == "meeting") | talked
     kept = told.filter(used | (answered & (told.kind != "task")))
-    which = (kept.kind == "product").ifelse(kept.action.fill_null(""), kept.kind)
-    rows = hourly(kept, "subject", which=which, product=kept.kind == "product")
-    for row in rows.to_pyarrow().to_pylist():
-        kind = USED if row["product"] else ANSWERED
-        yield Deed(row["at"], kind, row["record"], row["which"], row["times"])
+    product = kept.kind == "product"
+    placed = kept.select(
+        "occurred_at",
+        record="subject",
+        hour=kept.occurred_at.truncate("h"),
+        kind=product.ifelse(USED, ANSWERED),
+        which=product.ifelse(kept.action.fill_null(""), kept.kind),
+    )
+    counted = placed.group_by("record", "hour", "kind", "which").agg(at=placed.occurred_at.max(), times=placed.count())
+    return _in_fields(counted)
 
 
-def _bought(lake: Lake) -> Iterator[Deed]:
+def _bought(lake: Lake) -> ir.Table:
     """Charges, and whether a discount ran for their payer then. A coupon on a single bill leaves no fact, and is not seen."""
     told = lake.facts(Payment)
     charged = told.filter((told.kind == "charge") & told.payer.notnull() & (told.amount_minor > 0))
-    placed = charged.mutate(hour=charged.occurred_at.truncate("h"))
-    sums = placed.group_by("payer", "hour", "currency").agg(
-        at=placed.occurred_at.max(), times=placed.count(), amount=placed.amount_minor.sum().cast("int64")
+    placed = charged.mutate(hour=charged.occurred_at.truncate("h"), record=charged.payer)
+    sums = placed.group_by("record", "hour", "currency").agg(
+        at=placed.occurred_at.max(), times=placed.count(), amount=placed.amount_minor.sum()
     )
-    lowered = _stretches(lake)
-    for row in sums.to_pyarrow().to_pylist():
-        stretches = lowered.get(row["payer"])
-        under = None if stretches is None else _within(row["at"], stretches)
-        yield Deed(row["at"], BOUGHT, row["payer"], "", row["times"], row["amount"], row["currency"], under)
+    # only running subscriptions tell: of a payer without any fact of the kind it is unknown
+    ran = lake.facts(Discount).select("starts_at", "ends_at", record="payer")
+    beside = sums.left_join(ran, "record")
+    within = (beside.starts_at <= beside.at) & (beside.ends_at.isnull() | (beside.at < beside.ends_at))
+    sold = beside.mutate(lowered=within).group_by("record", "hour", "currency", "at", "times", "amount")
+    return _in_fields(sold.agg(kind=ibis.literal(BOUGHT), lowered=lambda row: row.lowered.any()))
 
 
-def _stretches(lake: Lake) -> dict[str, list[tuple[datetime, datetime | None]]]:
-    """When discounts ran, by payer. Only running subscriptions tell: a payer without any fact of the kind is unknown."""
-    found: dict[str, list[tuple[datetime, datetime | None]]] = defaultdict(list)
-    for row in lake.facts(Discount).select("payer", "starts_at", "ends_at").to_pyarrow().to_pylist():
-        found[row["payer"]].append((row["starts_at"], row["ends_at"]))
-    return found
-
-
-def _within(at: datetime, stretches: Iterable[tuple[datetime, datetime | None]]) -> bool:
-    return any(start <= at and (end is None or at < end) for start, end in stretches)
-
-
-def _contracts(lake: Lake) -> Iterator[Deed]:
+def _contracts(lake: Lake) -> ir.Table:
     """Contracts that began and ended."""
     told = lake.facts(Subscription)
-    kept = told.filter(told.status.isin(RAN)).select("payer", "started_at", "ended_at", "mrr_minor", "currency")
-    for row in kept.to_pyarrow().to_pylist():
-        money = {"amount": row["mrr_minor"], "currency": row["currency"]}
-        yield Deed(row["started_at"], SIGNED, row["payer"], **money)
-        if row["ended_at"]:
-            yield Deed(row["ended_at"], ENDED, row["payer"], **money)
+    kept = told.filter(told.status.isin(RAN)).mutate(record=told.payer, amount=told.mrr_minor)
+    signed, over = kept.mutate(kind=ibis.literal(SIGNED), at=kept.started_at), kept.filter(kept.ended_at.notnull())
+    return _in_fields(signed).union(_in_fields(over.mutate(kind=ibis.literal(ENDED), at=over.ended_at)))
 
 
-def _zones(lake: Lake, session: Session, persons: Iterable[str]) -> dict[str, ZoneInfo]:
-    """The zone of each person whose telephone numbers name one; several that differ name none."""
+def _in_fields(told: ir.Table) -> ir.Table:
+    """The rows in the fields of a deed; empty is what they do not tell."""
+    return told.select(
+        **{name: (told[name] if name in told.columns else ibis.null()).cast(kind) for name, kind in FIELDS.items()}
+    )
+
+
+def read_zones(lake: Lake, session: Session) -> dict[str, ZoneInfo]:
+    """Where persons are at home: the zone of each whose telephone numbers name one; several that differ name none."""
     told = lake.facts(Identifier)
     numbers = told.filter((told.kind == "phone") & (told.scope == Scope.person.value)).select("record", "value")
-    rows = numbers.distinct().to_pyarrow().to_pylist()
-    owned = owners(session, {row["record"] for row in rows}, Scope.person)
+    owned = numbers.join(belonging(session, Scope.person), "record").select("entity_id", "value").distinct()
     named: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        if person := owned.get(row["record"]):
-            named[person] |= set(zones_of(row["value"]))
-    wanted = set(persons)
-    return {who: ZoneInfo(next(iter(zones))) for who, zones in named.items() if len(zones) == 1 and who in wanted}
+    for row in owned.to_pyarrow().to_pylist():
+        named[row["entity_id"]] |= set(zones_of(row["value"]))
+    return {who: ZoneInfo(next(iter(zones))) for who, zones in named.items() if len(zones) == 1}
 
 
 def zones_of(number: str) -> tuple[str, ...]:

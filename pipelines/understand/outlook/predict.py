@@ -1,5 +1,6 @@
 """Who may leave and what each person is likely to do next, as derived tables of the lake: chances, and how far to trust them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +13,7 @@ from pipelines.stitch.lens.settings import LensSettings
 from pipelines.stitch.lifetime.calibration import Calibration
 from pipelines.stitch.lifetime.customers import Customers
 from pipelines.stitch.rates import Rates
-from pipelines.understand.behaviour.deeds import read_deeds
+from pipelines.understand.behaviour.deeds import Deed, each_person, read_deeds
 from pipelines.understand.outlook.history import alignment_before
 from pipelines.understand.outlook.next_action import chances, likeliest, tried
 from pipelines.understand.outlook.risk import Risks, risks
@@ -61,12 +62,10 @@ def predict(workspace: Workspace) -> Predicted:
     lake, now = workspace.lake, workspace.clock.now()
     customers = Customers.of(lake, Rates.of(workspace.settings), now, LensSettings().home)
     with transaction(workspace.store) as session:
-        everybody, barred = read_deeds(lake, session).by_person, refused(lake, session)
+        everybody, barred = read_deeds(lake, session), refused(lake, session)
         found = risks(customers, partial(alignment_before, session, Alignment.overall))
-    deeds = {
-        person: done for person, done in everybody.items() if not barred.intersection(deed.record for deed in done)
-    }
-    actions = tried(deeds.values(), now)
+    deeds = partial(_allowed, everybody, barred)
+    actions = tried((done for _, done in deeds()), now)
     payers = customers.payers.to_pylist()
     rows = [
         {**payers[int(who)], "way": one.way, "risk": float(chance), "base": float(base), "adjusted": one.adjusted, "standing": one.standing}
@@ -75,10 +74,15 @@ def predict(workspace: Workspace) -> Predicted:
     ]  # fmt: skip
     following = [
         {"person_id": person, "action": best[0], "chance": best[1], "standing": actions.standing}
-        for person, done in deeds.items()
+        for person, done in deeds()
         if (best := likeliest(chances(done, now)))
     ]
     return Predicted(_table(RISKS, rows), _table(NEXT, following), found, actions)
+
+
+def _allowed(deeds: pa.Table, barred: set[str]) -> Iterator[tuple[str, list[Deed]]]:
+    """Everybody's deeds, but of those who refuse."""
+    return ((person, done) for person, done in each_person(deeds) if not any(deed.record in barred for deed in done))
 
 
 def _table(derived: Derived, rows: list[dict[str, object]]) -> pa.Table:
