@@ -246,9 +246,31 @@ def _wait(again: Again, attempt: int) -> float:
     return again.seconds if again.told else again.seconds * 2.0 ** (attempt - 1) * spread
 
 
+class Session(requests.Session):
+    """A session that has headers of its own and nothing else: no cookies, parameters, passwords or hooks.
+
+    Merging those six into each request, empty as they are, took a quarter of what a request costs (requests 2.34, sessions.py).
+    """
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """The request as it is sent."""
+        prepared = requests.PreparedRequest()
+        prepared.prepare(
+            request.method,
+            request.url,
+            {**self.headers, **request.headers},
+            request.files,
+            request.data,
+            request.params,
+            request.auth,
+            json=request.json,
+        )
+        return prepared
+
+
 def session(transport: Transport) -> requests.Session:
     """A session that sends through the transport and reads neither proxies nor passwords from the machine."""
-    opened = requests.Session()
+    opened = Session()
     opened.trust_env = False  # a .netrc would replace our Authorization header
     opened.mount("https://", transport)
     return opened

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from connectors.errors import Retryable
-from connectors.hubspot.client import ASSOCIATION_BATCH, Portal
+from connectors.hubspot.client import ASSOCIATION_BATCH, Portal, next_of
 from connectors.hubspot.paging import circle
 from connectors.hubspot.refusals import SOON, VENDOR
 
@@ -48,19 +48,23 @@ def _ends(portal: Portal, kind: str, other: str, ids: Sequence[str], stream: str
         for result in answer["results"]:
             one = str(result["from"]["id"])
             known = ends.setdefault(one, {})
-            known.update({int(end["toObjectId"]): _ordered(end) for end in result["to"]})
-            after = ((result.get("paging") or {}).get("next") or {}).get("after")
+            for end in result["to"]:
+                known[int(end["toObjectId"])] = _ordered(end)
+            after = next_of(result)
+            if after is None:
+                continue
             if (one, after) in seen:
                 raise circle(about, stream, one)
-            if after is not None:
-                seen.add((one, after))
-                due.append({"id": one, "after": after})
+            seen.add((one, after))
+            due.append({"id": one, "after": after})
     return ends
 
 
 def _ordered(end: Json) -> Json:
     """One end with its types in an order of their own, so that the same ties are the same payload."""
-    types = sorted(end["associationTypes"], key=lambda one: (str(one.get("category")), int(one.get("typeId") or 0)))
+    types = end["associationTypes"]
+    if len(types) > 1:  # most have one
+        types = sorted(types, key=lambda one: (str(one.get("category")), int(one.get("typeId") or 0)))
     return {"toObjectId": end["toObjectId"], "associationTypes": types}
 
 

@@ -244,7 +244,7 @@ class Portal:
         path = f"/form-integrations/v1/submissions/forms/{form}"
         params = {"limit": SUBMISSIONS_PAGE, **_from(after)}
         answer = self._bare("window", path, about="form submissions", stream=stream, params=params)
-        return Rows(self._results(answer, "form submissions", stream), _after(answer))
+        return Rows(self._results(answer, "form submissions", stream), next_of(answer))
 
     def granted(self) -> frozenset[str] | None:
         """The scopes of the token; None where HubSpot does not tell, as of a token that is no private app's.
@@ -318,7 +318,7 @@ class Portal:
         self, reason: str, call: Callable[..., Any], *given: Any, about: str, stream: str | None, **params: Any
     ) -> Rows:
         answer = self._ask(reason, call, *given, about=about, stream=stream, **params)
-        return Rows(self._results(answer, about, stream), _after(answer))
+        return Rows(self._results(answer, about, stream), next_of(answer))
 
     def _results(self, answer: Any, about: str, stream: str | None = None) -> list[Json]:
         """The rows of an answer. Refuses what is no list of objects: half a result looks like a whole one."""
@@ -368,9 +368,12 @@ def _sending(client: Any, through: requests.Session) -> Any:
     return Sending
 
 
-def _after(answer: Json) -> str | None:
-    """Where the next page starts."""
-    after = ((answer.get("paging") or {}).get("next") or {}).get("after")
+def next_of(answer: Json) -> str | None:
+    """Where the next page starts; None behind the last."""
+    paging = answer.get("paging")
+    if not paging:
+        return None
+    after = (paging.get("next") or {}).get("after")
     return None if after is None else str(after)
 
 

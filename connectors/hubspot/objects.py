@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_BACK = 5 * 60_000  # milliseconds before the saved cursor at which the next window starts
 SWEEP_EVERY = 24 * 3_600_000  # milliseconds between two readings of what was archived, which is listed for 90 days
+MERGED = "hs_merged_object_ids"
 READ_ALL_EVERY = 7 * SWEEP_EVERY
 """Milliseconds between two readings of everything; HubSpot does not say whether a new tie moves the stamp."""
 
@@ -173,7 +174,7 @@ class Objects:
             if self._feed.pipelines:
                 payload |= self.known.beside(payload)
             records.append(Record(self._key(one), _instant(max(stamp, floor)), payload))
-        return [*records, *(old for record in records for old in self._merged(record))]
+        return [*records, *(old for record in records if MERGED in record.payload for old in _merged(record))]
 
     def _pasts(self, ids: Sequence[str]) -> dict[str, Json]:
         """The earlier values of the properties whose history is kept, by id."""
@@ -181,13 +182,6 @@ class Objects:
         for some in _batches(ids, HISTORY_BATCH) if self._feed.history else ():
             pasts |= self._portal.histories(self._feed.kind, some, self._feed.history)
         return pasts
-
-    def _merged(self, record: Record) -> Iterator[Record]:
-        """What is left of the records that became this one: they are gone, and of people and companies a second name."""
-        for old in str(record.payload.get("hs_merged_object_ids") or "").split(";"):
-            if old:
-                rest = {"hs_object_id": old, "mergedInto": record.key.id}
-                yield Record(record.key._replace(id=old), record.updated_at, rest, deleted=True)
 
     def _tombstone(self, row: Json) -> Record:
         at = milliseconds(str(row.get("archivedAt") or row["updatedAt"]))
@@ -203,6 +197,14 @@ class Objects:
 
     def _key(self, record_id: str) -> RecordKey:
         return RecordKey(VENDOR, self._portal.id, self._stream.object, record_id)
+
+
+def _merged(record: Record) -> Iterator[Record]:
+    """What is left of the records that became this one: they are gone, and of people and companies a second name."""
+    for old in str(record.payload[MERGED]).split(";"):
+        if old:
+            rest = {"hs_object_id": old, "mergedInto": record.key.id}
+            yield Record(record.key._replace(id=old), record.updated_at, rest, deleted=True)
 
 
 def _batches(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -22,6 +22,8 @@ def instant(text: str) -> datetime:
         if DIGITS.fullmatch(text):
             return datetime.fromtimestamp(int(text) / 1000, UTC)
         at = datetime.fromisoformat(text)
+        if at.tzinfo is UTC:  # as HubSpot writes it
+            return at
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (OverflowError, OSError):
         raise ValueError("out of range") from None

@@ -53,8 +53,8 @@ class _Raw(NamedTuple):
     number: int
     end: int
     bytes: bytes
-    fault: str | None = None
-    size: int = 0
+    fault: str | None
+    size: int
 
 
 def json_lines(file: BinaryIO, place: Place, finished: bool) -> Iterator[Line]:  # noqa: FBT001  # one of three of a reader
@@ -67,7 +67,7 @@ def json_lines(file: BinaryIO, place: Place, finished: bool) -> Iterator[Line]: 
             yield Line(number, end, None, str(error), _shown(_text(line)), size)
         else:
             if row is not None:
-                yield Line(number, end, row, None, "", size)
+                yield Line(number, end, row, size=size)
 
 
 def comma_separated(file: BinaryIO, place: Place, finished: bool) -> Iterator[Line]:  # noqa: FBT001
@@ -141,8 +141,11 @@ def format_of(name: str) -> Format | None:
     return next((FORMATS[end] for end in ends if name.lower().endswith(end)), None)
 
 
-def _lines(file: BinaryIO, place: Place, *, finished: bool) -> Iterator[_Raw]:
-    """Whole lines, and the last one without a line break where the file is finished; a line too long is passed over."""
+def _lines(file: BinaryIO, place: Place, *, finished: bool) -> Iterator[tuple[int, int, bytes, str | None, int]]:
+    """Whole lines, and the last one without a line break where the file is finished; a line too long is passed over.
+
+    Shape: what `_Raw` names, in its order, as plain tuples: one is made of every line.
+    """
     number, end = place.number, place.offset
     while start := file.readline(LONGEST):
         size, piece, fault = len(start), start, None
@@ -152,7 +155,7 @@ def _lines(file: BinaryIO, place: Place, *, finished: bool) -> Iterator[_Raw]:
         if not whole:
             return
         end += size
-        yield _Raw(number, end, start, fault, size)
+        yield number, end, start, fault, size
         number += 1
 
 
@@ -235,7 +238,7 @@ def _rows(file: BinaryIO, place: Place, *, finished: bool) -> Iterator[_Fields]:
 
     Where quotes do not match, the row's first line is at fault, and reading goes on with its second: it may be a row of its own.
     """
-    lines = _Taker(_lines(file, place, finished=finished))
+    lines = _Taker(map(_Raw._make, _lines(file, place, finished=finished)))
     reader = csv.reader(lines, strict=True)
     while True:
         fields, fault = None, None

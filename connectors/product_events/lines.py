@@ -104,17 +104,8 @@ def kind_of(row: Mapping[str, Any]) -> str:
     raise Unreadable("type")
 
 
-class Sense(NamedTuple):
-    """What a line that makes sense says of itself: its type, its instant, whose it is, and the id of its own."""
-
-    kind: str
-    at: datetime
-    user: str | None
-    id: str | None
-
-
-def checked(row: Row) -> Sense:
-    """The sense of a line; Unreadable for one that makes none."""
+def checked(row: Row) -> tuple[str, datetime, str | None, str | None]:
+    """What a line that makes sense says of itself: its type, its instant, whose it is, and the id of its own. Else Unreadable."""
     kind = kind_of(row)
     try:
         at = instant_of("timestamp", row.get("timestamp"))
@@ -127,12 +118,12 @@ def checked(row: Row) -> Sense:
         if part is not None and not isinstance(part, dict):
             raise Unreadable("nested")
     try:
-        sense = Sense(kind, at, label_of(row, USER), label_of(row, EVENT_ID))
+        user, own = label_of(row, USER), label_of(row, EVENT_ID)
     except ValueError:
         raise Unreadable("id") from None
     if kind == "track" and not isinstance(row.get("event"), str):
         raise Unreadable("event")
-    return sense
+    return kind, at, user, own
 
 
 def event(account: str, row: Row) -> Record | None:
@@ -140,11 +131,11 @@ def event(account: str, row: Row) -> Record | None:
 
     Its id is the event's own, else the hash of its content, so that a line delivered again is the same record.
     """
-    sense = checked(row)
-    if sense.kind not in DEEDS:
+    kind, at, _, own = checked(row)
+    if kind not in DEEDS:
         return None
-    own = sense.id or content_id(orjson.dumps(row, option=orjson.OPT_SORT_KEYS, default=str).decode())
-    return Record(RecordKey(VENDOR, account, "event", own), sense.at, row)
+    own = own or content_id(orjson.dumps(row, option=orjson.OPT_SORT_KEYS, default=str).decode())
+    return Record(RecordKey(VENDOR, account, "event", own), at, row)
 
 
 def unreadable(key: RecordKey, fault: str, raw: str, at: datetime) -> Record:
@@ -167,16 +158,16 @@ def user(account: str, row: Row) -> Record | None:
     one with an address, nor a bare mention anything: they are dated to the beginning of time.
     """
     try:
-        sense = checked(row)
+        _, at, named, _ = checked(row)
     except Unreadable:
         return None
-    if sense.user is None:
+    if named is None:
         return None
     traits = {name: value for part in (_traits(row, "context"), _traits(row)) for name, value in part.items()}
     if "email" not in traits and row.get("email"):
         traits["email"] = row["email"]
-    stamp = sense.at if traits.get("email") else EPOCH + timedelta(seconds=not NAMING.isdisjoint(traits))
-    return Record(RecordKey(VENDOR, account, "user", sense.user), stamp, {"userId": sense.user, "traits": traits})
+    stamp = at if traits.get("email") else EPOCH + timedelta(seconds=not NAMING.isdisjoint(traits))
+    return Record(RecordKey(VENDOR, account, "user", named), stamp, {"userId": named, "traits": traits})
 
 
 def _traits(row: Row, *inside: str) -> Row:

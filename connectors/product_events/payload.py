@@ -47,10 +47,11 @@ def instant_of(path: str, value: Any) -> datetime | None:
     """An instant in UTC: ISO 8601, where one without a zone is UTC, or seconds or milliseconds since 1970."""
     if value is None or value == "":
         return None
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    is_text = isinstance(value, str)
+    if not is_text and (isinstance(value, bool) or not isinstance(value, int | float)):
         raise wrong(path, value, "an instant")
     try:
-        if isinstance(value, str):
+        if is_text:
             text = value.strip()
             if text[4:5] == "-" or not NUMBER.fullmatch(text):
                 at = datetime.fromisoformat(text if text.endswith("Z") else ZONE.sub("Z", text))

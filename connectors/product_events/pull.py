@@ -49,22 +49,19 @@ class Batch:
     """What one page has gathered: of each record its newest version."""
 
     limits: Limits
-    records: dict[RecordKey, Record] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
+    """By id; all are of one kind."""
     lines: int = 0
     bytes: int = 0
 
-    def add(self, record: Record | None, size: int) -> None:
-        """One more line, whether or not it told anything."""
+    def add(self, record: Record | None, size: int) -> bool:
+        """One more line, whether or not it told anything; whether it is time for the next page."""
         self.lines += 1
         self.bytes += size
         if record:
-            known = self.records.setdefault(record.key, record)
+            known = self.records.setdefault(record.key.id, record)
             if known is not record and known.updated_at <= record.updated_at:
-                self.records[record.key] = record
-
-    @property
-    def is_full(self) -> bool:
-        """Whether it is time for the next page."""
+                self.records[record.key.id] = record
         return self.lines >= self.limits.lines or self.bytes >= self.limits.bytes
 
 
@@ -125,8 +122,7 @@ class ProductEventsSource(Source):
         steps = self._talks if stream.name in TALKS else self._lines
         for file in ledger.due(listing):
             for record, size in steps(stream, file, ledger):
-                batch.add(record, size)
-                if batch.is_full:
+                if batch.add(record, size):
                     yield self._page(batch, ledger, complete=False)
                     batch = Batch(self._limits)
         yield self._page(batch, ledger, complete=True)

@@ -163,7 +163,7 @@ class SalesforceSource(Source):
     def _record(self, stream: Stream, row: Row, floor: datetime | None = None) -> Record:
         key = RecordKey(VENDOR, self.account, stream.object, row["Id"])
         at = instant(row["SystemModstamp"])
-        return Record(key, max(at, floor or at), row, deleted=bool(row.get("IsDeleted")))
+        return Record(key, at if floor is None else max(at, floor), row, bool(row.get("IsDeleted")))
 
 
 def _first(portion: Portion | None, now: datetime) -> State:

@@ -68,7 +68,7 @@ class RestQueries:
     ) -> tuple[list[Row], list[Row], bool]:
         parts = projection.parts(self._bytes)
         first, ended = self._collect(reason, select(parts[0], self._object, *conditions, then=then))
-        rows = {row["Id"]: dict(row) for row in first}
+        rows = {row["Id"]: row for row in first}
         changed: set[str] = set()
         for part in parts[1:]:
             more, _ = self._collect(reason, select(part, self._object, *conditions, then=then))

@@ -6,7 +6,7 @@ can neither loop nor get lost, and whatever answers, page, job or another proces
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
+from operator import lt
 from typing import Any
 
 from connectors.base import Position
@@ -142,7 +142,7 @@ class Portion:
             return replace(self, span=left)
         if isinstance(left, Sweep):
             ids = [self.span.last or "", *(row["Id"] for row in rows)]
-            left = replace(left, ordered=left.ordered and all(one < two for one, two in pairwise(ids)))
+            left = replace(left, ordered=left.ordered and all(map(lt, ids, ids[1:])))
         return replace(self, span=left, rows=self.rows + len(rows))
 
     def position(self) -> Position:

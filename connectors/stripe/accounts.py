@@ -5,6 +5,7 @@ Source: https://docs.stripe.com/connect/authentication.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from connectors.stripe.client import StripeApi
 from connectors.stripe.paging import leaves
@@ -18,7 +19,7 @@ class Account:
     mode: str
     api: StripeApi
 
-    @property
+    @cached_property
     def key(self) -> str:
         """How its records name it: test and live data never share a record key."""
         return f"{self.id}:{self.mode}"

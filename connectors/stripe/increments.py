@@ -1,12 +1,13 @@
 """Reading by events: windows of them, in which every object that one names is read anew."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from connectors.base import Page, Position
 from connectors.stripe.changes import Change, Told, snapshot
 from connectors.stripe.client import Json
 from connectors.stripe.listing import LAG
-from connectors.stripe.objects import Objects
+from connectors.stripe.objects import Objects, instant
 from connectors.stripe.paging import LIMIT
 from models.records import Record
 
@@ -52,7 +53,7 @@ def _window(objects: Objects, told: Told, start: int, resume: Position | None) -
     parts = [changes[at : at + LIMIT] for at in range(0, len(changes), LIMIT)] or [[]]
     for number, part in enumerate(parts, start=1):
         listed = _listed(objects, part)
-        found = [_changed(objects, change, listed.get(change.id), start, told.end) for change in part]
+        found = [_changed(objects, change, listed.get(change.id), start, instant(told.end)) for change in part]
         records = [record for record in found if record is not None]
         position = {"end": told.end, "after": list(part[-1].place) if part else after}
         yield Page(records, position, done if number == len(parts) else None)
@@ -64,14 +65,14 @@ def _listed(objects: Objects, part: Sequence[Change]) -> dict[str, Json]:
     return objects.newest({"gte": min(made), "lte": max(made)}) if len(made) >= WORTH else {}
 
 
-def _changed(objects: Objects, change: Change, listed: Json | None, start: int, end: int) -> Record | None:
+def _changed(objects: Objects, change: Change, listed: Json | None, start: int, at: datetime) -> Record | None:
     """The object as it is now; as its newest event shows it, marked deleted, if it is no more; None where no event shows it."""
     reason = "look-back" if change.at < start else "window"
     if change.deleted is not None:
-        return objects.record(change.deleted, end, deleted=True)
+        return objects.record(change.deleted, at, deleted=True)
     found = objects.completed(listed, reason) if listed else objects.retrieve(change.id, reason)
     if found is not None:
-        return objects.record(found, end)
+        return objects.record(found, at)
     if change.made is None:
         return None
-    return objects.record(snapshot(objects.event(change.event, reason)), end, deleted=True)
+    return objects.record(snapshot(objects.event(change.event, reason)), at, deleted=True)

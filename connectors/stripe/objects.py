@@ -76,8 +76,8 @@ class Objects:
 
     def records(self, rows: Iterable[Json], as_of: int) -> list[Record]:
         """Listed rows as records; one that is deleted while it is read is left out: if it was known, an event tells."""
-        found = [self.completed(row, "window") for row in rows]
-        return [self.record(row, as_of) for row in found if row is not None]
+        at, found = instant(as_of), [self.completed(row, "window") for row in rows]
+        return [self.record(row, at) for row in found if row is not None]
 
     def retrieve(self, number: str, reason: str) -> Json | None:
         """The object, complete; None if it is gone, as a deleted customer is whose stub is all that is left."""
@@ -101,15 +101,14 @@ class Objects:
 
     def read(self, ids: Sequence[str], as_of: int) -> list[Record]:
         """Those of the ids that this account has or, as its events of the last 30 days tell, had."""
-        found = {number: self.retrieve(number, "window") for number in ids}
-        records = [self.record(payload, as_of) for payload in found.values() if payload]
+        at, found = instant(as_of), {number: self.retrieve(number, "window") for number in ids}
+        records = [self.record(payload, at) for payload in found.values() if payload]
         gone = self._deleted({number for number, payload in found.items() if payload is None})
-        return [*records, *(self.record(payload, as_of, deleted=True) for payload in gone)]
+        return [*records, *(self.record(payload, at, deleted=True) for payload in gone)]
 
-    def record(self, payload: Json, as_of: int, *, deleted: bool = False) -> Record:
+    def record(self, payload: Json, at: datetime, *, deleted: bool = False) -> Record:
         """A record of this stream."""
-        key = RecordKey(VENDOR, self.account.key, self._stream.object, payload["id"])
-        return Record(key, instant(as_of), payload, deleted)
+        return Record(RecordKey(VENDOR, self.account.key, self._stream.object, payload["id"]), at, payload, deleted)
 
     def _deleted(self, missing: set[str]) -> Iterator[Json]:
         """Last payloads of the missing objects that were deleted, as far back as events go."""
