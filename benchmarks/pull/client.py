@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from typing import Any
@@ -167,7 +168,8 @@ def _product_events(_: Any, place: str) -> Iterator[int]:
 
     for path in sorted(Path(place).iterdir()):
         with path.open("rb") as file:
-            yield sum(1 for line in file if orjson.loads(line))
+            while page := [orjson.loads(line) for line in islice(file, 1_000)]:  # held together, as a vendor's page is
+                yield len(page)
 
 
 LOOPS = {

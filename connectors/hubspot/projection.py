@@ -34,5 +34,5 @@ def payload_of(properties: Mapping[str, Any], settings: HubSpotSettings) -> dict
     return {
         name: value
         for name, value in properties.items()
-        if value not in (None, "") and not (value == SILENT and settings.owns(name))
+        if value is not None and value != "" and (value != SILENT or not settings.owns(name))
     }

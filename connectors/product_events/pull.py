@@ -6,7 +6,7 @@ line break; one that shrank or begins otherwise is read anew, which changes noth
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import BinaryIO
@@ -42,27 +42,6 @@ class Limits:
     """That land together; landing was measured with windows of 50,000 to 200,000 records."""
     files: int = OPEN
     """That a cursor knows one by one."""
-
-
-@dataclass
-class Batch:
-    """What one page has gathered: of each record its newest version."""
-
-    limits: Limits
-    records: dict[str, Record] = field(default_factory=dict)
-    """By id; all are of one kind."""
-    lines: int = 0
-    bytes: int = 0
-
-    def add(self, record: Record | None, size: int) -> bool:
-        """One more line, whether or not it told anything; whether it is time for the next page."""
-        self.lines += 1
-        self.bytes += size
-        if record:
-            known = self.records.setdefault(record.key.id, record)
-            if known is not record and known.updated_at <= record.updated_at:
-                self.records[record.key.id] = record
-        return self.lines >= self.limits.lines or self.bytes >= self.limits.bytes
 
 
 class ProductEventsSource(Source):
@@ -117,19 +96,21 @@ class ProductEventsSource(Source):
         return _of(stream, self._files.listing(stream.name))
 
     def _walk(self, stream: Stream, ledger: Ledger, listing: Sequence[File]) -> Iterator[Page]:
-        """What the ledger does not know of these files; the cursor is on the last page."""
-        batch = Batch(self._limits)
+        """What the ledger does not know of these files, of each record its newest version; the cursor is on the last page."""
+        limits, newest, number, size = self._limits, dict[str, Record](), 0, 0
         steps = self._talks if stream.name in TALKS else self._lines
         for file in ledger.due(listing):
-            for record, size in steps(stream, file, ledger):
-                if batch.add(record, size):
-                    yield self._page(batch, ledger, complete=False)
-                    batch = Batch(self._limits)
-        yield self._page(batch, ledger, complete=True)
-
-    def _page(self, batch: Batch, ledger: Ledger, *, complete: bool) -> Page:
+            for record, taken in steps(stream, file, ledger):
+                number, size = number + 1, size + taken
+                if record:
+                    known = newest.setdefault(record.key.id, record)
+                    if known is not record and known.updated_at <= record.updated_at:
+                        newest[record.key.id] = record
+                if number >= limits.lines or size >= limits.bytes:
+                    yield Page(list(newest.values()), ledger.position())
+                    newest, number, size = {}, 0, 0
         position = ledger.position()
-        return Page(list(batch.records.values()), position, position if complete else None)
+        yield Page(list(newest.values()), position, position)
 
     def _lines(self, stream: Stream, file: File, ledger: Ledger) -> Iterator[tuple[Record | None, int]]:
         """A record or nothing for each line that was not read yet, the ledger being past it."""

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 import connectors
-import connectors.registry  # while its folder is still found
+import connectors.countries  # while its folder is still found
+import connectors.registry
 from tests.pipelines.ingest.scripted import SHELF, ScriptedSource, version
 
 LOG = [version(str(n), n, name=f"name {n}") for n in range(300)]

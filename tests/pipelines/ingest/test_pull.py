@@ -177,7 +177,7 @@ def test_a_stamp_from_the_future_does_not_silence_later_versions(place):
     """A record stamped in the year 9999 by mistake can still be corrected."""
     place.pull([version("1", 2_900_000, name="wrong")])
     place.clock.advance(timedelta(days=1))
-    place.pull([BO, replace(version("1", 0, name="right"), updated_at=place.clock.now())])
+    place.pull([BO, version("1", 0, name="right")._replace(updated_at=place.clock.now())])
     assert place.facts(Profile)["1"][0]["name"] == "right"
 
 
@@ -246,7 +246,7 @@ def test_a_second_run_on_the_same_stream_stops_and_says_so(place):
 def test_accounts_of_one_vendor_do_not_mix(place):
     """Two accounts keep their own cursors and pages and share one log."""
     place.pull([ADA])
-    other = replace(ADA, key=ADA.key._replace(account="acct:test"))
+    other = ADA._replace(key=ADA.key._replace(account="acct:test"))
     place.pull(ScriptedSource([other], account="acct:test"))
     assert {row["account"] for row in place.log()} == {"acct", "acct:test"}
 
