@@ -67,7 +67,7 @@ def json_lines(file: BinaryIO, place: Place, finished: bool) -> Iterator[Line]: 
             yield Line(number, end, None, str(error), _shown(_text(line)), size)
         else:
             if row is not None:
-                yield Line(number, end, row, size=size)
+                yield Line(number, end, row, None, "", size)
 
 
 def comma_separated(file: BinaryIO, place: Place, finished: bool) -> Iterator[Line]:  # noqa: FBT001
