@@ -35,7 +35,7 @@ def mend(text: str) -> str:
 
     Source: https://www.postgresql.org/docs/15/datatype-character.html, which has no NUL; no encoding has half a pair.
     """
-    whole = text.replace("\0", "\ufffd")
+    whole = text.replace("\0", "\ufffd") if "\0" in text else text
     return whole if whole.isascii() else whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

@@ -30,8 +30,7 @@ def acknowledge(session: Session, settled: Sequence[Row], now: datetime) -> None
         )
     if true:
         _take_back(session, true)
-        heard = sa.update(rows.TABLE).where(rows.TABLE.c.id == sa.bindparam("row")).values(acknowledged_at=now)
-        session.connection().execute(heard, [{"row": row.id} for row in true])
+        rows.change(session, [row.id for row in true], {"acknowledged_at": now})
     if fresh:
         session.connection().execute(sa.insert(BASELINE), fresh)
     if changed:

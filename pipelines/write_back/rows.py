@@ -1,15 +1,18 @@
 """A row of the ledger as it is worked on: plain, since a plan has a dozen per record, and a model of each would take longer than the CRM."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from dataclasses import field as having
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
 from models.writes import IntendedWrite
+from pipelines.understand.people import chunks
 
 TABLE: sa.Table = IntendedWrite.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 OUTCOME = ("old_value", "state", "reason", "error", "parked", "parked_under", "job", "attempts", "sent_at")
@@ -41,6 +44,9 @@ class Row:
 
 NAMES = [one.name for one in fields(Row)]
 COLUMNS = [TABLE.c[one] for one in NAMES]
+MANY = 20
+"""Rows from which one statement for all is cheaper than one each."""
+_outcome = attrgetter(*OUTCOME)
 _SETTLED = sa.update(TABLE).where(TABLE.c.id == sa.bindparam("row")).values({one: sa.bindparam(one) for one in OUTCOME})
 
 
@@ -57,6 +63,22 @@ def add(session: Session, rows: Iterable[Row]) -> None:
 
 
 def update(session: Session, rows: Iterable[Row]) -> None:
-    """Keep what became of rows."""
-    if given := [{"row": row.id, **{one: getattr(row, one) for one in OUTCOME}} for row in rows]:
-        session.connection().execute(_SETTLED, given)
+    """Keep what became of rows; what many of them came to is said once."""
+    alike: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for row in rows:
+        alike[_outcome(row)].append(row.id)
+    alone: list[dict[str, Any]] = []
+    for outcome, ids in alike.items():
+        became = dict(zip(OUTCOME, outcome, strict=True))
+        if len(ids) < MANY:
+            alone += [{"row": one, **became} for one in ids]
+        else:
+            change(session, ids, became)
+    if alone:
+        session.connection().execute(_SETTLED, alone)
+
+
+def change(session: Session, ids: Sequence[str], values: Mapping[str, Any]) -> None:
+    """Give these rows the same values."""
+    for some in chunks(ids):
+        session.connection().execute(sa.update(TABLE).where(TABLE.c.id.in_(some)).values(values))
