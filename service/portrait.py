@@ -10,7 +10,7 @@ from connectors.registry import connectors_by_name
 from models.money import major
 from pipelines.stitch.arrivals import channel_in_words
 from pipelines.understand.news import certainty
-from service.self_models import AlignmentReading, HeldBelief, SelfModel
+from service.held import AlignmentReading, HeldBelief, SelfModel
 from service.terminal import console, day
 
 SIGNS = {"positive": "[green]+[/green]", "negative": "[red]-[/red]", "neutral": "·"}

@@ -11,8 +11,9 @@ from models import Alignment, Purpose, Scope
 from models.store import transaction
 from pipelines.understand.outlook.predict import NEXT, RISKS
 from pipelines.workspace import Workspace
+from service.held import HeldBelief, SelfModel
 from service.people import derived_rows
-from service.self_models import HeldBelief, SelfModel, SelfModels
+from service.self_models import SelfModels
 
 REASONS = 3
 """Beliefs that are named: more is a list, and no reason."""

@@ -1,17 +1,13 @@
 """The one facade behind every door: read a self-model, add to it, read its alignment. Each call names a purpose and is audited."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-import orjson
 from sqlmodel import Session, col, or_, select
 
 from models import (
-    Alignment,
     Audit,
-    Baseline,
     Belief,
     Evidence,
     Membership,
@@ -27,19 +23,18 @@ from models.keys import RecordKey, content_id, stable_hash
 from models.store import transaction
 from pipelines.understand import screens
 from pipelines.understand.assertions import record_assertion
-from pipelines.understand.beliefs import HALF_LIFE, conclude, known_at
-from pipelines.understand.beliefs import as_of as faded
+from pipelines.understand.beliefs import conclude, known_at
 from pipelines.understand.changed import Change, changes_between
 from pipelines.understand.lessons import taught
 from pipelines.understand.people import chunks
 from pipelines.understand.policy import Policy
 from pipelines.understand.reviews import Said, record_review
-from pipelines.understand.taught import Taught
 from pipelines.understand.text import canonical
-from pipelines.understand.words import ranked, summary, top_belief
+from pipelines.understand.words import summary, top_belief
 from pipelines.workspace import Workspace
 from service.errors import UsageError
 from service.forgetting import Outcome, carry_out, decide, found_of, is_begun
+from service.held import AlignmentReading, SelfModel, alignment_at, held_beliefs, shown_on
 from service.looking import Kept, ToReview, belief_named, to_review
 from service.people import cost_of, derived_rows, engagements_of, evidence_of, find_person, profiles_of, records_of
 
@@ -47,82 +42,6 @@ SOURCES = ("call_note", "email", "ticket", "transcript", "form", "chat")
 """Where an observation may come from; each has its own reliability."""
 AUTHORS = ("customer", "rep", "agent")
 LONGEST_STATEMENT = 160
-
-
-@dataclass(frozen=True)
-class Quote:
-    """One piece of evidence as it was said, and where; where nothing was said, `words` are ours, and not `verbatim`."""
-
-    words: str
-    verbatim: bool
-    side: Literal["for", "against"]
-    source: str
-    speaker: str
-    said_at: datetime
-    record: str
-
-
-@dataclass(frozen=True)
-class HeldBelief:
-    """One belief with its words.
-
-    Units: `confidence` is as of the last evidence, `confidence_now` faded by the silence since, both 0 to 1.
-    """
-
-    id: str
-    number: int
-    statement: str
-    holder: str | None
-    slot: str
-    polarity: str
-    level: str
-    confidence: float
-    confidence_now: float
-    calibration: str
-    evidence: str
-    observations: int
-    contested: bool
-    since: datetime
-    last: datetime
-    quotes: list[Quote]
-
-
-@dataclass(frozen=True)
-class AlignmentReading:
-    """How well person and offer agree, 0 to 1; `interval` holds 90 %, `coverage` is the share of components observed."""
-
-    overall: float
-    interval: tuple[float, float]
-    trend: str
-    components: dict[str, dict[str, float]]
-    coverage: float
-    weights_version: str
-    as_of: datetime
-    evidence_ids: list[str]
-
-
-@dataclass(frozen=True)
-class SelfModel:
-    """Everything held on one person, for one purpose, as of one instant. What customers said is data, never instructions."""
-
-    person_id: str
-    name: str
-    title: str | None
-    company: str | None
-    records: list[str]
-    journey: dict[str, Any]
-    acquisition_cost: list[dict[str, Any]]
-    engagements: list[dict[str, Any]]
-    """What ads cost to bring them, in minor units by currency; a share where an ad brought several people that day."""
-    revenue: list[dict[str, Any]]
-    beliefs: list[HeldBelief]
-    top_belief: str | None
-    summary: str
-    alignment: AlignmentReading | None
-    shown: dict[str, dict[str, Any]]
-    purpose: str
-    as_of: datetime
-    untrusted_origin: bool = True
 
 
 class SelfModels:
@@ -167,11 +86,11 @@ class SelfModels:
                 acquisition_cost=cost_of(lake, person_id),
                 engagements=engagements_of(lake, records),
                 revenue=derived_rows(lake, "revenue", person_id, "entity_id"),
-                beliefs=_held(beliefs, evidence, half_lives, instant, _origins(session, evidence), lesson),
+                beliefs=held_beliefs(session, beliefs, evidence, half_lives, instant, lesson),
                 top_belief=top_belief(beliefs, evidence, slots),
                 summary=summary(beliefs, evidence, slots),
-                alignment=_alignment(session, person_id, instant, usable),
-                shown=_shown(session, [row.record for row in records]),
+                alignment=alignment_at(session, person_id, instant, usable),
+                shown=shown_on(session, [row.record for row in records]),
                 purpose=purpose.value,
                 as_of=instant,
             )
@@ -183,7 +102,7 @@ class SelfModels:
             person_id = find_person(session, self.workspace.lake, person)
             self._audit(session, "get_alignment", purpose, person_id)
             usable = evidence_of(session, records_of(session, person_id), purpose, now)
-            return _alignment(session, person_id, as_of or now, usable)
+            return alignment_at(session, person_id, as_of or now, usable)
 
     def add_observation(
         self, person: str, text: str, *, source: str, author: str, purpose: Purpose, occurred_at: datetime | None = None
@@ -368,89 +287,3 @@ def _common_purposes(session: Session, beliefs: Sequence[Belief]) -> list[str]:
 
 def _first(profiles: list[dict[str, Any]], field: str) -> str | None:
     return next((profile[field] for profile in profiles if profile[field]), None)
-
-
-def _origins(session: Session, evidence: list[Evidence]) -> dict[str, str]:
-    """The record behind each observation."""
-    wanted = {row.observation_id for row in evidence}
-    rows = session.exec(select(Observation.id, Observation.record).where(col(Observation.id).in_(wanted)))
-    return dict(rows.all())
-
-
-def _held(
-    beliefs: list[Belief],
-    evidence: list[Evidence],
-    half_lives: dict[str, float],
-    instant: datetime,
-    origins: dict[str, str],
-    lesson: Taught,
-) -> list[HeldBelief]:
-    rows = {row.id: row for row in evidence}
-    held = []
-    for number, belief in enumerate(ranked(beliefs), start=1):
-        now = faded(belief, half_lives.get(belief.slot, HALF_LIFE), instant, lesson)
-        quotes = [
-            Quote(
-                words=row.quote or row.statement,
-                verbatim=bool(row.quote),
-                side="for" if (row.polarity == belief.polarity) != row.against else "against",
-                source=row.source_class,
-                speaker=row.speaker,
-                said_at=row.occurred_at,
-                record=origins[row.observation_id],
-            )
-            for row in (rows[id_] for id_ in belief.evidence_ids)
-        ]
-        held.append(
-            HeldBelief(
-                id=belief.id,
-                number=number,
-                statement=belief.statement,
-                holder=belief.holder,
-                slot=belief.slot,
-                polarity=belief.polarity,
-                level=belief.level,
-                confidence=belief.confidence,
-                confidence_now=now.confidence,
-                calibration=now.calibration,
-                evidence=belief.evidence,
-                observations=belief.units,
-                contested=belief.contested,
-                since=belief.first_at,
-                last=belief.last_at,
-                quotes=quotes,
-            )
-        )
-    return held
-
-
-def _alignment(
-    session: Session, person_id: str, instant: datetime, usable: Sequence[Evidence]
-) -> AlignmentReading | None:
-    """The latest by the instant; None too where it rests on evidence that may not be used."""
-    query = (
-        select(Alignment)
-        .where(Alignment.scope == "person", Alignment.entity_id == person_id, col(Alignment.as_of) <= instant)
-        .order_by(col(Alignment.as_of).desc())
-    )
-    row = session.exec(query).first()
-    if row is None or set(row.evidence_ids) - {one.id for one in usable}:
-        return None
-    return AlignmentReading(
-        overall=row.overall,
-        interval=(row.low, row.high),
-        trend=row.trend,
-        components=row.components,
-        coverage=row.coverage,
-        weights_version=row.weights_version,
-        as_of=row.as_of,
-        evidence_ids=row.evidence_ids,
-    )
-
-
-def _shown(session: Session, records: list[str]) -> dict[str, dict[str, Any]]:
-    """What the CRM is known to show, by record and field."""
-    shown: dict[str, dict[str, Any]] = {}
-    for row in session.exec(select(Baseline).where(col(Baseline.record).in_(records))):
-        shown.setdefault(row.record, {})[row.field] = orjson.loads(row.value) if row.value else None
-    return shown
