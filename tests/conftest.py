@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from starlette.types import ASGIApp
 from xdist.scheduler import LoadScopeScheduling
 
@@ -20,6 +21,10 @@ from tests import stores
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)  # the present of the planted world
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
+
+settings.register_profile("gate", max_examples=30, deadline=None)
+settings.register_profile("thorough", max_examples=200, deadline=None)  # make test-all
+settings.load_profile("gate")
 
 Serve = Callable[[ASGIApp], str]
 

@@ -104,7 +104,7 @@ def test_a_stream_is_described_in_a_plain_sentence(connector: Connector, stream:
 
 
 @streams
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_payload_can_break_the_reading(connector: Connector, stream: Stream, data: st.DataObject):
     """Whatever arrives is read as declared facts or refused with a ValueError, never a crash."""

@@ -276,7 +276,7 @@ PEOPLE = st.lists(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=PEOPLE)
 def test_whatever_a_row_holds_it_is_the_same_by_rest_and_by_bulk(practice, people):
     """Arbitrary text, days and instants."""

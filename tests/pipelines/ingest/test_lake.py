@@ -206,7 +206,7 @@ def test_an_unusable_lake_is_one_plain_sentence(url, engine, says):
 CHANGES = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["A", "B", ""]), st.booleans()), max_size=14)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CHANGES, st.integers(1, 4), st.integers(1, 3), st.integers(0, 3), st.lists(st.integers(0, 14), max_size=2))
 def test_any_chunking_ends_in_the_truth(tmp_path_factory, changes, page, window, look_back, stops):
     """However a history is cut into pulls, windows and pages, the latest records and their facts are the history's last words."""

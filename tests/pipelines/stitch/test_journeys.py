@@ -225,7 +225,7 @@ MOVES = st.tuples(
 )
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=st.lists(MOVES, max_size=20), shared=st.booleans())
 def test_every_payment_counts_exactly_once(tmp_path_factory, moves, shared):
     """Over persons, accounts and unassigned money the sums are those of all payments, by kind and currency, to the unit."""

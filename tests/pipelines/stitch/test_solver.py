@@ -187,7 +187,7 @@ def listed(rows: list[tuple], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema=schema)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(world=WORLDS)
 def test_clusters_are_those_of_an_independent_solver(world):
     """Too large, too many values, two numbers, told apart, joined by hand, and all of it at once; what was refused is named."""
@@ -232,7 +232,7 @@ def facts(world: Drawn) -> dict[str, list]:
     return {name: person("Jane Doe", **values) for name, values in world.records.items()}
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(world=WORLDS, data=st.data())
 def test_whole_and_stepwise_stitches_agree_with_an_independent_solver(tmp_path_factory, world, data):
     """All at once, or record by record in any order with a stitch after each few: the same persons, and nothing left for a further run."""
@@ -267,7 +267,7 @@ STEPS = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_through_any_history_ids_resolve_and_those_untouched_keep_theirs(tmp_path_factory, steps):
     """Merged, split and unmerged by hand or by the data: every id ever issued leads somewhere, and whose records stay the same keeps it."""

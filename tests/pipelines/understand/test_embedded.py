@@ -178,7 +178,7 @@ def test_statements_fit_their_column_and_never_speak_of_the_customer_as_a_case(a
     assert all(len(one) <= LONGEST_STATEMENT and "customer" not in one.split(":")[0].lower() for one in said)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.text(max_size=300))
 def test_no_text_breaks_it_and_every_quote_is_verbatim(raw):
     """Whatever arrives, the answer is made of the text's own words."""
@@ -187,7 +187,7 @@ def test_no_text_breaks_it_and_every_quote_is_verbatim(raw):
         assert text[claim.place.start : claim.place.end].replace("\n", " ") == " ".join(claim.quote.split())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.text("ab \u00fc\n.?,x", max_size=400), max_size=8))
 def test_every_sentence_is_judged_once_in_a_window_that_fits(parts):
     """However long a text, no word that can be evidence is left out or asked twice, and no window outgrows the network."""

@@ -138,7 +138,7 @@ class Story:
             assert holds == wanted
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(happenings, max_size=14))
 def test_any_story_ends_well(new_desk, story):
     """After each run: humans keep their words, locks hold, opted-out records are bare, all else shows what is known."""
@@ -146,9 +146,7 @@ def test_any_story_ends_well(new_desk, story):
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=100, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(happenings, min_size=8, max_size=30))
 def test_a_hundred_long_stories_end_well(new_desk, story):
     """The same hundred each time."""

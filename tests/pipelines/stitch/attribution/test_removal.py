@@ -71,7 +71,7 @@ PATHS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(PATHS)
 def test_the_effect_is_what_walking_without_the_channel_shows(paths):
     """For any journeys, channels that come twice and in circles included; never below 0 or above 1."""

@@ -5,7 +5,7 @@ from math import factorial
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.stitch.attribution.shapley import MOST, OTHER, grouped, values, worths
@@ -35,14 +35,12 @@ def test_published_games_are_met(worth, value):
     assert values(worth) == pytest.approx(value)
 
 
-@settings(deadline=None)
 @given(GAMES)
 def test_values_add_up_to_the_worth_of_all(worth):
     """Efficiency: nothing is lost and nothing comes from nowhere."""
     assert values(worth).sum() == pytest.approx(worth[-1], abs=1e-9)
 
 
-@settings(deadline=None)
 @given(GAMES)
 def test_values_are_the_average_over_all_orders(worth):
     """The definition, walked order by order."""
@@ -56,14 +54,12 @@ def test_values_are_the_average_over_all_orders(worth):
     assert values(worth) == pytest.approx(added / factorial(players), abs=1e-9)
 
 
-@settings(deadline=None)
 @given(GAMES)
 def test_who_adds_nothing_gets_nothing(worth):
     """Dummy: one more player who never changes the worth has the value 0, and the others keep theirs."""
     assert values([*worth, *worth]) == pytest.approx([*values(worth), 0], abs=1e-9)
 
 
-@settings(deadline=None)
 @given(st.integers(2, 5), st.data())
 def test_players_who_add_the_same_get_the_same(players, data):
     """Symmetry: where the worth knows only the number of players, all are worth the same."""

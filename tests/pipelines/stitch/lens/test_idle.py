@@ -106,7 +106,7 @@ BILLS = st.dictionaries(
 )
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, bills=BILLS)
 def test_every_unit_of_spend_is_in_exactly_one_row(tmp_path_factory, events, bills):
     """For any visits and bills: rows are unique, costs add up by currency, and every session is there."""

@@ -167,7 +167,6 @@ def test_the_unit_of_time_does_not_matter(r, alpha, a, b, known):
 
 
 @given(models, histories(), st.floats(0, 5000), st.floats(0, 5000))
-@settings(deadline=None)
 def test_probabilities_and_expectations_are_possible(model, known, less, more):
     """Whoever the customer is: chances lie in [0, 1], and more time never means fewer purchases."""
     less, more = sorted((less, more))
@@ -180,7 +179,7 @@ def test_probabilities_and_expectations_are_possible(model, known, less, more):
 
 
 @given(models, histories(), st.floats(0.01, 2000))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_expectations_equal_those_without_special_functions(model, known, time):
     """The closed form equals the mean over all chances to leave, for thousands of purchases and where it overflows, too."""
     x, age = int(known.repeats[0]), float(known.age[0])

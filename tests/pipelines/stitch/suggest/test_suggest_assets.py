@@ -19,6 +19,7 @@ from pipelines.workspace import Workspace, WorkspaceSettings
 from tests.pipelines.stitch.conftest import Hand
 from tests.pipelines.stitch.suggest.conftest import who
 
+QUEUE = [dg.AssetKey(["stitch", name]) for name in ("persons", "accounts", "suggestions")]
 KOLBE = {"company": "Kolbe Stanztechnik GmbH", "city": "Stuttgart", "country": "DE"}
 
 
@@ -29,7 +30,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def run(workspace: Workspace) -> Callable[[], dg.ExecuteInProcessResult]:
-    """Runs the stitch job once, the queue behind persons and accounts."""
+    """Runs the stitch job once: persons, accounts, and the queue behind them."""
     defs = dg.Definitions(
         assets=[*stitch_assets.assets(), *assets()], asset_checks=checks(), jobs=jobs(), resources={"workspace": workspace},
         executor=dg.in_process_executor,
@@ -37,7 +38,9 @@ def run(workspace: Workspace) -> Callable[[], dg.ExecuteInProcessResult]:
 
     def once() -> dg.ExecuteInProcessResult:
         with dg.DagsterInstance.ephemeral() as instance:
-            return defs.resolve_job_def("stitch").execute_in_process(instance=instance, raise_on_error=False)
+            return defs.resolve_job_def("stitch").execute_in_process(
+                instance=instance, raise_on_error=False, asset_selection=QUEUE
+            )
 
     return once
 
