@@ -156,6 +156,8 @@ def _storable(value: Any) -> Any:
         return mend(value)
     if isinstance(value, dict):
         return {name: _storable(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):  # of a row's parameters nearly all are plain text or nothing to mend: no call for each
+    if isinstance(
+        value, list | tuple
+    ):  # of a row's parameters nearly all are plain text or nothing to mend: no call for each
         return type(value)([mend(item) if type(item) is str else _storable(item) for item in value])
     return value

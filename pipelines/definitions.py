@@ -4,6 +4,8 @@ Vendors are found by the registry, so a new folder under `connectors/` appears h
 them: one per vendor, then stitch, understand, write_back.
 """
 
+import gc
+
 import dagster as dg
 
 from pipelines.alerts import automation as alerts_automation
@@ -56,3 +58,7 @@ def build() -> dg.Definitions:
 
 
 defs = build()
+
+# Expressions over the lake make objects by the hundred thousand, which reference counts free: looking for cycles among them, and among
+# all that the imports made, as often as Python does by itself took a quarter of a run. https://docs.python.org/3/library/gc.html
+gc.set_threshold(50_000, 20, 100)

@@ -17,6 +17,7 @@ import dagster as dg
 from dagster._core.events import JobFailureData  # no public names in 1.13
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.runs import SqliteRunStorage
+from dagster_shared.check import CheckError
 
 from connectors.registry import connectors_by_name
 from pipelines.due import nothing_new, taken
@@ -36,10 +37,6 @@ PLACE = "sidecar/place"
 """Run tag: the machine and folder whose lock the run's process holds for as long as it lives."""
 OWN_ERRORS = ("connectors.", "models.", "pipelines.")
 UNFINISHED = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
-WITHOUT_FILE = {  # what dagster.yaml says, for a folder that has none
-    "telemetry": {"enabled": False},
-    "compute_logs": {"module": "dagster.core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"},
-}
 
 
 class AlreadyRunning(Exception):
@@ -163,8 +160,20 @@ def _opened(home: Path) -> dg.DagsterInstance:
     if file := dagster_yaml():
         return _configured(file)
     folder = (home / "dagster").absolute()
+    return instance_in(folder)
+
+
+def instance_in(folder: Path) -> dg.DagsterInstance:
+    """An instance kept in a folder without a dagster.yaml; it says what ours says."""
     folder.mkdir(parents=True, exist_ok=True)
-    return dg.DagsterInstance.local_temp(str(folder), overrides=WITHOUT_FILE)
+    overrides = {
+        "storage": {
+            "custom": {"module": "pipelines.history", "class": "SqliteHistory", "config": {"base_dir": str(folder)}}
+        },
+        "telemetry": {"enabled": False},
+        "compute_logs": {"module": "dagster.core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"},
+    }
+    return dg.DagsterInstance.local_temp(str(folder), overrides=overrides)
 
 
 def _configured(file: Path) -> dg.DagsterInstance:
@@ -181,7 +190,7 @@ def _refusals() -> tuple[type[Exception], ...]:
     """What opening raises; asked for only once something was raised."""
     from dagster_postgres.utils import DagsterPostgresException  # noqa: PLC0415  # a second, that SQLite need not wait
 
-    return dg.DagsterInvalidConfigError, DagsterPostgresException
+    return dg.DagsterInvalidConfigError, CheckError, DagsterPostgresException
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Real parts for every test: a clock that stands still, servers on loopback, and the vendors of the practice ground."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogethe
 
 def pytest_configure(config: pytest.Config) -> None:
     """One process of a run makes what all take their stores from, and takes it away."""
+    gc.set_threshold(50_000, 20, 100)  # as the product has it, whatever is imported
     if stores.begin():
         config.add_cleanup(stores.end)
     config.add_cleanup(stores.close_stores)

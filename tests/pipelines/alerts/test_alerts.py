@@ -23,7 +23,7 @@ from pipelines.alerts.automation import alerts, looked
 from pipelines.alerts.changes import Look, note, tell
 from pipelines.alerts.channels import channels
 from pipelines.alerts.settings import AlertSettings
-from pipelines.run import WITHOUT_FILE
+from pipelines.run import instance_in
 from pipelines.workspace import Workspace, WorkspaceSettings
 from tests.pipelines.alerts.receivers import Hook, Post, hook, post
 from tests.stores import new_store
@@ -57,7 +57,7 @@ def mail() -> Iterator[Post]:
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     """Dagster with a storage for schedules."""
     (tmp_path / "dagster").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster"), overrides=WITHOUT_FILE) as opened:
+    with instance_in(tmp_path / "dagster") as opened:
         yield opened
 
 
