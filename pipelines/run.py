@@ -14,10 +14,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 import dagster as dg
+from dagster._check import CheckError
 from dagster._core.events import JobFailureData  # no public names in 1.13
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.runs import SqliteRunStorage
-from dagster_shared.check import CheckError
 
 from connectors.registry import connectors_by_name
 from pipelines.due import nothing_new, taken
