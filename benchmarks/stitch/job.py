@@ -32,7 +32,7 @@ SEED = 7
 
 
 class Steps:
-    """Seconds and peak memory of named steps."""
+    """Seconds and peak memory of named steps, each told on stderr as it ends."""
 
     def __init__(self) -> None:
         self.told: dict[str, dict[str, float]] = {}
@@ -45,11 +45,13 @@ class Steps:
         )  # the peak begins anew: https://docs.kernel.org/filesystems/proc.html
         wall, cpu = time.perf_counter(), time.process_time()
         yield
-        self.told[name] = {
+        cost = {
             "wall_s": time.perf_counter() - wall,
             "cpu_s": time.process_time() - cpu,
             "peak_mib": _status("VmHWM"),
         }
+        self.told[name] = cost
+        print(f"{name}: {cost['cpu_s']:.1f} CPU s, peak {cost['peak_mib']:,.0f} MiB", file=sys.stderr, flush=True)
 
 
 def make(folder: Path) -> dict[str, Any]:

@@ -91,8 +91,8 @@ def _run(job: str, folder: Path, persons: int) -> Told:
     environment = {**kept, **own, "SIDECAR_RATES": str(RATES)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-m", "benchmarks.whole.job", job, str(folder), str(persons)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
     if done.returncode:
-        sys.exit(f"{job} did not run:\n{done.stderr}")
+        sys.exit(f"{job} did not run; why stands above")
     told: Told = json.loads(done.stdout.splitlines()[-1])
     return told

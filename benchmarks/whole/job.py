@@ -1,4 +1,4 @@
-"""One measured process: `python -m benchmarks.whole.job NAME FOLDER [PERSONS]`; prints its figures as one line of JSON.
+"""One measured process: `python -m benchmarks.whole.job NAME FOLDER [PERSONS]`; prints its figures as one line of JSON, and on stderr each stage.
 
 Every asset runs by itself, in a recorded Dagster run with its checks, in the order of the graph, all of them in one process, as `sidecar
 run` does it. Peak memory is that of the process while the stage ran, imports and what earlier stages left behind included.

@@ -92,20 +92,23 @@ def week_ends(now: datetime) -> list[datetime]:
 def weekly_rows(lake: Lake, store: Engine, ends: Sequence[datetime]) -> Iterator[dict[str, object]]:
     """The rows of the table in the order of its key."""
     groups = segments(lake)
-    people: dict[Key, set[str]] = defaultdict(set)
+    people: dict[Key, int] = defaultdict(int)
     sums: dict[Key, float] = defaultdict(float)
     counts: dict[Key, int] = defaultdict(int)
     with transaction(store) as session:
         half_lives = {slot.name: slot.half_life_days for slot in session.exec(select(Slot))}
         lesson, by_bucket = taught(session), evidence_by_person(session, "").by_bucket
         for persons in by_bucket.values():
+            met = set[tuple[str, str, int]]()  # several questions of a slot are one person; nobody is in two buckets
             for person, slot, week, p in held(session, persons, half_lives, lesson, ends):
+                new = (person, slot, week) not in met
+                met.add((person, slot, week))
                 for segment in (EVERYBODY, *groups.get(person, ())):
-                    people[week, segment, slot].add(person)
+                    people[week, segment, slot] += new
                     sums[week, segment, slot] += p
                     counts[week, segment, slot] += 1
         turned = _turned(session, groups, ends)
-    leaning = {key: sums[key] / counts[key] for key, own in people.items() if len(own) >= FEWEST}
+    leaning = {key: sums[key] / counts[key] for key, number in people.items() if number >= FEWEST}
     for week, segment, slot in sorted(leaning):
         before = leaning.get((week - 1, segment, slot))
         now = round(leaning[week, segment, slot], 6)
@@ -113,7 +116,7 @@ def weekly_rows(lake: Lake, store: Engine, ends: Sequence[datetime]) -> Iterator
             "week": ends[week],
             "segment": segment,
             "slot": slot,
-            "persons": len(people[week, segment, slot]),
+            "persons": people[week, segment, slot],
             "leaning": now,
             "moved": None if before is None else round(now - round(before, 6), 6),
             "turned": turned.get((week, segment, slot), 0),

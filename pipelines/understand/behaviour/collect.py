@@ -118,6 +118,7 @@ def observed(id_: str, found: Finding, purposes: list[str], policy: Policy, now:
         subject_hash=stable_hash(found.subject),
         source=SOURCE,
         author="customer",
+        participants=[],  # said here, for Pydantic takes long to find out how to call the default's factory
         thread=_thread(found),
         text=words,
         text_hash=content_id(words),

@@ -5,9 +5,9 @@ The lake counts, per record and hour; membership says whose records they are. A 
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
@@ -60,21 +60,23 @@ FIELDS = {
 
 
 def read_deeds(lake: Lake, session: Session) -> pa.Table:
-    """Deeds of all persons by person, each one's in order of time: `person` and the fields of `Deed`.
+    """Deeds of all persons by person, each one's in order of time: `entity_id` and the fields of `Deed`.
 
     What hangs on an account, or on a record that nobody has stitched yet, is nobody's.
     """
     told = _engaged(lake).union(_bought(lake)).union(_contracts(lake))
-    owned = told.join(belonging(session, Scope.person), "record").select(*FIELDS, person="entity_id")
-    rows: pa.Table = owned.order_by("person", "at", "kind", "which", "record").to_pyarrow()
+    owned = told.join(belonging(session, Scope.person), "record").select("entity_id", *FIELDS)
+    rows: pa.Table = owned.order_by("entity_id", "at", "kind", "which", "record").to_pyarrow()
     return rows
 
 
 def each_person(deeds: pa.Table) -> Iterator[tuple[str, list[Deed]]]:
     """Every person with their deeds; of some thousand deeds at a time."""
-    rows = (row for batch in deeds.to_batches(PORTION) for row in batch.to_pylist())
-    for person, own in groupby(rows, key=itemgetter("person")):
-        yield person, [Deed(**{name: row[name] for name in FIELDS if row[name] is not None}) for row in own]
+    portions = (
+        zip(*(column.to_pylist() for column in batch.columns), strict=True) for batch in deeds.to_batches(PORTION)
+    )
+    for person, own in groupby(chain.from_iterable(portions), key=itemgetter(0)):
+        yield person, [Deed(*told) for _, *told in own]
 
 
 def _engaged(lake: Lake) -> ir.Table:
@@ -122,10 +124,10 @@ def _contracts(lake: Lake) -> ir.Table:
 
 
 def _in_fields(told: ir.Table) -> ir.Table:
-    """The rows in the fields of a deed; empty is what they do not tell."""
-    return told.select(
-        **{name: (told[name] if name in told.columns else ibis.null()).cast(kind) for name, kind in FIELDS.items()}
-    )
+    """The rows in the fields of a deed, which are as nobody told where no column tells."""
+    untold = {field.name: ibis.literal(field.default) for field in fields(Deed) if field.default is not MISSING}
+    kept = told.select(**{name: told[name] if name in told.columns else untold[name] for name in FIELDS})
+    return kept.cast(FIELDS)
 
 
 def read_zones(lake: Lake, session: Session) -> dict[str, ZoneInfo]:

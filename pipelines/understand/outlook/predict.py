@@ -66,6 +66,7 @@ def predict(workspace: Workspace) -> Predicted:
         found = risks(customers, partial(alignment_before, session, Alignment.overall))
     deeds = partial(_allowed, everybody, barred)
     actions = tried((done for _, done in deeds()), now)
+    standing = actions.standing
     payers = customers.payers.to_pylist()
     rows = [
         {**payers[int(who)], "way": one.way, "risk": float(chance), "base": float(base), "adjusted": one.adjusted, "standing": one.standing}
@@ -73,7 +74,7 @@ def predict(workspace: Workspace) -> Predicted:
         for who, chance, base in zip(one.who, one.chance, one.base, strict=True)
     ]  # fmt: skip
     following = [
-        {"person_id": person, "action": best[0], "chance": best[1], "standing": actions.standing}
+        {"person_id": person, "action": best[0], "chance": best[1], "standing": standing}
         for person, done in deeds()
         if (best := likeliest(chances(done, now)))
     ]
