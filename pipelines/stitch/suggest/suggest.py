@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 from sqlmodel import Session, col, func, select
@@ -74,9 +75,10 @@ def suggest(lake: Lake, store: Engine, clock: Clock, scope: Scope, settings: Sug
 
     progress.report(f"suggest {scope}: compared", rows.num_rows)
     found = scored(rows.drop_columns(["entity_id", "vendors", "number"]), COMPARING[scope], at_least=SHOWN_FROM)
-    told = {row["id"]: row for row in rows.to_pylist()}
     histogram = _histogram(found.table["probability"].to_numpy())
     likely = found.reaching(settings.review_from)
+    met = pa.chunked_array([*likely.table["left"].chunks, *likely.table["right"].chunks], pa.string())
+    told = {row["id"]: row for row in rows.filter(pc.is_in(rows["id"], met)).to_pylist()}
     best = single_best(likely, {name: row["vendors"] for name, row in told.items()}, barred)
     pairs = [in_words(row, found.signals, told) for row in best]
     with transaction(store) as session:
