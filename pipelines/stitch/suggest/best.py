@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from pipelines.stitch.suggest.comparing import Level, Scored, Signal
 
 SHOWN_IN_FULL = frozenset({"country"})
@@ -35,13 +37,14 @@ def single_best(
     full: set[tuple[str, str]] = set()
     never = set(barred)
     best = []
-    for row in found.table.to_pylist():
-        left, right = row["left"], row["right"]
+    sides = (found.table[side].to_pylist() for side in ("left", "right"))
+    for place, (left, right) in enumerate(zip(*sides, strict=True)):
         places = _places(left, right, sources)
         if (left, right) not in never and not places & full:
             full |= places
-            best.append(row)
-    return best
+            best.append(place)
+    rows: list[dict[str, Any]] = found.table.take(pa.array(best, pa.int64())).to_pylist()
+    return rows
 
 
 def in_words(row: Mapping[str, Any], signals: Iterable[Signal], told: Mapping[str, Mapping[str, Any]]) -> Likely:

@@ -5,7 +5,9 @@ What an estimate may not be trusted with is assumed instead, and said.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -29,6 +31,9 @@ LEAST_EXPECTED = 0.01
 """Rows per row that are expected to be somebody else's double, at least; 1 in 100 is little for a CRM."""
 LEAST_OTHERS = 0.1
 """Part of a share among random pairs that is left to others, at least, once the same are taken out of it."""
+MEMORY = "1GB"
+"""What Splink's tables may take before DuckDB spills them: a scored pair has all columns of both sides, a kilobyte and more, and is one of millions."""
+SPILLED = str(Path(tempfile.gettempdir()) / "sidecar-duckdb")
 PLACES = 4
 """Decimals of weights."""
 NO_BLOCK = {"blocking_rule": "1=0", "sql_dialect": "duckdb"}
@@ -44,8 +49,8 @@ def scored(rows: pa.Table, comparing: Comparing, *, at_least: float) -> Scored:
     """
     signals = tuple(signal for signal in comparing.signals if _told(rows, signal))
     if rows.num_rows < 2 or not signals:
-        return Scored(_table([], signals), signals, Learned(rows.num_rows))
-    with duckdb.connect() as connection:
+        return Scored(_shape(signals).empty_table(), signals, Learned(rows.num_rows))
+    with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": SPILLED}) as connection:
         bounded = _prepare(connection, rows, comparing)
         scorer = _Scorer(connection, signals, comparing)
         certain = scorer.certain()
@@ -53,7 +58,7 @@ def scored(rows: pa.Table, comparing: Comparing, *, at_least: float) -> Scored:
         shares, learned = scorer.learn(rows.num_rows, certain, expected)
         found = scorer.predict(shares, expected, at_least, few=rows.num_rows < FEW)
     told = Learned(rows.num_rows, learned.others, learned.signals, certain, expected, bounded)
-    return Scored(_table(found, signals), signals, told)
+    return Scored(found, signals, told)
 
 
 class _Scorer:
@@ -109,13 +114,12 @@ class _Scorer:
         counted = self._connection.execute(f"select coalesce(sum(many * (many - 1) / 2), 0) from ({sizes})")
         return bool(counted.fetchall()[0][0] >= FEW_CERTAIN)
 
-    def predict(self, shares: Shares, expected: float, at_least: float, *, few: bool) -> list[dict[str, Any]]:
+    def predict(self, shares: Shares, expected: float, at_least: float, *, few: bool) -> pa.Table:
         """The pairs of all blocks that reach the threshold."""
         blocks = [f"l.block_{number} = r.block_{number}" for number in range(len(self._comparing.blocks))]
         linker = self._linker(shares, expected, blocks, rare=not few)
         found = linker.inference.predict(threshold_match_probability=at_least, warning_mode="never")
-        pairs: list[dict[str, Any]] = found.as_record_list()
-        return pairs
+        return _table(found.as_duckdbpyrelation(), self._signals)
 
     def _linker(self, shares: Shares, expected: float, blocks: Sequence[str], *, rare: bool = True) -> Linker:
         settings = {
@@ -226,8 +230,23 @@ def _sensible(
     return shares, Learned(0, "estimated", said)
 
 
-def _table(found: Iterable[Mapping[str, Any]], signals: Sequence[Signal]) -> pa.Table:
+def _table(found: duckdb.DuckDBPyRelation, signals: Sequence[Signal]) -> pa.Table:
     """The pairs in their lasting shape and order."""
+    columns = [
+        "least(id_l, id_r)",
+        "greatest(id_l, id_r)",
+        f"round(match_weight, {PLACES})",
+        f"round(match_probability, {2 * PLACES})",
+        *(f"if(gamma_{_column(one)} < 0, -1, {len(one.levels) - 1} - gamma_{_column(one)})" for one in signals),
+        *(f"round({_weight(one, found.columns)}, {PLACES})" for one in signals),
+    ]
+    shape = _shape(signals)
+    told = (f'{column} as "{name}"' for column, name in zip(columns, shape.names, strict=True))
+    pairs: pa.Table = found.project(", ".join(told)).order('weight desc, "left", "right"').to_arrow_table()
+    return pairs.cast(shape)
+
+
+def _shape(signals: Sequence[Signal]) -> pa.Schema:
     columns: dict[str, pa.DataType] = {
         "left": pa.string(),
         "right": pa.string(),
@@ -236,21 +255,10 @@ def _table(found: Iterable[Mapping[str, Any]], signals: Sequence[Signal]) -> pa.
         **{f"level_{signal.name}": pa.int64() for signal in signals},
         **{f"weight_{signal.name}": pa.float64() for signal in signals},
     }
-    rows = [_pair(pair, signals) for pair in found]
-    rows.sort(key=lambda row: (-row["weight"], row["left"], row["right"]))
-    return pa.Table.from_pylist(rows, schema=pa.schema(columns))
+    return pa.schema(columns)
 
 
-def _pair(pair: Mapping[str, Any], signals: Iterable[Signal]) -> dict[str, Any]:
-    left, right = sorted((pair["id_l"], pair["id_r"]))
-    row = {
-        "left": left,
-        "right": right,
-        "weight": round(pair["match_weight"], PLACES),
-        "probability": round(pair["match_probability"], 2 * PLACES),
-    }
-    for signal in signals:
-        gamma, name = pair[f"gamma_{_column(signal)}"], _column(signal)
-        row[f"level_{signal.name}"] = -1 if gamma < 0 else len(signal.levels) - 1 - gamma
-        row[f"weight_{signal.name}"] = round(pair[f"mw_{name}"] + (pair.get(f"mw_tf_adj_{name}") or 0), PLACES)
-    return row
+def _weight(signal: Signal, columns: Sequence[str]) -> str:
+    """What a signal says, and how much more or less for how rare it is, where that counts."""
+    name, rare = f"mw_{_column(signal)}", f"mw_tf_adj_{_column(signal)}"
+    return f"{name} + coalesce({rare}, 0)" if rare in columns else name
