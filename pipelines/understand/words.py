@@ -18,6 +18,8 @@ QUOTE_LENGTH = 120
 """Of a quote in a summary, UTF-16 units: a line or two; the evidence block has all of it."""
 MARKS = " |>*#\u2022\u00b7-"
 """What quoting, tables and lists leave at the ends of a line."""
+CLOSED = (".\u201d", "!\u201d", "?\u201d", '."', '!"', '?"')
+"""How a quote ends that is a sentence."""
 MOST_GAPS = 3
 SOURCES = {
     "agent": "an agent", "call_note": "call", "transcript": "call", "email": "e-mail", "ticket": "ticket", "form": "form", "chat": "chat",
@@ -198,9 +200,14 @@ def _told(number: int, belief: Belief, evidence: Sequence[Evidence], slots: Sequ
         _moved(belief, moved) if moved else "",
         f"{'seen' if deed else 'said'} {belief.units} times" if belief.units > 2 else "",
     ]
-    line = f"{start}{subject(belief)}. {', '.join(part for part in parts if part)}."
+    line = f"{start}{_sentence(subject(belief))} {', '.join(part for part in parts if part)}."
     # a deed is told once: its statement is all there is to show
     return f"{line}\n      {_words(words, newest, QUOTE_LENGTH)}" if words and not deed else line
+
+
+def _sentence(text: str) -> str:
+    """Closed by a full stop, where no quote at its end closes it."""
+    return text if text.endswith(CLOSED) else f"{text}."
 
 
 def _came(*, deed: bool, unsure: bool) -> str:
@@ -230,6 +237,8 @@ def _words(row: Evidence, newest: datetime, length: int = 0) -> str:
         how = "inferred" if row.level == Level.asserted else "seen"
         return f"{how}: {row.statement.rstrip('. ')} ({source(row)}, {when})"
     quote = " ".join(row.quote.split()).strip(MARKS) or row.quote
+    if quote.count('"') == 1:
+        quote = quote.strip('"')  # the other half stands in a sentence that is not quoted
     told = shortened(quote, length) if length else quote
     left, right = ("\u201c", "\u201d") if '"' in told else ('"', '"')
     return f"{left}{told}{right} ({source(row)}, {when})"

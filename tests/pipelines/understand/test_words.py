@@ -94,6 +94,19 @@ def test_it_fits_the_field_by_whole_lines(limit):
         assert text.count('"') % 2 == 0
 
 
+def test_a_statement_that_ends_with_a_sentence_of_theirs_gets_no_second_full_stop():
+    """“… is a joke.” is followed by how sure we are."""
+    assert "joke.” A worry" in told(
+        said(0, statement="Objects to the terms: “Ten percent is a joke.”"), said(9, quote="No.")
+    )
+
+
+def test_half_a_pair_of_quotation_marks_is_not_shown():
+    """The other half stands in words that are not quoted."""
+    text = told(said(0, **FIT | {"quote": 'your price was fine."'}))
+    assert '"your price was fine." (' in text
+
+
 def test_long_quotes_are_shortened_at_a_word():
     """A summary keeps the beginning; the evidence block keeps all of it."""
     long = "it is far too expensive for what it does " * 8
