@@ -139,7 +139,7 @@ TOUCHES = st.lists(
 )
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(touches=TOUCHES)
 def test_arrivals_are_those_of_the_rule_and_stay_so(tmp_path_factory, touches):
     """For any touches the rule's own count, in order of time; told again as they were kept, they are the same arrivals."""

@@ -69,7 +69,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS)
 def test_every_event_is_in_exactly_one_session(tmp_path_factory, events):
     """Sessions of a person lie more than thirty minutes apart, have no longer pause inside, and hold all events between them."""

@@ -177,7 +177,7 @@ AD_DAYS = st.dictionaries(
 TOUCHES = st.lists(st.tuples(st.integers(0, 9), st.none() | ADS, st.integers(-60, 3 * 24 * 60)), max_size=40)
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ad_days=AD_DAYS, touches=TOUCHES, persons=st.lists(st.integers(0, 5), min_size=8, max_size=8))
 def test_the_parts_of_every_ad_day_are_its_cost(tmp_path_factory, ad_days, touches, persons):
     """For any costs, arrivals and persons: exact sums, parts that differ by one unit at most, and nobody charged who was not brought."""

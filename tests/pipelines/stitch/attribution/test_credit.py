@@ -32,7 +32,7 @@ CAME = st.lists(
 )
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(movements=MOVEMENTS, came=CAME)
 def test_every_minor_unit_is_credited_once_by_every_model(movements, came):
     """Parts of a purchase are its net money, those of a customer all they paid; weights add up to 1, and who had no touch has no row."""
