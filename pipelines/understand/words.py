@@ -200,14 +200,23 @@ def _told(number: int, belief: Belief, evidence: Sequence[Evidence], slots: Sequ
         _moved(belief, moved) if moved else "",
         f"{'seen' if deed else 'said'} {belief.units} times" if belief.units > 2 else "",
     ]
-    line = f"{start}{_sentence(subject(belief))} {', '.join(part for part in parts if part)}."
-    # a deed is told once: its statement is all there is to show
-    return f"{line}\n      {_words(words, newest, QUOTE_LENGTH)}" if words and not deed else line
+    line = f"{start}{_sentence(subject(belief))} {', '.join(part for part in parts if part)}"
+    if words is None or deed:  # a deed is told once: its statement is all there is to show
+        return f"{line}."
+    if _quoted_in(words, belief):
+        return f"{line} ({source(words)}, {date(words.occurred_at, newest)})."
+    return f"{line}.\n      {_words(words, newest, QUOTE_LENGTH)}"
 
 
 def _sentence(text: str) -> str:
     """Closed by a full stop, where no quote at its end closes it."""
     return text if text.endswith(CLOSED) else f"{text}."
+
+
+def _quoted_in(row: Evidence, belief: Belief) -> bool:
+    """Whether the statement holds the whole quote already."""
+    quote = " ".join(row.quote.split()).strip(MARKS)
+    return bool(quote) and quote in " ".join(belief.statement.split())
 
 
 def _came(*, deed: bool, unsure: bool) -> str:

@@ -101,6 +101,14 @@ def test_a_statement_that_ends_with_a_sentence_of_theirs_gets_no_second_full_sto
     assert "”." not in text
 
 
+def test_words_that_the_statement_holds_are_not_told_twice():
+    """Only where and when they were said is added."""
+    words_of_theirs = "Ten percent is a joke."
+    text = told(said(0, statement=f"Objects to the terms: “{words_of_theirs}”", quote=words_of_theirs))
+    assert text.count(words_of_theirs) == 1
+    assert "(e-mail, 1 Mar)." in text
+
+
 def test_half_a_pair_of_quotation_marks_is_not_shown():
     """The other half stands in words that are not quoted."""
     text = told(said(0, **FIT | {"quote": 'your price was fine."'}))
