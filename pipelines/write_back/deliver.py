@@ -7,7 +7,7 @@ is sent again. Setting a value twice leaves what setting it once leaves.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import groupby
 
 from sqlalchemy import Engine
@@ -22,7 +22,7 @@ from pipelines.write_back.compare import LOCKED, OUTRANK_LOCK, Values, judged
 from pipelines.write_back.crm import AT_ONCE, Fields
 from pipelines.write_back.fields import LOCK, STAMPS
 from pipelines.write_back.flight import IN_FLIGHT, side_by_side
-from pipelines.write_back.held import as_json, from_json, value_hash
+from pipelines.write_back.held import as_json, from_json, kept_hash, value_hash
 from pipelines.write_back.ledger import Ledger
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.outcome import GONE, Delivery, answered, refused
@@ -54,7 +54,7 @@ class Update:
     key: RecordKey
     rows: Sequence[Row]
 
-    @property
+    @cached_property
     def row(self) -> tuple[str, dict[str, FieldValue]]:
         """As the connector takes it."""
         return self.key.id, {row.field: from_json(row.new_value) for row in self.rows}
@@ -239,7 +239,7 @@ class _Delivering:
                 row.state, row.error = "superseded", ALONE
 
     def _compare(self, row: Row, holds: FieldValue) -> None:
-        spec, before = self.fields.specs.get(row.field), value_hash(from_json(row.old_value))
+        spec, before = self.fields.specs.get(row.field), kept_hash(row.old_value)
         policy = self.policies[spec.name] if spec and not self.undoing else "never_over_human"
         row.state, said = judged(row.value_hash, before, value_hash(holds), policy)
         row.reason = said or row.reason

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from connectors.base import FieldSpec, FieldValue
 from models.keys import content_id
@@ -17,6 +18,8 @@ from pipelines.understand.cutting import fitting
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 """Control characters and halves of surrogate pairs: CRMs refuse the field, or the whole call, for one of them."""
 BLANKS = re.compile(r"\s+")
+AROUND = 2**14
+"""Values whose hash is known: those of the records that are looked at together, each asked for half a dozen times."""
 JSON = json.JSONEncoder(ensure_ascii=False)
 """Made once: `json.dumps` makes one at every call, for a dozen values of every record."""
 
@@ -39,9 +42,15 @@ def as_held(spec: FieldSpec, value: FieldValue) -> FieldValue:
     return fitting(text if spec.kind == "long_text" else BLANKS.sub(" ", text), spec.length) or None
 
 
+@lru_cache(AROUND, typed=True)  # 1, 1.0 and True are three values
 def value_hash(value: FieldValue) -> str:
     """Names a value in its held form."""
     return content_id(as_json(value))
+
+
+def kept_hash(kept: str | None) -> str:
+    """Names a value that the ledger kept."""
+    return content_id(kept or "null")
 
 
 def as_json(value: FieldValue) -> str:

@@ -5,9 +5,8 @@ What an estimate may not be trusted with is assumed instead, and said.
 """
 
 import logging
-import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -33,7 +32,6 @@ LEAST_OTHERS = 0.1
 """Part of a share among random pairs that is left to others, at least, once the same are taken out of it."""
 MEMORY = "1GB"
 """What Splink's tables may take before DuckDB spills them: a scored pair has all columns of both sides, a kilobyte and more, and is one of millions."""
-SPILLED = str(Path(tempfile.gettempdir()) / "sidecar-duckdb")
 PLACES = 4
 """Decimals of weights."""
 NO_BLOCK = {"blocking_rule": "1=0", "sql_dialect": "duckdb"}
@@ -50,7 +48,10 @@ def scored(rows: pa.Table, comparing: Comparing, *, at_least: float) -> Scored:
     signals = tuple(signal for signal in comparing.signals if _told(rows, signal))
     if rows.num_rows < 2 or not signals:
         return Scored(_shape(signals).empty_table(), signals, Learned(rows.num_rows))
-    with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": SPILLED}) as connection:
+    with (
+        TemporaryDirectory(prefix="sidecar-") as spilled,  # of this run and user alone: it holds what customers wrote
+        duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": spilled}) as connection,
+    ):
         bounded = _prepare(connection, rows, comparing)
         scorer = _Scorer(connection, signals, comparing)
         certain = scorer.certain()
