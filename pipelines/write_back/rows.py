@@ -58,9 +58,8 @@ def read(session: Session, *conditions: Any) -> list[Row]:
 
 def add(session: Session, rows: Iterable[Row]) -> None:
     """Keep new rows."""
-    if given := [
-        dict(zip(NAMES, _columns(row), strict=True)) for row in rows
-    ]:  # `asdict` copies deep, many times as long
+    # `asdict` copies deep, which takes many times as long
+    if given := [dict(zip(NAMES, _columns(row), strict=True)) for row in rows]:
         session.connection().execute(sa.insert(TABLE), given)
 
 
