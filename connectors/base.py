@@ -321,8 +321,8 @@ class Jobs(Protocol):
         """A job that is open and empty; gives its id, which must be kept before anything is handed in. None if none is to be had."""
         ...
 
-    def hand_in(self, job: str, fields: Sequence[str], lines: bytes) -> None:
-        """Give the job its content and let the vendor begin. Errors: Retryable if it is not known to have arrived."""
+    def hand_in(self, job: str, fields: Sequence[str], lines: Sequence[bytes]) -> None:
+        """Give the job its content, portion by portion of `lines`, and let the vendor begin. Errors: Retryable if it is not known to have arrived."""
         ...
 
     def end(self, job: str) -> JobEnd | None:

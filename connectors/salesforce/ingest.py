@@ -51,9 +51,9 @@ class IngestJobs:
         except NoBulk:
             return None
 
-    def hand_in(self, job: str, fields: Sequence[str], lines: bytes) -> None:
+    def hand_in(self, job: str, fields: Sequence[str], lines: Sequence[bytes]) -> None:
         """Upload the content, once, and close the job. Errors: Retryable if it is not known to have arrived."""
-        content = _lines([["Id", *fields]]) + lines
+        content = b"".join([_lines([["Id", *fields]]), *lines])
         self._org.answer("job", "PUT", f"jobs/ingest/{job}/batches", about="bulk job", body=content, timeout=TIMEOUT)
         try:
             self._change(job, "UploadComplete")

@@ -169,22 +169,23 @@ class _Delivering:
     def _by_job(self, jobs: Jobs, job: str, object_name: str, keys: Sequence[RecordKey]) -> None:
         """Fill the job and hand it in; what its size or its format does not allow is left for the next round, or goes by batch."""
         fields = self.ledger.fields(self.plan_id, object_name)
-        content, others = bytearray(), list[Update]()
+        content, size, others = list[bytes](), 0, list[Update]()
         for updates in self._portions(object_name, keys):
             carried = [update for update in updates if jobs.takes(update.row[1])]
             others += [update for update in updates if not jobs.takes(update.row[1])]
             lines = jobs.lines([update.row for update in carried], fields)
-            if content and len(content) + len(lines) > jobs.most_bytes:
+            size += len(lines)
+            if any(content) and size > jobs.most_bytes:
                 break
             self._note([row for update in carried for row in update.rows], job)
-            content += lines
-        self._hand_in(jobs, job, object_name, fields, bytes(content))
+            content.append(lines)
+        self._hand_in(jobs, job, object_name, fields, content)
         if not self.stopped:
             self._by_batch(object_name, iter(others))
 
-    def _hand_in(self, jobs: Jobs, job: str, object_name: str, fields: Sequence[str], content: bytes) -> None:
+    def _hand_in(self, jobs: Jobs, job: str, object_name: str, fields: Sequence[str], content: Sequence[bytes]) -> None:
         """Hand the job in, wait for it, and record every answer. Fatal if the vendor forgets a record."""
-        if content:
+        if any(content):
             jobs.hand_in(job, fields, content)
         end = jobs.end(job)
         if end:
