@@ -72,7 +72,9 @@ def test_a_vendors_sdk_waits_until_the_vendor_is_opened():
 
 def test_only_the_shell_of_a_room_imports_dagster():
     """Everything that decides is a plain function that a test can call."""
-    shell = {f"{name}.py" for name in ("assets", "checks", "automation", "resources", "definitions", "run", "history", "due")}
+    shell = {
+        f"{name}.py" for name in ("assets", "checks", "automation", "resources", "definitions", "run", "history", "due")
+    }
     offenders = [
         str(path.relative_to(ROOT))
         for room in ("connectors", "models", "pipelines", "service", "sandbox")
