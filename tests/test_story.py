@@ -51,8 +51,13 @@ def home(tmp_path_factory) -> Home:
     """A folder in which the demo has been run once, on a small world."""
     home = Home(tmp_path_factory.mktemp("story"))
     home.story = home.sidecar("demo", "--persons", "110")
-    home.runs = [home.read("run"), home.read("run")]
     return home
+
+
+@pytest.fixture(scope="module")
+def runs(home) -> list:
+    """What two more runs told."""
+    return [home.read("run"), home.read("run")]
 
 
 UNSTAMPED = {"hubspot/owners", "hubspot/pipelines", "meta_ads/ad_accounts", "meta_ads/insights"}
@@ -88,9 +93,10 @@ def test_the_demo_tells_what_a_person_did_paid_and_believes(home):
     assert re.search(r'"[^"]{10,}"', home.story), "no quote is shown"
 
 
-def test_the_run_after_the_echo_is_quiet(home):
+@pytest.mark.slow
+def test_the_run_after_the_echo_is_quiet(runs):
     """The second run sees the echo of our own writes and lands nothing; the third sees only lists that tell no change, and asks once."""
-    echo, quiet = home.runs
+    echo, quiet = runs
     for outcomes in (echo, quiet):
         assert all(not outcome["failures"] for outcome in outcomes)
         assert not any(outcome["failed_checks"] for outcome in outcomes)

@@ -95,6 +95,7 @@ def test_a_reset_empties_the_practice_home_and_is_refused_while_others_practise(
         assert not kept.exists()
 
 
+@pytest.mark.slow
 def test_practice_has_a_database_of_its_own_that_goes_with_its_world(folder, monkeypatch):
     """The real store and Dagster are out of sight; what the old world left in practice's database is gone with a reset."""
     url = stores.variables(folder).get("SIDECAR_PRACTICE_DATABASE_URL", f"sqlite:///{folder}/practice")

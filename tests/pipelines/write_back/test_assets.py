@@ -238,6 +238,7 @@ def test_words_that_may_not_be_written_back_are_not(company):
     assert (shown["belief_count"], shown["alignment_score"]) == (1, None)
 
 
+@pytest.mark.slow
 def test_money_is_shown_in_the_currency_of_the_crm_alone(company):
     """Paid in euro is shown where the CRM's money is euro, and is left out and counted where it is not."""
     dana = str(RecordKey("salesforce", ORG_ID, "Contact", company.ids["Dana"]))
@@ -255,6 +256,7 @@ def test_money_is_shown_in_the_currency_of_the_crm_alone(company):
     assert company.plan(currency="usd").counts["payers in other currencies"] == 1
 
 
+@pytest.mark.slow
 def test_a_closed_deal_keeps_its_words_and_loses_its_next_step(company):
     """A deal that showed something is kept true after it was closed."""
     company.hear("Dana", SECRET, "price")

@@ -266,6 +266,7 @@ def test_who_refuses_in_a_data_privacy_record_is_shown_in_neither_crm(both):
     assert [both.write(name).records for name in both.crms] == [2, 2]
 
 
+@pytest.mark.slow
 def test_where_consent_is_the_basis_it_is_read_in_hubspot_and_withdrawn_there(both, monkeypatch):
     """Nobody's silence is a yes: nothing is written before her consent is the contact's legal basis, and all is emptied once it is not."""
     monkeypatch.setenv("SIDECAR_TEXT_LAWFUL_BASIS", "consent")

@@ -10,6 +10,7 @@ from sandbox import cdnow
 from sandbox.stripe.state import StripeState
 
 
+@pytest.mark.slow
 def test_every_purchase_becomes_a_charge(tmp_path: Path, clock: FrozenClock, shared_data: Path) -> None:
     """69,659 purchases of 23,570 customers, the 80 free ones included, each with its balance transaction."""
     state = StripeState(tmp_path, clock)
