@@ -23,7 +23,7 @@ soak: | $(UV)  ## every vendor in bad weather, 200 times
 # Of these rooms the files whose tests have a store, less those that ask nothing of it that the others do not: shells, joins in the lake,
 # and what runs much of the product for the sake of something else.
 STORED := $(filter-out %assets.py %_journeys.py %_spend.py %_solver.py %_engines.py %_spark.py %_lake.py %_two_crms.py %_injection.py %_embedded.py \
-	%_judging.py,$(shell grep -lEw 'store|stores|engine|home|world|office|door' \
+	%_judging.py %_real_crms.py %_batches.py %_rulebook.py %_reading.py,$(shell grep -lEw 'store|stores|engine|home|world|office|door' \
 	tests/test_store.py $(wildcard tests/models/test_*.py tests/service/test_[jrsw]*.py \
 	$(addsuffix /test_*.py,$(addprefix tests/pipelines/,ingest stitch understand write_back))))) \
 	tests/pipelines/test_side_by_side.py tests/service/test_bad_input.py::test_on_postgresql_doctor_and_run_use_the_production_file
