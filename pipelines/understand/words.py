@@ -214,9 +214,15 @@ def _sentence(text: str) -> str:
 
 
 def _quoted_in(row: Evidence, belief: Belief) -> bool:
-    """Whether the statement holds the whole quote already."""
+    """Whether the statement holds the whole quote already; of what a colleague says it is told that they say so."""
+    quote = _quote(row)
+    return bool(quote) and row.speaker_role != "colleague" and quote in " ".join(belief.statement.split())
+
+
+def _quote(row: Evidence) -> str:
+    """The quote in one line, without what quoting it left at its ends; empty where that is all."""
     quote = " ".join(row.quote.split()).strip(MARKS)
-    return bool(quote) and quote in " ".join(belief.statement.split())
+    return quote.strip('"') if quote.count('"') == 1 else quote  # the other half stands in words that are not quoted
 
 
 def _came(*, deed: bool, unsure: bool) -> str:
@@ -245,9 +251,7 @@ def _words(row: Evidence, newest: datetime, length: int = 0) -> str:
     if not row.quote:
         how = "inferred" if row.level == Level.asserted else "seen"
         return f"{how}: {row.statement.rstrip('. ')} ({source(row)}, {when})"
-    quote = " ".join(row.quote.split()).strip(MARKS) or row.quote
-    if quote.count('"') == 1:
-        quote = quote.strip('"')  # the other half stands in a sentence that is not quoted
+    quote = _quote(row) or row.quote
     told = shortened(quote, length) if length else quote
     left, right = ("\u201c", "\u201d") if '"' in told else ('"', '"')
     return f"{left}{told}{right} ({source(row)}, {when})"

@@ -109,6 +109,12 @@ def test_words_that_the_statement_holds_are_not_told_twice():
     assert "(e-mail, 1 Mar)." in text
 
 
+def test_a_correction_is_told_as_a_colleagues():
+    """Its words are the statement, and whose they are is what a rep must know."""
+    text = told(said(0, level="reviewed", statement="They like it", quote="They like it", speaker_role="colleague"))
+    assert "a colleague says so (1 Mar)" in text
+
+
 def test_half_a_pair_of_quotation_marks_is_not_shown():
     """The other half stands in words that are not quoted."""
     text = told(said(0, **FIT | {"quote": 'your price was fine."'}))
