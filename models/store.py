@@ -156,8 +156,6 @@ def _storable(value: Any) -> Any:
         return mend(value)
     if isinstance(value, dict):
         return {name: _storable(item) for name, item in value.items()}
-    if isinstance(
-        value, list | tuple
-    ):  # of a row's parameters nearly all are plain text or nothing to mend: no call for each
+    if isinstance(value, list | tuple):  # nearly all that a row holds is plain text, which is spared a second call
         return type(value)([mend(item) if type(item) is str else _storable(item) for item in value])
     return value

@@ -12,6 +12,7 @@ from pipelines.alerts import automation as alerts_automation
 from pipelines.ingest import assets as ingest_assets
 from pipelines.ingest import automation as ingest_automation
 from pipelines.ingest import checks as ingest_checks
+from pipelines.ingest.heap import SELDOM
 from pipelines.resources import WorkspaceResource
 from pipelines.stitch import assets as stitch_assets
 from pipelines.stitch import automation as stitch_automation
@@ -59,6 +60,4 @@ def build() -> dg.Definitions:
 
 defs = build()
 
-# Expressions over the lake make objects by the hundred thousand, which reference counts free: looking for cycles among them, and among
-# all that the imports made, as often as Python does by itself took a quarter of a run. https://docs.python.org/3/library/gc.html
-gc.set_threshold(50_000, 20, 100)
+gc.set_threshold(*SELDOM)

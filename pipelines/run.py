@@ -159,8 +159,7 @@ def runs_at_once(file: Path) -> RunsAtOnce:
 def _opened(home: Path) -> dg.DagsterInstance:
     if file := dagster_yaml():
         return _configured(file)
-    folder = (home / "dagster").absolute()
-    return instance_in(folder)
+    return instance_in((home / "dagster").absolute())
 
 
 def instance_in(folder: Path) -> dg.DagsterInstance:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from xdist.scheduler import LoadScopeScheduling
 
 from models.clock import FrozenClock
+from pipelines.ingest.heap import SELDOM
 from sandbox.core import Context, Running, listen, start
 from sandbox.faults import Faults
 from sandbox.request_log import RequestLog
@@ -50,7 +51,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogethe
 
 def pytest_configure(config: pytest.Config) -> None:
     """One process of a run makes what all take their stores from, and takes it away."""
-    gc.set_threshold(50_000, 20, 100)  # as the product has it, whatever is imported
+    gc.set_threshold(*SELDOM)  # as the product has it, whatever is imported
     if stores.begin():
         config.add_cleanup(stores.end)
     config.add_cleanup(stores.close_stores)

@@ -72,7 +72,7 @@ def alignment_before(session: Session, column: Value, cut: datetime) -> dict[str
     entity = (col(Alignment.scope), col(Alignment.entity_id))
     latest = select(*entity, func.max(Alignment.as_of)).where(col(Alignment.as_of) < cut).group_by(*entity)
     place = tuple_(*entity, col(Alignment.as_of))
-    told = select(Alignment.entity_id, column).where(place.in_(latest))  # type: ignore[call-overload]  # a column of any type
+    told = select(Alignment.entity_id, col(column)).where(place.in_(latest))
     return dict(session.exec(told).all())
 
 
