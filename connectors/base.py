@@ -313,16 +313,20 @@ class Jobs(Protocol):
         """Whether a job can carry these values; one that cannot goes by batch."""
         ...
 
+    def heading(self, fields: Sequence[str]) -> bytes:
+        """How a job's content begins."""
+        ...
+
     def lines(self, rows: Sequence[tuple[str, dict[str, FieldValue]]], fields: Sequence[str]) -> bytes:
-        """Records as a job's content has them, each below the last; a field that a row does not name is left as it is."""
+        """Records as a job's content goes on; a field that a row does not name is left as it is."""
         ...
 
     def begin(self, object_name: str) -> str | None:
         """A job that is open and empty; gives its id, which must be kept before anything is handed in. None if none is to be had."""
         ...
 
-    def hand_in(self, job: str, fields: Sequence[str], lines: Sequence[bytes]) -> None:
-        """Give the job its content, portion by portion of `lines`, and let the vendor begin. Errors: Retryable if it is not known to have arrived."""
+    def hand_in(self, job: str, content: bytes) -> None:
+        """Give the job its content and let the vendor begin. Errors: Retryable if it is not known to have arrived."""
         ...
 
     def end(self, job: str) -> JobEnd | None:

@@ -15,6 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlmodel import Session, create_engine
@@ -28,6 +29,8 @@ ALONE = {
     "postgresql": "select pg_advisory_xact_lock(hashtext('sidecar: {}'))",
 }
 """What makes other processes that want the same wait until the transaction has ended."""
+INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+"""By dialect, the insert that can say what is to become of a row that is there already."""
 
 
 class StoreError(Exception):
@@ -135,6 +138,7 @@ def _begin_sqlite(connection: Any, _: Any) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA cache_size=-32000")  # KiB; with the 2 MB of the default, pages of indexes come and go
     cursor.execute("PRAGMA case_sensitive_like=ON")  # vendors' ids differ by case alone
     cursor.close()
 

@@ -37,6 +37,10 @@ class IngestJobs:
         """Whether a CSV can carry these values: a text that reads `#N/A` would empty its field."""
         return not any(isinstance(value, str) and value.strip().upper() == NULL for value in values.values())
 
+    def heading(self, fields: Sequence[str]) -> bytes:
+        """The columns: the id and every field."""
+        return _lines([["Id", *fields]])
+
     def lines(self, rows: Sequence[tuple[str, dict[str, FieldValue]]], fields: Sequence[str]) -> bytes:
         """A line for each record: its id, and every field, empty where the row does not name it."""
         return _lines([one, *(_cell(values, name) for name in fields)] for one, values in rows)
@@ -51,9 +55,8 @@ class IngestJobs:
         except NoBulk:
             return None
 
-    def hand_in(self, job: str, fields: Sequence[str], lines: Sequence[bytes]) -> None:
+    def hand_in(self, job: str, content: bytes) -> None:
         """Upload the content, once, and close the job. Errors: Retryable if it is not known to have arrived."""
-        content = b"".join([_lines([["Id", *fields]]), *lines])
         self._org.answer("job", "PUT", f"jobs/ingest/{job}/batches", about="bulk job", body=content, timeout=TIMEOUT)
         try:
             self._change(job, "UploadComplete")

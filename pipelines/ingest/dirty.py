@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Delete, Engine, bindparam, delete, func
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
 from connectors.base import Connector, Notice, Source, Stream
@@ -19,7 +18,7 @@ from connectors.errors import Fatal, RecordRejected, Unsupported
 from models.clock import Clock
 from models.operations import Dirty
 from models.records import Record
-from models.store import transaction
+from models.store import INSERT, transaction
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +26,6 @@ BATCH = 100
 """Records that a vendor is asked for at a time."""
 MOST = 1_000
 """Marks of one stream that are read one by one; of more (an import at the vendor) the walk tells in fewer calls."""
-INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def mark(store: Engine, vendor: str, notices: Sequence[Notice], at: datetime) -> None:

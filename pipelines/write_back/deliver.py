@@ -5,9 +5,10 @@ line, the rows tell what may have arrived; whoever comes next reads those record
 is sent again. Setting a value twice leaves what setting it once leaves.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from io import BytesIO
 from itertools import groupby
 
 from sqlalchemy import Engine
@@ -18,10 +19,11 @@ from models.clock import Clock
 from models.keys import RecordKey
 from models.writes import WritePlan
 from pipelines.progress import report
+from pipelines.understand.people import chunks
 from pipelines.write_back.compare import LOCKED, OUTRANK_LOCK, Values, judged
 from pipelines.write_back.crm import AT_ONCE, Fields
 from pipelines.write_back.fields import LOCK, STAMPS
-from pipelines.write_back.flight import IN_FLIGHT, side_by_side
+from pipelines.write_back.flight import IN_FLIGHT, ahead, side_by_side
 from pipelines.write_back.held import as_json, from_json, kept_hash, value_hash
 from pipelines.write_back.ledger import Ledger
 from pipelines.write_back.limits import Limits
@@ -93,7 +95,7 @@ class _Delivering:
         if jobs and job:
             self._by_job(jobs, job, object_name, keys)
         else:
-            self._by_batch(object_name, self._examined(object_name, keys))
+            self._by_batch(object_name, self._examined(keys))
 
     # a few records ahead of the others
 
@@ -105,8 +107,8 @@ class _Delivering:
         tried, most = self.ledger.tried(self.plan_id, object_name), self.limits.canary
         if not most or len(keys) + len(tried) <= self.limits.canary_above or len(tried) > most:
             return keys
-        ahead, rest = keys[: most - len(tried)], keys[most - len(tried) :]
-        self._by_batch(object_name, self._examined(object_name, ahead))
+        canary, rest = keys[: most - len(tried)], keys[most - len(tried) :]
+        self._by_batch(object_name, self._examined(canary))
         sent = self.ledger.tried(self.plan_id, object_name)
         parked = {row.record for row in self.ledger.rows(self.plan_id, sent) if row.parked}
         back = read_back(self.crm, self.ledger.vendor, self.plan_id, store=self.ledger.store, records=sent)
@@ -167,26 +169,32 @@ class _Delivering:
     # by job
 
     def _by_job(self, jobs: Jobs, job: str, object_name: str, keys: Sequence[RecordKey]) -> None:
-        """Fill the job and hand it in; what its size or its format does not allow is left for the next round, or goes by batch."""
-        fields = self.ledger.fields(self.plan_id, object_name)
-        content, size, others = list[bytes](), 0, list[Update]()
-        for updates in self._portions(object_name, keys):
-            carried = [update for update in updates if jobs.takes(update.row[1])]
-            others += [update for update in updates if not jobs.takes(update.row[1])]
-            lines = jobs.lines([update.row for update in carried], fields)
-            size += len(lines)
-            if any(content) and size > jobs.most_bytes:
-                break
-            self._note([row for update in carried for row in update.rows], job)
-            content.append(lines)
-        self._hand_in(jobs, job, object_name, fields, content)
+        """Let a job carry the records; those that its format does not allow go by batch."""
+        others = self._hand_in(jobs, job, object_name, keys)
+        self._hear(jobs, job, object_name)
         if not self.stopped:
             self._by_batch(object_name, iter(others))
 
-    def _hand_in(self, jobs: Jobs, job: str, object_name: str, fields: Sequence[str], content: Sequence[bytes]) -> None:
-        """Hand the job in, wait for it, and record every answer. Fatal if the vendor forgets a record."""
-        if any(content):
-            jobs.hand_in(job, fields, content)
+    def _hand_in(self, jobs: Jobs, job: str, object_name: str, keys: Sequence[RecordKey]) -> list[Update]:
+        """Fill the job and hand it in; what its size does not allow is left for the next round. Gives what it cannot carry."""
+        fields, others = self.ledger.fields(self.plan_id, object_name), list[Update]()
+        content = BytesIO()
+        empty = content.write(jobs.heading(fields))
+        for some, current in ahead(self._read, chunks(keys, AT_ONCE)):
+            updates = self._wanting(some, current)
+            carried = [update for update in updates if jobs.takes(update.row[1])]
+            others += [update for update in updates if not jobs.takes(update.row[1])]
+            lines = jobs.lines([update.row for update in carried], fields)
+            if content.tell() > empty and content.tell() + len(lines) > jobs.most_bytes:
+                break
+            self._note([row for update in carried for row in update.rows], job)
+            content.write(lines)
+        if content.tell() > empty:
+            jobs.hand_in(job, content.getvalue())
+        return others
+
+    def _hear(self, jobs: Jobs, job: str, object_name: str) -> None:
+        """Wait for the job and record every answer. Fatal if the vendor forgets a record."""
         end = jobs.end(job)
         if end:
             self.refused += hear(self.crm, self.ledger, job, object_name, end.results, self.clock)
@@ -203,27 +211,27 @@ class _Delivering:
 
     # what all share
 
-    def _portions(self, object_name: str, keys: Sequence[RecordKey]) -> Iterator[list[Update]]:
-        """The records that still want writing, by what they hold right now, some at a time; the others are settled."""
-        for start in range(0, len(keys), AT_ONCE):
-            if self.stopped:
-                return
-            some = keys[start : start + AT_ONCE]
-            rows = self.ledger.rows(self.plan_id, [str(key) for key in some], max_attempts=MAX_ATTEMPTS)
-            current = self.fields.read(object_name, [key.id for key in some])
-            updates = [
-                Update(key, list(of_record))
-                for key, of_record in groupby(rows, key=lambda row: RecordKey.parse(row.record))
-            ]
-            for update in updates:
-                self._examine(update, current.get(update.key.id))
-            self.ledger.settle([row for row in rows if row.state != "planned"], self.clock.now())
-            left = [Update(update.key, [row for row in update.rows if row.state == "planned"]) for update in updates]
-            yield [update for update in left if update.rows]
+    def _examined(self, keys: Sequence[RecordKey]) -> Iterator[Update]:
+        """The records that still want writing, each read shortly before it is sent."""
+        for some in chunks(keys, AT_ONCE):
+            if not self.stopped:
+                yield from self._wanting(some, self._read(some))
 
-    def _examined(self, object_name: str, keys: Sequence[RecordKey]) -> Iterator[Update]:
-        for updates in self._portions(object_name, keys):
-            yield from updates
+    def _read(self, keys: Sequence[RecordKey]) -> Mapping[str, Values]:
+        return self.fields.read(keys[0].object, [key.id for key in keys])
+
+    def _wanting(self, keys: Sequence[RecordKey], current: Mapping[str, Values]) -> list[Update]:
+        """Those of the records that still want writing by what they hold right now; the others are settled."""
+        rows = self.ledger.rows(self.plan_id, [str(key) for key in keys], max_attempts=MAX_ATTEMPTS)
+        updates = [
+            Update(key, list(of_record))
+            for key, of_record in groupby(rows, key=lambda row: RecordKey.parse(row.record))
+        ]
+        for update in updates:
+            self._examine(update, current.get(update.key.id))
+        self.ledger.settle([row for row in rows if row.state != "planned"], self.clock.now())
+        left = [Update(update.key, [row for row in update.rows if row.state == "planned"]) for update in updates]
+        return [update for update in left if update.rows]
 
     def _examine(self, update: Update, current: Values | None) -> None:
         """Set each row to planned if it is to be sent, else to what it has come to."""

@@ -165,14 +165,14 @@ class Ledger:
     def add(self, new: Sequence[Row], now: datetime) -> None:
         """Keep new rows; the baseline follows those that the CRM holds already, in the same commit."""
         with transaction(self.store) as session:
-            rows.add(session, new)
-            acknowledge(session, new, now)
+            rows.add(session, _stamped(new, now))
+            acknowledge(session, new)
 
     def settle(self, some: Sequence[Row], now: datetime) -> None:
         """Record what became of these rows; the baseline follows those that are ok, in the same commit."""
         with transaction(self.store) as session:
-            rows.update(session, some)
-            acknowledge(session, some, now)
+            rows.update(session, _stamped(some, now))
+            acknowledge(session, some)
 
     def orphans(self, limit: int) -> list[Row]:
         """Rows that were sent by a run that died before it heard the answer, the oldest first."""
@@ -347,6 +347,14 @@ class Ledger:
         return select(WritePlan).where(
             WritePlan.crm == self.vendor, WritePlan.account == self.account, col(WritePlan.applied_at).is_(None)
         )
+
+
+def _stamped(some: Sequence[Row], now: datetime) -> Sequence[Row]:
+    """The rows; those that are ok say since when."""
+    for row in some:
+        if row.state == "ok":
+            row.acknowledged_at = now
+    return some
 
 
 def _decided() -> Any:

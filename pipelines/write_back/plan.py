@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 from sqlalchemy import Engine
@@ -18,6 +18,7 @@ from pipelines.write_back.compare import ON_PURPOSE, Decision, Left, State, Targ
 from pipelines.write_back.crm import AT_ONCE, Fields
 from pipelines.write_back.feedback import Feedback, listen
 from pipelines.write_back.fields import CONTENT_HASH
+from pipelines.write_back.flight import ahead
 from pipelines.write_back.held import as_json, value_hash
 from pipelines.write_back.ledger import Ledger, Standing
 from pipelines.write_back.limits import TRIED_AGAIN, Limits
@@ -62,6 +63,17 @@ def draw_up(
         return _Planning(crm, ledger, clock, limits, noted or {}).run(wanted, feedback or Feedback())
 
 
+@dataclass(frozen=True)
+class _Look:
+    """A record that the CRM is asked about."""
+
+    target: Target
+    known: Mapping[str, str]
+    """Hash of what each field is known to hold, by our name."""
+    standing: Mapping[str, Standing]
+    """What was decided last of each field, by our name."""
+
+
 class _Planning:
     """One plan in the making."""
 
@@ -84,12 +96,8 @@ class _Planning:
         self.counts: Counter[str] = Counter(noted)
 
     def run(self, wanted: Iterable[Wanted], feedback: Feedback) -> WritePlan:
-        for portion, targets in enumerate(_by_object(self._changed(wanted)), start=1):
-            self._plan(targets)
-            report(f"planning {self.ledger.vendor} fields, portions that differ", portion)
-        new = {str(one.record): one for one in self.followed if str(one.record) not in self.met}
-        for targets in _by_object(self._changed(new.values())):
-            self._plan(targets)
+        self._plan(wanted)
+        self._plan({str(one.record): one for one in self.followed if str(one.record) not in self.met}.values())
         self.ledger.add(feedback.emptied(self.plan_id, self.fields.api, self.now), self.now)
         self.counts["write calls"] = calls(self.crm, self.to_write, self.limits)
         asks = self.ledger.vendor in self.limits.approval and self.counts["fields planned"] > 0
@@ -108,26 +116,29 @@ class _Planning:
             else:
                 yield target
 
-    def _plan(self, targets: Sequence[Target]) -> None:
+    def _plan(self, wanted: Iterable[Wanted]) -> None:
+        portions = map(self._worth_a_look, _by_object(self._changed(wanted)))
+        for portion, (looks, current) in enumerate(ahead(self._read, filter(None, portions)), start=1):
+            self._follow([look.target for look in looks if look.target.wanted.record.id not in current])
+            rows: list[Row] = []
+            for look in looks:
+                rows += self._rows(look, current.get(look.target.wanted.record.id))
+            self.ledger.add(rows, self.now)
+            report(f"planning {self.ledger.vendor} fields, portions that differ", portion)
+
+    def _worth_a_look(self, targets: Sequence[Target]) -> list[_Look]:
         keys = [str(target.wanted.record) for target in targets]
         known = {key: self.fields.named(values) for key, values in self.ledger.known(keys).items()}
         standing = self._standing(keys)
-        looked_at = []
+        looks = []
         for target, key in zip(targets, keys, strict=True):
             due = target.due(known[key])
             why = self._left_alone(target, due, standing[key]) if due else "unchanged"
             if why:
                 self.counts[why] += 1
             else:
-                looked_at.append(target)
-        if looked_at:
-            current = self._read(looked_at)
-            self._follow([target for target in looked_at if target.wanted.record.id not in current])
-            rows: list[Row] = []
-            for target in looked_at:
-                key = str(target.wanted.record)
-                rows += self._rows(target, known[key], current.get(target.wanted.record.id), standing[key])
-            self.ledger.add(rows, self.now)
+                looks.append(_Look(target, known[key], standing[key]))
+        return looks
 
     def _left_alone(self, target: Target, due: Values, standing: Mapping[str, Standing]) -> Left | None:
         """As `left_alone`; but what was refused is tried again once the fields have changed, or a week is over."""
@@ -160,28 +171,23 @@ class _Planning:
                 standing[key][self.fields.specs[api].name] = was
         return standing
 
-    def _read(self, targets: Sequence[Target]) -> dict[str, dict[str, FieldValue]]:
-        object_name = targets[0].wanted.record.object
+    def _read(self, looks: Sequence[_Look]) -> dict[str, dict[str, FieldValue]]:
+        object_name = looks[0].target.wanted.record.object
         if object_name not in self.checked:
             self.fields.require(object_name)
             self.checked.add(object_name)
-        return self.fields.read(object_name, [target.wanted.record.id for target in targets])
+        return self.fields.read(object_name, [look.target.wanted.record.id for look in looks])
 
-    def _rows(
-        self,
-        target: Target,
-        known: Mapping[str, str],
-        current: Mapping[str, FieldValue] | None,
-        standing: Mapping[str, Standing],
-    ) -> Iterator[Row]:
+    def _rows(self, look: _Look, current: Mapping[str, FieldValue] | None) -> Iterator[Row]:
         if current is None:
             return
+        target = look.target
         stamps = target.stamps(self.now.isoformat(), self.plan_id)
-        decisions = decide(target, known, current, stamps, self.policies)
+        decisions = decide(target, look.known, current, stamps, self.policies)
         self._count(target, {decision.state for decision in decisions})
         for decision in decisions:
             hashed = value_hash(decision.value)
-            if decision.state in ("conflict", "suppressed") and standing.get(decision.field) == Standing(
+            if decision.state in ("conflict", "suppressed") and look.standing.get(decision.field) == Standing(
                 decision.state, hashed
             ):
                 continue  # it was said when it was found

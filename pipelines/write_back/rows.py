@@ -1,7 +1,8 @@
 """A row of the ledger as it is worked on: plain, since a plan has a dozen per record, and a model of each would take longer than the CRM."""
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from dataclasses import field as having
 from datetime import datetime
@@ -12,16 +13,17 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from models.writes import IntendedWrite
-from pipelines.understand.people import chunks
 
 TABLE: sa.Table = IntendedWrite.__table__  # type: ignore[attr-defined]  # SQLModel adds it
-OUTCOME = ("old_value", "state", "reason", "error", "parked", "parked_under", "job", "attempts", "sent_at")
+OUTCOME = (
+    "old_value", "state", "reason", "error", "parked", "parked_under", "job", "attempts", "sent_at", "acknowledged_at",
+)  # fmt: skip
 """What happens to a row after it was planned."""
 
 
 @dataclass(slots=True)
 class Row:
-    """The columns of `IntendedWrite`."""
+    """The columns of `IntendedWrite`. The beliefs behind a row are kept with it and not read again here."""
 
     id: str
     plan_id: str
@@ -33,19 +35,25 @@ class Row:
     value_hash: str
     reason: str
     state: str
-    belief_ids: list[str] = having(default_factory=list)
     attempts: int = 0
     parked: bool = False
     parked_under: str | None = None
     job: str | None = None
     error: str | None = None
     sent_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    belief_ids: list[str] = having(default_factory=list)
 
 
 NAMES = [one.name for one in fields(Row)]
-COLUMNS = [TABLE.c[one] for one in NAMES]
+COLUMNS = [TABLE.c[one] for one in NAMES if one != "belief_ids"]
 MANY = 20
 """Rows from which one statement for all is cheaper than one each."""
+EACH: dict[str, Callable[[Any], Any]] = {
+    "sqlite": lambda listed: sa.func.json_each(listed).table_valued("value").c.value,
+    "postgresql": lambda listed: sa.func.json_array_elements_text(sa.cast(listed, sa.JSON)).column_valued(),
+}
+"""By dialect, the texts of a JSON list: https://sqlite.org/json1.html, https://www.postgresql.org/docs/15/functions-json.html."""
 _columns, _outcome = attrgetter(*NAMES), attrgetter(*OUTCOME)
 _SETTLED = sa.update(TABLE).where(TABLE.c.id == sa.bindparam("row")).values({one: sa.bindparam(one) for one in OUTCOME})
 
@@ -81,5 +89,11 @@ def update(session: Session, rows: Iterable[Row]) -> None:
 
 def change(session: Session, ids: Sequence[str], values: Mapping[str, Any]) -> None:
     """Give these rows the same values."""
-    for some in chunks(ids):
-        session.connection().execute(sa.update(TABLE).where(TABLE.c.id.in_(some)).values(values))
+    session.connection().execute(sa.update(TABLE).where(among(session, ids)).values(values))
+
+
+def among(session: Session, ids: Sequence[str]) -> sa.ColumnElement[bool]:
+    """The rows of these ids, which go along as one parameter: one each takes longer to bind than the rows take to change."""
+    listed = sa.literal(json.dumps(list(ids)), sa.Text)
+    each = EACH[session.get_bind().dialect.name](listed)
+    return TABLE.c.id.in_(sa.select(each))

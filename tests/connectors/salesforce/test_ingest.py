@@ -20,6 +20,11 @@ def written(practice, crm, ids, field="BLF_Summary__c"):
     return [values[field] for values in crm.read("Contact", ids, FIELDS).values()]
 
 
+def hand_in(crm, job, rows):
+    """Give a job its content."""
+    crm.jobs.hand_in(job, crm.jobs.heading(FIELDS) + crm.jobs.lines(rows, FIELDS))
+
+
 def test_a_job_answers_for_every_record(practice, crm):
     """Quotes, line ends, commas and emptied fields arrive as they are; refusals name code and field, a lock passes."""
     good, ruled, locked, gone = ids = practice.contacts(range(1, 5))
@@ -30,7 +35,7 @@ def test_a_job_answers_for_every_record(practice, crm):
     rows[0][1]["BLF_Trend__c"] = None
     rows[1][1]["BLF_Trend__c"] = "Nonsense"
     job = crm.jobs.begin("Contact")
-    crm.jobs.hand_in(job, FIELDS, [crm.jobs.lines(rows, FIELDS)])
+    hand_in(crm, job, rows)
     found = {result.id: result for result in crm.jobs.end(job).results}
     assert found[good] == RowResult(good, ok=True)
     assert found[ruled].code == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
@@ -50,7 +55,7 @@ def test_a_job_that_was_never_handed_in_is_called_off(practice, crm):
     job = crm.jobs.begin("Contact")
     assert crm.jobs.end(job) is None
     with pytest.raises(ConnectorError):
-        crm.jobs.hand_in(job, FIELDS, [])
+        hand_in(crm, job, [])
 
 
 def test_a_job_that_the_vendor_has_forgotten_tells_nothing(crm):
@@ -63,7 +68,7 @@ def test_a_job_that_ends_early_leaves_the_rest_due(practice, crm):
     practice.sandbox.state.switches.job_stops_after = 1
     ids = practice.contacts(range(1, 4))
     job = crm.jobs.begin("Contact")
-    crm.jobs.hand_in(job, FIELDS, [crm.jobs.lines([(one, {"BLF_Summary__c": "x"}) for one in ids], FIELDS)])
+    hand_in(crm, job, [(one, {"BLF_Summary__c": "x"}) for one in ids])
     end = crm.jobs.end(job)
     assert [(result.ok, result.retry) for result in end.results] == [(True, False), (False, True), (False, True)]
     assert "before every record" in end.complaint
@@ -74,7 +79,7 @@ def test_an_upload_is_not_repeated(practice, crm):
     practice.fault("/batches", kind="refuse")
     job = crm.jobs.begin("Contact")
     with pytest.raises(Retryable):
-        crm.jobs.hand_in(job, FIELDS, [b"x,y,z\n"])
+        crm.jobs.hand_in(job, b"x,y,z\n")
     assert practice.asked("/batches") == 1
 
 
