@@ -13,9 +13,9 @@ from pathlib import Path
 
 import ibis
 import pyarrow as pa
-from ibis.backends.duckdb import Backend
 
 from models.facts import Fact
+from pipelines.ingest.duck import DuckDB
 from pipelines.ingest.engine import open_spark
 from pipelines.ingest.schemas import RAW, SOURCE_COLUMNS, fact_schema
 from pipelines.ingest.tables import LakeError, Tables
@@ -66,7 +66,7 @@ class Lake:
     """Delta tables, and the engine in this process; `elsewhere` is how another engine sees the same tables, where one reads facts."""
 
     tables: Tables
-    engine: Backend
+    engine: DuckDB
     elsewhere: Tables | None = None
     _censuses: dict[str, tuple[int, Census]] = field(default_factory=dict)
     _views: dict[str, str] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Lake:
         if engine not in ("duckdb", "spark"):
             raise LakeError(f"SIDECAR_ENGINE names an unknown engine {engine!r}; use duckdb or spark")
         elsewhere = open_spark(url) if engine == "spark" else None
-        backend = ibis.duckdb.connect(temp_directory=str(Path(tempfile.gettempdir()) / "sidecar-duckdb"))
+        backend = DuckDB().connect(temp_directory=str(Path(tempfile.gettempdir()) / "sidecar-duckdb"))
         return cls(Tables.open(url, backend), backend, elsewhere)
 
     def streams(self) -> list[tuple[str, str]]:
@@ -139,7 +139,7 @@ class Lake:
         current = [self._current(fact, vendor) for vendor in self.tables.names(f"facts/{fact.table}")]
         # the empty one first: it has every column in its type
         every = " UNION ALL ".join([f"FROM {self._reading.name(_facts(fact, 'none'), schema)}", *filter(None, current)])
-        return self._reading.engine.table(self._view(self._reading, every))
+        return self._reading.known(self._view(self._reading, every), schema)
 
     def translated(self, fact: type[Fact], vendor: str, stream: str) -> int:
         """The raw batch of a stream up to which this fact table has been translated; 0 for not at all."""

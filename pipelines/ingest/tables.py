@@ -26,8 +26,9 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterP
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, RemoveAction
-from ibis.backends.duckdb import Backend
 from pyarrow import fs
+
+from pipelines.ingest.duck import DuckDB, in_ibis, named
 
 SCHEMES = ("s3", "s3a", "gs", "abfs", "abfss", "az", "file")
 """Stores that delta-rs is built with; their credentials come from the environment, in the names of each cloud's own tools."""
@@ -55,12 +56,12 @@ class Tables:
 
     root: str
     folder: Path | None
-    engine: Backend
+    engine: DuckDB
     _read: dict[str, tuple[int, ibis.Table]] = field(default_factory=dict)
     _open: dict[str, DeltaTable] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, url: str, engine: Backend) -> Self:
+    def open(cls, url: str, engine: DuckDB) -> Self:
         """Tables under a folder (made where missing) or below an object-store URL. LakeError if neither can be used."""
         scheme, separator, _ = url.partition("://")
         if not separator:
@@ -139,6 +140,10 @@ class Tables:
     def view(self, name: str, query: str) -> None:
         """Give a query in DuckDB's SQL a name."""
         self.engine.con.execute(f"CREATE TEMP VIEW {name} AS {query}")
+
+    def known(self, name: str, schema: pa.Schema) -> ibis.Table:
+        """A table or view of the engine by its name; it is not asked for the columns."""
+        return named(self.engine, name, in_ibis(schema))
 
     def files(self, paths: Sequence[Path]) -> ibis.Table:
         """The rows of local Parquet files, at least one, that all have the same columns."""
@@ -312,7 +317,7 @@ class Tables:
         return self.engine.read_parquet([_literal(file) for file in files], union_by_name=True)
 
     def _empty(self, schema: pa.Schema) -> ibis.Table:
-        return self.engine.create_table(ibis.util.gen_name("empty"), schema=ibis.Schema.from_pyarrow(schema), temp=True)
+        return self.engine.empty(ibis.util.gen_name("empty"), in_ibis(schema))
 
 
 @dataclass
@@ -440,7 +445,7 @@ def _literal(file: str) -> str:
 
 
 def _shaped(table: ibis.Table, schema: pa.Schema) -> ibis.Table:
-    wanted = ibis.Schema.from_pyarrow(schema)
+    wanted = in_ibis(schema)
     return table.select(
         **{name: table[name] if name in table.columns else ibis.null(kind) for name, kind in wanted.items()}
     )
