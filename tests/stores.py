@@ -40,12 +40,18 @@ def store_url(folder: Path, name: str = "store") -> str:
 
 def new_store(folder: Path, name: str = "store") -> Engine:
     """The folder's store, open until `close_stores`."""
-    file = folder / f"{name}.db"
-    if not SERVER and not file.exists():
-        file.write_bytes(_migrated())
+    lay_store(folder, name)
     engine = open_store(store_url(folder, name))
     _opened.setdefault(folder, []).append(engine)
     return engine
+
+
+def lay_store(folder: Path, name: str = "store") -> None:
+    """Have an empty store lie in the folder, as after a first command; PostgreSQL's is made when it is asked for."""
+    file = folder / f"{name}.db"
+    if not SERVER and not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(_migrated())
 
 
 def variables(home: Path) -> dict[str, str]:

@@ -78,9 +78,9 @@ class Door:
 
 @pytest.fixture
 def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, salesforce_sandbox: Sandbox, stripe_sandbox: Sandbox) -> Door:
-    """A fresh folder, and no credentials."""
+    """A folder with an empty store, and no credentials."""
     folder = tmp_path / "home"
-    folder.mkdir()
+    stores.lay_store(folder / ".sidecar")
     monkeypatch.chdir(folder)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     for name, value in stores.variables(folder / ".sidecar").items():

@@ -314,10 +314,10 @@ def test_two_runs_at_once_the_second_says_so(door):
     home.mkdir(parents=True)
     with (home / "sidecar.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        answer = door.ask("run", "stitch")
+        answer = door.ask("run", "pull_stripe")
     assert answer.code == 1
     assert "Another `sidecar run` is at work" in answer.said
-    assert door.ask("run", "stitch").code == 0
+    assert door.ask("run", "pull_stripe").code == 0
 
 
 def test_two_write_backs_at_once_the_second_says_so(door):

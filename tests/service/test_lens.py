@@ -6,22 +6,27 @@ from models.facts import Payment
 from pipelines.stitch.lens.calendar import local_day
 from pipelines.workspace import Workspace
 from service.lens import EVERY
-from tests.pipelines.stitch.conftest import T0, Bench, Hand, person
+from tests.pipelines.stitch.conftest import T0, Bench, Hand, open_bench, person
 from tests.pipelines.stitch.lens.trade import BERLIN, MONDAY, TUESDAY, Day, records
 from tests.pipelines.stitch.market import came, costs
 from tests.pipelines.stitch.market import run as stitch
 from tests.service.conftest import Door
 
 
+@pytest.fixture(scope="module")
+def trade(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Monday, and a Tuesday on which an ad stopped at nine; questions change nothing of it."""
+    bench = open_bench(tmp_path_factory.mktemp("trade"))
+    costly = {str(day): costs("71", 10_000, day, ad="Spring [1]") for day in (MONDAY, TUESDAY)}
+    bench.hand.write(costly | records(bench.hand, Day(MONDAY), Day(TUESDAY, stops={"71": 9.0})))
+    stitch(bench)
+    return bench
+
+
 @pytest.fixture
-def shop(door: Door) -> Door:
-    """Monday, and a Tuesday on which an ad stopped at nine."""
-    door.set(SIDECAR_ZONE="Europe/Berlin")
-    with Workspace.from_environment() as here:
-        hand = Hand(here.lake)
-        costly = {str(day): costs("71", 10_000, day, ad="Spring [1]") for day in (MONDAY, TUESDAY)}
-        hand.write(costly | records(hand, Day(MONDAY), Day(TUESDAY, stops={"71": 9.0})))
-        stitch(Bench(here.lake, here.store, here.clock, hand))
+def shop(door: Door, trade: Bench) -> Door:
+    """The door to what was traded."""
+    door.set(SIDECAR_ZONE="Europe/Berlin", SIDECAR_LAKE=trade.lake.tables.root)
     return door
 
 
