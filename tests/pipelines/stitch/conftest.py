@@ -26,6 +26,13 @@ ENGINE = os.environ.get("SIDECAR_TEST_ENGINE", "duckdb")
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+def land_facts(lake: Lake, kind: type[Fact], stream: tuple[str, str], facts: list[dict[str, Any]], batch: int) -> None:
+    """Facts of one kind that were read from a batch. Batches come one by one: those before it that told nothing of this kind are made up for."""
+    table = pa.Table.from_pylist(facts, schema=fact_schema(kind))
+    for one in range(lake.translated(kind, *stream) + 1, batch + 1):
+        lake.append_facts(kind, *stream, table if one == batch else table.slice(length=0), one)
+
+
 @dataclass
 class Hand:
     """Writes records into the lake as ingest would: raw rows first, then the facts read from them."""
@@ -50,9 +57,8 @@ class Hand:
                 for fact in said[name]
                 if type(fact) is kind
             ]
-            self.lake.append_facts(
-                kind, self.vendor, "things", pa.Table.from_pylist(facts, schema=fact_schema(kind)), batch
-            )
+            if facts:
+                land_facts(self.lake, kind, (self.vendor, "things"), facts, batch)
 
     def key(self, name: str) -> str:
         return str(RecordKey(self.vendor, "acme", "thing", name))

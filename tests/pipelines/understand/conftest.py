@@ -29,8 +29,9 @@ from models.clock import FrozenClock
 from models.facts import Discount, Fact
 from models.store import transaction
 from pipelines.ingest.lake import Lake
-from pipelines.ingest.schemas import RAW, fact_schema
+from pipelines.ingest.schemas import RAW
 from pipelines.understand.slots import seed
+from tests.pipelines.stitch.conftest import land_facts
 from tests.stores import new_store
 
 FACTS = (
@@ -67,9 +68,8 @@ class World:
                 for said in facts
                 if isinstance(said, fact)
             ]
-            self.lake.append_facts(
-                fact, "salesforce", "records", pa.Table.from_pylist(read, schema=fact_schema(fact)), batch
-            )
+            if read:
+                land_facts(self.lake, fact, ("salesforce", "records"), read, batch)
 
     def say(self, id_: str, text: str, day: int = 0, **more: Any) -> None:
         """One text lands."""
