@@ -4,7 +4,8 @@ Both hold the same and answer the same: text is mended before it is sent, `LIKE`
 order that results depend on only where Python sorts them, for each database sorts text in its own way.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import JSON, ColumnElement, Connection, Engine, Text, cast, event, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -31,6 +32,11 @@ ALONE = {
 """What makes other processes that want the same wait until the transaction has ended."""
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """By dialect, the insert that can say what is to become of a row that is there already."""
+EACH: dict[str, Callable[[Any], Any]] = {
+    "sqlite": lambda listed: func.json_each(listed).table_valued("value").c.value,
+    "postgresql": lambda listed: func.json_array_elements_text(cast(listed, JSON)).column_valued(),
+}
+"""By dialect, the texts of a JSON list: https://sqlite.org/json1.html, https://www.postgresql.org/docs/15/functions-json.html."""
 
 
 class StoreError(Exception):
@@ -107,6 +113,13 @@ def alone(session: Session, what: str) -> None:
     """Let nobody else do the same until this transaction, which must not have written yet, has ended; what was read before is old."""
     _alone(session.connection(), what)
     session.expire_all()
+
+
+def among(session: Session, column: Any, texts: Sequence[str]) -> ColumnElement[bool]:
+    """That the column holds one of the texts, which go along as one parameter: one each takes longer to bind than their rows take to find."""
+    each = EACH[session.get_bind().dialect.name](literal(json.dumps(list(texts)), Text))
+    found: ColumnElement[bool] = column.in_(select(each))
+    return found
 
 
 def _alone(connection: Connection, what: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from models.store import INSERT
+from models.store import INSERT, among
 from models.writes import Baseline, WritePlan
 from pipelines.write_back import rows
 from pipelines.write_back.rows import Row
@@ -24,7 +24,7 @@ def acknowledge(session: Session, settled: Sequence[Row]) -> None:
         "record": write.record, "field": write.field, "value": write.new_value, "value_hash": write.value_hash, "write_id": write.id,
         "acknowledged_at": write.acknowledged_at,
     }  # fmt: skip
-    written = sa.select(*facts.values()).where(rows.among(session, [row.id for row in true]))
+    written = sa.select(*facts.values()).where(among(session, write.id, [row.id for row in true]))
     insert = INSERT[session.get_bind().dialect.name](BASELINE).from_select(list(facts), written)
     known_by = [column.name for column in BASELINE.primary_key]
     said = {name: insert.excluded[name] for name in facts if name not in known_by}

@@ -181,9 +181,9 @@ class _Delivering:
         content = BytesIO()
         empty = content.write(jobs.heading(fields))
         for some, current in ahead(self._read, chunks(keys, AT_ONCE)):
-            updates = self._wanting(some, current)
-            carried = [update for update in updates if jobs.takes(update.row[1])]
-            others += [update for update in updates if not jobs.takes(update.row[1])]
+            carried = list[Update]()
+            for update in self._wanting(some, current):
+                (carried if jobs.takes(update.row[1]) else others).append(update)
             lines = jobs.lines([update.row for update in carried], fields)
             if content.tell() > empty and content.tell() + len(lines) > jobs.most_bytes:
                 break
@@ -214,8 +214,7 @@ class _Delivering:
     def _examined(self, keys: Sequence[RecordKey]) -> Iterator[Update]:
         """The records that still want writing, each read shortly before it is sent."""
         for some in chunks(keys, AT_ONCE):
-            if not self.stopped:
-                yield from self._wanting(some, self._read(some))
+            yield from self._wanting(some, self._read(some))
 
     def _read(self, keys: Sequence[RecordKey]) -> Mapping[str, Values]:
         return self.fields.read(keys[0].object, [key.id for key in keys])

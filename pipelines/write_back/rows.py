@@ -1,8 +1,7 @@
 """A row of the ledger as it is worked on: plain, since a plan has a dozen per record, and a model of each would take longer than the CRM."""
 
-import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from dataclasses import field as having
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from models.store import among
 from models.writes import IntendedWrite
 
 TABLE: sa.Table = IntendedWrite.__table__  # type: ignore[attr-defined]  # SQLModel adds it
@@ -49,11 +49,6 @@ NAMES = [one.name for one in fields(Row)]
 COLUMNS = [TABLE.c[one] for one in NAMES if one != "belief_ids"]
 MANY = 20
 """Rows from which one statement for all is cheaper than one each."""
-EACH: dict[str, Callable[[Any], Any]] = {
-    "sqlite": lambda listed: sa.func.json_each(listed).table_valued("value").c.value,
-    "postgresql": lambda listed: sa.func.json_array_elements_text(sa.cast(listed, sa.JSON)).column_valued(),
-}
-"""By dialect, the texts of a JSON list: https://sqlite.org/json1.html, https://www.postgresql.org/docs/15/functions-json.html."""
 _columns, _outcome = attrgetter(*NAMES), attrgetter(*OUTCOME)
 _SETTLED = sa.update(TABLE).where(TABLE.c.id == sa.bindparam("row")).values({one: sa.bindparam(one) for one in OUTCOME})
 
@@ -89,11 +84,4 @@ def update(session: Session, rows: Iterable[Row]) -> None:
 
 def change(session: Session, ids: Sequence[str], values: Mapping[str, Any]) -> None:
     """Give these rows the same values."""
-    session.connection().execute(sa.update(TABLE).where(among(session, ids)).values(values))
-
-
-def among(session: Session, ids: Sequence[str]) -> sa.ColumnElement[bool]:
-    """The rows of these ids, which go along as one parameter: one each takes longer to bind than the rows take to change."""
-    listed = sa.literal(json.dumps(list(ids)), sa.Text)
-    each = EACH[session.get_bind().dialect.name](listed)
-    return TABLE.c.id.in_(sa.select(each))
+    session.connection().execute(sa.update(TABLE).where(among(session, TABLE.c.id, ids)).values(values))
