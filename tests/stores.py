@@ -48,9 +48,9 @@ def new_store(folder: Path, name: str = "store") -> Engine:
 
 def lay_store(folder: Path, name: str = "store") -> None:
     """Have an empty store lie in the folder, as after a first command; PostgreSQL's is made when it is asked for."""
+    folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.db"
     if not SERVER and not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
         file.write_bytes(_migrated())
 
 
