@@ -12,10 +12,10 @@ demo: | $(UV)  ## set up, run the whole job against the sandbox, show one person
 	$(RUN) sidecar demo
 
 test: | $(UV)  ## set up and run the tests
-	$(RUN) pytest -n 2 -m "not slow"
+	$(RUN) pytest -n 3 -m "not slow"
 
 test-all: | $(UV)  ## the slow proofs too, and more examples of every property
-	$(RUN) pytest -n 2 --hypothesis-profile thorough
+	$(RUN) pytest -n 3 --hypothesis-profile thorough
 
 soak: | $(UV)  ## every vendor in bad weather, 200 times
 	$(RUN) python -m tests.soak --runs 200
@@ -29,7 +29,7 @@ STORED := $(filter-out %assets.py %_journeys.py %_spend.py %_solver.py %_engines
 	tests/pipelines/test_side_by_side.py tests/service/test_bad_input.py::test_on_postgresql_doctor_and_run_use_the_production_file
 
 test-postgres: | $(UV)  ## those tests of `make test` that have a store, on a PostgreSQL of their own
-	.ci/postgres $(RUN) pytest -n 2 -m "not slow" $(STORED)
+	.ci/postgres $(RUN) pytest -n 3 -m "not slow" $(STORED)
 
 dev: | $(UV)  ## sandbox and Dagster UI on the demo's data; on your own accounts where there is a .env
 	$(RUN) $(if $(wildcard .env),,sidecar sandbox --) dagster dev -w dagster_workspace.yaml

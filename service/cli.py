@@ -1,5 +1,6 @@
 """The `sidecar` command's front door: it is there before the heavy imports, so that Ctrl-C is answered from the first moment on."""
 
+import gc
 import logging
 import os
 import signal
@@ -17,8 +18,11 @@ def main() -> None:
     logging.getLogger().addHandler(
         logging.NullHandler()
     )  # what libraries complain of while they are stopped is not for users
+    gc.disable()  # modules are no garbage: looking for some among them took a third of the start
     from service.commands import app  # noqa: PLC0415  # seconds of imports, during which somebody may change their mind
 
+    gc.freeze()
+    gc.enable()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app()

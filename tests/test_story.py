@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,11 +48,14 @@ class Home:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory) -> Home:
-    """A folder in which the demo has been run once, on a small world."""
+def home(tmp_path_factory) -> Iterator[Home]:
+    """A folder in which the demo has been run once, on a small world; its sandbox stays up, or every question would start one."""
     home = Home(tmp_path_factory.mktemp("story"))
     home.story = home.sidecar("demo", "--persons", "110")
-    return home
+    command = [SIDECAR, "sandbox", "--", "cat"]
+    with subprocess.Popen(command, cwd=home.folder, env=home.environment, stdin=subprocess.PIPE) as up:
+        yield home
+        up.stdin.close()
 
 
 @pytest.fixture(scope="module")
