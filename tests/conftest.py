@@ -24,7 +24,7 @@ from tests import stores
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)  # the present of the planted world
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 
-settings.register_profile("gate", max_examples=30, deadline=None)
+settings.register_profile("gate", max_examples=20, deadline=None)
 settings.register_profile("thorough", max_examples=200, deadline=None)  # make test-all
 settings.load_profile("gate")
 

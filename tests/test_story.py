@@ -115,9 +115,14 @@ def test_the_run_after_the_echo_is_quiet(runs):
     assert {name: calls for name, calls in windows.items() if calls > 1} == PARTS
 
 
-def test_a_person_is_shown_with_verbatim_evidence(home):
+@pytest.fixture(scope="module")
+def model(home) -> dict:
+    """The self-model of the person of the story, as `sidecar show` gives it."""
+    return home.read("show", re.search(r"person ([0-9a-f-]{36})", home.story).group(1))
+
+
+def test_a_person_is_shown_with_verbatim_evidence(model):
     """`sidecar show` gives the self-model; every quote it shows names the record that holds it."""
-    model = home.read("show", hero(home))
     assert model["records"]
     assert model["beliefs"]
     for belief in model["beliefs"]:
@@ -126,10 +131,9 @@ def test_a_person_is_shown_with_verbatim_evidence(home):
         assert all(quote["words"] and quote["record"] for quote in belief["quotes"])
 
 
-def test_what_a_rep_sees_is_drawn_with_the_values_of_the_crm(home):
+def test_what_a_rep_sees_is_drawn_with_the_values_of_the_crm(home, model):
     """`sidecar screen` draws a record of the person as a page; what stands there is what the CRM gives back."""
-    shown = home.read("show", hero(home))["shown"]
-    record, fields = next((key, values) for key, values in sorted(shown.items()) if any(values.values()))
+    record, fields = next((key, values) for key, values in sorted(model["shown"].items()) if any(values.values()))
     home.sidecar("screen", record, "--out", "page.html")
     page = html.unescape((home.folder / "page.html").read_text())
     top = next(
@@ -138,11 +142,6 @@ def test_what_a_rep_sees_is_drawn_with_the_values_of_the_crm(home):
         if name.lower().endswith("top_belief__c") or name.lower().endswith("top_belief")
     )
     assert top in page
-
-
-def hero(home: Home) -> str:
-    """Id of the person of the story."""
-    return re.search(r"person ([0-9a-f-]{36})", home.story).group(1)
 
 
 def test_the_lens_says_why_revenue_changed(home):
