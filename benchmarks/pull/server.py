@@ -132,7 +132,8 @@ def hubspot(rows: Recording, request: Request) -> bytes | None:
             return _json(results=[{"name": name, "type": "string"} for name in named])
         case [*_, "contacts" | "contact", "search"]:
             query = orjson.loads(request.body)
-            after = [one["value"] for one in query["filterGroups"][0]["filters"] if one["operator"] == "GT"]
+            filters = query["filterGroups"][0]["filters"] if "filterGroups" in query else []  # none: to count
+            after = [one["value"] for one in filters if one["operator"] == "GT"]
             first = max(0, int(after[0]) - 999_999) if after else 0
             return _paged(rows, first, query["limit"])
         case [*_, "contacts" | "contact"]:

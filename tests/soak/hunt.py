@@ -14,7 +14,7 @@ from tests import stores
 from tests.soak.mutants import MUTANTS, Mutant
 from tests.soak.run import Lost, soak
 
-SEEDS = range(1, 13)
+SEEDS = range(1, 17)
 """Within which every mutant is caught."""
 
 
