@@ -97,13 +97,16 @@ class StripeSource(Source):
         return increments(objects, cursor, resume, now)
 
     def _in_turn(self, walk: Walk, resume: Position | None) -> Iterator[tuple[Account, Page]]:
-        """Each account's pages, from the one on that the position names. `held` are those that refused; a resumed run tries them first."""
+        """Each account's pages, from the one on that the position names. `held` are those that refused, and a resumed run tries them last.
+
+        Not before: the pages of the account that was interrupted lie staged, and what ends another one's window would land them
+        with it. The rest of them by themselves would then seem to be all that there is.
+        """
         refused: dict[str, Fatal] = {}
-        own = self._accounts[0].id
-        at, held = (resume["account"], resume.get("held", [])) if resume else (own, [])
-        for account in self._accounts:
-            if (account.id != own, account.id) < (at != own, at) and account.id not in held:
-                continue
+        at, held = (resume["account"], resume.get("held", [])) if resume else (self._accounts[0].id, [])
+        passed = [account for account in self._accounts if self._place(account.id) < self._place(at)]
+        due = [account for account in self._accounts if account not in passed]
+        for account in [*due, *(account for account in passed if account.id in held)]:
             inner = resume["in"] if resume and account.id == at else None
             try:
                 for page in walk(account, inner):
@@ -115,6 +118,10 @@ class StripeSource(Source):
                 refused[account.id] = error
         if refused:
             raise next(iter(refused.values()))
+
+    def _place(self, account: str) -> tuple[bool, str]:
+        """Where an account stands among all: the key's own is the first."""
+        return account != self._accounts[0].id, account
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp())

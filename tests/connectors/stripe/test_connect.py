@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import pytest
 from pydantic import ValidationError
@@ -111,6 +112,22 @@ def test_a_pull_goes_on_at_the_account_that_it_stopped_in(platform: Sandbox, pul
     assert {key.split("/")[1] for key in rest} == {f"{ANN}:test", f"{BOB}:test"}
 
 
+def test_what_was_interrupted_is_finished_before_an_account_that_refused_is_tried_again(
+    platform: Sandbox, puller: Puller
+) -> None:
+    """The end of another window would land its first pages, and the rest of them would look like all that there is."""
+    more = [{"id": f"cus_a{n}", "object": "customer", "created": 2 + n, "name": "a"} for n in range(149)]
+    platform.state.of(ANN).insert_many(more)
+    puller.connect = ("acct_aaron", ANN)
+    first, second = islice(puller.open().pages(CUSTOMERS, None, None), 2)
+    assert second.position["held"] == ["acct_aaron"]
+    platform.state.connect("acct_aaron").insert_many(
+        [{"id": "cus_9", "object": "customer", "created": 1, "name": "back"}]
+    )
+    rest = puller.open().pages(CUSTOMERS, first.cursor, second.position)
+    assert [page.whole.account for page in rest if page.whole] == [f"{ANN}:test", "acct_aaron:test"]
+
+
 def test_an_account_that_is_new_is_read_from_its_beginning(
     platform: Sandbox, clock: FrozenClock, puller: Puller
 ) -> None:
@@ -136,7 +153,7 @@ def test_dates_and_ids_are_looked_for_in_every_account(platform: Sandbox, puller
 
 @pytest.mark.parametrize("refuses", ["acct_aaron", "acct_zoe"])
 def test_a_range_is_complete_once_every_account_is_read(platform: Sandbox, puller: Puller, refuses: str) -> None:
-    """One that refuses is named, and tried first when the range is gone on with; those that were read are not read again."""
+    """One that refuses is named, and tried again when the range is gone on with; those that were read are not read again."""
     puller.connect = (ANN, refuses)
     span = datetime.fromtimestamp(0, UTC), datetime.fromtimestamp(9, UTC)
     pages: list[Page] = []
