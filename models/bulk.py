@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel
 PART = 100_000
 """Rows that are held as Python objects at a time."""
 CACHE_KIB = 262_144
-"""Pages of an SQLite file that are held while many rows come: with its 2 MiB, each would be read and written again for every index."""
+"""Pages of an SQLite file that are held while many rows come: with fewer, each would be read and written again for every index."""
 
 
 def load(session: Session, model: type[SQLModel], rows: pa.Table, **same: Any) -> None:
@@ -41,6 +41,7 @@ def _inserted(connection: Connection, table: Table, rows: pa.Table, same: dict[s
     names = [*rows.column_names, *same]
     statement = f"INSERT INTO {table.name} ({_listed(names)}) VALUES ({', '.join('?' for _ in names)})"  # noqa: S608  # names of ours
     cursor = connection.connection.cursor()
+    (before,) = cursor.execute("PRAGMA cache_size").fetchone()
     cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     for start in range(0, rows.num_rows, PART):
         part = rows.slice(start, PART)
@@ -48,9 +49,7 @@ def _inserted(connection: Connection, table: Table, rows: pa.Table, same: dict[s
         cursor.executemany(
             statement, list(zip(*columns, *(repeat(value, part.num_rows) for value in same.values()), strict=True))
         )
-    cursor.execute(
-        "PRAGMA cache_size = -2000"
-    )  # SQLite's own default: https://sqlite.org/pragma.html#pragma_cache_size
+    cursor.execute(f"PRAGMA cache_size = {before}")
     cursor.close()
 
 

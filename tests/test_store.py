@@ -4,14 +4,16 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 from sqlalchemy import inspect
 from sqlalchemy import text as sql
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import SQLModel, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from models import Entity, Membership, Observation, RecordKey, Rejection, Slot
 from models.base import mend
+from models.bulk import load
 from models.keys import LONGEST
 from models.store import REVISIONS, StoreError, clear_store, open_store, transaction
 from pipelines.ingest import payload
@@ -51,6 +53,31 @@ def test_text_that_no_database_keeps_is_mended_on_its_way_in(store):
         assert session.get(Rejection, BROKEN).reason == MENDED
         assert session.exec(select(Rejection.record).where(col(Rejection.reason).in_([BROKEN]))).all() == [MENDED, "1"]
     assert len(mend(BROKEN)) == len(BROKEN) - 1  # two halves that belong together became one
+
+
+def test_many_rows_at_once_are_rows_like_any_other(store):
+    """They are mended, what all have in common is said once, and the connection is left as it was found."""
+    with transaction(store) as session:
+        before = page_cache(session)
+        load(
+            session,
+            Rejection,
+            pa.table({"record": ["1", "2"], "reason": [BROKEN[:3], "why"]}),
+            stream="paper/people",
+            batch=1,
+            rejected_at=NOW,
+        )
+        assert page_cache(session) == before
+    with transaction(store) as session:
+        assert session.exec(select(Rejection.reason, Rejection.rejected_at).order_by(Rejection.record)).all() == [
+            (MENDED[:3], NOW),
+            ("why", NOW),
+        ]
+
+
+def page_cache(session: Session) -> int:
+    """What SQLite holds of its file, as it says itself; PostgreSQL has no such setting of a connection."""
+    return 0 if stores.SERVER else session.connection().execute(sql("PRAGMA cache_size")).scalar_one()
 
 
 def test_payloads_give_facts_without_nul(store):
