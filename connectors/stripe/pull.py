@@ -105,8 +105,7 @@ class StripeSource(Source):
         refused: dict[str, Fatal] = {}
         at, held = (resume["account"], resume.get("held", [])) if resume else (self._accounts[0].id, [])
         passed = [account for account in self._accounts if self._place(account.id) < self._place(at)]
-        due = [account for account in self._accounts if account not in passed]
-        for account in [*due, *(account for account in passed if account.id in held)]:
+        for account in [*self._accounts[len(passed) :], *(account for account in passed if account.id in held)]:
             inner = resume["in"] if resume and account.id == at else None
             try:
                 for page in walk(account, inner):
