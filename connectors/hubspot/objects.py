@@ -184,7 +184,8 @@ class Objects:
         return pasts
 
     def _tombstone(self, row: Json) -> Record:
-        at = milliseconds(str(row.get("archivedAt") or row["updatedAt"]))
+        """Not older than the record is known to be: calculated properties may move its stamp when it is in the bin already."""
+        at = max(milliseconds(str(row[name])) for name in ("archivedAt", "updatedAt") if row.get(name))
         one = str(row["id"])
         return Record(self._key(one), _instant(at), {"hs_object_id": one}, deleted=True)
 

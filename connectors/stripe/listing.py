@@ -16,20 +16,25 @@ LAG = 60  # seconds a window's end stays behind the clock, and the next one star
 LEDGER_LOOK_BACK = 600  # seconds; entries of a ledger have no events that would tell of a late one
 
 
-def everything(objects: Objects, resume: Position | None, now: int) -> Iterator[Page]:
+def everything(objects: Objects, resume: Position | None, now: int, *, again: bool) -> Iterator[Page]:
     """All lists of the stream, newest first; what changes meanwhile is told by the events from its start on.
 
-    What was deleted since Stripe forgot its events is not told: where objects can vanish, it is what the lists do not name. A window
-    that was interrupted before that is ended as it is: among its pages, the lists would seem to name what has gone since.
+    What was deleted before that is, where objects can vanish, what the lists do not name; elsewhere, if they are read `again`, it is
+    what the events tell that Stripe still has. A window that was interrupted so long ago that its events are forgotten is ended as it
+    is: among its pages, the lists would seem to name what has gone since.
     """
     if resume and ("passes" not in resume or resume["listed_at"] < now - GAP):
         # of windows of events, of an earlier release, or too old for the events since
         yield Page([], resume, {"events_from": 0, "seen": [], "version": objects.feed.version})
-        resume = None
+        resume, again = None, True
 
     def done(page: Page, start: int) -> Page:
-        whole = Whole(objects.account.key, instant(start).isoformat()) if objects.feed.vanishing else None
-        return replace(page, cursor={"events_from": start, "seen": [], "version": objects.feed.version}, whole=whole)
+        at, vanishing = instant(start), objects.feed.vanishing
+        told = objects.deleted() if again and not vanishing else ()
+        gone = [objects.record(payload, at, deleted=True) for payload in told]
+        whole = Whole(objects.account.key, at.isoformat()) if vanishing else None
+        cursor = {"events_from": start, "seen": [], "version": objects.feed.version}
+        return replace(page, records=[*page.records, *gone], cursor=cursor, whole=whole)
 
     # as of a lag ago, like every window: what was changed just before may be listed, and told, late
     yield from _listed(objects, {}, resume, now - LAG, done)

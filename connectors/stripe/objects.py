@@ -103,24 +103,24 @@ class Objects:
         """Those of the ids that this account has or, as its events of the last 30 days tell, had."""
         at, found = instant(as_of), {number: self.retrieve(number, "window") for number in ids}
         records = [self.record(payload, at) for payload in found.values() if payload]
-        gone = self._deleted({number for number, payload in found.items() if payload is None})
-        return [*records, *(self.record(payload, at, deleted=True) for payload in gone)]
+        missing = {number for number, payload in found.items() if payload is None}
+        for payload in self.deleted() if missing else ():
+            if payload.get("id") in missing:
+                missing.remove(payload["id"])
+                records.append(self.record(payload, at, deleted=True))
+            if not missing:
+                break
+        return records
+
+    def deleted(self) -> Iterator[Json]:
+        """Last payloads of what was deleted, newest first, as far back as events go (30 days)."""
+        kinds = [kind for kind in self.feed.events if deletes(kind)]
+        for leaf in self.events({"types": kinds}) if kinds else ():
+            yield from map(snapshot, leaf.rows)
 
     def record(self, payload: Json, at: datetime, *, deleted: bool = False) -> Record:
         """A record of this stream."""
         return Record(RecordKey(VENDOR, self.account.key, self._stream.object, payload["id"]), at, payload, deleted)
-
-    def _deleted(self, missing: set[str]) -> Iterator[Json]:
-        """Last payloads of the missing objects that were deleted, as far back as events go."""
-        kinds = [kind for kind in self.feed.events if deletes(kind)]
-        for leaf in self.events({"types": kinds}) if missing and kinds else ():
-            for told in leaf.rows:
-                payload = snapshot(told)
-                if payload.get("id") in missing:
-                    missing.remove(payload["id"])
-                    yield payload
-            if not missing:
-                return
 
     def _whole(self, row: Json, reason: str) -> Json:
         """The object is the same whether it was listed or retrieved."""

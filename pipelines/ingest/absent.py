@@ -33,7 +33,10 @@ def tombstones(
         live = live.filter(live.id > whole.after)
     if whole.upto is not None:
         live = live.filter(live.id <= whole.upto)
-    gone = live.anti_join(lake.tables.files(pages), "record_hash").drop("batch").to_pyarrow()
+    held = lake.tables.files(pages)
+    # a deletion that is older than what is known of the record does not count when the pages land
+    held = held.filter(~held.deleted | (held.updated_at >= ibis.literal(at)))
+    gone = live.anti_join(held, "record_hash").drop("batch").to_pyarrow()
     number = (len(pages) + 1) << PAGE
     told = {
         "updated_at": pa.array([at] * gone.num_rows, STAGED.field("updated_at").type),

@@ -91,10 +91,8 @@ class StripeHarness(Served):
             self._holder(record_id).update(record_id, change)
 
     def delete(self, stream: str, record_id: str, random: Random) -> bool:
-        if stream.removesuffix("s") not in DELETABLE or (stream == "prices" and len(self.accounts) > 1):
-            return (
-                False  # no list tells which prices are gone, nor does an event that is older than a listing begun anew
-            )
+        if stream.removesuffix("s") not in DELETABLE:
+            return False
         with backdated(self.clock, random.choice((timedelta(0), LATEST))):
             self._holder(record_id).delete(record_id)
         return True

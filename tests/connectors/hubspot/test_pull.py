@@ -281,6 +281,19 @@ def test_what_was_archived_is_found_by_a_sweep_once_a_day(practice):
     assert "sweep" not in again.calls
 
 
+def test_what_was_archived_is_not_told_by_an_older_stamp_than_its_own(practice):
+    """A record that is changed and archived in one millisecond is stamped behind the instant at which it was archived."""
+    (gone,) = practice.contacts(range(1, 2), practice.clock.now() - timedelta(days=3))
+    cursor = loaded(practice)
+    practice.clock.advance(timedelta(days=2))
+    stamp = practice.sandbox.state.update("contacts", gone, {"lastname": "Kolbe"}).modified
+    practice.sandbox.state.archive("contacts", gone)
+    practice.clock.advance(hours(1))
+    (record,) = records(pull(practice.source(), cursor=cursor))
+    assert record.deleted
+    assert milliseconds(record.updated_at) > stamp
+
+
 def test_a_sweep_reads_every_page_of_what_was_archived(practice):
     """More than a hundred go on the next page; those that were told before are not told again."""
     planted = practice.contacts(range(1, 252), practice.clock.now() - timedelta(days=3))

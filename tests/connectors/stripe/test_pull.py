@@ -178,6 +178,20 @@ def test_more_than_thirty_days_away_means_everything_again(
     assert puller.pull("customers")[0] == 0
 
 
+def test_a_listing_tells_what_events_say_was_deleted_where_no_list_names_all_that_lives(
+    stripe_sandbox: Sandbox, clock: FrozenClock, puller: Puller
+) -> None:
+    """What an earlier one landed may be gone since, and the events from the new one's start on do not tell."""
+    for name in ("price_kept", "price_gone"):
+        stripe_sandbox.state.create({"id": name, "object": "price", "unit_amount": 5, "active": True})
+    puller.pull("prices")
+    clock.advance(timedelta(days=31))
+    stripe_sandbox.state.delete("price_gone")
+    clock.advance(LATER)
+    puller.pull("prices")
+    assert puller.deleted == {"price_gone"}
+
+
 def test_another_api_version_means_everything_again(puller: Puller, plant: Plant, clock: FrozenClock) -> None:
     """Payloads change their shape with the version, so those of the old one are replaced."""
     plant(2)

@@ -50,6 +50,13 @@ def test_nothing_outside_the_stretch_is_touched(place):
     assert [record for record, row in place.latest().items() if row["deleted"]] == ["2"]
 
 
+def test_what_a_window_tells_is_gone_by_an_older_stamp_than_is_known_is_gone_by_the_sweep(place):
+    """That deletion alone would count for nothing."""
+    place.pull([version("1", 5, name="Ada")])
+    assert sweep(place, [version("1", 4, name="Ada", deleted=True)]) == 1
+    assert place.latest()["1"]["deleted"]
+
+
 def test_a_record_that_is_younger_than_the_sweep_stays(place):
     """It was born or changed after the sweep had passed its place."""
     place.pull([version("1", 1, name="Old"), version("2", 20, name="New")])
