@@ -39,7 +39,7 @@ def carry(session: Session, label: Ints, before: pa.Table, known: Ints, mint: Ca
     entities = before["entity_id"].combine_chunks().dictionary_encode()
     codes, pool = entities.indices.to_numpy().astype(np.int64), entities.dictionary
     kept = np.flatnonzero(known >= 0)
-    pairs = np.unique(label[kept] * (len(pool) + 1) + codes[known[kept]])
+    pairs = pc.unique(pa.array(label[kept] * (len(pool) + 1) + codes[known[kept]])).to_numpy()
     cluster, code = np.divmod(pairs, len(pool) + 1)
     parts, homes = np.bincount(cluster, minlength=clusters), np.bincount(code, minlength=len(pool))
     plain = (parts[cluster] == 1) & (homes[code] == 1)

@@ -15,7 +15,7 @@ from models.operations import Cursor
 from models.store import transaction
 from pipelines.ingest.assets import STALE_AFTER
 from pipelines.stitch.assets import asset_key
-from pipelines.stitch.edges import members
+from pipelines.stitch.edges import Told, members
 from pipelines.stitch.figures import strong_values
 from pipelines.stitch.membership import SNAPSHOT
 from pipelines.stitch.reconcile import ad_bill, misallocated, unaccounted, unbalanced, undiscounted, unreceived
@@ -56,7 +56,7 @@ def _entity_checks(name: str, scope: Scope) -> dg.AssetChecksDefinition:
 
 
 def _once(workspace: Workspace, key: dg.AssetKey, scope: Scope) -> dg.AssetCheckResult:
-    live = members(workspace.lake, scope)["record_hash"].to_numpy()
+    live = members(Told(workspace.lake), scope)["record_hash"].to_numpy()
     snapshot = workspace.lake.table(SNAPSHOT)
     known = (
         snapshot.filter(snapshot.scope == scope).to_pyarrow()["record_hash"].to_numpy()

@@ -56,12 +56,12 @@ def labels(edges: Edges, size: int) -> Ints:
 
 def _one_per_pair(edges: Edges, size: int) -> Edges:
     """The strongest edge of each pair, left below right, sorted by pair; equal ones are told apart by their note."""
+    edges = edges.take(edges.left != edges.right)
     left, right = np.minimum(edges.left, edges.right), np.maximum(edges.left, edges.right)
-    order = np.lexsort((edges.note, edges.priority, right, left))
-    sorted_edges = Edges(left, right, edges.priority, edges.note).take(order)
-    _, firsts = np.unique(sorted_edges.left * size + sorted_edges.right, return_index=True)
-    distinct = sorted_edges.take(firsts)
-    return distinct.take(distinct.left != distinct.right)
+    pair = left * size + right
+    order = np.lexsort((edges.note, edges.priority, pair))
+    first = np.diff(pair[order], prepend=-1) != 0
+    return Edges(left, right, edges.priority, edges.note).take(order[first])
 
 
 def _parents(tree: csr_array, label: Ints, size: int) -> Ints:

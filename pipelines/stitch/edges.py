@@ -7,7 +7,7 @@ Records are numbered in the order of their keys, so the same lake always gives t
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 
 import ibis
@@ -15,6 +15,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from models.facts import MISPLACED, UNREADABLE, Identifier, Profile, Scope
 from models.identifiers import NORMALISERS, normaliser_of
@@ -72,40 +73,58 @@ HELD_COLUMNS: dict[str, pa.DataType] = {
 HELD = pa.schema(HELD_COLUMNS)
 
 
-def members(lake: Lake, scope: Scope) -> pa.Table:
+@dataclass(frozen=True)
+class Told:
+    """What records say of whom they speak, kept in the engine: to find out which facts hold costs more than to keep those that do."""
+
+    lake: Lake
+
+    @cached_property
+    def profiles(self) -> ir.Table:
+        """`record, record_hash, scope, name` of every profile."""
+        return self.lake.facts(Profile).select("record", "record_hash", "scope", "name").cache()
+
+    @cached_property
+    def identifiers(self) -> ir.Table:
+        """`record, record_hash, scope, kind, value, value_hash` of every identifier."""
+        facts = self.lake.facts(Identifier)
+        return facts.select("record", "record_hash", "scope", "kind", "value", "value_hash").cache()
+
+
+def members(told: Told, scope: Scope) -> pa.Table:
     """Every live record that speaks of a person (or account): `record, record_hash, name`, sorted by record.
 
     A record's profile says whom it speaks of; one without a profile goes by its identifiers.
     """
-    profiles, identifiers = lake.facts(Profile), lake.facts(Identifier)
-    naming = identifiers.filter(~identifiers.kind.isin(MARKS))
-    loose = naming.anti_join(profiles, "record_hash").mutate(name=ibis.null("string"))
-    columns = ("record", "record_hash", "scope", "name")
-    every = profiles.select(*columns).union(loose.select(*columns))
+    naming = told.identifiers.filter(~told.identifiers.kind.isin(MARKS))
+    loose = naming.anti_join(told.profiles, "record_hash").mutate(name=ibis.null("string"))
+    every = told.profiles.union(loose.select(*told.profiles.columns))
     # account sorts before internal and person: a record that names both belongs to the account
-    one = every.group_by("record", "record_hash").agg(scope=lambda t: t.scope.min(), name=lambda t: t.name.min())
-    found: pa.Table = one.filter(one.scope == scope).drop("scope").order_by("record").to_pyarrow()
+    one = every.group_by("record_hash").agg(
+        record=lambda t: t.record.arbitrary(), scope=lambda t: t.scope.min(), name=lambda t: t.name.min()
+    )
+    own = one.filter(one.scope == scope).select("record", "record_hash", "name")
+    found: pa.Table = own.order_by("record").to_pyarrow()
     return found
 
 
-def links(lake: Lake, scope: Scope, people: pa.Table, rules: Mapping[str, Rule]) -> Links:
+def links(told: Told, scope: Scope, people: pa.Table, rules: Mapping[str, Rule]) -> Links:
     """All usable ties between these records. `rules` by kind."""
     rows = ibis.memtable(
         pa.table({"row": pa.array(range(people.num_rows), pa.int64()), "record_hash": people["record_hash"]})
     )
-    identifiers = lake.facts(Identifier)
+    identifiers = told.identifiers
     barred = identifiers.filter(identifiers.scope == Scope.internal).select("value_hash").distinct()
-    told = identifiers.filter(identifiers.scope == scope).join(rows, "record_hash")
-    told = _comparable(told.select("row", "kind", "value", "value_hash"), rules).cache()  # asked for twice
-    held = _untagged(told).distinct().cache()  # asked for three times
+    own = identifiers.filter(identifiers.scope == scope).join(rows, "record_hash").select(*HELD.names)
+    held = _once(_untagged(_comparable(own, rules))).cache()  # asked for three times
     marks = identifiers.filter(identifiers.kind.isin(MARKS)).semi_join(rows, "record_hash")
     marked = marks.group_by(fate="kind").agg(values=lambda t: t.record_hash.nunique()).to_pyarrow().to_pylist()
     values = _judged(held, barred, rules).cache()
     counts = values.group_by("fate").agg(values=lambda t: t.count()).to_pyarrow().to_pylist() + marked
     shared = values.filter(values.fate == USED, values.records > 1)
-    kept = held.join(shared.drop("kind", "records", "fate"), "value_hash")
-    ties = kept.mutate(priority=_by_kind(kept.kind, {kind: rule.priority for kind, rule in rules.items()}))
-    arrow = ties.select(*LINKS.names).to_pyarrow().cast(LINKS)
+    ties = held.drop("value").join(shared.select("value_hash", "first", shown=_masked(shared)), "value_hash")
+    ties = ties.mutate(priority=_by_kind(ties.kind, {kind: rule.priority for kind, rule in rules.items()}))
+    arrow = ties.select(*LINKS.names).order_by("row", "priority", "value_hash").to_pyarrow().cast(LINKS)
     one_ever = values.filter(
         values.fate == USED, values.kind.isin([kind for kind, rule in rules.items() if rule.one_ever])
     )
@@ -138,10 +157,20 @@ def _untagged(held: ir.Table) -> ir.Table:
     return held.union(ibis.memtable(pa.table(more)))
 
 
+def _once(held: ir.Table) -> ir.Table:
+    """Each value of a record once; its hash tells the kind and the value."""
+    return held.group_by("row", "value_hash").agg(
+        kind=lambda t: t.kind.arbitrary(), value=lambda t: t.value.arbitrary()
+    )
+
+
 def _judged(held: ir.Table, barred: ir.Table, rules: Mapping[str, Rule]) -> ir.Table:
-    """One row per value: `value_hash, kind, first, records, fate, shown`."""
-    values = held.group_by("value_hash", "kind").agg(
-        value=lambda t: t.value.min(), first=lambda t: t.row.min(), records=lambda t: t.count()
+    """One row per value: `value_hash, kind, value, first, records, fate`."""
+    values = held.group_by("value_hash").agg(
+        kind=lambda t: t.kind.arbitrary(),
+        value=lambda t: t.value.arbitrary(),
+        first=lambda t: t.row.min(),
+        records=lambda t: t.count(),
     )
     values = values.left_join(barred.mutate(internal=True), "value_hash").drop("value_hash_right")
     fate = ibis.cases(
@@ -151,7 +180,7 @@ def _judged(held: ir.Table, barred: ir.Table, rules: Mapping[str, Rule]) -> ir.T
         (values.records > _by_kind(values.kind, {kind: rule.max_records for kind, rule in rules.items()}), HUB),
         else_=USED,
     )
-    return values.mutate(fate=fate, shown=_masked(values)).drop("value", "internal")
+    return values.mutate(fate=fate).drop("internal")
 
 
 def _blocked(values: ir.Table, rules: Mapping[str, Rule]) -> ir.BooleanValue:
@@ -190,40 +219,44 @@ def _agreed(table: pa.Table, people: pa.Table, rules: Mapping[str, Rule], scope:
     """
     weak = [kind for kind, rule in rules.items() if rule.needs_same_name]
     shared = sorted(SHARED & rules.keys() - set(weak))
-    parts = [table.filter(_of_kinds(table, kinds)) for kinds in (weak, shared)]
-    parts[0] = _regrouped(parts[0], people, SAME_NAME[scope], weak=True)
-    before = parts[1]["first"]
-    parts[1] = _regrouped(parts[1], people, may_be_one, weak=False)
-    apart = pc.count_distinct(parts[1]["value_hash"].filter(pc.not_equal(before, parts[1]["first"]))).as_py()
-    both = pa.concat_tables([table.filter(pc.invert(_of_kinds(table, [*weak, *shared]))), *parts])
-    return both.sort_by([(name, "ascending") for name in ("row", "priority", "value_hash", "first")]), apart
-
-
-def _of_kinds(table: pa.Table, kinds: list[str]) -> Any:
-    return pc.is_in(table["kind"], value_set=pa.array(kinds, pa.string()))
-
-
-def _regrouped(table: pa.Table, people: pa.Table, same: Callable[[str, str], bool], *, weak: bool) -> pa.Table:
-    """The links with `first` by name. Most values have one name only; where there are several, they are compared one by one."""
-    codes = people["name"].combine_chunks().dictionary_encode()
-    row, value = table["row"].to_numpy(), table["value_hash"].to_numpy()
-    indices: Any = codes.indices
-    name = pc.fill_null(indices, -1).to_numpy()[row].astype(np.int64)
+    names = people["name"].combine_chunks().dictionary_encode()
     first = table["first"].to_numpy().copy()
+    chosen = _of_kinds(table, weak)
+    first[chosen] = _regrouped(table.take(chosen), names, SAME_NAME[scope], weak=True)
+    chosen = _of_kinds(table, shared)
+    addresses = table.take(chosen)
+    first[chosen] = regrouped = _regrouped(addresses, names, may_be_one, weak=False)
+    apart = np.unique(addresses["value_hash"].to_numpy()[addresses["first"].to_numpy() != regrouped])
+    return table.set_column(table.column_names.index("first"), LINKS.field("first"), pa.array(first)), len(apart)
+
+
+def _of_kinds(table: pa.Table, kinds: list[str]) -> NDArray[np.int64]:
+    """Where the links of these kinds are."""
+    return np.flatnonzero(np.asarray(pc.is_in(table["kind"], value_set=pa.array(kinds, pa.string()))))
+
+
+def _regrouped(table: pa.Table, names: Any, same: Callable[[str, str], bool], *, weak: bool) -> NDArray[np.int64]:
+    """`first` of each link by name. Most values have one name only; where there are several, they are compared one by one.
+
+    Shape: `names` are those of the records, as a dictionary array.
+    """
+    row, value = table["row"].to_numpy(), table["value_hash"].to_numpy()
+    name = pc.fill_null(names.indices, -1).to_numpy()[row].astype(np.int64)
+    first: NDArray[np.int64] = table["first"].to_numpy().copy()
     values, group = np.unique(value, return_inverse=True)
-    low, high = np.full(len(values), len(codes.dictionary)), np.full(len(values), -1)
+    low, high = np.full(len(values), len(names.dictionary)), np.full(len(values), -1)
     known = name >= 0
     np.minimum.at(low, group[known], name[known])
     np.maximum.at(high, group[known], name[known])
     if weak:
-        starts = np.full(len(values), people.num_rows)
+        starts = np.full(len(values), len(names))
         np.minimum.at(starts, group[known], row[known])
         first = np.where(known, starts[group], row)
     mixed = np.flatnonzero((low < high)[group])
     mixed = mixed[np.lexsort((row[mixed], group[mixed]))]
-    texts = codes.dictionary.take(pa.array(name[mixed], mask=name[mixed] < 0)).to_pylist()
+    texts = names.dictionary.take(pa.array(name[mixed], mask=name[mixed] < 0)).to_pylist()
     first[mixed] = _firsts(group[mixed].tolist(), row[mixed].tolist(), texts, same, weak=weak)
-    return table.set_column(table.column_names.index("first"), LINKS.field("first"), pa.array(first))
+    return first
 
 
 def _firsts(

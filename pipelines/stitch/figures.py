@@ -13,7 +13,7 @@ from models.facts import Identifier, Scope
 from models.identity import RefusedTie
 from models.store import transaction
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.edges import MARKS, links, members
+from pipelines.stitch.edges import MARKS, Told, links, members
 from pipelines.stitch.membership import SNAPSHOT
 from pipelines.stitch.rulebook import rulebook
 from pipelines.stitch.rules import rules_of
@@ -71,8 +71,9 @@ def strong_values(lake: Lake, store: Engine, scope: Scope) -> Strong:
     with transaction(store) as session:
         rules = rules_of(scope, rulebook(session).rules)
         ties = session.exec(select(RefusedTie.left, RefusedTie.right).where(RefusedTie.scope == scope)).all()
-    people = members(lake, scope)
-    found = links(lake, scope, people, {kind: rule for kind, rule in rules.items() if not rule.needs_same_name})
+    told = Told(lake)
+    people = members(told, scope)
+    found = links(told, scope, people, {kind: rule for kind, rule in rules.items() if not rule.needs_same_name})
     groups = _divided(found.table, _entities(lake, people))
     record = people["record"]
     refused = set(ties)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -204,12 +205,9 @@ def _stored(session: Session) -> pa.Table:
 
 def _places(wanted: Column, there: Column) -> Ints:
     """Where each hash is among the others; -1 where it is not."""
-    hashes = there.to_numpy()
-    order = np.argsort(hashes)
-    found = np.searchsorted(hashes, wanted.to_numpy(), sorter=order)
-    place = np.append(order, -1)[found]
-    same = np.append(hashes, 0)[place] == wanted.to_numpy()
-    return np.where(same & (place >= 0), place, -1)
+    places: Any = pc.index_in(wanted, value_set=there)
+    found: Ints = places.fill_null(-1).to_numpy().astype(np.int64)
+    return found
 
 
 def _after(people: pa.Table, forest: Forest, reasons: pa.Table, scope: Scope, carried: Carried) -> pa.Table:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from difflib import SequenceMatcher
-from functools import cache
+from functools import cache, lru_cache
 
 from nicknames import NickNamer
 
@@ -27,6 +27,8 @@ SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å
 UNDECOMPOSED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})  # noqa: RUF001
 """Letters that Unicode does not take apart into a base letter and a mark."""
 
+MANY = 100_000
+"""Names whose words are remembered: each is compared with several others."""
 SLIP = 0.85
 """Share of letters in common from which one given name is taken for a slip of the pen in the other: Jonh and John, not Jane and John."""
 
@@ -84,11 +86,20 @@ def agreeing(names: Iterable[str], same: Callable[[str, str], bool]) -> dict[str
 
 
 def _readings(left: str, right: str, dropped: frozenset[str]) -> Iterable[tuple[Words, Words]]:
-    """Both names as written and with umlauts spelled out: `Müller` meets both `Muller` and `Mueller`."""
-    for a_spelled, b_spelled in ((False, False), (True, True)):
-        a = tuple(word for word in words(left, spelled_out=a_spelled) if word not in dropped)
-        b = tuple(word for word in words(right, spelled_out=b_spelled) if word not in dropped)
-        yield a, b
+    """Both names as written and, if that differs, with umlauts spelled out: `Müller` meets both `Muller` and `Mueller`."""
+    written, spelled = zip(_both(left, dropped), _both(right, dropped), strict=True)
+    yield written
+    if spelled != written:
+        yield spelled
+
+
+@lru_cache(MANY)
+def _both(name: str, dropped: frozenset[str]) -> tuple[Words, Words]:
+    """The words that count, as written and with umlauts spelled out."""
+    written, spelled = words(name), words(name, spelled_out=True)
+    return tuple(word for word in written if word not in dropped), tuple(
+        word for word in spelled if word not in dropped
+    )
 
 
 def _persons_agree(a: Words, b: Words) -> bool:

@@ -22,7 +22,7 @@ from models.store import alone, transaction
 from pipelines import progress
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.clusters import Apart, Clusters, cluster
-from pipelines.stitch.edges import LINKS, Links, links, members
+from pipelines.stitch.edges import LINKS, Links, Told, links, members
 from pipelines.stitch.membership import Settled, settle, snapshot, version_of
 from pipelines.stitch.rulebook import Rulebook, rulebook
 from pipelines.stitch.rules import JUDGEMENT, JUDGEMENT_PRIORITY, Rule, rules_of
@@ -97,9 +97,10 @@ def _attempt(lake: Lake, store: Engine, clock: Clock, scope: Scope) -> tuple[Mat
 
 def gather(lake: Lake, rules: Rulebook, scope: Scope) -> Material:
     """Read from the lake what can be one."""
-    people, standing = members(lake, scope), rules_of(scope, rules.rules)
+    told, standing = Told(lake), rules_of(scope, rules.rules)
+    people = members(told, scope)
     progress.report(f"stitch {scope}: records", people.num_rows)
-    return Material(lake, people, links(lake, scope, people, standing), standing, rules.version(scope))
+    return Material(lake, people, links(told, scope, people, standing), standing, rules.version(scope))
 
 
 def settled_by(session: Session, material: Material, scope: Scope, clock: Clock) -> tuple[Clusters, Settled]:
