@@ -60,8 +60,11 @@ class Objects:
         cursor = self._of_today(cursor)
         for name in self.known.vanished(cursor["known"]) if cursor else ():
             logger.warning("%s: HubSpot has no property %s any more; it is not read", self._stream.name, name)
-        unchanged = resume is not None and resume.get("known") == self.known.digest
-        span = Span(**resume["span"]) if resume and unchanged else self._next(cursor, now)
+        if resume and resume.get("known") != self.known.digest:
+            if cursor:  # ended as it is: among its pages, everything that is read now would seem to hold what has gone since
+                yield Page([], resume, cursor)
+            resume = None
+        span = Span(**resume["span"]) if resume else self._next(cursor, now)
         while True:
             position = self._position(span)
             reason = "sweep" if cursor and span.start is None else "window"

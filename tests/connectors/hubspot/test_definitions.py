@@ -127,6 +127,20 @@ def test_a_window_cut_before_a_property_was_made_is_begun_anew(practice):
     assert ids(pull(practice.source(), resume=staged.position)) == planted
 
 
+def test_a_weekly_reading_cut_before_a_property_was_made_is_ended_before_it_is_begun_anew(practice):
+    """Its rows land under the cursor that stood: among them, the new one would seem to hold what has gone since."""
+    planted = practice.contacts(range(1, SEARCH_PAGE + 51), practice.clock.now() - timedelta(days=9))
+    cursor = pull(practice.source())[-1].cursor
+    practice.clock.advance(timedelta(days=8))
+    staged = next(practice.source().pages(CONNECTOR.streams_by_name["contacts"], cursor, None))
+    practice.sandbox.state.purge("contacts", planted[0])
+    define(practice, "churn_reason")
+    first, *rest = pull(practice.source(), cursor=cursor, resume=staged.position)
+    assert (first.records, first.cursor, first.whole) == ([], cursor, None)
+    assert ids(rest) == planted[1:]
+    assert rest[-1].whole
+
+
 def test_more_properties_than_an_address_can_name_are_all_read(practice):
     """They travel in the body of a POST, of which HubSpot names no limit (airweave-ai/airweave#1064)."""
     names = [f"a_rather_long_name_of_a_property_{number:04d}" for number in range(600)]
