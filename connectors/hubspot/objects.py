@@ -61,7 +61,7 @@ class Objects:
         for name in self.known.vanished(cursor["known"]) if cursor else ():
             logger.warning("%s: HubSpot has no property %s any more; it is not read", self._stream.name, name)
         if resume and resume.get("known") != self.known.digest:
-            if cursor:  # ended as it is: among its pages, everything that is read now would seem to hold what has gone since
+            if cursor:  # it is ended as it is: among its pages, the next one would seem to hold what has gone since
                 yield Page([], resume, cursor)
             resume = None
         span = Span(**resume["span"]) if resume else self._next(cursor, now)
