@@ -204,7 +204,7 @@ def _told(number: int, belief: Belief, evidence: Sequence[Evidence], slots: Sequ
     if words is None or deed:  # a deed is told once: its statement is all there is to show
         return f"{line}."
     if _quoted_in(words, belief):
-        return f"{line} ({source(words)}, {date(words.occurred_at, newest)})."
+        return f"{line} ({_where(words, belief)})."
     return f"{line}.\n      {_words(words, newest, QUOTE_LENGTH)}"
 
 
@@ -217,6 +217,13 @@ def _quoted_in(row: Evidence, belief: Belief) -> bool:
     """Whether the statement holds the whole quote already; of what a colleague says it is told that they say so."""
     quote = _quote(row)
     return bool(quote) and row.speaker_role != "colleague" and quote in " ".join(belief.statement.split())
+
+
+def _where(row: Evidence, belief: Belief) -> str:
+    """Where the quote comes from, and when, unless it is what the belief began with, which has been told."""
+    if row.occurred_at.date() == belief.first_at.date():
+        return source(row)
+    return f"{source(row)}, {date(row.occurred_at, belief.last_at)}"
 
 
 def _quote(row: Evidence) -> str:

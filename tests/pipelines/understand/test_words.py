@@ -102,11 +102,13 @@ def test_a_statement_that_ends_with_a_sentence_of_theirs_gets_no_second_full_sto
 
 
 def test_words_that_the_statement_holds_are_not_told_twice():
-    """Only where and when they were said is added."""
+    """Only where they were said is added, and when, unless that is told already."""
     words_of_theirs = "Ten percent is a joke."
-    text = told(said(0, statement=f"Objects to the terms: “{words_of_theirs}”", quote=words_of_theirs))
+    objection = {"statement": f"Objects to the terms: “{words_of_theirs}”", "quote": words_of_theirs}
+    text = told(said(0, **objection))
     assert text.count(words_of_theirs) == 1
-    assert "(e-mail, 1 Mar)." in text
+    assert "since 1 Mar (e-mail)." in text
+    assert "(e-mail, 21 Mar)." in told(said(0, **objection), said(20, **objection))
 
 
 def test_a_correction_is_told_as_a_colleagues():
