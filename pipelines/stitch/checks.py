@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import dagster as dg
 import numpy as np
+from sqlalchemy import Engine
 from sqlmodel import col, func, select
 
 from connectors.registry import connectors_by_name
@@ -48,16 +49,17 @@ def _entity_checks(name: str, scope: Scope) -> dg.AssetChecksDefinition:
         ],
     )
     def check(workspace: dg.ResourceParam[Workspace]) -> Iterator[dg.AssetCheckResult]:
-        yield _once(workspace, key, scope)
+        told = Told(workspace.lake)
+        yield _once(told, key, scope)
         yield _small(workspace, key, scope)
-        yield _one_each(workspace, key, scope)
+        yield _one_each(told, workspace.store, key, scope)
 
     return check
 
 
-def _once(workspace: Workspace, key: dg.AssetKey, scope: Scope) -> dg.AssetCheckResult:
-    live = members(Told(workspace.lake), scope)["record_hash"].to_numpy()
-    snapshot = workspace.lake.table(SNAPSHOT)
+def _once(told: Told, key: dg.AssetKey, scope: Scope) -> dg.AssetCheckResult:
+    live = members(told, scope)["record_hash"].to_numpy()
+    snapshot = told.lake.table(SNAPSHOT)
     known = (
         snapshot.filter(snapshot.scope == scope).to_pyarrow()["record_hash"].to_numpy()
         if snapshot is not None
@@ -91,8 +93,8 @@ def _small(workspace: Workspace, key: dg.AssetKey, scope: Scope) -> dg.AssetChec
     )
 
 
-def _one_each(workspace: Workspace, key: dg.AssetKey, scope: Scope) -> dg.AssetCheckResult:
-    found = strong_values(workspace.lake, workspace.store, scope)
+def _one_each(told: Told, store: Engine, key: dg.AssetKey, scope: Scope) -> dg.AssetCheckResult:
+    found = strong_values(told, store, scope)
     return dg.AssetCheckResult(
         check_name="one_per_strong_identifier", asset_key=key, passed=not found.unexplained, metadata=asdict(found)
     )

@@ -63,7 +63,7 @@ class Strong:
     unexplained: int
 
 
-def strong_values(lake: Lake, store: Engine, scope: Scope) -> Strong:
+def strong_values(told: Told, store: Engine, scope: Scope) -> Strong:
     """A strong value names one person, unless the guards refused it and it stands in quarantine.
 
     Strong are the kinds that need no second opinion: their rule does not ask for the same name.
@@ -71,10 +71,9 @@ def strong_values(lake: Lake, store: Engine, scope: Scope) -> Strong:
     with transaction(store) as session:
         rules = rules_of(scope, rulebook(session).rules)
         ties = session.exec(select(RefusedTie.left, RefusedTie.right).where(RefusedTie.scope == scope)).all()
-    told = Told(lake)
     people = members(told, scope)
     found = links(told, scope, people, {kind: rule for kind, rule in rules.items() if not rule.needs_same_name})
-    groups = _divided(found.table, _entities(lake, people))
+    groups = _divided(found.table, _entities(told.lake, people))
     record = people["record"]
     refused = set(ties)
     unexplained = sum(

@@ -19,6 +19,7 @@ from pipelines.stitch.assets import assets
 from pipelines.stitch.automation import jobs, schedules
 from pipelines.stitch.checks import checks
 from pipelines.stitch.derived import RECEIPTS, REVENUE, SPEND
+from pipelines.stitch.edges import Told
 from pipelines.stitch.figures import Strong, strong_values
 from pipelines.stitch.reconcile import misallocated, unaccounted, unreceived
 from pipelines.workspace import Workspace, WorkspaceSettings
@@ -121,7 +122,9 @@ def test_a_strong_value_that_names_two_people_is_quarantined_or_an_alarm(run, ha
     with transaction(workspace.store) as session:
         for tie in session.exec(select(RefusedTie)):
             session.delete(tie)
-    assert strong_values(workspace.lake, workspace.store, Scope.person) == Strong(values=3, divided=1, unexplained=1)
+    assert strong_values(Told(workspace.lake), workspace.store, Scope.person) == Strong(
+        values=3, divided=1, unexplained=1
+    )
 
 
 def test_metadata_holds_no_customer_value(run, hand):

@@ -9,6 +9,7 @@ from models.base import new_id
 from models.facts import Identifier, Scope
 from models.identity import IdentityRule, Stitch
 from models.store import transaction
+from pipelines.stitch.edges import Told
 from pipelines.stitch.figures import strong_values
 from pipelines.stitch.rulebook import BadRule, Decision, changed, decide, deciding, history, reset, rulebook
 from pipelines.stitch.rules import CLICKS, RULES, Rule
@@ -154,7 +155,7 @@ def test_rules_that_are_all_off_or_all_weak_join_nobody_and_stop_nothing(bench, 
     for kind in (rule.kind for rule in RULES if rule.scope == Scope.person):
         change(bench, kind, **wanted)
     assert stitch(bench.lake, bench.store, bench.clock, Scope.person).entities == 2
-    assert strong_values(bench.lake, bench.store, Scope.person).divided == 0
+    assert strong_values(Told(bench.lake), bench.store, Scope.person).divided == 0
 
 
 def test_a_decision_has_a_name(bench):
