@@ -21,6 +21,8 @@ from tests.soak.run import STREAMS, Outcome, Tally, outcome
 
 EVERY = 100
 """Runs of a vendor between two lines that say how far it is, for those who read a file."""
+LIFETIME = 50
+"""Runs of one process: each opens a lake, and what the engine of a lake holds (some 8 MB) goes with the process."""
 
 
 def main(
@@ -35,7 +37,9 @@ def main(
     vendors = vendor or list(connectors_by_name())
     done: list[Outcome] = []
     with (
-        ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=stores.begin) as pool,
+        ProcessPoolExecutor(
+            jobs, mp_context=get_context("spawn"), initializer=stores.begin, max_tasks_per_child=LIFETIME
+        ) as pool,
         Progress() as bar,
     ):
         waiting = {
