@@ -96,10 +96,10 @@ def _readings(left: str, right: str, dropped: frozenset[str]) -> Iterable[tuple[
 @lru_cache(MANY)
 def _both(name: str, dropped: frozenset[str]) -> tuple[Words, Words]:
     """The words that count, as written and with umlauts spelled out."""
-    written, spelled = words(name), words(name, spelled_out=True)
-    return tuple(word for word in written if word not in dropped), tuple(
-        word for word in spelled if word not in dropped
+    written, spelled = (
+        tuple(word for word in words(name, spelled_out=out) if word not in dropped) for out in (False, True)
     )
+    return written, spelled
 
 
 def _persons_agree(a: Words, b: Words) -> bool:
