@@ -71,6 +71,11 @@ class Stitch(SQLModel, table=True):
     version: int = Field(primary_key=True, description="counts stitches that changed something")
     scope: str = Field(description="person or account")
     rules_version: str = Field(description="names the content of the rules it went by")
+    read_to: dict[str, int] = Field(
+        default_factory=dict,
+        sa_column=Column(JSON, nullable=False),
+        description="by vendor/stream, the raw batch up to which it had read",
+    )
     changes: dict[str, int] = Field(sa_type=JSON, description="rows and identity events by what they are")
     stitched_at: datetime = Field(sa_type=UtcDateTime, description="UTC")
 

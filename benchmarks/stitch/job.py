@@ -105,26 +105,27 @@ def ours(folder: Path) -> dict[str, Any]:
     from pipelines.stitch.clusters import cluster
     from pipelines.stitch.membership import decide, snapshot, write
     from pipelines.stitch.rulebook import rulebook
-    from pipelines.stitch.stitch import gather, judgements
+    from pipelines.stitch.stitch import gather, judgements, within_reach
 
     lake, store = Lake.open(str(folder / "lake")), open_store((folder / "store").read_text())
-    now, steps = FrozenClock(datetime(2026, 11, 2, tzinfo=UTC)).now(), Steps()
-    with transaction(store) as session:
-        rules = rulebook(session)
+    clock, steps = FrozenClock(datetime(2026, 11, 2, tzinfo=UTC)), Steps()
     with steps.step("edges"):
-        material = gather(lake, rules, Scope.person)
+        with transaction(store) as session:
+            rules = rulebook(session)
+            near = within_reach(lake, session, rules, Scope.person, clock)
+        material = gather(lake, rules, Scope.person, near)
     with transaction(store) as session:
         with steps.step("components"):
             same, apart = judgements(session, material.people)
             clusters = cluster(material.people, material.found, same, apart, material.rules)
         with steps.step("ids"):
-            decided = decide(lake, session, Scope.person, material.people, clusters, now)
+            decided = decide(lake, session, Scope.person, material.people, clusters, material.basis.own, clock.now())
         with steps.step("write"):
-            done = write(session, Scope.person, material.people, clusters, decided, material.rules_version, now)
+            done = write(session, Scope.person, material.people, clusters, decided, material.basis, clock.now())
             session.commit()
     with steps.step("snapshot"):
         snapshot(lake, store, done)
-    return {**steps.told, "persons": done.entities, "rows": sum(done.changes.values())}
+    return {**steps.told, "records": done.snapshot.num_rows, "rows": sum(done.changes.values())}
 
 
 def splink(folder: Path) -> dict[str, Any]:

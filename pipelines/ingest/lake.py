@@ -133,13 +133,20 @@ class Lake:
         """The raw rows of one batch, with what a translation needs of them, some thousand at a time."""
         return self.tables.batches(_raw(vendor, stream), "batch", batch, READ, SLICE_ROWS)
 
-    def facts(self, fact: type[Fact]) -> ibis.Table:
-        """The facts that hold now, of every vendor: where each was read and its own fields; empty if there are none."""
-        schema = fact_schema(fact)
-        current = [self._current(fact, vendor) for vendor in self.tables.names(f"facts/{fact.table}")]
+    def facts(self, fact: type[Fact], only: pa.Int64Array | None = None) -> ibis.Table:
+        """The facts that hold now, of every vendor: where each was read and its own fields; empty if there are none.
+
+        With `only`, those of the records of these hashes, found in this process whichever engine joins: which of the others hold is
+        not asked.
+        """
+        schema, tables, named = fact_schema(fact), self._reading, ""
+        if only is not None:
+            tables, named = self.tables, ibis.util.gen_name("only")
+            self.engine.con.register(named, pa.table({"record_hash": only}))
+        current = [self._current(tables, fact, vendor, named) for vendor in tables.names(f"facts/{fact.table}")]
         # the empty one first: it has every column in its type
-        every = " UNION ALL ".join([f"FROM {self._reading.name(_facts(fact, 'none'), schema)}", *filter(None, current)])
-        return self._reading.known(self._view(self._reading, every), schema)
+        every = " UNION ALL ".join([f"FROM {tables.name(_facts(fact, 'none'), schema)}", *filter(None, current)])
+        return tables.known(self._view(tables, every), schema)
 
     def translated(self, fact: type[Fact], vendor: str, stream: str) -> int:
         """The raw batch of a stream up to which this fact table has been translated; 0 for not at all."""
@@ -233,13 +240,13 @@ class Lake:
             f"{part}/{one}/{name}" for one in self.tables.names(part) for name in self.tables.names(f"{part}/{one}")
         ]
 
-    def _current(self, fact: type[Fact], vendor: str) -> str | None:
+    def _current(self, tables: Tables, fact: type[Fact], vendor: str, only: str) -> str | None:
         """SQL for the facts of a vendor that hold now; None while nothing feeds them."""
         fed_by = self.tables.marked(_facts(fact, vendor), self.tables.names(f"raw/{vendor}"))
-        logs = " UNION ALL ".join(f"FROM {self._heads_of(self._reading, vendor, stream)}" for stream in fed_by)
+        logs = " UNION ALL ".join(f"FROM {self._heads_of(tables, vendor, stream, only)}" for stream in fed_by)
         schema = fact_schema(fact)
-        written = self._reading.name(_facts(fact, vendor), schema)
-        known = self._reading.read(_facts(fact, vendor))
+        written = tables.name(_facts(fact, vendor), schema)
+        known = tables.read(_facts(fact, vendor))
         there = known.columns if known is not None else schema.names
         # a table that was begun before a column was added lacks it
         columns = ", ".join(f'"{name}"' if name in there else f'NULL AS "{name}"' for name in schema.names)
@@ -255,8 +262,12 @@ class Lake:
         """The tables as the engine sees them that reads facts and derived tables."""
         return self.elsewhere or self.tables
 
-    def _heads_of(self, tables: Tables, vendor: str, stream: str) -> str:
-        return self._view(tables, HEADS.format(raw=tables.name(_raw(vendor, stream), RAW)))
+    def _heads_of(self, tables: Tables, vendor: str, stream: str, only: str = "") -> str:
+        """The name of a stream's heads, of all records or of those in a table that the engine knows by this name."""
+        raw = tables.name(_raw(vendor, stream), RAW)
+        return self._view(
+            tables, HEADS.format(raw=f"(FROM {raw} SEMI JOIN {only} USING (record_hash))" if only else raw)
+        )
 
     def _view(self, tables: Tables, query: str) -> str:
         """What a query is called for as long as it stays the same; a name spares Ibis compiling what it stands for."""

@@ -40,8 +40,9 @@ class Forest:
 def plait(edges: Edges, size: int) -> Forest:
     """The forest over `size` records that keeps the strongest edges: a minimum spanning tree by priority."""
     edges = _one_per_pair(edges, size)
-    # a weight of 0 would be no edge in a sparse matrix
-    graph = coo_matrix((edges.priority + 1.0, (edges.left, edges.right)), shape=(size, size)).tocsr()
+    # no two weigh the same, so that records far away have no say in which is taken; a weight of 0 would be no edge in a sparse matrix
+    weight = edges.priority * len(edges.left) + np.arange(1.0, len(edges.left) + 1)
+    graph = coo_matrix((weight, (edges.left, edges.right)), shape=(size, size)).tocsr()
     label = connected_components(graph, directed=False)[1].astype(np.int64)
     parent = _parents(minimum_spanning_tree(graph), label, size)
     return Forest(label, parent, _notes(edges, parent, size))

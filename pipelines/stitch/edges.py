@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from models.facts import MISPLACED, UNREADABLE, Identifier, Profile, Scope
+from models.facts import MISPLACED, UNREADABLE, Fact, Identifier, Profile, Scope
 from models.identifiers import NORMALISERS, normaliser_of
 from models.keys import stable_hash
 from pipelines.ingest.lake import Lake
@@ -75,20 +75,26 @@ HELD = pa.schema(HELD_COLUMNS)
 
 @dataclass(frozen=True)
 class Told:
-    """What records say of whom they speak, kept in the engine: to find out which facts hold costs more than to keep those that do."""
+    """What records say of whom they speak, kept in the engine: to find out which facts hold costs more than to keep those that do.
+
+    `only` are the hashes of the records to listen to; None for all.
+    """
 
     lake: Lake
+    only: NDArray[np.int64] | None = None
 
     @cached_property
     def profiles(self) -> ir.Table:
         """`record, record_hash, scope, name` of every profile."""
-        return self.lake.facts(Profile).select("record", "record_hash", "scope", "name").cache()
+        return self._facts(Profile).select("record", "record_hash", "scope", "name").cache()
 
     @cached_property
     def identifiers(self) -> ir.Table:
         """`record, record_hash, scope, kind, value, value_hash` of every identifier."""
-        facts = self.lake.facts(Identifier)
-        return facts.select("record", "record_hash", "scope", "kind", "value", "value_hash").cache()
+        return self._facts(Identifier).select("record", "record_hash", "scope", "kind", "value", "value_hash").cache()
+
+    def _facts(self, fact: type[Fact]) -> ir.Table:
+        return self.lake.facts(fact, None if self.only is None else pa.array(self.only, pa.int64()))
 
 
 def members(told: Told, scope: Scope) -> pa.Table:
@@ -151,10 +157,15 @@ def _untagged(held: ir.Table) -> ir.Table:
     tagged = held.filter(held.kind == "email", held.value.re_search(TAGGED)).to_pyarrow()
     if not tagged.num_rows:
         return held
-    plain = [re.sub(TAGGED, r"\1@", value) for value in tagged["value"].to_pylist()]
-    hashes = [stable_hash("email", value) for value in plain]
-    more = {"row": tagged["row"], "kind": tagged["kind"], "value": plain, "value_hash": pa.array(hashes, pa.int64())}
+    values = [plain(value) for value in tagged["value"].to_pylist()]
+    hashes = [stable_hash("email", value) for value in values]
+    more = {"row": tagged["row"], "kind": tagged["kind"], "value": values, "value_hash": pa.array(hashes, pa.int64())}
     return held.union(ibis.memtable(pa.table(more)))
+
+
+def plain(address: str) -> str:
+    """An address without its tag."""
+    return re.sub(TAGGED, r"\1@", address)
 
 
 def _once(held: ir.Table) -> ir.Table:

@@ -17,6 +17,7 @@ from models.identity import Entity, Judgement, Membership
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.entities import UnknownEntity, members_of, resolve
 from pipelines.stitch.membership import Settled
+from pipelines.stitch.reach import everything
 from pipelines.stitch.rulebook import Decision, rulebook
 from pipelines.stitch.stitch import gather, settled_by
 
@@ -136,13 +137,13 @@ def standing_between(session: Session, left: Sequence[str], right: Sequence[str]
 def preview(lake: Lake, store: Engine, clock: Clock, scope: Scope, act: Act) -> Effect:
     """What the next stitch would do if this were decided, and would not do otherwise. Nothing of it is kept."""
     with Session(store, autoflush=True) as session:
-        material = gather(lake, rulebook(session), scope)
+        material = gather(lake, rulebook(session), scope, everything(lake))
         settled_by(session, material, scope, clock)
         session.flush()
         session.expire_all()  # what comes next reads what was just written
         act(session)
         session.flush()
-        _, settled = settled_by(session, material, scope, clock)
+        settled = settled_by(session, material, scope, clock)
         session.rollback()
     return effect(settled)
 

@@ -30,6 +30,8 @@ from pipelines.stitch.portions import portions
 
 SNAPSHOT = "membership"
 """The lake's table of who belongs to whom: any engine joins persons by it, without the store."""
+ReadTo = Mapping[str, int]
+"""By `vendor/stream`, the last batch of its raw log whose facts were read."""
 STAGE = "stitch"
 """Under this stage the store counts the stitches that changed something."""
 
@@ -50,14 +52,25 @@ TRACED = ("entity_id", "via_record", "via_kind", "via_value", "formerly")
 
 
 @dataclass(frozen=True)
+class Basis:
+    """What a stitch went by.
+
+    Shape: `read_to` is how far it had read each stream; `own` are the hashes of the records that it looked at, sorted, None for all.
+    """
+
+    rules_version: str
+    read_to: ReadTo
+    own: Ints | None = None
+
+
+@dataclass(frozen=True)
 class Settled:
-    """What was written: the version that stands, entities alive, and rows by what happened to them.
+    """What was written: the version that stands, and rows by what happened to them.
 
     Shape: `moved` has `record, before, after` of every record that went from one entity to another; `snapshot` is the membership as it stands.
     """
 
     version: int
-    entities: int
     changes: Mapping[str, int]
     moved: pa.Table
     snapshot: pa.Table
@@ -65,11 +78,15 @@ class Settled:
 
 @dataclass(frozen=True)
 class Decided:
-    """What shall stand, and how it differs from what stood: rows to be written, keys to be removed, what happened to ids."""
+    """What shall stand, and how it differs from what stood: rows to be written, keys to be removed, what happened to ids.
+
+    Shape: `own` are the hashes of the records that were looked at, None for all of the scope; the rows of the rest are among `others`.
+    """
 
     before: pa.Table
     after: pa.Table
     others: pa.Table
+    own: Ints | None
     carried: Carried
     different: NDArray[np.bool_]
     gone: list[str]
@@ -84,22 +101,26 @@ def settle(
     scope: Scope,
     people: pa.Table,
     clusters: Clusters,
-    rules_version: str,
+    basis: Basis,
     now: datetime,
 ) -> Settled:
     """Give every cluster its id and write what differs from before. Writes nothing, not even a version, if nothing does.
 
     Other rules than those of the latest stitch are a difference, even if they decide the same.
     """
-    decided = decide(lake, session, scope, people, clusters, now)
-    return write(session, scope, people, clusters, decided, rules_version, now)
+    decided = decide(lake, session, scope, people, clusters, basis.own, now)
+    return write(session, scope, people, clusters, decided, basis, now)
 
 
-def decide(lake: Lake, session: Session, scope: Scope, people: pa.Table, clusters: Clusters, now: datetime) -> Decided:
+def decide(
+    lake: Lake, session: Session, scope: Scope, people: pa.Table, clusters: Clusters, own: Ints | None, now: datetime
+) -> Decided:
     """Carry ids over, and find what differs."""
     every = _standing(lake, session)
-    own = pc.equal(every["scope"], pa.scalar(scope.value))
-    before, others = every.filter(own), every.filter(pc.invert(own))
+    ours = np.asarray(pc.equal(every["scope"], pa.scalar(scope.value)))
+    if own is not None:
+        ours &= np.isin(every["record_hash"].to_numpy(), own)
+    before, others = every.filter(pa.array(ours)), every.filter(pa.array(~ours))
     known = _places(people["record_hash"], before["record_hash"])
     carried = carry(session, clusters.forest.label, before, known, lambda: new_id(now))
     after = _after(people, clusters.forest, clusters.reasons, scope, carried)
@@ -114,7 +135,7 @@ def decide(lake: Lake, session: Session, scope: Scope, people: pa.Table, cluster
     changes["create"] += len(carried.created)
     changes.update(added=int((different & fresh).sum()), moved=int((different & ~fresh).sum()), gone=len(gone))
     kept = others.filter(pa.array(~over))
-    return Decided(before, after, kept, carried, different, gone, stale, changes, _moved(before, after, known))
+    return Decided(before, after, kept, own, carried, different, gone, stale, changes, _moved(before, after, known))
 
 
 def write(
@@ -123,29 +144,29 @@ def write(
     people: pa.Table,
     clusters: Clusters,
     decided: Decided,
-    rules_version: str,
+    basis: Basis,
     now: datetime,
 ) -> Settled:
     """Put what differs into the store."""
     version, changes = version_of(session), decided.changes
+    latest = latest_stitch(session, scope)
     changes["quarantine"] = quarantine.write(
-        session, scope, people, clusters.reasons, clusters.refused, version=version + 1, now=now
+        session, scope, people, clusters.reasons, clusters.refused, decided.own, version=version + 1, now=now
     )
-    changes["rules"] = int(_rules_of_latest(session, scope) != rules_version)
+    changes["rules"] = int(latest is None or latest.rules_version != basis.rules_version)
     if changes.total():
         version += 1
-        _write_entities(session, scope, decided, (version, rules_version), now)
+        _write_entities(session, scope, decided, (version, basis.rules_version), now)
         _write_membership(session, decided, version)
         session.add(
-            Stitch(version=version, scope=scope, rules_version=rules_version, changes=+changes, stitched_at=now)
-        )
+            Stitch(
+                version=version, scope=scope, rules_version=basis.rules_version, read_to=dict(basis.read_to),
+                changes=+changes, stitched_at=now,
+            )
+        )  # fmt: skip
         session.merge(BucketState(stage=STAGE, bucket=0, version=str(version), computed_at=now))
-    number = int(clusters.forest.label.max()) + 1 if people.num_rows else 0
-    parts = sorted(
-        (part for part in (decided.others, decided.after) if part.num_rows), key=lambda one: one["scope"][0].as_py()
-    )
-    stands = pa.concat_tables(parts) if parts else SNAPSHOT_SCHEMA.empty_table()
-    return Settled(version, number, dict(changes), decided.moved, stands)
+    stands = pa.concat_tables([decided.others, decided.after])
+    return Settled(version, dict(changes), decided.moved, stands)
 
 
 def version_of(session: Session) -> int:
@@ -181,14 +202,14 @@ def _mark(session: Session) -> int:
     return stable_hash(state.version, state.computed_at.isoformat()) if state else 0
 
 
-def _rules_of_latest(session: Session, scope: Scope) -> str | None:
-    latest = latest_stitch(session, scope)
-    return latest.rules_version if latest else None
+def in_step(lake: Lake, session: Session) -> bool:
+    """Whether the lake's copy of the membership is the store's."""
+    return lake.version(SNAPSHOT) == _mark(session)
 
 
 def _standing(lake: Lake, session: Session) -> pa.Table:
     """The membership of all scopes before this stitch: the lake's copy if it is in step, for that is read in a tenth of the time."""
-    if lake.version(SNAPSHOT) == _mark(session):
+    if in_step(lake, session):
         table = lake.rows(SNAPSHOT)
         if table is not None and table.column_names == SNAPSHOT_SCHEMA.names:
             return table.cast(SNAPSHOT_SCHEMA)
