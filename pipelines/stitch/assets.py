@@ -28,6 +28,7 @@ from pipelines.stitch.figures import Match, matches
 from pipelines.stitch.journeys import build_journeys
 from pipelines.stitch.membership import SNAPSHOT_COLUMNS
 from pipelines.stitch.rates import Rates
+from pipelines.stitch.reach import SPEAKING
 from pipelines.stitch.report import JourneyReport
 from pipelines.stitch.stitch import StitchReport, stitch
 from pipelines.workspace import Workspace
@@ -38,7 +39,6 @@ GROUP = "stitch"
 OWNERS = ["team:revenue-data"]
 BAR = 20
 """Characters of a full bar."""
-IDENTITY: tuple[type[Fact], ...] = (Identifier, Profile)
 PATHS: tuple[type[Fact], ...] = (Relation, Touch, Engagement, Payment, Subscription, Discount, Spend, Outcome)
 
 PERSONS = """Which records are one person, across all vendors.
@@ -46,7 +46,8 @@ PERSONS = """Which records are one person, across all vendors.
 Records that share a usable identifier (`sidecar rules list`) belong together: ids first, then e-mail addresses, then phones
 where the names agree. Role mailboxes, placeholders, colleagues' addresses and values on too many records join nobody. Clusters that are
 too large, or hold what one person cannot have, are taken apart, and what was refused waits for review (`sidecar quarantine`). What a
-human judged outweighs every rule. Ids are minted once and resolve for ever, through merges and splits.
+human judged outweighs every rule. Ids are minted once and resolve for ever, through merges and splits. A run looks at what has changed
+and all that hangs together with it (`records_looked_at`), and once a day at everything; then the values are counted, too.
 """
 ACCOUNTS = """Which records are one company.
 
@@ -78,7 +79,7 @@ def _entities(name: str, scope: Scope, description: str) -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key(name),
         group_name=GROUP,
-        deps=streams(IDENTITY),
+        deps=streams(SPEAKING),
         kinds={"duckdb", "sql"},
         owners=OWNERS,
         description=description,
@@ -121,14 +122,17 @@ def streams(facts: tuple[type[Fact], ...]) -> list[dg.AssetKey]:
 
 
 def _metadata(report: StitchReport, vendors: Mapping[str, Match]) -> dict[str, dg.MetadataValue]:
+    # of some of the records, values by what became of them would be no figure to compare with yesterday's
+    values = report.values if report.looked_at == report.records else {}
     counts = {
         "dagster/row_count": report.entities,
         "records": report.records,
+        "records_looked_at": report.looked_at,
         "largest": report.largest,
         "stitch_version": report.version,
         "refused_ties": sum(report.refused.values()),
         **{f"refused_{cause}": number for cause, number in report.refused.items()},
-        **{f"values_{fate}": number for fate, number in report.values.items()},
+        **{f"values_{fate}": number for fate, number in values.items()},
         **{f"rows_{kind}": report.changes.get(kind, 0) for kind in ("added", "moved", "gone")},
         "created": report.changes.get("create", 0),
         "merged": report.changes.get("merge", 0),
@@ -139,7 +143,8 @@ def _metadata(report: StitchReport, vendors: Mapping[str, Match]) -> dict[str, d
     found: dict[str, dg.MetadataValue] = {name: dg.MetadataValue.int(number) for name, number in counts.items()}
     found["rules_version"] = dg.MetadataValue.text(report.rules_version)
     found["records_each"] = dg.MetadataValue.md(_histogram(report))
-    found["values"] = dg.MetadataValue.md(_bars("values that are", report.values, sum(report.values.values())))
+    if values:
+        found["values"] = dg.MetadataValue.md(_bars("values that are", values, sum(values.values())))
     found["match_rate"] = dg.MetadataValue.md(_match_rates(vendors))
     return found
 

@@ -1,0 +1,265 @@
+"""A stitch that looks at what a change can reach decides what one that looks at everything would."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlmodel import select
+
+from models.base import new_id
+from models.facts import Fact, Scope
+from models.identity import Judgement, Membership, RefusedTie
+from models.store import transaction
+from pipelines.stitch import rulebook
+from pipelines.stitch.clusters import cluster
+from pipelines.stitch.membership import SNAPSHOT
+from pipelines.stitch.reach import everything
+from pipelines.stitch.stitch import StitchReport, gather, judgements, stitch
+from tests.pipelines.stitch.conftest import Bench, company, open_bench, person
+
+
+def run(bench: Bench, scope: Scope = Scope.person) -> StitchReport:
+    return stitch(bench.lake, bench.store, bench.clock, scope)
+
+
+def limit(bench: Bench, most: int, kinds: Sequence[str] = ()) -> None:
+    """No value of these kinds, or of any, may join more records."""
+    with transaction(bench.store) as session:
+        for rule in rulebook.rulebook(session).of(Scope.person):
+            if not kinds or rule.kind in kinds:
+                decision = rulebook.Decision("ann", "few", bench.clock.now())
+                rulebook.decide(session, replace(rule, max_records=most), decision)
+
+
+def judge(bench: Bench, left: str, right: str, *, same: bool) -> None:
+    bench.clock.advance(timedelta(seconds=1))
+    now, ends = bench.clock.now(), [bench.hand.key(name) for name in (left, right)]
+    with transaction(bench.store) as session:
+        session.add(
+            Judgement(
+                id=new_id(now), left=ends[0], right=ends[1], same=same, decided_by="ann", reason="knows them", decided_at=now,
+            )
+        )  # fmt: skip
+
+
+def take_back(bench: Bench) -> None:
+    """Whatever humans decided holds no more."""
+    with transaction(bench.store) as session:
+        for row in session.exec(select(Judgement)):
+            row.superseded_at = bench.clock.now()
+            session.add(row)
+
+
+def at_once(bench: Bench, scope: Scope = Scope.person) -> set[frozenset[str]]:
+    """Who would be together if everything were looked at; writes nothing."""
+    with transaction(bench.store) as session:
+        material = gather(bench.lake, rulebook.rulebook(session), scope, everything(bench.lake))
+        clusters = cluster(material.people, material.found, *judgements(session, material.people), material.rules)
+    found: dict[int, set[str]] = {}
+    for record, label in zip(material.people["record"].to_pylist(), clusters.forest.label.tolist(), strict=True):
+        found.setdefault(label, set()).add(record.rsplit("/", 1)[1])
+    return {frozenset(names) for names in found.values()}
+
+
+def via(bench: Bench) -> dict[str, tuple[str | None, str | None]]:
+    return {row.record: (row.via_record, row.via_value) for row in bench.rows(Membership)}
+
+
+def pair(name: str, **more: str) -> dict[str, list[Fact]]:
+    """Two records of one person."""
+    return {f"{name}{n}": person(name, email=f"{name}@corp.example", **more) for n in (1, 2)}
+
+
+def test_only_what_hangs_together_with_a_change_is_looked_at(bench):
+    """Also what hung together with it before; what is far away keeps its id and is not read."""
+    bench.hand.write({**pair("jane"), **pair("john"), **pair("mary")})
+    assert run(bench).looked_at == 6
+    far = bench.membership()
+    bench.hand.write({"jane1": person("jane", email="john@corp.example")})
+    report = run(bench)
+    assert (report.records, report.looked_at, report.entities, report.sizes) == (6, 4, 3, {1: 1, 2: 1, 3: 1})
+    assert bench.clusters() == {
+        frozenset({"jane1", "john1", "john2"}),
+        frozenset({"jane2"}),
+        frozenset({"mary1", "mary2"}),
+    }
+    assert all(bench.membership()[bench.hand.key(name)] == far[bench.hand.key(name)] for name in ("mary1", "mary2"))
+    assert bench.lake.table(SNAPSHOT).count().to_pyarrow().as_py() == 6
+
+
+def test_where_nothing_landed_nothing_is_looked_at(bench):
+    bench.hand.write({**pair("jane"), "deleted": person(email="x@corp.example")})
+    run(bench)
+    report = run(bench)
+    assert (report.looked_at, report.records, report.changed) == (0, 3, False)
+    bench.hand.write({}, gone=["deleted"])
+    report = run(bench)
+    assert (report.looked_at, report.records, report.changes["gone"]) == (0, 2, 1)
+
+
+def test_once_a_day_everything_is_looked_at(bench):
+    bench.hand.write(pair("jane"))
+    run(bench)
+    bench.clock.advance(timedelta(days=1))
+    bench.hand.write(pair("john"))
+    assert run(bench).looked_at == 4
+
+
+def test_a_snapshot_that_is_not_in_step_has_everything_looked_at(bench):
+    """As after a crash between store and lake, and after an erasure, which drops every derived table."""
+    bench.hand.write(pair("jane"))
+    run(bench)
+    bench.lake.erase([])
+    bench.hand.write(pair("john"))
+    assert run(bench).looked_at == 4
+
+
+def test_other_rules_have_everything_looked_at(bench):
+    bench.hand.write({**pair("jane"), **pair("john")})
+    run(bench)
+    limit(bench, 1, ["email"])
+    assert run(bench).looked_at == 4
+    assert len(bench.clusters()) == 4
+
+
+def test_a_rule_that_reads_values_in_its_own_way_has_everything_looked_at(bench):
+    with transaction(bench.store) as session:
+        rule = rulebook.rulebook(session).find(Scope.person, "external_id")
+        decision = rulebook.Decision("ann", "case does not matter", bench.clock.now())
+        rulebook.decide(session, replace(rule, normaliser="email"), decision)
+    bench.hand.write({**pair("jane"), "a": person(external_id="A@u.example")})
+    run(bench)
+    bench.hand.write({"b": person(external_id="a@u.example")})
+    assert run(bench).looked_at == 4
+    assert frozenset("ab") in bench.clusters()
+
+
+@pytest.mark.parametrize("most", [2, 3])
+def test_a_value_that_becomes_a_hub_or_ceases_to_be_one_reaches_all_that_have_it(bench, most):
+    """The record that comes or goes is one; those whom the value joined, or joins now, are the others."""
+    limit(bench, most)
+    bench.hand.write({f"r{n}": person(None, email="desk@corp.example") for n in range(most)})
+    run(bench)
+    assert len(bench.clusters()) == 1
+    bench.hand.write({"more": person(None, email="desk@corp.example")})
+    assert run(bench).looked_at == most + 1
+    assert len(bench.clusters()) == most + 1
+    bench.hand.write({}, gone=["more"])
+    run(bench)
+    assert len(bench.clusters()) == 1
+
+
+def test_a_hub_carries_no_change_on(bench):
+    """Whoever has the value of very many records is told apart from them without their being decided anew."""
+    limit(bench, 3)
+    bench.hand.write({f"r{n}": person(f"p{n}", email="info2@corp.example") for n in range(30)})
+    run(bench)
+    bench.hand.write({"new": person("p1", email="info2@corp.example")})
+    report = run(bench)
+    assert (report.looked_at, report.entities) == (1, 31)
+
+
+def test_a_value_that_many_had_and_few_have_still_joins(bench):
+    """Too many ever had it for it to carry a change on, and yet it is in use: then everything is looked at."""
+    limit(bench, 3)
+    bench.hand.write({f"r{n}": person(None, email="desk@corp.example") for n in range(20)})
+    bench.hand.write({f"r{n}": person(None, email=f"own{n}@corp.example") for n in range(2, 20)})
+    run(bench)
+    bench.hand.write({"new": person(None, email="desk@corp.example")})
+    report = run(bench)
+    assert frozenset({"r0", "r1", "new"}) in bench.clusters()
+    assert report.looked_at == 21
+
+
+def test_a_colleague_who_is_named_later_keeps_their_address_from_joining(bench):
+    bench.hand.write(pair("rep"))
+    run(bench)
+    bench.hand.write({"user": person(scope=Scope.internal, email="rep@corp.example")})
+    run(bench)
+    assert bench.clusters() == {frozenset({"rep1"}), frozenset({"rep2"})}
+
+
+def test_a_record_that_turns_out_to_be_a_company_leaves_its_persons(bench):
+    """Whichever of the two is stitched first."""
+    for first, second in ((Scope.person, Scope.account), (Scope.account, Scope.person)):
+        bench.hand.write(pair("jane"))
+        run(bench)
+        run(bench, Scope.account)
+        bench.hand.write({"jane1": company("Jane Ltd", domain="jane.example")})
+        run(bench, first)
+        run(bench, second)
+        assert bench.clusters() == {frozenset({"jane2"})}
+        assert bench.clusters(Scope.account) == {frozenset({"jane1"})}
+        assert bench.lake.table(SNAPSHOT).count().to_pyarrow().as_py() == 2
+
+
+def test_refusals_far_away_stand(bench):
+    """The quarantine of those who are not looked at is left as it is."""
+    bench.hand.write(
+        {"a": person(email="x@corp.example", external_id="u1"), "b": person(email="x@corp.example", external_id="u2")}
+    )
+    assert run(bench).refused == {"one_ever": 1}
+    bench.hand.write(pair("jane"))
+    report = run(bench)
+    assert (report.looked_at, report.refused, report.changes["quarantine"]) == (2, {"one_ever": 1}, 0)
+    bench.hand.write({}, gone=["b"])
+    assert run(bench).refused == {}
+    assert bench.rows(RefusedTie) == []
+
+
+NAMES = tuple(f"r{n:02d}" for n in range(16))
+VALUES = {
+    "email": st.sampled_from(
+        ["m0@c.example", "m1@c.example", "m1+tag@c.example", "m2@c.example", "m3@c.example", "info@c.example"]
+    ),
+    "phone": st.sampled_from(["+442079460001", "+442079460002"]),
+    "external_id": st.sampled_from(["u1", "u2"]),
+    "stripe_customer": st.sampled_from(["cus_1", "cus_2", "cus_3"]),
+}
+SAID = st.builds(
+    lambda name, scope, said: person(name, scope=scope, **{kind: [value] for kind, value in said}),
+    st.sampled_from(["Jane Doe", "John Roe", None]),
+    st.sampled_from([Scope.person] * 8 + [Scope.internal, Scope.account]),
+    st.lists(st.one_of(*(st.tuples(st.just(kind), values) for kind, values in VALUES.items())), max_size=3),
+)
+STEP = st.one_of(
+    st.tuples(st.just("write"), st.dictionaries(st.sampled_from(NAMES), SAID, min_size=1, max_size=3)),
+    st.tuples(st.just("gone"), st.sampled_from(NAMES)),
+    st.tuples(
+        st.sampled_from(["same", "apart"]), st.lists(st.sampled_from(NAMES), min_size=2, max_size=2, unique=True)
+    ),
+    st.tuples(st.just("take back"), st.none()),
+)
+
+
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    start=st.dictionaries(st.sampled_from(NAMES), SAID, min_size=8),
+    steps=st.lists(STEP, min_size=2, max_size=6),
+    most=st.integers(2, 6),
+)
+def test_through_any_history_it_finds_what_a_look_at_everything_finds(tmp_path_factory, start, steps, most):
+    """The same persons, joined over the same records and values, and nothing left for a look at everything to write."""
+    bench = open_bench(tmp_path_factory.mktemp("reach"))
+    limit(bench, most)
+    bench.hand.write(start)
+    run(bench)
+    for what, about in steps:
+        match what:
+            case "write":
+                bench.hand.write(about)
+            case "gone":
+                bench.hand.write({}, gone=[about])
+            case "take back":
+                take_back(bench)
+            case _:
+                judge(bench, *about, same=what == "same")
+        run(bench)
+        assert bench.clusters() == at_once(bench)
+    found = via(bench)
+    bench.clock.advance(timedelta(days=1))
+    assert not run(bench).changed
+    assert via(bench) == found
