@@ -5,8 +5,7 @@ from threading import Event
 
 from models.clock import ShiftedClock
 from models.operations import Purpose
-from pipelines.definitions import build
-from pipelines.run import JobOutcome, job_names, local_instance, run_all
+from pipelines.jobs import JobOutcome, job_names
 from pipelines.workspace import Workspace
 from service import terminal, writing
 from service.errors import LeftUndoneError, UsageError
@@ -26,6 +25,9 @@ def run_jobs(workspace: Workspace, names: list[str] | None = None, *, anyway: bo
 
     Jobs that would find nothing new are left out, unless they are to run `anyway`.
     """
+    from pipelines.definitions import build  # noqa: PLC0415  # only jobs need Dagster, which takes seconds to import
+    from pipelines.run import local_instance, run_all  # noqa: PLC0415
+
     known = job_names()
     if unknown := [name for name in names or [] if name not in known]:
         raise UsageError(f"There is no job called {', '.join(unknown)}; choose from {', '.join(known)}.")

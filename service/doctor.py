@@ -9,7 +9,7 @@ from connectors.errors import ConnectorError, Retryable
 from connectors.registry import connectors_by_name
 from models.store import StoreError
 from pipelines.ingest.lake import LakeError
-from pipelines.run import InstanceError
+from pipelines.jobs import InstanceError
 from pipelines.stitch.rates import RatesError
 from pipelines.understand.choice import chosen_extractor
 from pipelines.understand.extractor import ExtractorUnusable

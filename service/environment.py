@@ -21,7 +21,6 @@ from connectors.registry import connectors_by_name
 from models.facts import Payment
 from models.store import clear_store
 from pipelines.ingest.sources import unusable_variables
-from pipelines.run import dagster_yaml, runs_at_once
 from pipelines.stitch.rates import Rates
 from pipelines.workspace import Workspace
 from service import ground
@@ -139,6 +138,8 @@ def money(workspace: Workspace) -> str:
 
 def runs(workspace: Workspace) -> str:
     """What can be said of runs side by side. InstanceError or UsageError if they cannot be had as configured."""
+    from pipelines.run import dagster_yaml, runs_at_once  # noqa: PLC0415  # Dagster takes seconds to import
+
     file = dagster_yaml()
     if file is None:
         return "one at a time by `sidecar run`; for `dagster dev`, copy dagster.yaml here"

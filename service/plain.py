@@ -15,7 +15,7 @@ from connectors.registry import connectors_by_name
 from models.store import StoreError
 from pipelines.ingest.lake import LakeError
 from pipelines.ingest.tables import LakeBusyError
-from pipelines.run import AlreadyRunning, InstanceError
+from pipelines.jobs import AlreadyRunning, InstanceError
 from pipelines.stitch.rates import RatesError
 from pipelines.write_back.refusals import Refused
 from service.cli import INTERRUPTED, NOT_UNDERSTOOD, STOPPED, UNDONE

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from connectors.base import FieldValue, Finding, ProvisionStep, Quota
 from pipelines.ingest.state import StreamState, read_until
-from pipelines.run import JobOutcome
+from pipelines.jobs import JobOutcome
 from pipelines.write_back.history import Run, Write
 from pipelines.write_back.outcome import Delivery
 from service.errors import UsageError

@@ -65,9 +65,21 @@ def test_the_contract_names_every_sdk_that_a_client_imports():
 
 def test_a_vendors_sdk_waits_until_the_vendor_is_opened():
     """Whoever asks only what vendors there are pays for none of their SDKs: up to 30 MiB, and a second of imports."""
-    told = "import sys, connectors.registry as registry; registry.connectors_by_name(); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert not {"facebook_business", "hubspot", "simple_salesforce", "stripe"} & set(loaded.stdout.split())
+    loaded = loaded_by("import connectors.registry as registry; registry.connectors_by_name()")
+    assert not {"facebook_business", "hubspot", "simple_salesforce", "stripe"} & loaded
+
+
+def test_dagster_waits_until_a_job_is_run():
+    """Whoever asks about one person does not wait for it to be imported: it takes as long as all else together."""
+    loaded = loaded_by("import service.commands")
+    assert "service.demo" in loaded
+    assert "dagster" not in loaded
+
+
+def loaded_by(code: str) -> set[str]:
+    """The modules that a new process has loaded after this."""
+    told = [sys.executable, "-c", f"import sys; {code}; print(*sys.modules)"]
+    return set(subprocess.run(told, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
 
 
 def test_only_the_shell_of_a_room_imports_dagster():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.run import job_names
+from pipelines.jobs import job_names
 from tests.killing import Place, found, place, plant
 from tests.stores import copy_store
 

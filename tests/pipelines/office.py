@@ -18,7 +18,8 @@ from models import Identifier, Interaction, Profile, RecordKey, Scope
 from models.facts import Fact
 from models.records import Record
 from pipelines import definitions
-from pipelines.run import JobOutcome, local_instance, run_all
+from pipelines.jobs import JobOutcome
+from pipelines.run import local_instance, run_all
 from pipelines.workspace import Workspace
 from pipelines.write_back.fields import FIELDS
 from service import doctor

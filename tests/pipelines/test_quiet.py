@@ -10,7 +10,8 @@ import pytest
 from connectors.errors import Fatal
 from connectors.registry import connectors_by_name
 from pipelines.due import LEFT, READ, READ_AT, nothing_new
-from pipelines.run import ALL_BUCKETS, JobOutcome, local_instance, run_job
+from pipelines.jobs import JobOutcome
+from pipelines.run import ALL_BUCKETS, local_instance, run_job
 from pipelines.stitch import automation as stitching
 from pipelines.understand import automation as understanding
 from pipelines.workspace import Workspace, WorkspaceSettings

@@ -6,7 +6,8 @@ import signal
 import dagster as dg
 import pytest
 
-from pipelines.run import PLACE, AlreadyRunning, _interruptible, _place, local_instance
+from pipelines.jobs import AlreadyRunning
+from pipelines.run import PLACE, _interruptible, _place, local_instance
 
 
 @dg.op
