@@ -5,7 +5,7 @@ RUN := $(UV) run --locked --quiet
 
 unexport PYTHONDONTWRITEBYTECODE # else every process would compile its imports anew, seconds each time
 
-.PHONY: demo test test-all test-postgres soak dev check bench bench-pull bench-stitch bench-beliefs bench-write-back bench-whole train-extractor test-spark
+.PHONY: demo test test-all test-postgres soak dev check bench bench-pull bench-stitch bench-beliefs bench-write-back bench-whole train-extractor test-spark test-presidio
 .DEFAULT_GOAL := test
 
 demo: | $(UV)  ## set up, run the whole job against the sandbox, show one person's story
@@ -67,6 +67,9 @@ train-extractor: | $(UV)  ## make the encoder of the embedded extractor anew; wa
 
 test-spark: | $(UV)  ## stitching once more with Spark as the engine; needs Java 17
 	SIDECAR_TEST_ENGINE=spark $(UV) run --locked --quiet --extra spark pytest -p no:randomly tests/pipelines/stitch/test_stitch.py tests/pipelines/stitch/test_spark.py
+
+test-presidio: | $(UV)  ## hiding names with Presidio, the optional extra
+	$(UV) run --locked --quiet --extra presidio pytest -p no:randomly tests/pipelines/understand/test_presidio.py
 
 .uv/bin/uv:
 	$(PYTHON) -m venv .uv

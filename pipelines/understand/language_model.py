@@ -39,7 +39,8 @@ from pipelines.understand.parts import parts, without_repeats
 from pipelines.understand.patience import Pause, patience, silent, status
 from pipelines.understand.prices import Price, price_of
 from pipelines.understand.providers import KEYS, LOST, Send, connect, regions
-from pipelines.understand.redaction import NOBODY, Known, Masked, masked, plain
+from pipelines.understand.presidio import presidio
+from pipelines.understand.redaction import NOBODY, Finder, Known, Masked, masked, plain
 from pipelines.understand.settings import LanguageModelSettings
 from pipelines.understand.turns import HEARD, Turn
 
@@ -83,11 +84,13 @@ class LanguageModel:
         runner: asyncio.Runner,
         *,
         known: Known,
+        more: Sequence[Finder],
         spent_today: int,
         pause: Pause,
     ) -> None:
         self._settings = settings
         self._known = known
+        self._more = more
         self._client = client
         self._runner = runner
         self._pause = pause
@@ -164,7 +167,7 @@ class LanguageModel:
 
     def hidden(self, document: Document) -> Masked:
         """The document as it may be sent."""
-        return masked(document, self._known) if self._settings.redact else plain(document)
+        return masked(document, self._known, self._more) if self._settings.redact else plain(document)
 
     async def _whole(self, hidden: Masked, tally: Tally) -> Answer | BaseException | None:
         """What all parts of a text say together, about the text as it is; or the error that ended it."""
@@ -278,10 +281,11 @@ def open_language_model(
     Shape: `known` is everybody whose name must not go out. `spent_today` are tokens that count towards the day's budget. Runs at the same time do not see each other's tokens until
     they end, and what texts that wait had used is not kept: the day's budget is a brake, not a promise.
     """
+    more = [presidio(settings.presidio)] if settings.redact and settings.presidio else []
     client = connect(settings, send)
     with asyncio.Runner() as runner:
         try:
-            yield LanguageModel(settings, client, runner, known=known, spent_today=spent_today, pause=pause)
+            yield LanguageModel(settings, client, runner, known=known, more=more, spent_today=spent_today, pause=pause)
         finally:
             if isinstance(client.client, AsyncOpenAI | AsyncAnthropic):
                 runner.run(client.client.close())

@@ -41,6 +41,8 @@ class LanguageModelSettings(BaseSettings):
     """Characters of a text in one request, some 6,000 tokens. A longer text is read in parts that overlap, all or none of them."""
     redact: bool = True
     """Whether names, addresses, numbers and ids are replaced by pseudonyms before a text is sent. Leave it on for others' servers."""
+    presidio: str | None = None
+    """A spaCy pipeline, by name or folder (`en_core_web_lg`), with which Presidio looks for more names and places to replace; wants the extra."""
     hosts: dict[str, list[str]] = Field(default_factory=dict)
     """Hosts that texts of a region may be sent to: `{"eu": ["eu.api.openai.com"]}`. Empty: any. A host that is not here is refused."""
     max_tokens_per_run: int | None = Field(default=None, ge=1)
