@@ -3,7 +3,7 @@
 Decisions (appended, superseded): IdentityRule, Judgement, IdentityEvent, Stitch, Observation, Extraction, Evidence, Review, Lesson, AlignmentWeights, WritePlan, IntendedWrite,
 Audit, Erasure, Forgotten; Suggestion once decided.
 Derived (thrown away and recomputed): Membership, RefusedTie, Belief, Drift, Alignment, BucketState. Memory of the machinery: Alert, Batch,
-BatchRequest, Cursor, Dirty, StreamColumn, StreamCount, Rejection, Baseline, Entity. Vocabulary that customers may add to: Slot. Records and facts live in
+BatchRequest, Cursor, Dirty, Look, StreamColumn, StreamCount, Rejection, Baseline, Entity. Vocabulary that customers may add to: Slot. Records and facts live in
 the lake, not in the store; so do the derived tables of persons (`pipelines/stitch/derived.py`).
 """
 
@@ -42,7 +42,7 @@ from models.facts import (
     Subscription,
     Touch,
 )
-from models.identity import Entity, IdentityEvent, IdentityRule, Judgement, Membership, RefusedTie, Stitch, Suggestion
+from models.identity import Entity, IdentityEvent, IdentityRule, Judgement, Look, Membership, RefusedTie, Stitch, Suggestion
 from models.keys import RecordKey
 from models.operations import Audit, Cursor, Dirty, Purpose, Rejection, StreamColumn, StreamCount
 from models.records import Record
@@ -51,7 +51,7 @@ from models.writes import Baseline, IntendedWrite, WritePlan
 
 __all__ = [
     "FACTS", "Alert", "Alignment", "AlignmentWeights", "Audit", "Baseline", "Batch", "BatchRequest", "Belief", "BucketState", "Consent", "Cursor", "Dirty", "Drift", "Engagement", "Entity", "Erasure", "Evidence",
-    "Extraction", "Fact", "Forgotten", "Identifier", "IdentityEvent", "IdentityRule", "IntendedWrite", "Interaction", "Judgement", "Lesson", "Level", "Membership", "Observation",
+    "Extraction", "Fact", "Forgotten", "Identifier", "IdentityEvent", "IdentityRule", "IntendedWrite", "Interaction", "Judgement", "Lesson", "Level", "Look", "Membership", "Observation",
     "Outcome", "Payment", "Polarity", "Profile", "Purpose", "Record", "RecordKey", "RefusedTie", "Rejection", "Relation", "Review", "Scope", "Slot", "Spend", "Stitch", "StreamColumn",
     "StreamCount", "Strength", "Subscription", "Suggestion", "Touch", "Verdict", "WritePlan",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """Who is who. Rules, judgements and identity events are decisions; membership and refused ties are derived from them and from facts."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Column
@@ -71,13 +71,21 @@ class Stitch(SQLModel, table=True):
     version: int = Field(primary_key=True, description="counts stitches that changed something")
     scope: str = Field(description="person or account")
     rules_version: str = Field(description="names the content of the rules it went by")
-    read_to: dict[str, int] = Field(
-        default_factory=dict,
-        sa_column=Column(JSON, nullable=False),
-        description="by vendor/stream, the raw batch up to which it had read",
-    )
     changes: dict[str, int] = Field(sa_type=JSON, description="rows and identity events by what they are")
     stitched_at: datetime = Field(sa_type=UtcDateTime, description="UTC")
+
+
+class Look(SQLModel, table=True):
+    """What the latest stitch of a scope has looked at, whether or not it changed anything: the next one starts from there."""
+
+    __tablename__ = "look"
+    scope: str = Field(primary_key=True, description="person or account")
+    release: str = Field(description="names the content of the product's rules and code")
+    rules_version: str = Field(description="names the content of the rules it went by")
+    read_to: dict[str, int] = Field(
+        sa_column=Column(JSON, nullable=False), description="by stream and fact, the raw batch up to which it had read"
+    )
+    whole_on: date = Field(description="day, UTC, on which everything was looked at last")
 
 
 class RefusedTie(SQLModel, table=True):

@@ -9,8 +9,6 @@ changes is seen within a day.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -20,11 +18,10 @@ from sqlalchemy import Executable, Select, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import SQLModel
 
-import connectors
-import models
 from models.keys import content_id
 from models.store import StoreError, transaction
 from pipelines.ingest.lake import LakeError
+from pipelines.release import release
 from pipelines.workspace import Workspace
 
 READ, READ_AT = "sidecar/read", "sidecar/read_at"
@@ -64,7 +61,7 @@ def taken(workspace: Workspace, reads: Reads) -> dict[str, str]:
     """The tags of a run that begins now; none if lake, store or settings cannot be read."""
     try:
         now = workspace.clock.now()
-        parts = [_code(), str(now.date()), repr(reads.settings(workspace)), *_versions(workspace, reads)]
+        parts = [release(), str(now.date()), repr(reads.settings(workspace)), *_versions(workspace, reads)]
     except NOT_TAKEN:
         return {}
     return {READ: content_id(*parts), READ_AT: f"{now:%Y-%m-%d %H:%M} UTC"}
@@ -99,11 +96,3 @@ def _versions(workspace: Workspace, reads: Reads) -> Iterator[str]:
     with transaction(workspace.store) as session:
         for statement in reads.rows:
             yield repr(sorted(map(repr, session.execute(statement))))  # databases sort texts in ways of their own
-
-
-@cache
-def _code() -> str:
-    """The rules, with the tables and prompts that ship with them: a changed rule is something new."""
-    folders = [Path(connectors.__file__).parent, Path(models.__file__).parent, Path(__file__).parent]
-    files = sorted(file for folder in folders for file in folder.rglob("*") if file.suffix != ".pyc" and file.is_file())
-    return content_id(*(f"{file.name} {content_id(file.read_text('latin-1'))}" for file in files))

@@ -98,30 +98,30 @@ def read(folder: Path) -> dict[str, Any]:
 
 def ours(folder: Path) -> dict[str, Any]:
     """Each step of a stitch, as `pipelines/stitch/stitch.py` does them."""
-    from models.clock import FrozenClock
     from models.facts import Scope
     from models.store import open_store, transaction
     from pipelines.ingest.lake import Lake
     from pipelines.stitch.clusters import cluster
     from pipelines.stitch.membership import decide, snapshot, write
     from pipelines.stitch.rulebook import rulebook
-    from pipelines.stitch.stitch import gather, judgements, within_reach
+    from pipelines.stitch.stitch import gather, judgements, remember, within_reach
 
     lake, store = Lake.open(str(folder / "lake")), open_store((folder / "store").read_text())
-    clock, steps = FrozenClock(datetime(2026, 11, 2, tzinfo=UTC)), Steps()
+    now, steps = datetime(2026, 11, 2, tzinfo=UTC), Steps()
     with steps.step("edges"):
         with transaction(store) as session:
             rules = rulebook(session)
-            near = within_reach(lake, session, rules, Scope.person, clock)
+            near = within_reach(lake, session, rules, Scope.person, now)
         material = gather(lake, rules, Scope.person, near)
     with transaction(store) as session:
         with steps.step("components"):
             same, apart = judgements(session, material.people)
             clusters = cluster(material.people, material.found, same, apart, material.rules)
         with steps.step("ids"):
-            decided = decide(lake, session, Scope.person, material.people, clusters, material.basis.own, clock.now())
+            decided = decide(lake, session, Scope.person, material.people, clusters, material.near.own, now)
         with steps.step("write"):
-            done = write(session, Scope.person, material.people, clusters, decided, material.basis, clock.now())
+            done = write(session, Scope.person, material.people, clusters, decided, material.rules_version, now)
+            remember(session, material, Scope.person, now)
             session.commit()
     with steps.step("snapshot"):
         snapshot(lake, store, done)

@@ -22,6 +22,8 @@ from pipelines.ingest.tables import LakeError, Tables
 
 __all__ = ["Lake", "LakeError"]
 
+ONLY = "only_these"
+"""What the engine calls the records that somebody asked for."""
 BATCH = "batch"
 """Mark of a raw table: its last batch."""
 VERSION = "version"
@@ -136,12 +138,12 @@ class Lake:
     def facts(self, fact: type[Fact], only: pa.Int64Array | None = None) -> ibis.Table:
         """The facts that hold now, of every vendor: where each was read and its own fields; empty if there are none.
 
-        With `only`, those of the records of these hashes, found in this process whichever engine joins: which of the others hold is
-        not asked.
+        With `only`, those of the records of these hashes, found in this process whichever engine joins, and until the next such question:
+        the newest version is sought of these records alone.
         """
         schema, tables, named = fact_schema(fact), self._reading, ""
         if only is not None:
-            tables, named = self.tables, ibis.util.gen_name("only")
+            tables, named = self.tables, ONLY
             self.engine.con.register(named, pa.table({"record_hash": only}))
         current = [self._current(tables, fact, vendor, named) for vendor in tables.names(f"facts/{fact.table}")]
         # the empty one first: it has every column in its type
@@ -151,6 +153,18 @@ class Lake:
     def translated(self, fact: type[Fact], vendor: str, stream: str) -> int:
         """The raw batch of a stream up to which this fact table has been translated; 0 for not at all."""
         return self.tables.mark(_facts(fact, vendor), stream)
+
+    def read_to(self, facts: Sequence[type[Fact]]) -> dict[str, int]:
+        """By `vendor/stream/fact/id`, up to which batch the stream has been read as that fact; nothing where it never was.
+
+        The id is that of the raw table, for in a lake that was made anew batches are counted anew.
+        """
+        return {
+            f"{vendor}/{stream}/{fact.table}/{self.tables.content(_raw(vendor, stream)).split()[0]}": mark
+            for vendor, stream in self.streams()
+            for fact in facts
+            if (mark := self.translated(fact, vendor, stream))
+        }
 
     def append_facts(self, fact: type[Fact], vendor: str, stream: str, rows: pa.Table, batch: int) -> None:
         """Land the facts read from a batch of a stream, and remember the batch, in one commit; batches come one by one."""

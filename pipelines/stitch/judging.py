@@ -138,12 +138,12 @@ def preview(lake: Lake, store: Engine, clock: Clock, scope: Scope, act: Act) -> 
     """What the next stitch would do if this were decided, and would not do otherwise. Nothing of it is kept."""
     with Session(store, autoflush=True) as session:
         material = gather(lake, rulebook(session), scope, everything(lake))
-        settled_by(session, material, scope, clock)
+        settled_by(session, material, scope, clock.now())
         session.flush()
         session.expire_all()  # what comes next reads what was just written
         act(session)
         session.flush()
-        settled = settled_by(session, material, scope, clock)
+        settled = settled_by(session, material, scope, clock.now())
         session.rollback()
     return effect(settled)
 

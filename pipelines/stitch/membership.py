@@ -17,7 +17,7 @@ from models.base import new_id
 from models.beliefs import BucketState
 from models.bulk import load
 from models.facts import Scope
-from models.identity import Entity, IdentityEvent, Membership, Stitch
+from models.identity import Entity, IdentityEvent, Look, Membership, Stitch
 from models.keys import stable_hash
 from models.store import transaction
 from pipelines.ingest.lake import Lake
@@ -30,8 +30,6 @@ from pipelines.stitch.portions import portions
 
 SNAPSHOT = "membership"
 """The lake's table of who belongs to whom: any engine joins persons by it, without the store."""
-ReadTo = Mapping[str, int]
-"""By `vendor/stream`, the last batch of its raw log whose facts were read."""
 STAGE = "stitch"
 """Under this stage the store counts the stitches that changed something."""
 
@@ -49,18 +47,6 @@ SNAPSHOT_SCHEMA = pa.schema(SNAPSHOT_COLUMNS)
 CAME = pa.schema({"id": pa.string(), "to_id": pa.string()})
 TRACED = ("entity_id", "via_record", "via_kind", "via_value", "formerly")
 """What a record's row says; it is written again if one of these differs."""
-
-
-@dataclass(frozen=True)
-class Basis:
-    """What a stitch went by.
-
-    Shape: `read_to` is how far it had read each stream; `own` are the hashes of the records that it looked at, sorted, None for all.
-    """
-
-    rules_version: str
-    read_to: ReadTo
-    own: Ints | None = None
 
 
 @dataclass(frozen=True)
@@ -101,22 +87,23 @@ def settle(
     scope: Scope,
     people: pa.Table,
     clusters: Clusters,
-    basis: Basis,
+    rules_version: str,
+    own: Ints | None,
     now: datetime,
 ) -> Settled:
     """Give every cluster its id and write what differs from before. Writes nothing, not even a version, if nothing does.
 
     Other rules than those of the latest stitch are a difference, even if they decide the same.
     """
-    decided = decide(lake, session, scope, people, clusters, basis.own, now)
-    return write(session, scope, people, clusters, decided, basis, now)
+    decided = decide(lake, session, scope, people, clusters, own, now)
+    return write(session, scope, people, clusters, decided, rules_version, now)
 
 
 def decide(
     lake: Lake, session: Session, scope: Scope, people: pa.Table, clusters: Clusters, own: Ints | None, now: datetime
 ) -> Decided:
     """Carry ids over, and find what differs."""
-    every = _standing(lake, session)
+    every = standing(lake, session)
     ours = np.asarray(pc.equal(every["scope"], pa.scalar(scope.value)))
     if own is not None:
         ours &= np.isin(every["record_hash"].to_numpy(), own)
@@ -144,7 +131,7 @@ def write(
     people: pa.Table,
     clusters: Clusters,
     decided: Decided,
-    basis: Basis,
+    rules_version: str,
     now: datetime,
 ) -> Settled:
     """Put what differs into the store."""
@@ -153,17 +140,14 @@ def write(
     changes["quarantine"] = quarantine.write(
         session, scope, people, clusters.reasons, clusters.refused, decided.own, version=version + 1, now=now
     )
-    changes["rules"] = int(latest is None or latest.rules_version != basis.rules_version)
+    changes["rules"] = int(latest is None or latest.rules_version != rules_version)
     if changes.total():
         version += 1
-        _write_entities(session, scope, decided, (version, basis.rules_version), now)
+        _write_entities(session, scope, decided, (version, rules_version), now)
         _write_membership(session, decided, version)
         session.add(
-            Stitch(
-                version=version, scope=scope, rules_version=basis.rules_version, read_to=dict(basis.read_to),
-                changes=+changes, stitched_at=now,
-            )
-        )  # fmt: skip
+            Stitch(version=version, scope=scope, rules_version=rules_version, changes=+changes, stitched_at=now)
+        )
         session.merge(BucketState(stage=STAGE, bucket=0, version=str(version), computed_at=now))
     stands = pa.concat_tables([decided.others, decided.after])
     return Settled(version, dict(changes), decided.moved, stands)
@@ -173,6 +157,15 @@ def version_of(session: Session) -> int:
     """How many stitches have changed anything so far."""
     state = session.get(BucketState, (STAGE, 0))
     return int(state.version) if state else 0
+
+
+def look_anew(session: Session, now: datetime) -> None:
+    """What was looked at counts no more: the next stitch of either scope looks at everything, and one that is under way begins anew.
+
+    For whoever takes records, or their membership, out of lake and store.
+    """
+    session.execute(delete(Look))
+    session.merge(BucketState(stage=STAGE, bucket=0, version=str(version_of(session) + 1), computed_at=now))
 
 
 def latest_stitch(session: Session, scope: Scope) -> Stitch | None:
@@ -202,14 +195,9 @@ def _mark(session: Session) -> int:
     return stable_hash(state.version, state.computed_at.isoformat()) if state else 0
 
 
-def in_step(lake: Lake, session: Session) -> bool:
-    """Whether the lake's copy of the membership is the store's."""
-    return lake.version(SNAPSHOT) == _mark(session)
-
-
-def _standing(lake: Lake, session: Session) -> pa.Table:
-    """The membership of all scopes before this stitch: the lake's copy if it is in step, for that is read in a tenth of the time."""
-    if in_step(lake, session):
+def standing(lake: Lake, session: Session) -> pa.Table:
+    """The membership of all scopes as it stands: the lake's copy if it is in step, for that is read in a tenth of the time."""
+    if lake.version(SNAPSHOT) == _mark(session):
         table = lake.rows(SNAPSHOT)
         if table is not None and table.column_names == SNAPSHOT_SCHEMA.names:
             return table.cast(SNAPSHOT_SCHEMA)

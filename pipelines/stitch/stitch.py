@@ -9,6 +9,7 @@ snapshot follows and is rewritten by the next stitch if a crash came between.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,13 +18,14 @@ from sqlmodel import Session, col, select
 
 from models.clock import Clock
 from models.facts import Scope
-from models.identity import Judgement
+from models.identity import Judgement, Look
 from models.store import alone, transaction
 from pipelines import progress
 from pipelines.ingest.lake import Lake
+from pipelines.release import release
 from pipelines.stitch.clusters import Apart, cluster
 from pipelines.stitch.edges import LINKS, Links, Told, links, members
-from pipelines.stitch.membership import Basis, Settled, in_step, latest_stitch, settle, snapshot, version_of
+from pipelines.stitch.membership import Settled, settle, snapshot, standing, version_of
 from pipelines.stitch.quarantine import causes
 from pipelines.stitch.reach import Reach, everything, reach, within
 from pipelines.stitch.rulebook import Rulebook, rulebook
@@ -34,7 +36,7 @@ from pipelines.stitch.rules import JUDGEMENT, JUDGEMENT_PRIORITY, Rule, rules_of
 class StitchReport:
     """What one stitch found and changed.
 
-    Shape: `looked_at` is how many of the records were within reach of a change; `values` counts their identifier values by what became
+    Shape: `looked_at` is how many of the living records were within reach of a change; `values` counts their identifier values by what became
     of them (used, hub, blocked, internal, unruled), and those with misplaced or unreadable ones. `sizes` counts entities by how many
     records they have; `changes` counts identity events and rows written. `refused` counts ties that the guards do not let hold, by cause.
     """
@@ -63,23 +65,24 @@ class StitchReport:
 
 @dataclass(frozen=True)
 class Material:
-    """What a stitch works on: the records, how they hang together by the rules that stand, and what that goes by."""
+    """What a stitch works on: the records, how they hang together by the rules that stand, and which records it looks at."""
 
     lake: Lake
     people: pa.Table
     found: Links
     rules: Mapping[str, Rule]
-    basis: Basis
+    rules_version: str
+    near: Reach
 
 
 def stitch(lake: Lake, store: Engine, clock: Clock, scope: Scope) -> StitchReport:
     """Decide which records are one person (or account), and keep ids that were given before.
 
-    Shape: every live record of the scope is in exactly one entity. Nothing is written if nothing changed.
+    Shape: every live record of the scope is in exactly one entity. Nothing but what was looked at is written if nothing changed.
     """
     done = None
     while done is None:
-        done = _attempt(lake, store, clock, scope)
+        done = _attempt(lake, store, clock.now(), scope)
     material, settled = done
     snapshot(lake, store, settled)
     with transaction(store) as session:
@@ -88,58 +91,76 @@ def stitch(lake: Lake, store: Engine, clock: Clock, scope: Scope) -> StitchRepor
     return report
 
 
-def _attempt(lake: Lake, store: Engine, clock: Clock, scope: Scope) -> tuple[Material, Settled] | None:
+def _attempt(lake: Lake, store: Engine, now: datetime, scope: Scope) -> tuple[Material, Settled] | None:
     """One stitch; None, with nothing written, if another one wrote while this one read, for that may have seen newer records."""
     with transaction(store) as session:
         rules, version = rulebook(session), version_of(session)
-        near = within_reach(lake, session, rules, scope, clock)
+        near = within_reach(lake, session, rules, scope, now)
     material = gather(lake, rules, scope, near)
     with transaction(store) as session:
         alone(session, "stitch")
         if version_of(session) != version:
             return None
-        return material, settled_by(session, material, scope, clock)
+        settled = settled_by(session, material, scope, now)
+        remember(session, material, scope, now)
+        return material, settled
 
 
-def within_reach(lake: Lake, session: Session, rules: Rulebook, scope: Scope, clock: Clock) -> Reach:
+def within_reach(lake: Lake, session: Session, rules: Rulebook, scope: Scope, now: datetime) -> Reach:
     """What has to be looked at: what has changed and hangs together with it, and once a day everything, so that nothing is missed for longer.
 
-    Everything as well where the rules are others than those of the latest stitch, or the lake's snapshot is not the store's membership.
+    Everything as well where the product or its rules are others than those of the latest look, and after an erasure.
     """
-    latest = latest_stitch(session, scope)
-    if (
-        latest is None
-        or latest.rules_version != rules.version(scope)
-        or latest.stitched_at.date() != clock.now().date()
-        or not in_step(lake, session)
+    look = session.get(Look, scope)
+    if look is None or (look.whole_on, look.release, look.rules_version) != (
+        now.date(),
+        release(),
+        rules.version(scope),
     ):
         return everything(lake)
     judged = session.exec(select(Judgement.left, Judgement.right)).all()
     ends = (record for pair in judged for record in pair)
-    return reach(lake, scope, latest.read_to, ends, rules_of(scope, rules.rules))
+    every = standing(lake, session)
+    own = every.filter(pc.equal(every["scope"], pa.scalar(scope.value)))
+    return reach(lake, scope, look.read_to, ends, own, rules_of(scope, rules.rules))
+
+
+def remember(session: Session, material: Material, scope: Scope, now: datetime) -> None:
+    """Keep what was looked at, for the next stitch to start from."""
+    known = session.get(Look, scope)
+    whole_on = known.whole_on if known and material.near.own is not None else now.date()
+    session.merge(
+        Look(
+            scope=scope,
+            release=release(),
+            rules_version=material.rules_version,
+            read_to=dict(material.near.read_to),
+            whole_on=whole_on,
+        )
+    )
 
 
 def gather(lake: Lake, rules: Rulebook, scope: Scope, near: Reach) -> Material:
     """Read from the lake what can be one."""
-    standing = rules_of(scope, rules.rules)
-    told = Told(lake, near.every)
+    usable = rules_of(scope, rules.rules)
+    told = Told(lake, near.read)
     people = members(told, scope)
-    found = links(told, scope, people, standing)
+    found = links(told, scope, people, usable)
     if near.own is not None:
         chosen = within(found, people, near.own)
         if chosen is None:
             return gather(lake, rules, scope, Reach(near.read_to))
         found, people = chosen
     progress.report(f"stitch {scope}: records", people.num_rows)
-    return Material(lake, people, found, standing, Basis(rules.version(scope), near.read_to, near.own))
+    return Material(lake, people, found, usable, rules.version(scope), near)
 
 
-def settled_by(session: Session, material: Material, scope: Scope, clock: Clock) -> Settled:
+def settled_by(session: Session, material: Material, scope: Scope, now: datetime) -> Settled:
     """Cluster by the rules and the judgements that stand in this session, and write what differs into it."""
-    people = material.people
+    people, rules_version = material.people, material.rules_version
     same, apart = judgements(session, people)
     clusters = cluster(people, material.found, same, apart, material.rules)
-    return settle(material.lake, session, scope, people, clusters, material.basis, clock.now())
+    return settle(material.lake, session, scope, people, clusters, rules_version, material.near.own, now)
 
 
 def judgements(session: Session, people: pa.Table) -> tuple[pa.Table, Apart]:
@@ -173,7 +194,7 @@ def _report(scope: Scope, material: Material, settled: Settled, refused: Mapping
     return StitchReport(
         scope,
         settled.version,
-        material.basis.rules_version,
+        material.rules_version,
         records=own.num_rows,
         looked_at=material.people.num_rows,
         entities=len(counts),

@@ -45,10 +45,11 @@ from models import (
 from models.base import new_id
 from models.clock import Clock
 from models.keys import stable_hash
-from models.store import transaction
+from models.store import alone, transaction
 from pipelines.ingest.forgotten import NAMING, Tombstones, is_theirs
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.staging import claim_all
+from pipelines.stitch.membership import look_anew
 from pipelines.understand.people import chunks
 
 Facts = dict[str, list[tuple[type[Fact], Mapping[str, Any]]]]
@@ -129,8 +130,14 @@ def erase(lake: Lake, store: Engine, staging: Path, clock: Clock) -> int:
         for pages in staged:
             pages.clear()  # what waited there is read anew, without them
             pages.beside("dirty").clear()
+        with transaction(store) as session:
+            look_anew(
+                session, clock.now()
+            )  # should the lake's erasure be cut short, what is left there is not what was stitched
         rows = sum(lake.erase(forgotten).values())
         with transaction(store) as session:
+            alone(session, "stitch")
+            look_anew(session, clock.now())
             erasures = session.exec(select(Erasure).where(col(Erasure.erased_at).is_(None))).all()
             for one in _held(session, forgotten, sorted({erasure.person_id for erasure in erasures})):
                 rows += one.remove(session)

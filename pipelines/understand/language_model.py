@@ -37,9 +37,9 @@ from pipelines.understand.extractor import FREE, ExtractorUnusable, Outcome, Rea
 from pipelines.understand.instructions import instructions, names, schema, schema_hash
 from pipelines.understand.parts import parts, without_repeats
 from pipelines.understand.patience import Pause, patience, silent, status
+from pipelines.understand.presidio import presidio
 from pipelines.understand.prices import Price, price_of
 from pipelines.understand.providers import KEYS, LOST, Send, connect, regions
-from pipelines.understand.presidio import presidio
 from pipelines.understand.redaction import NOBODY, Finder, Known, Masked, masked, plain
 from pipelines.understand.settings import LanguageModelSettings
 from pipelines.understand.turns import HEARD, Turn
