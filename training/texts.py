@@ -50,18 +50,14 @@ def load(folder: Path = CORPUS) -> list[dict[str, Any]]:
 
 
 def part(row: Mapping[str, Any]) -> str:
-    """Which part a document belongs to: `learn`, or kept aside for `thresholds` or to `measure`.
+    """Which part a document belongs to: `learn`, kept aside for `thresholds` or to `measure`, or `strange`, by a writer never met.
 
     The hash of its id decides, so that no later edition of the corpus moves it.
     """
+    if str(row["id"]).partition("-")[0] in STRANGERS:
+        return "strange"
     number = int(hashlib.sha256(row["id"].encode()).hexdigest(), 16)
-    learned = number % ASIDE and not strange(row)
-    return "learn" if learned else ("thresholds", "measure")[number // ASIDE % 2]
-
-
-def strange(row: Mapping[str, Any]) -> bool:
-    """Whether a document's writer is one whom the encoder never meets."""
-    return str(row["id"]).partition("-")[0] in STRANGERS
+    return "learn" if number % ASIDE else ("thresholds", "measure")[number // ASIDE % 2]
 
 
 def document(row: Mapping[str, Any]) -> Document:
