@@ -131,8 +131,8 @@ def dollars(costs: Sequence[int | None]) -> str:
 
 
 def kept_aside() -> list[dict[str, Any]]:
-    """Texts of the training corpus by writers of whom nothing was learned, and by whom no threshold was set."""
-    return [row for row in texts.load() if texts.part(row) == "strange"]
+    """Texts of the training corpus from which nothing was learned and by which no threshold was set; half of them by writers never met."""
+    return [row for row in texts.load() if texts.part(row) in ("measure", "strange")]
 
 
 def load(path: Path) -> list[dict[str, Any]]:
@@ -193,7 +193,7 @@ def write(extractor: Extractor, scores: Sequence[Score], aside: Sequence[Score])
     kept = json.loads(MEASURED.read_text())
     kept["origin"] = (
         f"python -m benchmarks beliefs --write: figures on {DATA.relative_to(ROOT)}, on which nothing was tuned; "
-        "tallies on texts of training/corpus by writers whom the encoder has never met"
+        "tallies on the part of training/corpus from which nothing was learned"
     )
     kept["extractors"] = {name: found for name, found in kept["extractors"].items() if not name.startswith("embedded-")}
     kept["extractors"][extractor.model] = report(extractor, scores, aside)
@@ -220,7 +220,7 @@ def _shown(name: str, found: Mapping[str, Any]) -> str:
             *rows,
             "",
             f"  People had found {found['labels']} beliefs there; {found['invented_quotes']} quotes were invented. What it says nothing about is not thereby unsaid. No quote is relied on further than",
-            f"  its reader was right on {found['tallied_texts']} other texts, by writers whom it had never met (`measured.json`).",
+            f"  its reader was right on {found['tallied_texts']} other texts, from which it had learned nothing (`measured.json`).",
             "",
             "",
         ]

@@ -4,15 +4,13 @@ import hashlib
 import json
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
-from onnx import numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 
@@ -23,8 +21,8 @@ from training.net import Net
 from training.texts import SLOTS, document
 
 OUTPUTS = ["presence", "polarities", "strengths", "looks"]
-WANTED_PRECISION, WANTED_SILENCE = 0.68, 0.10
-"""What is asked of the texts kept aside. Of a writer never met .08 less was right (README.md), and .60 is to be left there."""
+WANTED_PRECISION, WANTED_SILENCE = 0.70, 0.10
+"""What is asked of the longer texts kept aside, so that .60 is left on harder ones, and so little is said of chatter as the tests ask."""
 
 
 class Asked(nn.Module):
@@ -63,38 +61,6 @@ def export(net: Net, folder: Path, version: str) -> None:
             op_types_to_quantize=["MatMul", "Gemm", "Gather"], nodes_to_exclude=heads,
         )  # fmt: skip
     write_card(folder, version, dict.fromkeys(SLOTS, 1.01))
-
-
-def read_back(net: Net, folder: Path) -> None:
-    """Put what was exported back into a network, as exactly as int8 kept it. The embeddings of words, which never move, stay those of `net`."""
-    graph = onnx.load(folder / WEIGHTS).graph
-    kept = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
-    users = {name: node for node in graph.node for name in node.input}
-    state = {name.removeprefix("net."): value for name, value in kept.items() if name.startswith("net.")}
-    for name in ("position", "kind"):
-        stem = f"encoder.{name}.weight"
-        state[stem] = (state[f"{stem}_quantized"].astype(np.float32) - state[f"{stem}_zero_point"]) * state[
-            f"{stem}_scale"
-        ]
-    for node in graph.node:
-        if node.op_type == "MatMulInteger" and node.input[1] in kept:
-            stem = node.input[1].removesuffix("_quantized")
-            weight = kept[node.input[1]].astype(np.float32) * kept[f"{stem}_scale"]
-            state[_bias(users, kept, node.output[0]).replace(".bias", ".weight")] = weight.T
-    wanted = net.state_dict()
-    told = {name: torch.from_numpy(np.array(value)) for name, value in state.items() if name in wanted}
-    net.load_state_dict(wanted | {name: value for name, value in told.items() if name != "encoder.word.weight"})
-    if lost := wanted.keys() - told.keys() - {"encoder.word.weight"}:
-        raise SystemExit(f"{folder / WEIGHTS} does not hold {sorted(lost)}")
-
-
-def _bias(users: Mapping[str, Any], kept: Mapping[str, Any], output: str) -> str:
-    """The bias that is added to what a product of matrices puts out; its name tells the matrix's."""
-    while True:
-        node = users[output]
-        if found := next((name for name in node.input if name in kept and name.endswith(".bias")), None):
-            return found.removeprefix("net.")
-        output = node.output[0]
 
 
 def write_card(folder: Path, version: str, thresholds: dict[str, float]) -> None:
