@@ -42,7 +42,17 @@ from models.facts import (
     Subscription,
     Touch,
 )
-from models.identity import Entity, IdentityEvent, IdentityRule, Judgement, Look, Membership, RefusedTie, Stitch, Suggestion
+from models.identity import (
+    Entity,
+    IdentityEvent,
+    IdentityRule,
+    Judgement,
+    Look,
+    Membership,
+    RefusedTie,
+    Stitch,
+    Suggestion,
+)
 from models.keys import RecordKey
 from models.operations import Audit, Cursor, Dirty, Purpose, Rejection, StreamColumn, StreamCount
 from models.records import Record
