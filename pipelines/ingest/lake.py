@@ -186,10 +186,13 @@ class Lake:
         """A derived table in these columns, empty if it was never written."""
         return _in_columns(self._reading, f"derived/{name}", schema)
 
-    def rows(self, name: str) -> pa.Table | None:
-        """All rows of a derived table, read in this process whichever engine joins; None if it was never written."""
+    def rows(self, name: str, columns: Sequence[str] = ()) -> pa.Table | None:
+        """All rows of a derived table, or these columns of them, read in this process whichever engine joins; None if it was never written, or lacks one."""
         table = self.tables.read(f"derived/{name}")
-        return None if table is None else table.to_pyarrow()
+        if table is None or not {*columns} <= {*table.columns}:
+            return None
+        found: pa.Table = table.select(*(columns or table.columns)).to_pyarrow()
+        return found
 
     def replace(self, name: str, table: pa.Table, *, description: str = "", version: int = 0) -> None:
         """Put a derived table in the place of the one before, in one commit."""

@@ -71,7 +71,7 @@ def reach(
     seeds = np.union1d(changed, np.array([stable_hash(record) for record in set(judged)], np.int64))
     if not len(seeds):
         return Reach(every.read_to, seeds)
-    spread = _Spread(lake, scope, rules, changed, standing.select(["record_hash", "entity_id"]))
+    spread = _Spread(lake, scope, rules, changed, standing)
     return Reach(every.read_to, *spread.from_(seeds))
 
 

@@ -120,7 +120,7 @@ def within_reach(lake: Lake, session: Session, rules: Rulebook, scope: Scope, no
         return everything(lake)
     judged = session.exec(select(Judgement.left, Judgement.right)).all()
     ends = (record for pair in judged for record in pair)
-    every = standing(lake, session)
+    every = standing(lake, session, ("scope", "record_hash", "entity_id"))
     own = every.filter(pc.equal(every["scope"], pa.scalar(scope.value)))
     return reach(lake, scope, look.read_to, ends, own, rules_of(scope, rules.rules))
 

@@ -48,6 +48,7 @@ UNREAD = {
     "identity_event": "changes with the stitch's state only",
     "membership": "changes with the stitch's state only",
     "stitch": "changes with the stitch's state only",
+    "look": "where the next stitch starts from; what it may change is in the lake",
     "refused_tie": "changes with the stitch's state only",
     "belief": "changes with the state of its bucket only",
     "alignment": "changes with the state of its bucket only",
