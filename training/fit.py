@@ -35,8 +35,6 @@ class Plan:
     """Tokens of one step, padding included."""
     compared: float = 1.0
     """Weight of telling slots apart by comparison."""
-    settled: int = 0
-    """Layers from below that stay as they are."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +87,8 @@ def _groups(net: Net, plan: Plan) -> list[dict]:
     net.encoder.word.requires_grad_(requires_grad=False)
     groups = [{"params": list(net.heads.parameters()), "lr": plan.heads_rate}]
     for number, layer in enumerate(net.encoder.layers):
-        layer.requires_grad_(requires_grad=number >= plan.settled)
         groups.append({"params": list(layer.parameters()), "lr": plan.rate * plan.decay ** (LAYERS - 1 - number)})
     rest = [one for name, one in net.encoder.named_parameters() if not name.startswith(("layers.", "word."))]
-    for one in rest:
-        one.requires_grad_(requires_grad=not plan.settled)
     groups.append({"params": rest, "lr": plan.rate * plan.decay**LAYERS})
     return groups
 

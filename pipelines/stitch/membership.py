@@ -31,7 +31,7 @@ from pipelines.stitch.portions import portions
 SNAPSHOT = "membership"
 """The lake's table of who belongs to whom: any engine joins persons by it, without the store."""
 STAGE = "stitch"
-"""Under this stage the store counts the stitches that changed something."""
+"""Under this stage the store counts the stitches that changed something, and the erasures that did."""
 
 SNAPSHOT_COLUMNS: dict[str, pa.DataType] = {
     "record": pa.string(),
@@ -154,7 +154,7 @@ def write(
 
 
 def version_of(session: Session) -> int:
-    """How many stitches have changed anything so far."""
+    """How many stitches, and erasures, have changed anything so far."""
     state = session.get(BucketState, (STAGE, 0))
     return int(state.version) if state else 0
 

@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
+from models.base import new_id
 from models.clock import FrozenClock
 from models.facts import FACTS, Fact, Identifier, Profile, Scope
-from models.identity import Membership
+from models.identity import Judgement, Membership
 from models.keys import RecordKey
 from models.store import transaction
 from pipelines.ingest.lake import Lake
@@ -114,6 +115,19 @@ def person(name: str | None = "Jane Doe", *, scope: Scope = Scope.person, **iden
 
 def company(name: str, **identifiers: str | list[str]) -> list[Fact]:
     return person(name, scope=Scope.account, **identifiers)
+
+
+def judge(bench: Bench, left: str, right: str, *, same: bool) -> None:
+    """A human decides, a minute later, whether two records are one."""
+    bench.clock.advance(timedelta(minutes=1))
+    with transaction(bench.store) as session:
+        now = bench.clock.now()
+        session.add(
+            Judgement(
+                id=new_id(now), left=bench.hand.key(left), right=bench.hand.key(right), same=same, decided_by="ann",
+                reason="knows them", decided_at=now,
+            )
+        )  # fmt: skip
 
 
 def open_bench(folder: Path) -> Bench:

@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import col, delete, select
 
-from models.base import new_id
 from models.facts import Fact, Identifier, Profile, Scope
 from models.identity import Judgement, Membership, RefusedTie
 from models.keys import stable_hash
@@ -21,7 +20,7 @@ from pipelines.stitch.clusters import cluster
 from pipelines.stitch.membership import SNAPSHOT, look_anew
 from pipelines.stitch.reach import everything
 from pipelines.stitch.stitch import StitchReport, _attempt, gather, judgements, stitch
-from tests.pipelines.stitch.conftest import ENGINE, Bench, Hand, company, land_facts, open_bench, person
+from tests.pipelines.stitch.conftest import ENGINE, Bench, Hand, company, judge, land_facts, open_bench, person
 
 
 def run(bench: Bench, scope: Scope = Scope.person) -> StitchReport:
@@ -35,17 +34,6 @@ def limit(bench: Bench, most: int, kinds: Sequence[str] = ()) -> None:
             if not kinds or rule.kind in kinds:
                 decision = rulebook.Decision("ann", "few", bench.clock.now())
                 rulebook.decide(session, replace(rule, max_records=most), decision)
-
-
-def judge(bench: Bench, left: str, right: str, *, same: bool) -> None:
-    bench.clock.advance(timedelta(seconds=1))
-    now, ends = bench.clock.now(), [bench.hand.key(name) for name in (left, right)]
-    with transaction(bench.store) as session:
-        session.add(
-            Judgement(
-                id=new_id(now), left=ends[0], right=ends[1], same=same, decided_by="ann", reason="knows them", decided_at=now,
-            )
-        )  # fmt: skip
 
 
 def take_back(bench: Bench) -> None:

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models.base import new_id
 from models.facts import Identifier, Profile, Scope
-from models.identity import Entity, IdentityEvent, Judgement, Membership, RefusedTie
+from models.identity import Entity, IdentityEvent, Membership, RefusedTie
 from models.store import transaction
 from pipelines import progress
 from pipelines.ingest.lake import Lake
@@ -20,24 +19,12 @@ from pipelines.stitch.entities import UnknownEntity, members_of, resolve
 from pipelines.stitch.explain import why
 from pipelines.stitch.membership import SNAPSHOT, snapshot
 from pipelines.stitch.stitch import StitchReport, stitch
-from tests.pipelines.stitch.conftest import Bench, company, person
+from tests.pipelines.stitch.conftest import Bench, company, judge, person
 from tests.stores import new_store
 
 
 def run(bench: Bench, scope: Scope = Scope.person) -> StitchReport:
     return stitch(bench.lake, bench.store, bench.clock, scope)
-
-
-def judge(bench: Bench, left: str, right: str, *, same: bool) -> None:
-    bench.clock.advance(timedelta(minutes=1))
-    with transaction(bench.store) as session:
-        now = bench.clock.now()
-        session.add(
-            Judgement(
-                id=new_id(now), left=bench.hand.key(left), right=bench.hand.key(right), same=same, decided_by="ann",
-                reason="knows them", decided_at=now,
-            )
-        )  # fmt: skip
 
 
 def together(*groups: str) -> set[frozenset[str]]:
