@@ -125,6 +125,9 @@ class Engagement(Fact):
     regarding: str | None = Field(default=None, description="record key of the deal, case or account it was about")
     duration_s: int | None = Field(default=None, ge=0, description="seconds")
     occurred_at: AwareDatetime = Field(description="UTC")
+    closed_at: AwareDatetime | None = Field(
+        default=None, description="when a ticket was closed, UTC; empty means that it is open, or none"
+    )
 
 
 class Interaction(Fact):

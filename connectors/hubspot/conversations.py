@@ -23,7 +23,14 @@ def ticket(record: Record) -> Iterator[Fact]:
     read = Payload(record)
     people, regarding, at = read.linked("contacts"), _regarding(read), read.moment("createdate")
     if whom := _whom(read):
-        yield Engagement(subject=whom, kind="ticket", direction="inbound", regarding=regarding, occurred_at=at)
+        yield Engagement(
+            subject=whom,
+            kind="ticket",
+            direction="inbound",
+            regarding=regarding,
+            occurred_at=at,
+            closed_at=read.instant("closed_date"),
+        )
     if people and read.text("content"):
         source = "chat" if (read.text("source_type") or "").upper() == "CHAT" else "ticket"
         yield _words(read, "content", source, "customer", people, regarding, at)

@@ -82,7 +82,12 @@ def case(record: Record) -> Iterator[Fact]:
     person, company = read.key("Contact", "ContactId"), read.key("Account", "AccountId")
     if person or company:
         yield Engagement(
-            subject=str(person or company), kind="ticket", direction="inbound", regarding=company, occurred_at=at
+            subject=str(person or company),
+            kind="ticket",
+            direction="inbound",
+            regarding=company,
+            occurred_at=at,
+            closed_at=read.instant("ClosedDate"),
         )
     if person and read.text("Description"):
         yield Interaction(

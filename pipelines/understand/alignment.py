@@ -12,11 +12,20 @@ from math import sqrt
 
 from models import Alignment, Evidence, Level, Polarity, Slot
 from pipelines.understand.beliefs import INFERRED, by_topic, days
-from pipelines.understand.components import NEUTRAL, Component, Doings, Expectations, Goals, Skill, Used, Walk
+from pipelines.understand.components import (
+    NEUTRAL,
+    NOTHING_DONE,
+    Component,
+    Doings,
+    Expectations,
+    Goals,
+    Skill,
+    Used,
+    Walk,
+)
 from pipelines.understand.weighing import COMPONENTS, EQUAL, Weights, in_force
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NOTHING_DONE = Doings()
 KAPPA = 3.0
 """Observations that the neutral start is worth."""
 Z90 = 1.645
@@ -71,7 +80,7 @@ def history(
     """
     own = sorted((row for row in evidence if _about_us(row, valences)), key=lambda row: (row.occurred_at, row.id))
     stances = Stances(own, valences, half_lives)
-    goals, skill = Goals(own, doings.used, half_lives), Skill(own, half_lives)
+    goals, skill = Goals(own, doings, half_lives), Skill(own, half_lives)
     expectations = Expectations(own, doings.bought, half_lives)
     weekly = weeks(doings.used)
     moments = []

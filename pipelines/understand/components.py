@@ -6,7 +6,7 @@ Each is walked once per person and then looked up; nothing that comes after an i
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from models import Evidence, Level, Polarity
@@ -49,41 +49,52 @@ class Used:
 
 @dataclass(frozen=True)
 class Doings:
-    """What a person did, each in order of time: `used` by themselves, `bought` by them or by their account, won deals included."""
+    """What a person did, each in order of time: `used` by themselves, `bought` by them or by their account, won deals included.
+
+    `tickets` are theirs by id, with the instant at which each was closed; None is open.
+    """
 
     used: Sequence[Used] = ()
     bought: Sequence[datetime] = ()
+    tickets: Mapping[str, datetime | None] = field(default_factory=dict)
+
+
+NOTHING_DONE = Doings()
 
 
 class Goals:
-    """Whether what somebody wants is served: the share of active goals, by how sure they are, whose words meet an action in use.
+    """Whether what somebody wants is served: the share of active goals, by how sure they are, that were delivered.
 
-    A goal is a topic of `GOALS` that is held; it is served if, in the quarter before, an action was used whose name shares a stem with
-    the goal's aspect or statements. Tickets that were closed and features that went live leave no fact, and are not counted. Where no
-    use of the product is known at all, nothing can be said.
+    A goal is a topic of `GOALS` that is held. It is served if, in the quarter before, an action was used whose name shares a stem with
+    the goal's aspect or statements; or if the ticket that last asked for it was closed and nobody asked again. Where no use of the
+    product is known, only what tickets ask for can be judged.
     """
 
-    def __init__(self, own: Sequence[Evidence], used: Sequence[Used], half_lives: Mapping[str, float]) -> None:
+    def __init__(self, own: Sequence[Evidence], done: Doings, half_lives: Mapping[str, float]) -> None:
         goals = [row for row in own if row.slot in GOALS and row.level != Level.behavioural]
         self._goals = [(Walk(rows, slot, half_lives), rows) for (_, slot, _), rows in by_topic(goals).items()]
-        self._used = [(days(one.at), stems(one.action)) for one in used]
+        self._used = [(days(one.at), stems(one.action)) for one in done.used]
         self._days = [day for day, _ in self._used]
+        self._tickets = done.tickets
 
     def at(self, instant: datetime) -> Component:
-        """Value: 1 if every goal is served. n: goals."""
+        """Value: 1 if every goal is served. n: goals that can be judged."""
         day = days(instant)
         last = bisect_right(self._days, day)
-        if not last:
-            return NOT_OBSERVED
         recent = self._used[bisect_left(self._days, day - DELIVERED) : last]
         in_use = frozenset[str]().union(*(words for _, words in recent))
         held = [
-            (2 * state.p - 1, _wanted(rows, instant) & in_use)
+            (2 * state.p - 1, bool(_words(asked) & in_use) or self._settled(asked[-1], instant))
             for walk, rows in self._goals
-            if (state := walk.at(day)) and state.p > NEUTRAL
+            if (state := walk.at(day)) and state.p > NEUTRAL and (asked := _asked(rows, instant))
+            if last or asked[-1].thread in self._tickets
         ]
         total = sum(importance for importance, _ in held)
         return Component(sum(one for one, served in held if served) / total, len(held)) if held else NOT_OBSERVED
+
+    def _settled(self, asked: Evidence, instant: datetime) -> bool:
+        closed = self._tickets.get(asked.thread)
+        return closed is not None and asked.occurred_at <= closed <= instant
 
 
 class Expectations:
@@ -170,9 +181,13 @@ class Walk:
         return self._states[place - 1].silent(day - self._days[place - 1], self._half_life) if place else None
 
 
-def _wanted(rows: Iterable[Evidence], instant: datetime) -> frozenset[str]:
-    said = [row for row in rows if row.occurred_at <= instant and row.polarity == Polarity.positive]
-    return frozenset[str]().union(*(stems(f"{row.aspect} {row.statement}") for row in said))
+def _asked(rows: Iterable[Evidence], instant: datetime) -> list[Evidence]:
+    """What was said for a goal by then, in order of time."""
+    return [row for row in rows if row.occurred_at <= instant and row.polarity == Polarity.positive]
+
+
+def _words(asked: Iterable[Evidence]) -> frozenset[str]:
+    return frozenset[str]().union(*(stems(f"{row.aspect} {row.statement}") for row in asked))
 
 
 def _summed(values: Iterable[tuple[float, float]]) -> tuple[list[float], list[float]]:

@@ -1,4 +1,4 @@
-"""What persons did that their alignment is held against: their use of the product, and what they or their account bought."""
+"""What persons did that their alignment is held against: their use of the product, their tickets, and what they or their account bought."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -7,10 +7,11 @@ from sys import intern
 
 from sqlmodel import Session
 
-from models import Outcome, Payment, Relation, Scope
+from models import Engagement, Outcome, Payment, Relation, Scope
+from models.keys import RecordKey
 from pipelines.ingest.lake import Lake
 from pipelines.understand.behaviour.deeds import BOUGHT, USED, each_person, read_deeds
-from pipelines.understand.components import Doings, Used
+from pipelines.understand.components import NOTHING_DONE, Doings, Used
 from pipelines.understand.people import belonging
 
 MEMBER = "member_of"
@@ -27,8 +28,12 @@ def read_doings(lake: Lake, session: Session) -> dict[str, Doings]:
     for person, done in each_person(read_deeds(lake, session)):
         bought[person].update(deed.at for deed in done if deed.kind == BOUGHT)
         used[person] = tuple(Used(deed.at, intern(deed.which)) for deed in done if deed.kind == USED)
-    everybody = ((person, used.get(person, ()), tuple(sorted(at))) for person, at in bought.items())
-    return {person: Doings(own, at) for person, own, at in everybody if own or at}
+    tickets = _tickets(lake, session)
+    everybody = {
+        person: Doings(used.get(person, ()), tuple(sorted(bought.get(person, ()))), tickets.get(person, {}))
+        for person in bought.keys() | tickets.keys()
+    }
+    return {person: done for person, done in everybody.items() if done != NOTHING_DONE}
 
 
 def members_by_account(lake: Lake, session: Session) -> dict[str, list[str]]:
@@ -48,7 +53,20 @@ def members_by_account(lake: Lake, session: Session) -> dict[str, list[str]]:
 
 def summary(done: Doings) -> tuple[int, ...]:
     """Numbers that differ when anything done does."""
-    return len(done.used), _added(one.at for one in done.used), len(done.bought), _added(done.bought)
+    closed = [at for at in done.tickets.values() if at]
+    told = [[one.at for one in done.used], done.bought, closed]
+    return (len(done.tickets), *(number for at in told for number in (len(at), _added(at))))
+
+
+def _tickets(lake: Lake, session: Session) -> Mapping[str, Mapping[str, datetime | None]]:
+    """By person, every ticket's id at its vendor and when it was closed; texts of a ticket name it as their thread."""
+    told = lake.facts(Engagement)
+    asked = told.filter(told.kind == "ticket").select("subject", "closed_at", ticket="record")
+    owned = asked.join(belonging(session, Scope.person).rename(subject="record"), "subject")
+    found: dict[str, dict[str, datetime | None]] = defaultdict(dict)
+    for row in owned.select("entity_id", "ticket", "closed_at").order_by("ticket").to_pyarrow().to_pylist():
+        found[row["entity_id"]][RecordKey.parse(row["ticket"]).id] = row["closed_at"]
+    return found
 
 
 def _bought_by_accounts(lake: Lake, session: Session) -> Mapping[str, list[datetime]]:

@@ -14,10 +14,10 @@ from models.keys import content_id
 from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.progress import track
-from pipelines.understand.alignment import NOTHING_DONE, Paid, Sample, history
+from pipelines.understand.alignment import Paid, Sample, history
 from pipelines.understand.behaviour.deeds import facts_version
 from pipelines.understand.buckets import ALL_BUCKETS, bucket_of, due, settled, versions
-from pipelines.understand.components import Doings
+from pipelines.understand.components import NOTHING_DONE, Doings
 from pipelines.understand.doings import read_doings, summary
 from pipelines.understand.measured import caps
 from pipelines.understand.people import belonging, chunks

@@ -350,6 +350,13 @@ def test_a_ticket_is_a_request_or_a_chat_in_the_customers_words(came, source):
     assert [(one.kind, one.direction) for one in only(Engagement, found)] == [("ticket", "inbound")]
 
 
+def test_a_ticket_that_was_closed_says_when():
+    """An open one has no date."""
+    (closed,) = only(Engagement, facts("tickets", "7", closed_date="2026-03-04T05:06:07Z", associations=DANA))
+    (left,) = only(Engagement, facts("tickets", "8", closed_date="", associations=DANA))
+    assert (closed.closed_at, left.closed_at) == (datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC), None)
+
+
 def test_a_note_is_hearsay_and_no_engagement():
     """Writing it down did nothing to the customer."""
     found = facts("notes", "7", hs_timestamp=WRITTEN, hs_note_body="Likes us", associations=DANA)

@@ -296,6 +296,13 @@ def test_a_case_is_a_ticket_or_a_chat_in_the_customers_words(origin, source, aut
     assert (words.source, words.author, words.thread) == (source, author, "500A")
 
 
+def test_a_case_that_was_closed_says_when():
+    """An open one has no date, nor has one that was opened again, of which Salesforce takes the date away."""
+    (closed,) = only(Engagement, facts("cases", "500A", ContactId="003A", ClosedDate="2026-03-04T05:06:07.000+0000"))
+    (left,) = only(Engagement, facts("cases", "500B", ContactId="003A", ClosedDate=None))
+    assert (closed.closed_at, left.closed_at) == (datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC), None)
+
+
 @pytest.mark.parametrize(
     ("kind", "author"), [("Guest", "customer"), ("CspLitePortal", "customer"), ("Standard", "rep"), (None, "rep")]
 )

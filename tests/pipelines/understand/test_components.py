@@ -22,22 +22,43 @@ def on(day):
     return START + timedelta(days=day)
 
 
-def want(day, statement, aspect):
-    return said(day, "positive", slot="need", statement=statement, aspect=aspect, id=f"{day}{aspect}")
+def want(day, statement, aspect, **more):
+    return said(day, "positive", slot="need", statement=statement, aspect=aspect, id=f"{day}{aspect}", **more)
+
+
+def using(*used):
+    return Doings(used=used)
 
 
 def test_a_goal_is_served_by_use_of_what_it_names():
     """Two goals as sure as each other, one of them met by an action in use: half. The next quarter without use, none."""
     goals = [want(0, "Needs faster reporting", "reports"), want(0, "Needs single sign-on", "login")]
-    parts = Goals(goals, [Used(on(5), "ReportExported"), Used(on(150), "Invoice paid")], HALF_LIVES)
+    parts = Goals(goals, using(Used(on(5), "ReportExported"), Used(on(150), "Invoice paid")), HALF_LIVES)
     assert parts.at(on(6)) == Component(pytest.approx(0.5), 2)
     assert parts.at(on(150)) == Component(0.0, 2)
 
 
 def test_without_any_known_use_a_goal_is_not_unserved():
     """Who is not seen using the product may be served or not: nothing was observed."""
-    assert Goals([want(0, "Needs reports", "reports")], [], HALF_LIVES).at(on(50)).n == 0
-    assert Goals([want(0, "Needs reports", "reports")], [Used(on(60), "Report")], HALF_LIVES).at(on(50)).n == 0
+    assert Goals([want(0, "Needs reports", "reports")], Doings(), HALF_LIVES).at(on(50)).n == 0
+    assert Goals([want(0, "Needs reports", "reports")], using(Used(on(60), "Report")), HALF_LIVES).at(on(50)).n == 0
+
+
+def test_a_goal_that_a_ticket_asks_for_is_served_once_the_ticket_is_closed():
+    """Not before, and no goal that was asked for elsewhere; use of the product need not be known."""
+    goals = [want(0, "Needs an export", "export", thread="500A"), want(0, "Needs single sign-on", "login")]
+    parts = Goals(goals, Doings(tickets={"500A": on(7)}), HALF_LIVES)
+    assert [parts.at(on(day)) for day in (6, 7)] == [Component(0.0, 1), Component(1.0, 1)]
+    assert Goals(goals, Doings(tickets={"500A": None}), HALF_LIVES).at(on(99)) == Component(0.0, 1)
+
+
+def test_who_asks_again_was_not_served():
+    """Their next ticket is open; and words after the closing, in the same ticket, are asked again as well."""
+    again = [want(0, "Needs an export", "export", thread="500A"), want(9, "Still no export", "export", thread="500B")]
+    parts = Goals(again, Doings(tickets={"500A": on(7), "500B": None}), HALF_LIVES)
+    assert [parts.at(on(day)).value for day in (8, 9)] == [1.0, 0.0]
+    late = [want(0, "Needs an export", "export", thread="500A"), want(9, "Still no export", "export", thread="500A")]
+    assert Goals(late, Doings(tickets={"500A": on(7)}), HALF_LIVES).at(on(9)) == Component(0.0, 1)
 
 
 def test_an_intent_is_held_against_what_was_bought():

@@ -2,18 +2,19 @@
 
 from datetime import timedelta
 
-from models import Alignment, Payment, Relation, Scope
+from models import Alignment, Engagement, Payment, Relation, Scope
 from pipelines.understand.accounts import score_accounts
 from pipelines.understand.embedded import Embedded
 from pipelines.understand.extraction import extract
 from pipelines.understand.observations import collect_observations
 from pipelines.understand.scoring import score_alignment
 from tests.pipelines.understand.conftest import key
+from tests.pipelines.understand.test_extraction import Scripted, claim
 
 
-def score(world):
+def score(world, extractor=None):
     collect_observations(world.lake, world.store, world.clock)
-    extract(world.lake, world.store, Embedded(), world.clock)
+    extract(world.lake, world.store, extractor or Embedded(), world.clock)
     return score_alignment(world.lake, world.store, world.clock), score_accounts(world.lake, world.store, world.clock)
 
 
@@ -84,6 +85,24 @@ def test_a_new_payment_makes_its_bucket_due(world):
     persons, _ = score(world)
     assert persons.buckets == 1
     assert persons.scores.added == 1
+
+
+def test_a_ticket_that_is_closed_serves_the_goal_that_it_asked_for(world):
+    """Closing it makes the bucket due; without another word or payment no score moves, the next one knows of it."""
+    dana, when = key("Contact", "dana"), world.day(5)
+    opened = Engagement(subject=dana, kind="ticket", occurred_at=world.day(0))
+    world.land(("Case/500A", {}, [opened]))
+    world.say("1", "We need an export.", source="ticket", thread="500A")
+    need = claim("We need an export", slot="need", polarity="positive", statement="Needs an export")
+    reader = Scripted(lambda document: [need] if "export" in document.text else [])
+    score(world, reader)
+    assert latest(world, "person").components["goal_fit"] == {"value": 0.0, "n": 1.0}
+    world.land(("Case/500A", {}, [opened.model_copy(update={"closed_at": when})]))
+    persons, _ = score(world, reader)
+    assert (persons.buckets, persons.scores.total) == (1, 0)
+    pay(world, dana, [9])
+    score(world, reader)
+    assert latest(world, "person").components["goal_fit"] == {"value": 1.0, "n": 1.0}
 
 
 def test_an_account_is_its_people_and_its_money(world):
