@@ -4,15 +4,18 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from models.facts import Identifier, Profile
 from tests.pipelines.ingest.killed import LOG, found, pull, say
 
-DEATHS = 12
-"""Moments of death, evenly spread over all lines that a pull of three windows passes."""
 
+@pytest.mark.parametrize("deaths", [6, pytest.param(36, marks=pytest.mark.slow)])
+def test_killed_at_any_line_the_next_pull_finishes_the_work(tmp_path, place, deaths):
+    """Whatever the moment, one more pull leaves the log, the latest records and the facts of a pull that never died.
 
-def test_killed_at_any_line_the_next_pull_finishes_the_work(tmp_path, place):
-    """Whatever the moment, one more pull leaves the log, the latest records and the facts of a pull that never died."""
+    Moments are evenly spread over all lines that a pull of three windows passes.
+    """
     say(place)
     pull(place)
     wanted = found(place)
@@ -20,9 +23,9 @@ def test_killed_at_any_line_the_next_pull_finishes_the_work(tmp_path, place):
     assert wanted["latest"].keys() == {record.key.id for record in LOG}
     assert place.facts(Profile).keys() == place.facts(Identifier).keys() == wanted["latest"].keys()
     (tmp_path / "killed").mkdir()
-    command = [sys.executable, "-m", "tests.pipelines.ingest.killed", str(tmp_path / "killed"), str(DEATHS)]
+    command = [sys.executable, "-m", "tests.pipelines.ingest.killed", str(tmp_path / "killed"), str(deaths)]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()  # our own module
-    assert len(lines) == DEATHS
+    assert len(lines) == deaths
     for line in lines:
         result = json.loads(line)
         assert result.pop("died") == 9
