@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix, csr_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
 Ints = NDArray[np.int64]
 
@@ -42,16 +41,16 @@ def plait(edges: Edges, size: int) -> Forest:
     edges = _one_per_pair(edges, size)
     # no two weigh the same, so that records far away have no say in which is taken; a weight of 0 would be no edge in a sparse matrix
     weight = edges.priority * len(edges.left) + np.arange(1.0, len(edges.left) + 1)
-    graph = coo_matrix((weight, (edges.left, edges.right)), shape=(size, size)).tocsr()
-    label = connected_components(graph, directed=False)[1].astype(np.int64)
-    parent = _parents(minimum_spanning_tree(graph), label, size)
+    graph = scipy.sparse.coo_matrix((weight, (edges.left, edges.right)), shape=(size, size)).tocsr()
+    label = scipy.sparse.csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
+    parent = _parents(scipy.sparse.csgraph.minimum_spanning_tree(graph), label, size)
     return Forest(label, parent, _notes(edges, parent, size))
 
 
 def labels(edges: Edges, size: int) -> Ints:
     """The component of each record."""
-    graph = coo_matrix((np.ones(len(edges.left)), (edges.left, edges.right)), shape=(size, size)).tocsr()
-    found: Ints = connected_components(graph, directed=False)[1].astype(np.int64)
+    graph = scipy.sparse.coo_matrix((np.ones(len(edges.left)), (edges.left, edges.right)), shape=(size, size)).tocsr()
+    found: Ints = scipy.sparse.csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
     return found
 
 
@@ -65,7 +64,7 @@ def _one_per_pair(edges: Edges, size: int) -> Edges:
     return Edges(left, right, edges.priority, edges.note).take(order[first])
 
 
-def _parents(tree: csr_array, label: Ints, size: int) -> Ints:
+def _parents(tree: "scipy.sparse.csr_array", label: Ints, size: int) -> Ints:
     """Walk all trees at once: a root above the first record of every component makes them one."""
     if size == 0:
         return np.empty(0, np.int64)
@@ -73,8 +72,8 @@ def _parents(tree: csr_array, label: Ints, size: int) -> Ints:
     branches = tree.tocoo()
     left = np.concatenate([branches.row, np.full(len(firsts), size)])
     right = np.concatenate([branches.col, firsts])
-    whole = coo_matrix((np.ones(len(left)), (left, right)), shape=(size + 1, size + 1)).tocsr()
-    predecessors = breadth_first_order(whole, size, directed=False)[1][:size].astype(np.int64)
+    whole = scipy.sparse.coo_matrix((np.ones(len(left)), (left, right)), shape=(size + 1, size + 1)).tocsr()
+    predecessors = scipy.sparse.csgraph.breadth_first_order(whole, size, directed=False)[1][:size].astype(np.int64)
     return np.where(predecessors == size, -1, predecessors)
 
 

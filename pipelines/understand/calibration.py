@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import isotonic_regression, minimize
+import scipy
 
 from models.keys import stable_hash
 from pipelines.understand.confidence import HIGH, LOW
@@ -129,7 +129,7 @@ def _platt(labels: Labels) -> Calibration:
         z = knot[0] * x + knot[1]
         return float(np.sum(np.logaddexp(0, z) - target * z))
 
-    slope, intercept = minimize(loss, np.array([1.0, 0.0]), method="BFGS").x
+    slope, intercept = scipy.optimize.minimize(loss, np.array([1.0, 0.0]), method="BFGS").x
     return Calibration(PLATT, [(_round(float(max(slope, 0.0))), _round(float(intercept)))])
 
 
@@ -138,7 +138,7 @@ def _isotonic(labels: Labels) -> Calibration:
     levels, place = np.unique(labels.p, return_inverse=True)
     mass = np.bincount(place)
     mean = np.bincount(place, labels.right) / mass
-    risen = isotonic_regression(mean, weights=mass).x
+    risen = scipy.optimize.isotonic_regression(mean, weights=mass).x
     corner = (
         np.r_[True, (np.diff(risen)[:-1] != 0) | (np.diff(risen)[1:] != 0), True]
         if len(risen) > 2

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
+import scipy
 from sqlmodel import Session, select
 
 from models import AlignmentWeights
@@ -91,7 +91,7 @@ def fit(cases: Sequence[Case]) -> Fitted | None:
         return loss, np.concatenate([[error.sum()], x.T @ error + PENALTY * beta[1:]])
 
     bounds = [(None, None), *[(0.0, None)] * len(COMPONENTS)]
-    found = minimize(cost, np.zeros(len(COMPONENTS) + 1), jac=True, bounds=bounds, method="L-BFGS-B")
+    found = scipy.optimize.minimize(cost, np.zeros(len(COMPONENTS) + 1), jac=True, bounds=bounds, method="L-BFGS-B")
     total = float(found.x[1:].sum())
     if total <= 0:  # nothing tells who stays: equal weights remain
         return None

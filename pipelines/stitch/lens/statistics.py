@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy
 
 SEED = 20260101
 """The bootstrap draws the same numbers in every run, so that a table changes only with its data."""
@@ -99,9 +99,9 @@ def differ(one: Tally, other: Tally) -> float:
     if min(one.n, other.n) < FEWEST or not (one.deviation or other.deviation):
         return 1.0
     sizes = (one.mean, one.deviation, one.n, other.mean, other.deviation, other.n)
-    return float(stats.ttest_ind_from_stats(*sizes, equal_var=False).pvalue)
+    return float(scipy.stats.ttest_ind_from_stats(*sizes, equal_var=False).pvalue)
 
 
 def corrected(chances: list[float]) -> list[float]:
     """The chances after as many looks as there are: Benjamini and Hochberg's, which hold down the share of false finds among the finds."""
-    return [float(one) for one in stats.false_discovery_control(chances)] if chances else []
+    return [float(one) for one in scipy.stats.false_discovery_control(chances)] if chances else []

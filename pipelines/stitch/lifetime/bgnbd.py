@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from scipy.special import betaln, expit, gammaln
+import scipy
 
 from pipelines.stitch.lifetime.fitting import FITTED, Fit, Floats, Ints, NotFitted, maximise
 from pipelines.stitch.lifetime.purchases import purchases
@@ -89,7 +89,7 @@ class BgNbd:
         x = known.repeats
         odds = np.log(self.a) - np.log(np.maximum(self.b + x - 1, np.finfo(float).tiny))
         silent = (self.r + x) * (np.log(self.alpha + known.age) - np.log(self.alpha + known.recency))
-        alive: Floats = np.where(x > 0, expit(-(odds + silent)), 1.0)
+        alive: Floats = np.where(x > 0, scipy.special.expit(-(odds + silent)), 1.0)
         return alive
 
     def buys_within(self, time: float, known: Histories) -> Floats:
@@ -113,8 +113,8 @@ def log_likelihood(values: Floats, known: Histories) -> Floats:
     r, alpha, a, b = values
     x = known.repeats
     counts, place = np.unique(x, return_inverse=True)
-    rates = gammaln(r + counts) - gammaln(r) + r * np.log(alpha)
-    stays = betaln(a, b + counts) - betaln(a, b)
+    rates = scipy.special.gammaln(r + counts) - scipy.special.gammaln(r) + r * np.log(alpha)
+    stays = scipy.special.betaln(a, b + counts) - scipy.special.betaln(a, b)
     alive = -(r + x) * np.log(alpha + known.age)
     with np.errstate(divide="ignore"):  # b + x - 1 can only vanish at x = 0, where nobody left
         left = np.log(a) - np.log(np.maximum(b + x - 1, 0)) - (r + x) * np.log(alpha + known.recency)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.stats import chi2, norm
+import scipy
 
 from pipelines.stitch.lens.statistics import corrected
 from pipelines.stitch.lifetime.customers import Bools, Customers
@@ -88,10 +88,10 @@ def mantel_haenszel(did: Bools, came: Bools, stratum: Ints) -> Lift | None:
     if over == 0 or under == 0:
         return None
     spread = float(((exposed * rest * events - a * c * whole) / whole**2).sum() / (over * under)) ** 0.5
-    z = float(norm.ppf((1 + LEVEL) / 2))
+    z = float(scipy.stats.norm.ppf((1 + LEVEL) / 2))
     variance = float((exposed * rest * events * (whole - events) / (whole**2 * np.maximum(whole - 1, 1))).sum())
     excess = float((a - exposed * events / whole).sum())
-    chance = float(chi2.sf(excess**2 / variance, 1)) if variance > 0 else 1.0
+    chance = float(scipy.stats.chi2.sf(excess**2 / variance, 1)) if variance > 0 else 1.0
     ratio = over / under
     return Lift(ratio, ratio * np.exp(-z * spread), ratio * np.exp(z * spread), chance)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
+import scipy
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -53,7 +53,9 @@ def maximise(
         return -log_likelihood(np.exp(logs)) / customers
 
     found = [
-        minimize(cost, np.log(start), method="SLSQP", bounds=bounds, options={"ftol": PRECISION, "maxiter": 500})
+        scipy.optimize.minimize(
+            cost, np.log(start), method="SLSQP", bounds=bounds, options={"ftol": PRECISION, "maxiter": 500}
+        )
         for start in starts
     ]
     converged = [result for result in found if result.success and np.isfinite(result.fun)]

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from scipy.special import betaln
-from scipy.stats import spearmanr
+import scipy
 
 from pipelines.stitch.lifetime.fitting import FITTED, Fit, Floats, Ints, NotFitted, maximise
 
@@ -72,7 +71,9 @@ def log_likelihood(values: Floats, purchases: Ints, means: Floats) -> Floats:
     p, q, gamma = values
     shape, total = p * purchases, purchases * means
     both = np.log(gamma + total)
-    result: Floats = q * (np.log(gamma) - both) + shape * (np.log(total) - both) - np.log(means) - betaln(shape, q)
+    result: Floats = (
+        q * (np.log(gamma) - both) + shape * (np.log(total) - both) - np.log(means) - scipy.special.betaln(shape, q)
+    )
     return result
 
 
@@ -83,4 +84,4 @@ def dependence(purchases: Ints, means: Floats) -> float | None:
     """
     if len(means) < 3 or np.ptp(purchases) == 0 or np.ptp(means) == 0:
         return None
-    return float(spearmanr(purchases, means).statistic)
+    return float(scipy.stats.spearmanr(purchases, means).statistic)

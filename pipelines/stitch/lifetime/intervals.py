@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from scipy.stats import norm
+import scipy
 
 LEVEL = 0.95
 """How often an interval must hold the truth."""
@@ -23,7 +23,7 @@ def wilson(hits: int, of: int, level: float = LEVEL) -> Interval:
     """
     if of == 0:
         return Interval(0.0, 1.0)
-    z = float(norm.ppf((1 + level) / 2))
+    z = float(scipy.stats.norm.ppf((1 + level) / 2))
     share, extra = hits / of, z * z / of
     middle = (share + extra / 2) / (1 + extra)
     half = z * ((share * (1 - share) + extra / 4) / of) ** 0.5 / (1 + extra)

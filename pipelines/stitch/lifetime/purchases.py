@@ -2,7 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import digamma, hyp2f1, polygamma
+import scipy
 
 from pipelines.stitch.lifetime.fitting import Floats
 
@@ -26,7 +26,9 @@ def purchases(time: Real, rate: Real, scale: Real, a: float, b: Real) -> Floats:
     third, share = leave + b - 1, time / (scale + time)
     printed = rate < leave - 1
     with np.errstate(all="ignore"):  # what overflows is computed below
-        function = hyp2f1(np.where(printed, rate, third - rate), np.where(printed, b, leave - 1), third, share)
+        function = scipy.special.hyp2f1(
+            np.where(printed, rate, third - rate), np.where(printed, b, leave - 1), third, share
+        )
         kept = np.exp(np.where(printed, rate, leave - 1) * np.log1p(-share)) * function
         bought: Floats = np.asarray(third / (leave - 1) * (1 - kept))
     # rounding passes 0 near a pole; who never leaves buys no more than the rate
@@ -38,7 +40,8 @@ def purchases(time: Real, rate: Real, scale: Real, a: float, b: Real) -> Floats:
 
 def _summed(time: float, rate: float, scale: float, b: float, a: float) -> float:
     """The same as a sum over chances to leave on the scale of their log odds, where the beta density has thin tails."""
-    spread, middle = np.sqrt(polygamma(1, a) + polygamma(1, b)), digamma(a) - digamma(b)
+    spread = np.sqrt(scipy.special.polygamma(1, a) + scipy.special.polygamma(1, b))
+    middle = scipy.special.digamma(a) - scipy.special.digamma(b)
     step = STEP * min(1.0, spread)
     odds = np.arange(middle - REACH * spread, middle + REACH * spread, step)
     weight = -a * np.logaddexp(0, -odds) - b * np.logaddexp(0, odds)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from scipy.special import betaln
+import scipy
 
 from pipelines.stitch.lifetime.fitting import Fit, Floats, Ints, NotFitted, maximise
 
@@ -45,15 +45,19 @@ class Sbg:
 
         def log_likelihood(values: Floats) -> float:
             alpha, beta = values
-            known = ended * betaln(alpha + 1, beta + renewals) + running * betaln(alpha, beta + renewals)
-            return float(known.sum() - customers * betaln(alpha, beta))
+            left = scipy.special.betaln(alpha + 1, beta + renewals)
+            stayed = scipy.special.betaln(alpha, beta + renewals)
+            known = ended * left + running * stayed
+            return float(known.sum() - customers * scipy.special.betaln(alpha, beta))
 
         (alpha, beta), fit = maximise(log_likelihood, ("alpha", "beta"), STARTS, customers)
         return cls(float(alpha), float(beta), fit)
 
     def survival(self, periods: Ints) -> Floats:
         """Share that is still there after so many renewals, 0 to 1. Equation (6)."""
-        stays: Floats = np.exp(betaln(self.alpha, self.beta + periods) - betaln(self.alpha, self.beta))
+        stays: Floats = np.exp(
+            scipy.special.betaln(self.alpha, self.beta + periods) - scipy.special.betaln(self.alpha, self.beta)
+        )
         return stays
 
     def ends_next(self, renewals: Ints) -> Floats:

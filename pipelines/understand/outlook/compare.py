@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
+import scipy
 
 from models.keys import stable_hash
 from pipelines.stitch.lens.statistics import SEED
@@ -106,7 +106,7 @@ def platt(score: Floats, came: Bools) -> tuple[float, float]:
         error = 1 / (1 + np.exp(-z)) - target
         return float((np.logaddexp(0, z) - target * z).sum()), np.array([error @ x, error.sum()])
 
-    slope, intercept = minimize(cost, np.zeros(2), jac=True, method="L-BFGS-B").x
+    slope, intercept = scipy.optimize.minimize(cost, np.zeros(2), jac=True, method="L-BFGS-B").x
     return float(slope / spread), float(intercept - slope * middle / spread)
 
 

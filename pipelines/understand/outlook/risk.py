@@ -11,8 +11,7 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
-from scipy.special import expit, logit
+import scipy
 
 from models.keys import stable_hash
 from pipelines.stitch.lifetime.bgnbd import BgNbd
@@ -71,7 +70,7 @@ class Shift:
 
     def of(self, base: Floats, aligned: Floats) -> Floats:
         """The chances after it."""
-        moved: Floats = expit(logit(base) + self.level + self.pull * (NEUTRAL - aligned))
+        moved: Floats = scipy.special.expit(scipy.special.logit(base) + self.level + self.pull * (NEUTRAL - aligned))
         return moved
 
 
@@ -156,15 +155,15 @@ def out_of_sample(past: Foretold, fold: npt.NDArray[np.int64]) -> Floats | None:
 
 def shift(base: Floats, aligned: Floats, came: Bools) -> Shift:
     """The shift that fits best, drawn toward none; low alignment may only raise the risk."""
-    start, below = logit(base), NEUTRAL - aligned
+    start, below = scipy.special.logit(base), NEUTRAL - aligned
 
     def cost(beta: Floats) -> tuple[float, Floats]:
         z = start + beta[0] + beta[1] * below
-        wrong = expit(z) - came
+        wrong = scipy.special.expit(z) - came
         loss = float((np.logaddexp(0, z) - came * z).sum() + PENALTY / 2 * (beta**2).sum())
         return loss, np.array([wrong.sum(), wrong @ below]) + PENALTY * beta
 
-    found = minimize(cost, np.zeros(2), jac=True, bounds=[(None, None), (0.0, None)], method="L-BFGS-B")
+    found = scipy.optimize.minimize(cost, np.zeros(2), jac=True, bounds=[(None, None), (0.0, None)], method="L-BFGS-B")
     return Shift(float(found.x[0]), float(found.x[1]))
 
 
