@@ -1,5 +1,6 @@
 """The `sidecar` command's front door: it is there before the heavy imports, so that Ctrl-C is answered from the first moment on."""
 
+import atexit
 import gc
 import logging
 import os
@@ -15,6 +16,7 @@ STOPPED = "Stopped. Nothing is lost; the next run continues."
 def main() -> None:
     """The `sidecar` command."""
     signal.signal(signal.SIGINT, _leave)
+    atexit.register(_hush)  # the first to be registered is the last to be called
     logging.getLogger().addHandler(
         logging.NullHandler()
     )  # what libraries complain of while they are stopped is not for users
@@ -36,3 +38,8 @@ def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # a s
     """Go at once: nothing has been begun yet, or everything is done."""
     os.write(sys.stderr.fileno(), f"{STOPPED}\n".encode())
     os._exit(INTERRUPTED)
+
+
+def _hush() -> None:
+    """Everything has been said: DuckDB's bindings would go on to name each thing of theirs that was frozen and is never freed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
