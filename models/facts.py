@@ -126,7 +126,7 @@ class Engagement(Fact):
     duration_s: int | None = Field(default=None, ge=0, description="seconds")
     occurred_at: AwareDatetime = Field(description="UTC")
     closed_at: AwareDatetime | None = Field(
-        default=None, description="when a ticket was closed, UTC; empty means that it is open, or none"
+        default=None, description="when a ticket was closed, UTC; empty where none was, or nobody told"
     )
 
 

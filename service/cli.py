@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 
 UNDONE, NOT_UNDERSTOOD, INTERRUPTED = 1, 2, 130
@@ -16,7 +17,7 @@ STOPPED = "Stopped. Nothing is lost; the next run continues."
 def main() -> None:
     """The `sidecar` command."""
     signal.signal(signal.SIGINT, _leave)
-    atexit.register(_hush)  # the first to be registered is the last to be called
+    atexit.register(_hush)  # registered before what the imports below register, so called after it
     logging.getLogger().addHandler(
         logging.NullHandler()
     )  # what libraries complain of while they are stopped is not for users
@@ -41,5 +42,13 @@ def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # a s
 
 
 def _hush() -> None:
-    """Everything has been said: DuckDB's bindings would go on to name each thing of theirs that was frozen and is never freed."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    """Everything has been said: DuckDB's bindings would go on to name each thing of theirs that was frozen and is never freed.
+
+    An answer that cannot be written is not said yet; then the interpreter has the last word.
+    """
+    if sys.stdout is None or sys.stderr is None:
+        return
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

@@ -28,7 +28,7 @@ WAYS = {
     "insufficient": "has been observed too little to say where it goes",
 }
 COMPONENTS = {
-    "goal_fit": "goals that use serves", "stance": "what they say of us", "expectation": "intents that came true",
+    "goal_fit": "goals that are served", "stance": "what they say of us", "expectation": "intents that came true",
     "understanding": "how well we foretell them", "engagement_value": "what they pay and use",
 }  # fmt: skip
 

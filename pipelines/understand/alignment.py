@@ -73,7 +73,7 @@ def history(
     doings: Doings = NOTHING_DONE,
     schedule: Sequence[Weights] = (EQUAL,),
 ) -> list[Sample]:
-    """Every score of one person: one sample per UTC day on which something was said, found or paid, oldest first.
+    """Every score of one person: one sample per UTC day on which something was said, found, paid or delivered, oldest first.
 
     Shape: payments and doings in order of time; days on which no component has an observation are left out; empty means that nothing
     is known.
@@ -84,7 +84,7 @@ def history(
     expectations = Expectations(own, doings.bought, half_lives)
     weekly = weeks(doings.used)
     moments = []
-    for instant in _moments([row.occurred_at for row in own] + [paid.at for paid in payments]):
+    for instant in _moments([*(row.occurred_at for row in own), *(paid.at for paid in payments), *goals.delivered]):
         parts = {
             "goal_fit": goals.at(instant),
             "stance": stances.at(instant),

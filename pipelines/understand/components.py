@@ -12,6 +12,7 @@ from datetime import datetime
 from models import Evidence, Level, Polarity
 from pipelines.understand.beliefs import HALF_LIFE, by_topic, days, quotes
 from pipelines.understand.confidence import Confidence, steps
+from pipelines.understand.topics import REVIEW
 
 NEUTRAL = 0.5
 GOALS = ("value", "need")
@@ -51,12 +52,12 @@ class Used:
 class Doings:
     """What a person did, each in order of time: `used` by themselves, `bought` by them or by their account, won deals included.
 
-    `tickets` are theirs by id, with the instant at which each was closed; None is open.
+    `closed` tells of their texts that are part of a ticket, by observation, when that ticket was closed, each time.
     """
 
     used: Sequence[Used] = ()
     bought: Sequence[datetime] = ()
-    tickets: Mapping[str, datetime | None] = field(default_factory=dict)
+    closed: Mapping[str, Sequence[datetime]] = field(default_factory=dict)
 
 
 NOTHING_DONE = Doings()
@@ -66,8 +67,8 @@ class Goals:
     """Whether what somebody wants is served: the share of active goals, by how sure they are, that were delivered.
 
     A goal is a topic of `GOALS` that is held. It is served if, in the quarter before, an action was used whose name shares a stem with
-    the goal's aspect or statements; or if the ticket that last asked for it was closed and nobody asked again. Where no use of the
-    product is known, only what tickets ask for can be judged.
+    the goal's aspect or statements; or if it was last asked for in a ticket that was closed since, for whatever reason. An open
+    ticket is no failure: where no use of the product is known, a goal that no ticket served cannot be judged.
     """
 
     def __init__(self, own: Sequence[Evidence], done: Doings, half_lives: Mapping[str, float]) -> None:
@@ -75,7 +76,18 @@ class Goals:
         self._goals = [(Walk(rows, slot, half_lives), rows) for (_, slot, _), rows in by_topic(goals).items()]
         self._used = [(days(one.at), stems(one.action)) for one in done.used]
         self._days = [day for day, _ in self._used]
-        self._tickets = done.tickets
+        self._closed = done.closed
+
+    @property
+    def delivered(self) -> list[datetime]:
+        """When tickets that asked for a goal were closed, in no order."""
+        return [
+            at
+            for _, rows in self._goals
+            for row in rows
+            for at in self._closed.get(row.observation_id, ())
+            if row.occurred_at <= at
+        ]
 
     def at(self, instant: datetime) -> Component:
         """Value: 1 if every goal is served. n: goals that can be judged."""
@@ -84,17 +96,21 @@ class Goals:
         recent = self._used[bisect_left(self._days, day - DELIVERED) : last]
         in_use = frozenset[str]().union(*(words for _, words in recent))
         held = [
-            (2 * state.p - 1, bool(_words(asked) & in_use) or self._settled(asked[-1], instant))
+            (2 * state.p - 1, bool(_wanted(rows, instant) & in_use) or self._settled(rows, instant))
             for walk, rows in self._goals
-            if (state := walk.at(day)) and state.p > NEUTRAL and (asked := _asked(rows, instant))
-            if last or asked[-1].thread in self._tickets
+            if (state := walk.at(day)) and state.p > NEUTRAL
         ]
-        total = sum(importance for importance, _ in held)
-        return Component(sum(one for one, served in held if served) / total, len(held)) if held else NOT_OBSERVED
+        judged = [(importance, served) for importance, served in held if served or last]
+        total = sum(importance for importance, _ in judged)
+        return Component(sum(one for one, served in judged if served) / total, len(judged)) if judged else NOT_OBSERVED
 
-    def _settled(self, asked: Evidence, instant: datetime) -> bool:
-        closed = self._tickets.get(asked.thread)
-        return closed is not None and asked.occurred_at <= closed <= instant
+    def _settled(self, rows: Sequence[Evidence], instant: datetime) -> bool:
+        """Whether all who asked last did so in tickets that were closed from then on; what a review says is no asking."""
+        asked = [row for row in _said_for(rows, instant) if not row.against and not row.source_class.startswith(REVIEW)]
+        latest = [row for row in asked if row.occurred_at == asked[-1].occurred_at]
+        return bool(latest) and all(
+            any(row.occurred_at <= at <= instant for at in self._closed.get(row.observation_id, ())) for row in latest
+        )
 
 
 class Expectations:
@@ -181,13 +197,12 @@ class Walk:
         return self._states[place - 1].silent(day - self._days[place - 1], self._half_life) if place else None
 
 
-def _asked(rows: Iterable[Evidence], instant: datetime) -> list[Evidence]:
-    """What was said for a goal by then, in order of time."""
+def _wanted(rows: Iterable[Evidence], instant: datetime) -> frozenset[str]:
+    return frozenset[str]().union(*(stems(f"{row.aspect} {row.statement}") for row in _said_for(rows, instant)))
+
+
+def _said_for(rows: Iterable[Evidence], instant: datetime) -> list[Evidence]:
     return [row for row in rows if row.occurred_at <= instant and row.polarity == Polarity.positive]
-
-
-def _words(asked: Iterable[Evidence]) -> frozenset[str]:
-    return frozenset[str]().union(*(stems(f"{row.aspect} {row.statement}") for row in asked))
 
 
 def _summed(values: Iterable[tuple[float, float]]) -> tuple[list[float], list[float]]:

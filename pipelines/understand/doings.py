@@ -1,24 +1,31 @@
-"""What persons did that their alignment is held against: their use of the product, their tickets, and what they or their account bought."""
+"""What was done that alignment is held against: use of the product, tickets that were closed, what a person or their account bought."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from sys import intern
 
-from sqlmodel import Session
+import ibis
+import pyarrow as pa
+from sqlmodel import Session, col, select
 
-from models import Engagement, Outcome, Payment, Relation, Scope
-from models.keys import RecordKey
+from models import Engagement, Evidence, Observation, Outcome, Payment, Relation, Scope
+from models.keys import stable_hash
 from pipelines.ingest.lake import Lake
 from pipelines.understand.behaviour.deeds import BOUGHT, USED, each_person, read_deeds
-from pipelines.understand.components import NOTHING_DONE, Doings, Used
+from pipelines.understand.components import GOALS, NOTHING_DONE, Doings, Used
 from pipelines.understand.people import belonging
 
 MEMBER = "member_of"
+ASKED = pa.schema([("subject", pa.string()), ("observation", pa.string()), ("ticket", pa.string())])
+"""Columns of texts beside the records that they are part of."""
 
 
-def read_doings(lake: Lake, session: Session) -> dict[str, Doings]:
-    """Doings of everybody who did anything, or whose account bought; a deal that was won is a purchase of its account."""
+def read_doings(lake: Lake, session: Session, now: datetime) -> dict[str, Doings]:
+    """Doings of everybody who did anything, whose account bought or whose ticket was closed until now.
+
+    A deal that was won is a purchase of its account.
+    """
     of_account = _bought_by_accounts(lake, session)
     bought: dict[str, set[datetime]] = defaultdict(set)
     for account, people in members_by_account(lake, session).items():
@@ -28,10 +35,10 @@ def read_doings(lake: Lake, session: Session) -> dict[str, Doings]:
     for person, done in each_person(read_deeds(lake, session)):
         bought[person].update(deed.at for deed in done if deed.kind == BOUGHT)
         used[person] = tuple(Used(deed.at, intern(deed.which)) for deed in done if deed.kind == USED)
-    tickets = _tickets(lake, session)
+    closed = _closings(lake, session, now)
     everybody = {
-        person: Doings(used.get(person, ()), tuple(sorted(bought.get(person, ()))), tickets.get(person, {}))
-        for person in bought.keys() | tickets.keys()
+        person: Doings(used.get(person, ()), tuple(sorted(bought.get(person, ()))), closed.get(person, {}))
+        for person in bought.keys() | closed.keys()
     }
     return {person: done for person, done in everybody.items() if done != NOTHING_DONE}
 
@@ -53,19 +60,37 @@ def members_by_account(lake: Lake, session: Session) -> dict[str, list[str]]:
 
 def summary(done: Doings) -> tuple[int, ...]:
     """Numbers that differ when anything done does."""
-    closed = [at for at in done.tickets.values() if at]
-    told = [[one.at for one in done.used], done.bought, closed]
-    return (len(done.tickets), *(number for at in told for number in (len(at), _added(at))))
+    closed = [f"{text} {at.timestamp()}" for text, every in sorted(done.closed.items()) for at in every]
+    return (
+        len(done.used),
+        _added(one.at for one in done.used),
+        len(done.bought),
+        _added(done.bought),
+        stable_hash(*closed),
+    )
 
 
-def _tickets(lake: Lake, session: Session) -> Mapping[str, Mapping[str, datetime | None]]:
-    """By person, every ticket's id at its vendor and when it was closed; texts of a ticket name it as their thread."""
-    told = lake.facts(Engagement)
-    asked = told.filter(told.kind == "ticket").select("subject", "closed_at", ticket="record")
-    owned = asked.join(belonging(session, Scope.person).rename(subject="record"), "subject")
-    found: dict[str, dict[str, datetime | None]] = defaultdict(dict)
-    for row in owned.select("entity_id", "ticket", "closed_at").order_by("ticket").to_pyarrow().to_pylist():
-        found[row["entity_id"]][RecordKey.parse(row["ticket"]).id] = row["closed_at"]
+def _closings(lake: Lake, session: Session, now: datetime) -> Mapping[str, Mapping[str, Sequence[datetime]]]:
+    """By person and observation of what they want, when the ticket that the words are part of was closed, each time until now.
+
+    Every version of a ticket is asked: that it was opened again, or closed once more, takes no earlier closing back.
+    """
+    words = select(Evidence.subject, Observation.id, Observation.record, Observation.regarding)
+    wanting = words.join(Observation, col(Observation.id) == col(Evidence.observation_id)).where(
+        col(Evidence.slot).in_(GOALS), col(Evidence.withdrawn_at).is_(None)
+    )
+    asked = {(subject, id_, record) for subject, id_, *parts in session.exec(wanting) for record in parts if record}
+    told = lake.written(Engagement)
+    closed = told.filter((told.kind == "ticket") & (told.closed_at <= now)).select(ticket="record", at="closed_at")
+    columns = dict(zip(ASKED.names, zip(*sorted(asked), strict=True), strict=True)) if asked else {}
+    owned = (
+        ibis.memtable(pa.table(columns, schema=ASKED) if asked else ASKED.empty_table())
+        .join(closed.distinct(), "ticket")
+        .join(belonging(session, Scope.person).rename(subject="record"), "subject")
+    )
+    found: dict[str, dict[str, list[datetime]]] = defaultdict(lambda: defaultdict(list))
+    for row in owned.select("entity_id", "observation", "at").distinct().order_by("at").to_pyarrow().to_pylist():
+        found[row["entity_id"]][row["observation"]].append(row["at"])
     return found
 
 

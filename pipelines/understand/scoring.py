@@ -29,7 +29,7 @@ from pipelines.understand.weighing import schedule
 STAGE = "alignment"
 WHOLE = "alignment_inputs"
 """Under this stage stands what all scores rest on, so that a quiet run reads no facts."""
-RULES = "2"
+RULES = "3"
 """Version of the rules by which scores follow from evidence; another number scores everything anew."""
 Purse = Mapping[str, Sequence[Paid]]
 """Payments by person or account, oldest first."""
@@ -57,7 +57,7 @@ def score_alignment(lake: Lake, store: Engine, clock: Clock, buckets: Iterable[i
         if not due(session, WHOLE, [0], {0: whole}):
             return report
         purse = payments_by_owner(lake, session, Scope.person)
-        doings = read_doings(lake, session)
+        doings = read_doings(lake, session, clock.now())
         present = _versions(inputs.versions, purse, doings, rules)
         pending, weights = due(session, STAGE, chosen, present), schedule(session)
     payers: dict[int, set[str]] = defaultdict(set)

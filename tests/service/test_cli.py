@@ -1,8 +1,11 @@
 """The command as a process: how it starts and how it leaves."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 SIDECAR = Path(sys.executable).parent / "sidecar"
 
@@ -16,3 +19,19 @@ def test_a_command_ends_with_its_answer_and_nothing_else():
     assert mistaken.returncode == 2
     assert "no-such-command" in mistaken.stderr
     assert "nanobind" not in mistaken.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_an_answer_that_cannot_be_written_is_an_error():
+    """A full disk leaves no half of a list that looks like the whole."""
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(
+            [SIDECAR, "--help"],
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+        )
+    assert told.returncode != 0
+    assert "No space left on device" in told.stderr

@@ -44,21 +44,33 @@ def test_without_any_known_use_a_goal_is_not_unserved():
     assert Goals([want(0, "Needs reports", "reports")], using(Used(on(60), "Report")), HALF_LIVES).at(on(50)).n == 0
 
 
-def test_a_goal_that_a_ticket_asks_for_is_served_once_the_ticket_is_closed():
-    """Not before, and no goal that was asked for elsewhere; use of the product need not be known."""
-    goals = [want(0, "Needs an export", "export", thread="500A"), want(0, "Needs single sign-on", "login")]
-    parts = Goals(goals, Doings(tickets={"500A": on(7)}), HALF_LIVES)
-    assert [parts.at(on(day)) for day in (6, 7)] == [Component(0.0, 1), Component(1.0, 1)]
-    assert Goals(goals, Doings(tickets={"500A": None}), HALF_LIVES).at(on(99)) == Component(0.0, 1)
+def test_a_goal_that_was_asked_for_in_a_ticket_is_served_once_the_ticket_is_closed():
+    """Not before; an open ticket is no failure, and of a goal asked for elsewhere nothing is known without use."""
+    goals = [want(0, "Needs an export", "export", observation_id="text"), want(0, "Needs single sign-on", "login")]
+    parts = Goals(goals, Doings(closed={"text": [on(7)]}), HALF_LIVES)
+    assert [parts.at(on(day)) for day in (6, 7)] == [Component(0.5, 0), Component(1.0, 1)]
+    assert parts.delivered == [on(7)]
+    beside = Goals(goals, Doings([Used(on(1), "Invoice paid")], closed={"text": [on(7)]}), HALF_LIVES)
+    assert [beside.at(on(day)).value for day in (6, 7)] == [0.0, pytest.approx(0.5)]
 
 
 def test_who_asks_again_was_not_served():
-    """Their next ticket is open; and words after the closing, in the same ticket, are asked again as well."""
-    again = [want(0, "Needs an export", "export", thread="500A"), want(9, "Still no export", "export", thread="500B")]
-    parts = Goals(again, Doings(tickets={"500A": on(7), "500B": None}), HALF_LIVES)
-    assert [parts.at(on(day)).value for day in (8, 9)] == [1.0, 0.0]
-    late = [want(0, "Needs an export", "export", thread="500A"), want(9, "Still no export", "export", thread="500A")]
-    assert Goals(late, Doings(tickets={"500A": on(7)}), HALF_LIVES).at(on(9)) == Component(0.0, 1)
+    """Until their next ticket is closed, or the same one once more; that one was closed before they asked serves nothing."""
+    again = [want(0, "Needs an export", "export", observation_id="first"), want(9, "Still no export", "export", observation_id="second")]  # fmt: skip
+    use, closed = [Used(on(1), "Invoice paid")], {"first": [on(7), on(12)], "second": [on(7), on(12)]}
+    parts = Goals(again, Doings(use, closed=closed), HALF_LIVES)
+    assert [parts.at(on(day)).value for day in (6, 8, 9, 11, 12)] == [0, 1, 0, 0, 1]
+    other = Goals(again, Doings(use, closed={"first": [on(7), on(12)]}), HALF_LIVES)
+    assert [other.at(on(day)).value for day in (8, 12)] == [1, 0]
+
+
+@pytest.mark.parametrize(("against", "then"), [(False, Component(1.0, 1)), (True, Component(0.5, 0))])
+def test_a_verdict_on_a_goal_is_no_asking(against, then):
+    """Whoever agrees that they want it was served all the same; what somebody denied is no goal any more."""
+    asked = want(0, "Needs an export", "export", observation_id="text")
+    verdict = want(9, "Needs an export", "export", source_class="review/customer", against=against)
+    parts = Goals([asked, verdict], Doings(closed={"text": [on(7)]}), HALF_LIVES)
+    assert [parts.at(on(day)) for day in (8, 9)] == [Component(1.0, 1), then]
 
 
 def test_an_intent_is_held_against_what_was_bought():

@@ -87,22 +87,55 @@ def test_a_new_payment_makes_its_bucket_due(world):
     assert persons.scores.added == 1
 
 
-def test_a_ticket_that_is_closed_serves_the_goal_that_it_asked_for(world):
-    """Closing it makes the bucket due; without another word or payment no score moves, the next one knows of it."""
-    dana, when = key("Contact", "dana"), world.day(5)
-    opened = Engagement(subject=dana, kind="ticket", occurred_at=world.day(0))
-    world.land(("Case/500A", {}, [opened]))
-    world.say("1", "We need an export.", source="ticket", thread="500A")
+def asked_for_an_export(world, **more):
+    """One goal of Dana's, in words of hers, and the reader who finds it."""
+    world.say("1", "We need an export.", **more)
     need = claim("We need an export", slot="need", polarity="positive", statement="Needs an export")
-    reader = Scripted(lambda document: [need] if "export" in document.text else [])
+    return Scripted(lambda document: [need] if "export" in document.text else [])
+
+
+def ticket(world, name="Case/500A", closed=None):
+    opened = Engagement(subject=key("Contact", "dana"), kind="ticket", occurred_at=world.day(0), closed_at=closed)
+    world.land((name, {}, [opened]))
+
+
+def fits(world):
+    """How well goals are served, by the instants at which anything is known of it."""
+    return {row.as_of: row.components["goal_fit"] for row in world.rows(Alignment) if "goal_fit" in row.components}
+
+
+def test_a_ticket_that_is_closed_serves_the_goal_that_it_asked_for(world):
+    """An open one says nothing; the day on which it is closed is sampled, and one more closing makes the bucket due."""
+    first, second = world.day(5), world.day(9)
+    ticket(world)
+    reader = asked_for_an_export(world, source="email", regarding=key("Case", "500A"))
     score(world, reader)
-    assert latest(world, "person").components["goal_fit"] == {"value": 0.0, "n": 1.0}
-    world.land(("Case/500A", {}, [opened.model_copy(update={"closed_at": when})]))
+    assert fits(world) == {}
+    ticket(world, closed=first)
     persons, _ = score(world, reader)
-    assert (persons.buckets, persons.scores.total) == (1, 0)
-    pay(world, dana, [9])
+    assert (persons.buckets, persons.scores.total) == (1, 1)
+    assert fits(world) == {first: {"value": 1.0, "n": 1.0}}
+    ticket(world, closed=second)
+    persons, _ = score(world, reader)
+    assert (persons.buckets, persons.scores.added, persons.scores.changed) == (1, 1, 0)
+
+
+def test_a_ticket_that_is_opened_again_takes_no_earlier_score_back(world):
+    """What was known of a day stays; no closing in the future is known yet."""
+    reader, first = asked_for_an_export(world, source="email", regarding=key("Case", "500A")), world.day(5)
+    for closed in (first, None, world.clock.now() + timedelta(days=9)):
+        ticket(world, closed=closed)
+        score(world, reader)
+        assert fits(world).keys() == {first}
+
+
+def test_tickets_are_told_apart_by_the_whole_key(world):
+    """One with the same id elsewhere, or the words of another record, are not concerned."""
+    reader = asked_for_an_export(world, regarding=key("Case", "500A"))
+    ticket(world, "Case/500B", closed=world.day(5))
+    ticket(world, "Ticket/500A", closed=world.day(5))
     score(world, reader)
-    assert latest(world, "person").components["goal_fit"] == {"value": 1.0, "n": 1.0}
+    assert fits(world) == {}
 
 
 def test_an_account_is_its_people_and_its_money(world):
