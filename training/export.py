@@ -21,8 +21,9 @@ from training.net import Net
 from training.texts import SLOTS, document
 
 OUTPUTS = ["presence", "polarities", "strengths", "looks"]
-WANTED_PRECISION, WANTED_SILENCE = 0.70, 0.10
-"""What is asked of the longer texts kept aside, so that .60 is left on harder ones, and so little is said of chatter as the tests ask."""
+WANTED_PRECISION, WANTED_SILENCE = 0.66, 0.10
+"""What is asked of the longer texts kept aside, so that .60 is left on strangers' (which cost the third edition .02 to .07), and so little is
+said of chatter as the tests ask."""
 
 
 class Asked(nn.Module):
@@ -79,7 +80,7 @@ def thresholds(folder: Path, rows: Sequence[dict[str, Any]]) -> dict[str, float]
     network = Network.open(folder)
     documents = [document(row) for row in rows]
     judged = Embedded(network).judge(documents)
-    for step in range(15, 95, 2):
+    for step in range(15, 95):
         at = replace(network, card=replace(network.card, thresholds=(step / 100,) * len(SLOTS)))
         outcomes = [Embedded(at).outcome(*pair) for pair in zip(documents, judged, strict=True)]
         found: list[Score] = [

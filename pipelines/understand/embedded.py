@@ -49,7 +49,7 @@ class Found:
 class Embedded:
     """The extractor that works on a fresh machine."""
 
-    model = "embedded-3"
+    model = "embedded-4"
     at_once = 20
     regions = None  # nothing leaves the machine
 

@@ -23,7 +23,7 @@ def test_doctor_says_that_the_embedded_extractor_reads(door):
     """Nothing is configured, and that is no fault."""
     found = extractor(door)
     assert found["ok"]
-    assert found["message"].startswith("embedded-3")
+    assert found["message"].startswith("embedded-4")
 
 
 def test_doctor_finds_the_language_model_without_sending_it_a_text(door, serve):

@@ -70,7 +70,7 @@ def test_one_run_takes_every_bucket_and_the_next_is_quiet(job, world):
     assert first.success
     counts = numbers(first)
     assert counts["understand/extractions"]["quotes_found"] == 1
-    assert counts["understand/extractions"]["extractor"] == "embedded-3"
+    assert counts["understand/extractions"]["extractor"] == "embedded-4"
     assert counts["understand/beliefs"]["rows_added"] == 1
     assert counts["understand/alignment"]["rows_added"] == 1
     again = numbers(run(job, ALL_BUCKETS))

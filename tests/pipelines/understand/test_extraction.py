@@ -64,7 +64,7 @@ def test_every_quote_is_found_in_its_text_by_offset(world):
     assert read(world).claims == 1
     (row,) = world.rows(Evidence)
     assert (row.start, row.quote, row.speaker_role, row.source_class) == (7, LOUD, "customer", "email/customer")
-    assert row.model.startswith("embedded-3:")
+    assert row.model.startswith("embedded-4:")
     assert row.holder is None
 
 

@@ -83,8 +83,8 @@ def test_an_extractor_is_known_by_its_whole_name():
 
 def test_what_ships_is_capped():
     """The embedded extractor's own words weigh less than the customer's in person."""
-    (belief,) = conclude("p", [said(0, model="embedded-3:1:s")], HALF_LIVES)
-    assert belief.confidence == pytest.approx(caps().of("embedded-3:1:s", "email/customer"), abs=1e-6)
+    (belief,) = conclude("p", [said(0, model="embedded-4:1:s")], HALF_LIVES)
+    assert belief.confidence == pytest.approx(caps().of("embedded-4:1:s", "email/customer"), abs=1e-6)
     assert belief.confidence < RELIABILITY["email/customer"]
 
 
