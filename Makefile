@@ -62,7 +62,7 @@ bench-whole: | $(UV)  ## what everything after the pull costs at 10 k, 30 k and 
 bench-beliefs: | $(UV)  ## how well texts are read; by the language model that SIDECAR_LLM names, if any
 	$(RUN) python -m benchmarks beliefs
 
-train-extractor: | $(UV)  ## make the encoder of the embedded extractor anew; wants the CPU build of torch and 75 minutes of two cores
+train-extractor: | $(UV)  ## make the encoder of the embedded extractor anew; wants the CPU build of torch and two and a half hours of two cores
 	$(RUN) --with-requirements training/requirements.txt python -m training.train
 
 test-spark: | $(UV)  ## stitching once more with Spark as the engine; needs Java 17
