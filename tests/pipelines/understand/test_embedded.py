@@ -40,8 +40,8 @@ def claims(raw, *args, **more):
 
 @pytest.fixture(scope="module")
 def aside():
-    """Every second of the texts from which nothing was learned and by which nothing was set."""
-    return [row for row in texts.load() if texts.part(row) == "measure"][::2]
+    """Every fourth of the texts from which nothing was learned and by which nothing was set."""
+    return [row for row in texts.load() if texts.part(row) == "measure"][::4]
 
 
 def told(outcome):
