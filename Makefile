@@ -12,10 +12,10 @@ demo: | $(UV)  ## set up, run the whole job against the sandbox, show one person
 	$(RUN) sidecar demo
 
 test: | $(UV)  ## set up and run the tests
-	$(RUN) pytest -n 3 --dist loadgroup -m "not slow"
+	$(RUN) pytest -n 2 -m "not slow"
 
 test-all: | $(UV)  ## the slow proofs too, and more examples of every property
-	$(RUN) pytest -n 3 --dist loadgroup --hypothesis-profile thorough
+	$(RUN) pytest -n 2 --hypothesis-profile thorough
 
 soak: | $(UV)  ## every vendor in bad weather, 200 times
 	$(RUN) python -m tests.soak --runs 200

@@ -37,8 +37,6 @@ from sandbox.world.truth import PlantedTouch
 from tests.conftest import NOW, Serve
 from tests.stores import new_store
 
-pytestmark = pytest.mark.xdist_group("planted")  # what they share is made once
-
 PERSONS = 300
 TEXTS = Path(__file__).parents[1] / "sandbox/data/beliefs_dev.jsonl"
 NEEDED = {Identifier, Interaction, Payment, Profile, Relation, Spend, Subscription, Touch}

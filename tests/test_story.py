@@ -14,8 +14,6 @@ import pytest
 
 from tests.stores import variables
 
-pytestmark = pytest.mark.xdist_group("story")  # what they share is made once
-
 ROOT = Path(__file__).parents[1]
 SIDECAR = Path(sys.executable).parent / "sidecar"
 FAR_TOO_LONG_S = 300  # a hanging command fails the test instead of the gate

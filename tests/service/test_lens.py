@@ -12,8 +12,6 @@ from tests.pipelines.stitch.market import came, costs
 from tests.pipelines.stitch.market import run as stitch
 from tests.service.conftest import Door
 
-pytestmark = pytest.mark.xdist_group("lens")  # what they share is made once
-
 
 @pytest.fixture(scope="module")
 def trade(tmp_path_factory: pytest.TempPathFactory) -> Bench:

@@ -12,8 +12,6 @@ from tests.pipelines.stitch.conftest import Bench, open_bench, person
 from tests.pipelines.stitch.lens.trade import MONDAY, NAMES, TUESDAY, Day, measures, write
 from tests.pipelines.stitch.market import at, came, run, used
 
-pytestmark = pytest.mark.xdist_group("bridge")  # what they share is made once
-
 POORER = {"health": 0.05, "retail": 0.45, "energy": 0.45}
 PLANTED = {
     "an ad stops at nine": (Day(MONDAY), Day(TUESDAY, stops={"71": 9.0}), ("visits", AD, "71"), "ad 'Spring', which stopped at"),
