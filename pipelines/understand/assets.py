@@ -205,7 +205,8 @@ def alignment(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Wor
     Five components: goals that use of the product or a closed ticket serves (`goal_fit`), what they say of us (`stance`), intents
     that came true (`expectation`), how well the self-model foretells (`understanding`), and what they pay and use against their own
     habit (`engagement_value`). Those without observations are left out and lower the `coverage`. Sampled only when something was
-    said, found, paid or delivered: looking never moves it. Weights are equal until 50 outcomes are known; learned ones count for scores from then on, never for those of before.
+    said, found, paid or delivered: looking never moves it. Weights are equal until 50 outcomes are known; learned ones count for
+    scores from then on, never for those of before.
     """
     learned = learn_weights(workspace)
     done = score_alignment(workspace.lake, workspace.store, workspace.clock, _buckets(context))

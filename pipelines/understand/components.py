@@ -93,6 +93,8 @@ class Goals:
         """Value: 1 if every goal is served. n: goals that can be judged."""
         day = days(instant)
         last = bisect_right(self._days, day)
+        if not last and not self._closed:
+            return NOT_OBSERVED
         recent = self._used[bisect_left(self._days, day - DELIVERED) : last]
         in_use = frozenset[str]().union(*(words for _, words in recent))
         held = [

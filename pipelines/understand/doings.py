@@ -79,12 +79,12 @@ def _closings(lake: Lake, session: Session, now: datetime) -> Mapping[str, Mappi
     wanting = words.join(Observation, col(Observation.id) == col(Evidence.observation_id)).where(
         col(Evidence.slot).in_(GOALS), col(Evidence.withdrawn_at).is_(None)
     )
-    asked = {(subject, id_, record) for subject, id_, *parts in session.exec(wanting) for record in parts if record}
+    asked = {(subject, id_, record) for subject, id_, *of in session.exec(wanting) for record in of if record}
     told = lake.written(Engagement)
     closed = told.filter((told.kind == "ticket") & (told.closed_at <= now)).select(ticket="record", at="closed_at")
-    columns = dict(zip(ASKED.names, zip(*sorted(asked), strict=True), strict=True)) if asked else {}
+    parts = pa.Table.from_pylist([dict(zip(ASKED.names, row, strict=True)) for row in sorted(asked)], schema=ASKED)
     owned = (
-        ibis.memtable(pa.table(columns, schema=ASKED) if asked else ASKED.empty_table())
+        ibis.memtable(parts)
         .join(closed.distinct(), "ticket")
         .join(belonging(session, Scope.person).rename(subject="record"), "subject")
     )
