@@ -2,12 +2,11 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-SIDECAR = Path(sys.executable).parent / "sidecar"
+from tests.test_story import SIDECAR
 
 
 def test_a_command_ends_with_its_answer_and_nothing_else():
