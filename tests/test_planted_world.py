@@ -37,7 +37,7 @@ from sandbox.world.truth import PlantedTouch
 from tests.conftest import NOW, Serve
 from tests.stores import new_store
 
-PERSONS = 300
+PERSONS = 200
 TEXTS = Path(__file__).parents[1] / "sandbox/data/beliefs_dev.jsonl"
 NEEDED = {Identifier, Interaction, Payment, Profile, Relation, Spend, Subscription, Touch}
 """Streams without these facts say nothing on who is who, who paid or who said what; leaving them out keeps the proof quick."""

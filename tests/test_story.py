@@ -51,7 +51,7 @@ class Home:
 def home(tmp_path_factory) -> Iterator[Home]:
     """A folder in which the demo has been run once, on a small world; its sandbox stays up, or every question would start one."""
     home = Home(tmp_path_factory.mktemp("story"))
-    home.story = home.sidecar("demo", "--persons", "110")
+    home.story = home.sidecar("demo", "--persons", "95")
     command = [SIDECAR, "sandbox", "--", "cat"]
     with subprocess.Popen(command, cwd=home.folder, env=home.environment, stdin=subprocess.PIPE) as up:
         yield home

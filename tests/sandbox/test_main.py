@@ -55,8 +55,8 @@ def variables(root: Path) -> dict[str, str | None]:
 
 def test_a_world_is_planted_once_and_stays(tmp_path):
     """The first start makes the world, its truth, the clock and the variables; the second finds them; a reset makes them anew."""
-    with running(tmp_path, "--persons", "300", "--seed", "2") as lines:
-        assert lines[0] == "Planting a world of 300 persons, seed 2 ..."
+    with running(tmp_path, "--persons", "120", "--seed", "2") as lines:
+        assert lines[0] == "Planting a world of 120 persons, seed 2 ..."
         env = variables(tmp_path)
         assert requests.get(f"{env['SALESFORCE_BASE_URL']}/_sandbox/log", timeout=5).json() == []
         bearer = {"Authorization": f"Bearer {env['STRIPE_API_KEY']}"}
@@ -79,8 +79,8 @@ def test_a_world_is_planted_once_and_stays(tmp_path):
         assert [line.split()[0] for line in lines] == ["Ready:"]
     assert (tmp_path / "clock").read_text() == offset
     (files / "left over.jsonl").write_text("{}")
-    with running(tmp_path, "--reset", "--seed", "3") as lines:
-        assert lines[0] == "Planting a world of 300 persons, seed 3 ..."
+    with running(tmp_path, "--reset", "--persons", "120", "--seed", "3") as lines:
+        assert lines[0] == "Planting a world of 120 persons, seed 3 ..."
     assert not (files / "left over.jsonl").exists()
 
 

@@ -586,6 +586,7 @@ def test_the_truth_survives_its_file(world: World, tmp_path: Path) -> None:
     assert Truth.load(tmp_path / "truth.json") == world.truth
 
 
+@pytest.mark.slow
 def test_a_bigger_world_grows_in_proportion() -> None:
     """Ten times the people have about ten times the records."""
     small, big = build(300, 1, NOW), build(3000, 1, NOW)

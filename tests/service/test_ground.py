@@ -121,13 +121,14 @@ def test_practice_has_a_database_of_its_own_that_goes_with_its_world(folder, mon
     assert not (folder / "real").exists()
 
 
-@pytest.mark.parametrize("practised", [None, "ollama/m"])
-def test_practice_spends_nothing_on_the_model_that_reads_for_real(practised, monkeypatch):
+def test_practice_spends_nothing_on_the_model_that_reads_for_real(monkeypatch):
     """It asks money for texts that nobody wrote; a model to practise with has a variable of its own."""
-    monkeypatch.setenv("SIDECAR_LLM", "openai/dear")
-    monkeypatch.setenv("SIDECAR_PRACTICE_LLM", practised or "")
-    with environment.practice(SMALLEST):
-        assert LanguageModelSettings().name == practised
+    with ground.sandbox(SMALLEST):  # one for both
+        for practised in (None, "ollama/m"):
+            monkeypatch.setenv("SIDECAR_LLM", "openai/dear")
+            monkeypatch.setenv("SIDECAR_PRACTICE_LLM", practised or "")
+            with environment.practice(SMALLEST):
+                assert LanguageModelSettings().name == practised
 
 
 @pytest.mark.parametrize(

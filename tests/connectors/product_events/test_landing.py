@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from models.facts import Engagement
 from tests.connectors.product_events.conftest import Landing, lines, track
 
@@ -53,6 +55,7 @@ def test_an_address_outlives_lines_that_do_not_name_it(landing: Landing):
     assert "dana@kolbe.example" in payload
 
 
+@pytest.mark.slow
 def test_a_huge_file_needs_little_memory(tmp_path: Path):
     """A quarter of a gibibyte of lines, then one line without an end, are walked in pages; a process of its own measures it."""
     command = [sys.executable, "-m", "tests.connectors.product_events.huge", str(tmp_path)]

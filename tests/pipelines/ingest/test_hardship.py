@@ -10,7 +10,7 @@ from models.facts import Identifier, Profile
 from tests.pipelines.ingest.killed import LOG, found, pull, say
 
 
-@pytest.mark.parametrize("deaths", [6, pytest.param(36, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("deaths", [4, pytest.param(36, marks=pytest.mark.slow)])
 def test_killed_at_any_line_the_next_pull_finishes_the_work(tmp_path, place, deaths):
     """Whatever the moment, one more pull leaves the log, the latest records and the facts of a pull that never died.
 
@@ -32,6 +32,7 @@ def test_killed_at_any_line_the_next_pull_finishes_the_work(tmp_path, place, dea
         assert result == wanted
 
 
+@pytest.mark.slow
 def test_a_large_window_needs_little_memory(tmp_path):
     """50,000 records of a kilobyte, one window, are staged, landed and read within 400 MiB."""
     command = [sys.executable, "-m", "tests.pipelines.ingest.large", str(tmp_path)]

@@ -328,7 +328,7 @@ STEP = st.one_of(
 )
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     start=st.dictionaries(st.sampled_from(NAMES), SAID, min_size=8),
     steps=st.lists(STEP, min_size=2, max_size=6),

@@ -395,7 +395,7 @@ def test_why_names_every_tie_on_the_way_and_no_whole_value(bench):
             why(session, key("a"), key("z"))
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(shares=st.lists(st.lists(st.integers(0, 9), max_size=3), min_size=1, max_size=12), seed=st.integers(0, 99))
 def test_the_order_in_which_records_arrive_does_not_matter(tmp_path_factory, shares, seed):
     """The same records give the same persons, the same explanations and no event, however they were shuffled."""

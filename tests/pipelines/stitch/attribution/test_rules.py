@@ -88,7 +88,7 @@ TOUCHES = st.lists(
 PARTS = st.fixed_dictionaries({"markov": st.floats(0, 1), "shapley": st.floats(0, 1)})
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(TOUCHES, st.dictionaries(st.sampled_from("abc"), PARTS))
 def test_weights_add_up_to_one(touches, worth):
     """For any path and any worth, by every model; none is below 0."""
