@@ -67,11 +67,10 @@ def quotes(
 
 
 def _quote(row: Evidence, sign: int, measured: Caps, taught: Taught) -> Quote:
-    verdict = row.source_class.startswith(REVIEW)
+    source = row.source_class
     own_voice = row.holder is None and row.speaker_role == "customer"
-    turning = verdict or (own_voice and turns_around(row.quote))
-    cap = measured.of(row.model, row.source_class)
-    r = relied_on(row.source_class, cap, turning=turning, tallies=taught.tallies)
+    turning = source.startswith(REVIEW) or (own_voice and turns_around(row.quote))
+    r = relied_on(source, measured.of(row.model, source), turning=turning, tallies=taught.tallies)
     return Quote(
         id=row.id,
         day=days(row.occurred_at),

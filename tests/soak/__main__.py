@@ -4,7 +4,7 @@ A run that loses something is told with its seed, which repeats it: `python -m t
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from traceback import format_exception
@@ -22,7 +22,11 @@ from tests.soak.run import STREAMS, Outcome, Tally, outcome
 EVERY = 100
 """Runs of a vendor between two lines that say how far it is, for those who read a file."""
 LIFETIME = 50
-"""Runs of one process: each opens a lake, and what the engine of a lake holds (some 8 MB) goes with the process."""
+"""Runs of one process, about: each opens a lake, and what the engine of a lake holds (some 8 MB) goes with the process.
+
+The pool's own `max_tasks_per_child` would be the usual way, but makes no process in the place of one that has ended, and the soak stands
+still: https://github.com/python/cpython/issues/115634
+"""
 
 
 def main(
@@ -35,28 +39,29 @@ def main(
     """Soak every vendor in bad weather; exit 1 if anything was lost."""
     began = time.monotonic()
     vendors = vendor or list(connectors_by_name())
+    work = [(name, number, streams) for number in range(seed, seed + runs) for name in vendors]
     done: list[Outcome] = []
-    with (
-        ProcessPoolExecutor(
-            jobs, mp_context=get_context("spawn"), initializer=stores.begin, max_tasks_per_child=LIFETIME
-        ) as pool,
-        Progress() as bar,
-    ):
-        waiting = {
-            pool.submit(outcome, name, number, streams): (name, number)
-            for number in range(seed, seed + runs)
-            for name in vendors
-        }
-        for each in bar.track(as_completed(waiting), len(waiting), description="soaking"):
-            broken = each.exception()
-            done.append((*waiting[each], Tally(), _told(*waiting[each], broken)) if broken else each.result())
-            if lost := done[-1][-1]:
+    with Progress() as bar:
+        for each in bar.track(outcomes(work, jobs), len(work), description="soaking"):
+            done.append(each)
+            if lost := each[-1]:
                 bar.console.print(lost, markup=False)
             if len(done) % EVERY == 0:
-                bar.console.print(f"{len(done)} of {len(waiting)} after {time.monotonic() - began:.0f} s")
+                bar.console.print(f"{len(done)} of {len(work)} after {time.monotonic() - began:.0f} s")
     shown(vendors, done, time.monotonic() - began)
     if any(lost for *_, lost in done):
         raise typer.Exit(1)
+
+
+def outcomes(work: Sequence[tuple[str, int, int]], jobs: int) -> Iterator[Outcome]:
+    """What came of each run, given as vendor, seed and number of streams, as they end; what may not be raised is a loss too."""
+    for first in range(0, len(work), jobs * LIFETIME):
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=stores.begin) as pool:
+            waiting = {pool.submit(outcome, *run): run for run in work[first : first + jobs * LIFETIME]}
+            for each in as_completed(waiting):
+                name, number, _ = waiting[each]
+                broken = each.exception()
+                yield (name, number, Tally(), _told(name, number, broken)) if broken else each.result()
 
 
 def _told(vendor: str, seed: int, error: BaseException) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from connectors.registry import connectors_by_name
+from tests.soak import __main__ as command
 from tests.soak.hunt import SEEDS, caught
 from tests.soak.mutants import MUTANTS, Mutant
 from tests.soak.run import SHARE, soak
@@ -19,6 +20,14 @@ def test_the_lake_says_what_is_true_at_the_vendor(vendor: str, tmp_path: Path):
     """After storms, changes in mid-pull, missing permissions and deaths, rows, values and deletions are those of the vendor."""
     tally = soak(vendor, SMOKE, tmp_path, streams=1)
     assert tally.rows > 0
+
+
+@pytest.mark.slow
+def test_a_soak_goes_on_in_new_processes(monkeypatch: pytest.MonkeyPatch):
+    """Every run is told, once, when all processes have had their time more than once."""
+    monkeypatch.setattr(command, "LIFETIME", 1)
+    work = [("product_events", seed, 1) for seed in (1, 2, 3)]
+    assert sorted((seed, lost) for _, seed, _, lost in command.outcomes(work, jobs=1)) == [(1, ""), (2, ""), (3, "")]
 
 
 @pytest.mark.slow
