@@ -16,21 +16,22 @@ LAG = 60  # seconds a window's end stays behind the clock, and the next one star
 LEDGER_LOOK_BACK = 600  # seconds; entries of a ledger have no events that would tell of a late one
 
 
-def everything(objects: Objects, resume: Position | None, now: int, *, again: bool) -> Iterator[Page]:
+def everything(objects: Objects, resume: Position | None, now: int) -> Iterator[Page]:
     """All lists of the stream, newest first; what changes meanwhile is told by the events from its start on.
 
-    What was deleted before that is, where objects can vanish, what the lists do not name; elsewhere, if they are read `again`, it is
-    what the events tell that Stripe still has. A window that was interrupted so long ago that its events are forgotten is ended as it
-    is: among its pages, the lists would seem to name what has gone since.
+    What was deleted before that is, where objects can vanish, what the lists do not name; elsewhere it is what the events tell that
+    Stripe still has. That is asked without a cursor, too: of an account that refused in mid-list, some pages may have landed with the
+    end of another's window. A window that was interrupted so long ago that its events are forgotten is ended as it is: among its
+    pages, the lists would seem to name what has gone since.
     """
     if resume and ("passes" not in resume or resume["listed_at"] < now - GAP):
         # of windows of events, of an earlier release, or too old for the events since
         yield Page([], resume, {"events_from": 0, "seen": [], "version": objects.feed.version})
-        resume, again = None, True
+        resume = None
 
     def done(page: Page, start: int) -> Page:
         at, vanishing = instant(start), objects.feed.vanishing
-        told = objects.deleted() if again and not vanishing else ()
+        told = () if vanishing else objects.deleted()
         gone = [objects.record(payload, at, deleted=True) for payload in told]
         whole = Whole(objects.account.key, at.isoformat()) if vanishing else None
         cursor = {"events_from": start, "seen": [], "version": objects.feed.version}

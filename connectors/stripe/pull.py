@@ -87,13 +87,13 @@ class StripeSource(Source):
         return diagnose(self._accounts, streams)
 
     def _since(self, objects: Objects, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
-        now, again = self._now(), cursor is not None
+        now = self._now()
         if cursor and cursor["version"] != objects.feed.version:
             cursor = None  # payloads changed their shape
         if not objects.feed.events:
             return ledger(objects, cursor, resume, now)
         if cursor is None or cursor["events_from"] < now - GAP:
-            return everything(objects, resume, now, again=again)
+            return everything(objects, resume, now)
         return increments(objects, cursor, resume, now)
 
     def _in_turn(self, walk: Walk, resume: Position | None) -> Iterator[tuple[Account, Page]]:

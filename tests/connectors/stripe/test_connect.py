@@ -12,6 +12,7 @@ from connectors.errors import Fatal
 from connectors.stripe import CONNECTOR
 from connectors.stripe.settings import StripeSettings
 from models.clock import FrozenClock
+from sandbox.faults import Fault
 from sandbox.stripe.resources import ACCOUNT_PERMISSION, RESOURCES
 from tests.conftest import Sandbox
 from tests.connectors.stripe.conftest import Puller
@@ -126,6 +127,25 @@ def test_what_was_interrupted_is_finished_before_an_account_that_refused_is_trie
     )
     rest = puller.open().pages(CUSTOMERS, first.cursor, second.position)
     assert [page.whole.account for page in rest if page.whole] == [f"{ANN}:test", "acct_aaron:test"]
+
+
+def test_what_was_deleted_after_its_account_refused_in_mid_list_is_told(
+    platform: Sandbox, clock: FrozenClock, puller: Puller
+) -> None:
+    """The account has no cursor yet, but its first page came with the end of the other's window."""
+    puller.connect = (ANN,)
+    for number in range(150):
+        platform.state.create({"id": f"price_{number}", "object": "price", "unit_amount": 5, "active": True})
+    platform.faults.add(Fault(path="/v1/prices", status=403, body={"error": {"message": "x"}}, calls=(2,)))
+    with pytest.raises(Fatal):
+        puller.pull("prices")
+    platform.faults.clear()
+    assert (puller.cursors["prices"] or {}).keys() == {ANN}
+    gone = next(iter(puller.payloads))
+    platform.state.delete(gone)
+    clock.advance(LATER)
+    puller.pull("prices")
+    assert puller.deleted == {gone}
 
 
 def test_an_account_that_is_new_is_read_from_its_beginning(
