@@ -19,6 +19,8 @@ from benchmarks.pull.rows import DAYS, MAKERS, NOW
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "crm-sidecar-peers"
 START = f"{NOW - timedelta(days=DAYS + 1):%Y-%m-%dT%H:%M:%SZ}"
+UV = os.environ.get("UV", "uv")
+"""`uv run` says where it lies itself (https://docs.astral.sh/uv/reference/environment/#uv), for it need not be on the path."""
 LONGEST = 240.0  # seconds that a peer may take
 NOT_RUN: dict[str, str] = {}
 """Peers that gave no figures, and why."""
@@ -81,8 +83,8 @@ class Peer:
         python = home / "bin" / "python"
         if not (home / "whole").exists():
             for command in (
-                ["uv", "venv", "--quiet", "--clear", "--python", "3.11", str(home)],
-                ["uv", "pip", "install", "--quiet", "--python", str(python), f"{self.package}=={self.version}"],
+                [UV, "venv", "--quiet", "--clear", "--python", "3.11", str(home)],
+                [UV, "pip", "install", "--quiet", "--python", str(python), f"{self.package}=={self.version}"],
             ):
                 subprocess.run(command, check=True, capture_output=True, text=True, timeout=LONGEST)
             (home / "whole").touch()
