@@ -38,10 +38,16 @@ def portrait(model: SelfModel) -> Group:
         *_labelled("aligned", [aligned(model.alignment)]),
         *_labelled(
             "shown",
-            [f"{record}: {len(fields)} fields" for record, fields in sorted(model.shown.items())] or ["nothing yet"],
+            [f"{record}: {number} fields" for record, number in sorted(filled(model).items()) if number]
+            or ["nothing yet"],
         ),
     ]
     return Group(*lines)
+
+
+def filled(model: SelfModel) -> dict[str, int]:
+    """How many fields of each CRM record say something; none after an undo."""
+    return {record: sum(value is not None for value in fields.values()) for record, fields in model.shown.items()}
 
 
 def records(model: SelfModel) -> str:

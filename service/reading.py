@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -91,7 +90,7 @@ def _in_batches(workspace: Workspace, *, wait: bool, json: bool) -> None:
         while wait and done.batches_open:
             time.sleep(LOOK_AGAIN)
             done.add(visit(at, spent_today=spent_today(workspace.store, workspace.clock)))
-    counts = {name: number for name, number in asdict(done).items() if isinstance(number, int)}
+    counts = {name: number for name, number in vars(done).items() if isinstance(number, int)}
     _told(done.reading, counts, json=json)
 
 
@@ -100,7 +99,7 @@ def _known(workspace: Workspace) -> Known:
 
 
 def _told(done: Extracted, more: dict[str, int], *, json: bool) -> None:
-    _say({**more, **asdict(done)}, json=json)
+    _say({**more, **vars(done)}, json=json)
     if done.waiting or more.get("batches_open"):
         raise typer.Exit(1)
 

@@ -81,7 +81,7 @@ def changed(
         raise UsageError("Name a person, or say --all; one of the two.")
     with opened() as workspace:
         models, since = SelfModels(workspace, actor="cli"), workspace.clock.now() - timedelta(days=days)
-        people = [person] if person else models.changed_people(since=since)
+        people = models.changed_people(since=since) if person is None else [person]
         found = {one: models.get_changes(one, purpose=purpose, since=since) for one in people}
     told = {one: lines for one, lines in found.items() if lines}
     if json:

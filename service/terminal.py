@@ -184,7 +184,7 @@ def confirm(question: str) -> None:
     """Ask before something that cannot be taken back. UsageError where nobody is there to answer; typer.Abort for a no."""
     if not sys.stdin.isatty():
         raise UsageError(f"{question} Say so with --yes.")
-    typer.confirm(question, abort=True)
+    typer.confirm(question, abort=True, err=True)  # what is printed may be read by a machine
 
 
 def say(sentence: str) -> None:

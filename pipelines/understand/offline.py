@@ -67,7 +67,7 @@ def _open(post: Outbox | Inbox, known: Known) -> Iterator[LanguageModel]:
 
 
 def _read(path: Path) -> Iterator[tuple[str, Any]]:
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:  # `json` decodes a line itself, and says what it cannot
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue

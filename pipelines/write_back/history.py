@@ -80,16 +80,16 @@ def _run(plan: WritePlan, records: int, fields: dict[str, int]) -> Run:
 def writes(store: Engine, *, plan_id: str | None = None, record: str | None = None) -> list[Write]:
     """Every write of a plan, by record and field; or of a record, named by its key or its id, the oldest first."""
     query = select(IntendedWrite, WritePlan.created_at).join(WritePlan, col(WritePlan.id) == col(IntendedWrite.plan_id))
-    if plan_id:
+    if plan_id is not None:
         query = query.where(IntendedWrite.plan_id == plan_id)
-    if record:
+    if record is not None:
         named = col(IntendedWrite.record) == record
         query = query.where(
             named if "/" in record else col(IntendedWrite.record).endswith(f"/{record}", autoescape=True)
         )
     with transaction(store) as session:
         found = session.exec(query.order_by(col(IntendedWrite.id))).all()
-    if plan_id:
+    if plan_id is not None:
         found = sorted(found, key=lambda one: (one[0].record, one[0].field))
     return [
         Write(

@@ -1,10 +1,11 @@
 """One person drawn for a terminal: how they came, what they did."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
-from service.portrait import came, did, told_by
+from service.portrait import came, did, filled, told_by
 
 CAME = datetime(2026, 2, 17, 8, tzinfo=UTC)
 TOUCH = {"first_touch_at": CAME, "first_touch_channel": "lead_ad", "first_touch_source": "ROI calculator", "first_touch_ad_id": "6021",
@@ -57,3 +58,9 @@ def test_what_each_system_tells_stands_apart():
     ]  # fmt: skip
     assert told_by(rows) == ["HubSpot: 2 calls · 1 email", "Product events: 14 actions"]
     assert told_by(rows[:2]) == []
+
+
+def test_fields_that_an_undo_has_emptied_are_not_said_to_be_shown():
+    """Only what says something counts."""
+    shown = {"crm/1/Contact/1": {"summary": "x", "confidence": 0, "trend": None}, "crm/1/Contact/2": {"summary": None}}
+    assert filled(SimpleNamespace(shown=shown)) == {"crm/1/Contact/1": 2, "crm/1/Contact/2": 0}

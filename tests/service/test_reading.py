@@ -116,6 +116,9 @@ def test_requests_are_answered_elsewhere_and_loaded(spoken, tmp_path):
     request = json.loads(out.read_text())
     assert "Weber" not in out.read_text()
     name = mark(request["messages"][1]["content"])
+    back.write_text("")
+    unanswered = spoken.ask("extract", "--load-answers", str(back), "--model", "strong", "--json")
+    assert unanswered.json["waiting"] == {"no answer has come in for it": 1}
     back.write_text(
         json.dumps(
             {
@@ -129,6 +132,8 @@ def test_requests_are_answered_elsewhere_and_loaded(spoken, tmp_path):
     assert spoken.ask(*load).json["cached"] == 1
     assert quotes() == [("performance", "the trucks are too slow", "Tom Weber")]
     assert "There is no file" in spoken.ask("extract", "--load-answers", "nowhere").said
+    back.write_bytes(b"\xff\xfe")
+    assert f"Line 1 of {back} is no answer" in spoken.ask(*load).said
 
 
 def test_batches_are_handed_over_and_collected(spoken, serve, monkeypatch):

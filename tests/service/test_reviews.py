@@ -118,6 +118,7 @@ def test_the_commands_list_judge_and_tell(door):
     assert door.ask("review", "--json").json == []
     assert door.ask("changed", "--all", "--json").json == {}
     assert "Name a person" in door.ask("changed").said
+    assert door.ask("changed", "").code != 0
     refused = door.ask("review", "verdict", "abc", "agree", "--by", "rita")
     assert refused.code != 0
     assert "sidecar review" in refused.said

@@ -8,7 +8,7 @@ from pipelines.ingest.lake import Lake
 from pipelines.stitch.arrivals import channel_in_words
 from pipelines.stitch.attribution.report import ads, channels
 from pipelines.stitch.attribution.rules import MODELS
-from pipelines.stitch.attribution.tables import RETURNS
+from pipelines.stitch.attribution.tables import RETURNS, UNATTRIBUTED
 from pipelines.stitch.lens.answer import Answer, Chart, Kind, Lens, Options, chosen, in_words
 from pipelines.stitch.rates import Rates
 from pipelines.workspace import Workspace
@@ -38,15 +38,18 @@ def _ask(workspace: Workspace, options: Options, *, kind: str, read: Read) -> An
     currency = Rates.of(workspace.settings).reporting(workspace.lake)
     rows = [{name: row[name] for name in COLUMNS} for row in found]
     chart = Chart("attributed net revenue", [(row["which"], row["net"]) for row in rows[:LONGEST]], Kind.money)
-    return Answer(_sentence(rows, model, kind, currency), COLUMNS, rows, chart, currency, _notes(found, model))
+    return Answer(sentence(rows, model, kind, currency), COLUMNS, rows, chart, currency, _notes(found, model))
 
 
 def _which(row: dict[str, Any]) -> str:
     return str(row["ad"] or row["ad_id"]) if "ad_id" in row else channel_in_words(row["channel"])
 
 
-def _sentence(rows: Sequence[dict[str, Any]], model: str, kind: str, currency: str | None) -> str:
-    best, whole = rows[0], sum(row["net"] for row in rows)
+def sentence(rows: Sequence[dict[str, Any]], model: str, kind: str, currency: str | None) -> str:
+    """Which brought the most, its share of what all of them brought, and what was paid for nothing. Shape: rows by `net`, the most first."""
+    nobody = channel_in_words(UNATTRIBUTED)
+    brought = [row for row in rows if row["which"] != nobody]  # what no touch explains, no channel brought
+    best, whole = (brought or rows)[0], sum(row["net"] for row in brought)
     said = (
         f"By the model {model.replace('_', ' ')}, {best['which']} brought the most: {in_words(best['net'], currency)}"
     )

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.ingest.schemas import INSTANT
+from pipelines.stitch.attribution.lenses import sentence
 from pipelines.stitch.attribution.paths import paths
 from pipelines.stitch.attribution.rules import MODELS, WORTH, weights
 
@@ -97,3 +98,13 @@ def test_weights_add_up_to_one(touches, worth):
     for parts in found.values():
         assert sum(parts) == pytest.approx(1, abs=1e-9)
         assert min(parts) >= 0
+
+
+def test_what_no_touch_explains_is_no_channels_share():
+    """Three quarters of what channels brought, whatever came without any; and where nothing but that came, no share is told."""
+    rows = [
+        {"which": name, "net": net, "spend": 0} for name, net in (("unattributed", 900), ("email", 300), ("ads", 100))
+    ]
+    assert "email brought the most" in sentence(rows, "linear", "channel", "eur")
+    assert "75% of what channels brought" in sentence(rows, "linear", "channel", "eur")
+    assert "%" not in sentence(rows[:1], "linear", "channel", "eur")
