@@ -61,6 +61,7 @@ def _dumped(workspace: Workspace, path: Path, model: str) -> int:
     with named(model) as extractor:
         texts = (text for some in due(workspace.lake, workspace.store, extractor, Extracted()) for _, text in some)
         number = 0
+        path.touch(mode=0o600)  # customers' words
         with path.open("wb") as file:
             for number, request in enumerate(dump(texts, _known(workspace)), 1):  # noqa: B007  # counted
                 file.write(orjson.dumps(request) + b"\n")

@@ -110,6 +110,7 @@ def export(
     if file == "-":
         _write(sys.stdout, found)
         return
+    Path(file).touch(mode=0o600)  # customers' names
     with Path(file).open("w", newline="", encoding="utf-8-sig") as out:  # the mark tells Excel that it is UTF-8
         _write(out, found)
     terminal.say(

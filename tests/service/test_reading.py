@@ -114,6 +114,7 @@ def test_requests_are_answered_elsewhere_and_loaded(spoken, tmp_path):
     out, back = tmp_path / "requests.jsonl", tmp_path / "answers.jsonl"
     assert spoken.ask("extract", "--dump-requests", str(out), "--model", "strong", "--json").json["requests"] == 1
     request = json.loads(out.read_text())
+    assert out.stat().st_mode & 0o777 == 0o600
     assert "Weber" not in out.read_text()
     name = mark(request["messages"][1]["content"])
     back.write_text("")

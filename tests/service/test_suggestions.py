@@ -84,6 +84,7 @@ def test_nothing_is_decided_without_a_reason_or_on_what_is_not_there(queued):
 def test_the_queue_is_a_table_for_a_spreadsheet(queued):
     """One row per pair with its evidence; a text that the spreadsheet would run is only a text."""
     assert queued.ask("suggestions", "export", "queue.csv").code == 0
+    assert (queued.folder / "queue.csv").stat().st_mode & 0o777 == 0o600
     text = (queued.folder / "queue.csv").read_text(encoding="utf-8-sig")
     (row,) = csv.DictReader(io.StringIO(text))
     assert (row["left_name"], row["right_company"]) == ("Jane Kolbe", "'=Kolbe Stanztechnik")
