@@ -1,11 +1,13 @@
 """Who and what this CRM account holds: live records of stitched persons and accounts, deals and who plays a part in them."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 from sqlalchemy import Engine
 
 from connectors.base import Crm
@@ -29,7 +31,7 @@ class Cast:
     records: Mapping[str, Sequence[RecordKey]]
     """Live records by person or account."""
     names: Mapping[str, Person]
-    """Every person with name and job title only."""
+    """Everybody who has a record here or belongs to an account that has one, with name and job title only."""
     members: Mapping[str, Sequence[str]]
     """Persons by account."""
     deals: Sequence[tuple[Deal, Sequence[str]]]
@@ -49,25 +51,23 @@ def read_cast(lake: Lake, store: Engine, crm: Crm, vendor: str, touched: frozens
     who = lake.table(SNAPSHOT)
     if who is None:
         return Cast({}, {}, {}, (), frozenset(), Ledgers(), ())
-    profiles = _profiles(lake, who, crm, vendor)
+    here = _here(lake, who, crm, vendor)
     records: dict[str, list[RecordKey]] = defaultdict(list)
-    names: dict[str, Person] = {}
-    for row in profiles:
+    for row in here:
         if row["live"]:
             records[row["entity_id"]].append(RecordKey.parse(row["record"]))
-        if row["scope"] == Scope.person.value:
-            known = names.get(row["entity_id"], Person(row["entity_id"]))
-            name, title = known.name or row["name"], known.title or row["title"]
-            names[row["entity_id"]] = replace(known, name=name, title=title)
+    persons = [row for row in here if row["scope"] == Scope.person.value]
     with transaction(store) as session:
-        quiet = silenced(lake, session, ((row["record"], row["entity_id"]) for row in profiles))
         members, slots = members_by_account(lake, session), active_slots(session)
+        colleagues = {one for entity in records for one in members.get(entity, ())}
+        persons += _elsewhere(lake, who, colleagues - {row["entity_id"] for row in persons})
+        quiet = silenced(lake, session, ((row["record"], row["entity_id"]) for row in persons))
     deals = _deals(lake, who, crm, vendor, touched)
     figures = read_figures(lake, vendor, crm.account, currency)
-    return Cast(records, names, members, deals, quiet, figures, slots)
+    return Cast(records, _names(persons), members, deals, quiet, figures, slots)
 
 
-def _profiles(lake: Lake, who: ir.Table, crm: Crm, vendor: str) -> list[dict[str, Any]]:
+def _here(lake: Lake, who: ir.Table, crm: Crm, vendor: str) -> list[dict[str, Any]]:
     """Every person and account record of this CRM account with its entity, the oldest first."""
     told = lake.facts(Profile)
     objects = [*crm.subjects[PERSON], *crm.subjects[ACCOUNT]]
@@ -76,6 +76,25 @@ def _profiles(lake: Lake, who: ir.Table, crm: Crm, vendor: str) -> list[dict[str
     joined = columns.join(who.select("record", "entity_id", "scope"), "record")
     rows: list[dict[str, Any]] = joined.order_by("created_at", "record").to_pyarrow().to_pylist()
     return rows
+
+
+def _elsewhere(lake: Lake, who: ir.Table, people: Set[str]) -> list[dict[str, Any]]:
+    """Every record of these people, whoever's it is, the oldest first: an account is the same in each CRM."""
+    wanted = ibis.memtable(pa.table({"entity_id": pa.array(sorted(people), pa.string())}))
+    told = lake.facts(Profile).select("record", "name", "title", "created_at")
+    joined = who.select("record", "entity_id").join(wanted, "entity_id").left_join(told, "record")
+    rows: list[dict[str, Any]] = joined.order_by("created_at", "record").to_pyarrow().to_pylist()
+    return rows
+
+
+def _names(rows: Iterable[Mapping[str, Any]]) -> dict[str, Person]:
+    """Everybody by the first name and the first job title among their records."""
+    names: dict[str, Person] = {}
+    for row in rows:
+        known = names.get(row["entity_id"], Person(row["entity_id"]))
+        name, title = known.name or row["name"], known.title or row["title"]
+        names[row["entity_id"]] = replace(known, name=name, title=title)
+    return names
 
 
 def _deals(lake: Lake, who: ir.Table, crm: Crm, vendor: str, touched: frozenset[str]) -> list[tuple[Deal, list[str]]]:

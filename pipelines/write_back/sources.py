@@ -18,8 +18,9 @@ from models.keys import RecordKey
 from models.store import transaction
 from pipelines.ingest.sources import unusable_variables
 from pipelines.progress import track
-from pipelines.understand.alignment import components_of, faded, pooled, with_stance
+from pipelines.understand.alignment import components_of, faded, with_stance
 from pipelines.understand.beliefs import conclude
+from pipelines.understand.components import Component
 from pipelines.understand.lessons import taught
 from pipelines.understand.people import chunks
 from pipelines.understand.replay import load_evidence
@@ -128,10 +129,23 @@ def _accounts(store: Engine, cast: Cast, ids: Sequence[str], people: Mapping[str
 
 
 def _together(score: Alignment, members: Sequence[Person], weights: Mapping[str, Weights]) -> Alignment:
-    """An account's score, with what its people hold faded."""
-    parts = [components_of(person.present) for person in members if person.present]
-    stance = pooled(part["stance"] for part in parts if "stance" in part)
-    return with_stance(score, stance, weights[score.weights_version])
+    """An account's score, with what its people hold faded. Whoever is not at hand holds what they held: that is no silence."""
+    held = components_of(score).get("stance")
+    if held is None:
+        return score
+    lost = sum(_lost(person.scores[-1], person.present) for person in members if _rests_on(score, person))
+    return with_stance(score, Component(held.value - lost / held.n, held.n), weights[score.weights_version])
+
+
+def _rests_on(score: Alignment, person: Person) -> bool:
+    """Whether the last that is shown of the person is part of the account's score."""
+    return bool(person.scores) and person.scores[-1].as_of <= score.as_of
+
+
+def _lost(heard: Alignment, present: Alignment | None) -> float:
+    """How much of a person's stance silence has taken, weighed by what was observed of it."""
+    before = components_of(heard).get("stance")
+    return before.n * (before.value - components_of(present)["stance"].value) if before and present else 0.0
 
 
 def _beliefs(session: Session, person_ids: Sequence[str]) -> dict[str, list[Belief]]:

@@ -201,6 +201,27 @@ def model(stub, serve) -> Iterator[Extractor]:
         yield opened
 
 
+def test_an_account_shows_all_its_people_in_both_crms_whichever_of_them_knows_them(both, model):
+    """Lena is a Salesforce contact only: the HubSpot company is told her belief by name, and half a year of silence crosses the same band in both."""
+    practice, at = both.practices["salesforce"], both.clock.now() - timedelta(days=300)
+    (account,) = practice.plant("Account", "001", range(1, 2), at, Name="Kolbe", Website="https://kolbe.example")
+    (lena,) = practice.contacts(range(5, 6), at, AccountId=account, FirstName="Lena", LastName="Voss")
+    company = both.practices["hubspot"].sandbox.state.create("companies", {"name": "Kolbe", "domain": "kolbe.example"}).id
+    both.ask(lena, "sorry", 165)
+    both.pull()
+    both.read(model)
+    both.records = {"salesforce": [("Account", account)], "hubspot": [("company", str(company))]}
+    told = ("key", "people_scored", "belief_count", "top_belief", "summary", "confidence")
+    for days, band, score in ((0, "Low", 33), (8, "Medium", 43)):
+        both.clock.advance(timedelta(days=days))
+        for name in both.crms:
+            both.write(name)
+        assert both.shown("salesforce", "people_scored") == [1] and "Lena Voss" in both.shown("hubspot", "summary")[0]
+        assert [both.shown("hubspot", field) for field in told] == [both.shown("salesforce", field) for field in told]
+        for name in both.crms:
+            assert (both.shown(name, "alignment_band"), both.shown(name, "alignment_score")) == ([band], [score])
+
+
 @pytest.mark.slow
 def test_while_nothing_happens_nothing_is_read_and_only_crossed_bands_are_written(both, model, stub):
     """Pull, read, write, a day, a week and a month on: no model is asked, no record has a new version, every write names its reason.
