@@ -92,7 +92,7 @@ def edit(
 
 @app.command()
 def retire(name: Name, *, json: Json = False) -> None:
-    """Read nothing into a slot from now on; what was read stays."""
+    """Read nothing into a slot: from the next run on it holds no beliefs, until `edit --active` brings them back."""
     with opened() as workspace:
         slots.seed(workspace.store)
         with transaction(workspace.store) as session:

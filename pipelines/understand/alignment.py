@@ -23,6 +23,7 @@ from pipelines.understand.components import (
     Used,
     Walk,
 )
+from pipelines.understand.topics import in_order
 from pipelines.understand.weighing import COMPONENTS, EQUAL, Weights, in_force
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,7 +79,7 @@ def history(
     Shape: payments and doings in order of time; days on which no component has an observation are left out; empty means that nothing
     is known.
     """
-    own = sorted((row for row in evidence if _about_us(row, valences)), key=lambda row: (row.occurred_at, row.id))
+    own = in_order(row for row in evidence if _about_us(row, valences))
     stances = Stances(own, valences, half_lives)
     goals, skill = Goals(own, doings, half_lives), Skill(own, half_lives)
     expectations = Expectations(own, doings.bought, half_lives)

@@ -25,7 +25,7 @@ from pipelines.understand.confidence import (
 )
 from pipelines.understand.measured import caps
 from pipelines.understand.taught import UNTAUGHT, Taught
-from pipelines.understand.topics import DAY, HALF_LIFE, REVIEW, Topic, by_topic, days, in_order, named, quotes
+from pipelines.understand.topics import DAY, HALF_LIFE, REVIEW, Topic, by_topic, days, in_order, moment, named, quotes
 
 __all__ = ["HALF_LIFE", "INFERRED", "Standing", "Topic", "as_of", "by_topic", "conclude", "confidence_at", "days", "known_at", "quotes"]  # fmt: skip
 
@@ -260,4 +260,4 @@ def _plainest(rows: Sequence[Evidence], question: Question) -> Evidence:
         r = relied_on(row.source_class, cap, tallies=question.taught.tallies)
         return STRENGTHS[row.strength] * (2 * max(r, PRIOR) - 1) * faded
 
-    return max(rows, key=lambda row: (strength(row), row.occurred_at, row.id))
+    return max(rows, key=lambda row: (strength(row), *moment(row)))

@@ -80,6 +80,7 @@ class Quote:
     """One piece of evidence for (+1) or against (-1) one side. Units: `day` in days, `r` and `s` from 0 to 1."""
 
     id: str
+    """Its own, and in the order in which quotes of one instant were said."""
     day: float
     speaker: str
     thread: str

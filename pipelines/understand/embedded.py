@@ -63,8 +63,8 @@ class Embedded:
         return f"{kept.version}-{kept.sha256[:8]}-{content_id(*map(str, kept.thresholds))[:4]}"
 
     def schema_hash(self, slots: Sequence[Slot]) -> str:
-        """Hash of the slots it may fill."""
-        return content_id(*sorted(slot.name for slot in slots))[:12]
+        """Hash of the slots that it knows and may fill: one of a customer's own changes nothing that it says."""
+        return content_id(*sorted({slot.name for slot in slots} & set(self._card.slots)))[:12]
 
     def read(self, documents: Sequence[Document]) -> list[Outcome]:
         """What it says of each text; the company a text comes in changes nothing. Errors: EncoderBroken."""

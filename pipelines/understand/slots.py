@@ -95,7 +95,10 @@ def edit(session: Session, name: str, wanted: Mapping[str, object]) -> bool:
 
 
 def retire(session: Session, name: str) -> bool:
-    """Read nothing into a slot from now on; what was read stays evidence. Returns whether it was in use. Errors: BadSlot."""
+    """Read nothing into a slot from now on; returns whether it was in use. Errors: BadSlot.
+
+    With the next run texts are read without it: what was read into it is kept, and counts again once it is active.
+    """
     return edit(session, name, {"active": False})
 
 

@@ -7,10 +7,12 @@ deeds. Every quote is verbatim and the customer's own or our note of it, at most
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from models import Belief, Evidence, Level, Slot
 from pipelines.understand.cutting import fitting, shortened, size
 from pipelines.understand.news import LEANING, certainty, changes, movement, own_rows
+from pipelines.understand.topics import in_order, moment
 
 SIGNS = {"positive": "+", "negative": "-", "neutral": "·"}
 UNCALIBRATED = "Not yet calibrated on your data."
@@ -106,7 +108,7 @@ def evidence_block(
     blocks = []
     for number, belief in enumerate(ranked(beliefs), start=1):
         lines = [f"{number}  {subject(belief)}"]
-        for row in sorted(own_rows(belief, evidence), key=lambda row: (row.occurred_at, row.id), reverse=True):
+        for row in reversed(in_order(own_rows(belief, evidence))):
             lines.append(f"   {'for' if supports(row, belief) else 'against'}: {_words(row, row.occurred_at)}")
             lines += [f"      {links[row.id]}"] if row.id in links else []
         blocks.append("\n".join(lines))
@@ -245,9 +247,9 @@ def _moved(belief: Belief, moved: tuple[str, datetime]) -> str:
     )
 
 
-def _telling(row: Evidence) -> tuple[bool, datetime, str]:
+def _telling(row: Evidence) -> tuple[Any, ...]:
     """Words before deeds, then the latest."""
-    return bool(row.quote), row.occurred_at, row.id
+    return bool(row.quote), *moment(row)
 
 
 def _words(row: Evidence, newest: datetime, length: int = 0) -> str:
@@ -268,7 +270,7 @@ def _contested(belief: Belief, rows: Sequence[Evidence]) -> str:
     sides = []
     for polarity in ("positive", "negative"):
         if said := [row for row in rows if row.polarity == polarity and not row.against]:
-            newest = max(said, key=lambda row: (row.occurred_at, row.id))
+            newest = max(said, key=moment)
             told = newest.statement.rstrip(". ")
             sides.append((newest.occurred_at, f"{told} ({date(newest.occurred_at, belief.last_at)})"))
     in_order = "; then: ".join(text for _, text in sorted(sides))

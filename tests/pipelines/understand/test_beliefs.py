@@ -148,6 +148,25 @@ def test_beliefs_do_not_depend_on_the_order_of_arrival(log, random):
     ]
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from(["positive", "negative"]), st.integers(0, 3)), min_size=1, unique=True),
+    st.randoms(),
+)
+def test_a_text_that_is_read_anew_concludes_the_same(log, random):
+    """Another reading has other ids: what was said at one instant is weighed as it stands in its texts, never by its ids."""
+
+    def read(*marks):
+        rows = [
+            said(0, side, id=mark, observation_id=f"o{place % 2}", start=place, end=place + 9, statement=f"{side} {place}")
+            for mark, (side, place) in zip(marks, log, strict=True)
+        ]  # fmt: skip
+        found = conclude("p", rows, HALF_LIVES)
+        return [(one.polarity, one.statement, one.raw, one.weight, one.units, one.valid_to) for one in found]
+
+    marks = [f"e{number}" for number in range(len(log))]
+    assert read(*marks) == read(*random.sample(marks, len(marks)))
+
+
 @given(LOGS)
 def test_every_belief_cites_evidence_and_one_side_at_most_holds(log):
     """No belief without a quote of its own side, and never two sides of one question at once."""

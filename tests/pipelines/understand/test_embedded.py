@@ -144,6 +144,13 @@ def test_a_slot_it_was_never_taught_is_not_used_and_that_is_said():
     assert claims(PLAIN, slots=[own]) == set()
 
 
+def test_a_slot_of_a_customers_own_has_no_text_read_anew_and_one_that_is_switched_off_has():
+    """What it cannot fill changes nothing that it says; what it may no longer fill does."""
+    shipped_ones, own = shipped(), Slot(name="colour", description="a colour", example="Blue", half_life_days=30)
+    usual = Embedded().schema_hash(shipped_ones)
+    assert Embedded().schema_hash([*shipped_ones, own]) == usual != Embedded().schema_hash(shipped_ones[1:])
+
+
 def test_a_slot_that_is_switched_off_stays_empty():
     """What may not be filled is not filled."""
     others = [slot for slot in shipped() if slot.name != "price"]

@@ -206,7 +206,9 @@ def test_an_account_shows_all_its_people_in_both_crms_whichever_of_them_knows_th
     practice, at = both.practices["salesforce"], both.clock.now() - timedelta(days=300)
     (account,) = practice.plant("Account", "001", range(1, 2), at, Name="Kolbe", Website="https://kolbe.example")
     (lena,) = practice.contacts(range(5, 6), at, AccountId=account, FirstName="Lena", LastName="Voss")
-    company = both.practices["hubspot"].sandbox.state.create("companies", {"name": "Kolbe", "domain": "kolbe.example"}).id
+    company = (
+        both.practices["hubspot"].sandbox.state.create("companies", {"name": "Kolbe", "domain": "kolbe.example"}).id
+    )
     both.ask(lena, "sorry", 165)
     both.pull()
     both.read(model)
@@ -216,7 +218,8 @@ def test_an_account_shows_all_its_people_in_both_crms_whichever_of_them_knows_th
         both.clock.advance(timedelta(days=days))
         for name in both.crms:
             both.write(name)
-        assert both.shown("salesforce", "people_scored") == [1] and "Lena Voss" in both.shown("hubspot", "summary")[0]
+        assert both.shown("salesforce", "people_scored") == [1]
+        assert "Lena Voss" in both.shown("hubspot", "summary")[0]
         assert [both.shown("hubspot", field) for field in told] == [both.shown("salesforce", field) for field in told]
         for name in both.crms:
             assert (both.shown(name, "alignment_band"), both.shown(name, "alignment_score")) == ([band], [score])
