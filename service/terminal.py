@@ -19,6 +19,7 @@ from rich.table import Table
 from connectors.base import FieldValue, Finding, ProvisionStep, Quota
 from pipelines.ingest.state import StreamState, read_until
 from pipelines.jobs import JobOutcome
+from pipelines.write_back.compare import Left
 from pipelines.write_back.history import Run, Write
 from pipelines.write_back.outcome import Delivery
 from service.errors import UsageError
@@ -209,6 +210,12 @@ def day(instant: datetime | None) -> str:
 
 RECORDS_SHOWN = 20
 VALUE_WIDTH = 70
+STANDING: dict[Left, str] = {
+    "kept": "they hold what a human put there",
+    "undone": "an undo put back what they hold, and nothing else is known since",
+    "parked": "the CRM refused the same values; sidecar writes tells why, and sidecar writes retry tries them again",
+}
+"""What decisions of earlier plans hold back, by the word under which a plan counts the records."""
 
 
 def show_plans(plans: list[PlanReport]) -> None:
@@ -227,13 +234,16 @@ def show_plans(plans: list[PlanReport]) -> None:
         console.print(f"{plan.crm}: {len(plan.writes)} fields of {len(records)} records would change; nothing else.")
         for why, count in sorted(plan.left_alone.items()):
             console.print(f"  {count} fields are left alone: {escape(why)}")
+        for name, why in STANDING.items():
+            if records_left := plan.counts.get(name):
+                console.print(f"  {records_left} records are left alone: {why}")
         if plan.writes:
             console.print(f"  {plan.counts.get('write calls', 0)} write calls{_budget(plan.quota)}", highlight=False)
         if plan.stopped:
             errors.print(f"[red]Not to be applied:[/red] {escape(plan.stopped)}", soft_wrap=True)
-        elif plan.writes and plan.needs_approval:
+        elif plan.id and plan.writes and plan.needs_approval:
             console.print(f"It waits for somebody's yes: sidecar plan approve {plan.id}")
-        elif plan.writes:
+        elif plan.id and plan.writes:
             console.print(f"Deliver it with: sidecar apply {plan.id}")
 
 
@@ -281,9 +291,10 @@ def show_writes(writes: list[Write]) -> None:
 
 def show_delivery(delivery: Delivery) -> None:
     """What became of a plan."""
+    later = f" · {delivery.later} written again by a later plan and left" if delivery.later else ""
     console.print(
         f"{delivery.written} fields of {delivery.records} records written · {delivery.there} were there already · "
-        f"{delivery.kept} kept for humans · {delivery.locked} locked · {delivery.gone} gone · {delivery.failed} failed"
+        f"{delivery.kept} kept for humans · {delivery.locked} locked · {delivery.gone} gone · {delivery.failed} failed{later}"
     )
     if delivery.stopped:
         errors.print(f"[red]Stopped:[/red] {escape(delivery.stopped)}", soft_wrap=True)

@@ -115,18 +115,17 @@ def undo(
 ) -> None:
     """Put back what records held before a plan, wherever they still hold what it wrote; what humans changed since is listed and left."""
     with opened() as workspace:
-        planned = writing.undo(workspace, plan_id)
-        if dry_run or not planned.writes:
-            if json:
-                terminal.print_json(planned)
-            else:
-                terminal.show_plans([planned])
-            return
+        looked = writing.look_at_undo(workspace, plan_id)
+        over = dry_run or not looked.writes
         if not json:
-            terminal.show_plans([planned])
+            terminal.show_plans([looked])
+        elif over:
+            terminal.print_json(looked)
+        if over:
+            return
         if not yes:
-            terminal.confirm(f"{len(planned.writes)} fields are put back. Go on?")
-        report = writing.apply(workspace, planned.id)
+            terminal.confirm(f"{len(looked.writes)} fields are put back. Go on?")
+        report = writing.undo(workspace, plan_id)
     if json:
         terminal.print_json(report)
     else:

@@ -1,6 +1,6 @@
 """Write-back for the doors: provision, plan, apply, and what the CRM shows of one person."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,12 +25,16 @@ from pipelines.write_back.opening import crm_of, crms
 from pipelines.write_back.outcome import Delivery
 from pipelines.write_back.plan import plan as draw_up
 from pipelines.write_back.refusals import Refused
+from pipelines.write_back.rows import Row
+from pipelines.write_back.undo import preview as look_back
 from pipelines.write_back.undo import undo as take_back
 from service.errors import LeftUndoneError, UsageError
 from service.people import brought_by_ads
 
 Shown = dict[str, dict[str, FieldValue]]
 """Values by written record key and API name of the field."""
+LEFT = ("conflict", "suppressed", "superseded")
+"""States of rows, right after planning, of fields that are left alone."""
 T = TypeVar("T")
 
 
@@ -60,9 +64,9 @@ class PlannedWrite:
 
 @dataclass(frozen=True)
 class PlanReport:
-    """A stored plan: what `sidecar apply` would deliver."""
+    """A stored plan: what `sidecar apply` would deliver; without an id, what was only looked at."""
 
-    id: str
+    id: str | None
     crm: str
     stopped: str | None
     counts: dict[str, int]
@@ -132,12 +136,25 @@ def approve(workspace: Workspace, plan_id: str, by: str) -> WritePlan:
     return ledger.approve(plan_id, workspace.clock.now(), by)
 
 
-def undo(workspace: Workspace, plan_id: str) -> PlanReport:
-    """Plan to take back what a plan has written; nothing is written yet. Errors: those of `apply`."""
+def look_at_undo(workspace: Workspace, plan_id: str) -> PlanReport:
+    """What `undo` would put back; nothing is kept, and a plan that waits goes on waiting. Errors: those of `apply`."""
     connector = _crm_of_plan(workspace, plan_id)
     crm = crm_of(workspace, connector)
-    planned = take_back(crm, connector.name, plan_id, store=workspace.store, clock=workspace.clock)
-    return _report(workspace, planned, crm)
+    found = look_back(crm, connector.name, plan_id, store=workspace.store, clock=workspace.clock, limits=Limits())
+    rows = sorted(found.rows, key=lambda row: (row.record, row.field))
+    left_alone = Counter(row.reason for row in rows if row.state in LEFT)
+    return PlanReport(
+        None, connector.name, None, dict(found.counts), [_planned(row) for row in rows if row.state == "planned"],
+        left_alone=dict(left_alone), quota=crm.quota,
+    )  # fmt: skip
+
+
+def undo(workspace: Workspace, plan_id: str) -> Delivery:
+    """Put back what records held before a plan, wherever they still hold what it wrote, as a plan of its own. Errors: those of `apply`."""
+    connector = _crm_of_plan(workspace, plan_id)
+    crm = crm_of(workspace, connector)
+    planned = take_back(crm, connector.name, plan_id, store=workspace.store, clock=workspace.clock, limits=Limits())
+    return apply(workspace, planned.id)
 
 
 def _crm_of_plan(workspace: Workspace, plan_id: str) -> Connector:
@@ -225,7 +242,7 @@ def _plan(workspace: Workspace, connector: Connector) -> PlanReport:
 
 def _report(workspace: Workspace, planned: WritePlan, crm: Crm) -> PlanReport:
     rows = select(IntendedWrite.reason, func.count()).where(
-        IntendedWrite.plan_id == planned.id, col(IntendedWrite.state).in_(("conflict", "suppressed"))
+        IntendedWrite.plan_id == planned.id, col(IntendedWrite.state).in_(LEFT)
     )
     with transaction(workspace.store) as session:
         left_alone = dict(session.exec(rows.group_by(col(IntendedWrite.reason))).all())
@@ -265,7 +282,8 @@ def _writes(workspace: Workspace, planned: WritePlan) -> list[PlannedWrite]:
     query = select(IntendedWrite).where(IntendedWrite.plan_id == planned.id, IntendedWrite.state == "planned")
     with transaction(workspace.store) as session:
         rows = sorted(session.exec(query), key=lambda row: (row.record, row.field))
-    return [
-        PlannedWrite(row.record, row.field, from_json(row.old_value), from_json(row.new_value), row.reason)
-        for row in rows
-    ]
+    return [_planned(row) for row in rows]
+
+
+def _planned(row: IntendedWrite | Row) -> PlannedWrite:
+    return PlannedWrite(row.record, row.field, from_json(row.old_value), from_json(row.new_value), row.reason)

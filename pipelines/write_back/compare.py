@@ -32,7 +32,7 @@ FILLED = "it is filled, and its policy is to fill only what is empty"
 OVERWRITES = "its policy is to write over whatever stands there"
 REASONS = {"ok": "the CRM holds it already", "conflict": "changed in the CRM by somebody else, who keeps it"}
 Left = Literal["kept", "parked", "undone"]
-State = Literal["planned", "ok", "conflict", "suppressed"]
+State = Literal["planned", "ok", "conflict", "suppressed", "superseded"]
 Values = Mapping[str, FieldValue]
 """By name of the field (`top_belief`), not by the CRM's name for it; a name left out is empty."""
 

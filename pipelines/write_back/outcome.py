@@ -9,6 +9,8 @@ from pipelines.write_back.rows import Row
 
 GONE = "the record is gone: deleted, merged or converted since it was planned; the next plan follows it"
 
+LATER = "written again by a later plan"
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -29,6 +31,8 @@ class Delivery:
     failed: int
     parked: int
     """Of the failed, those that are not tried again with the same value."""
+    later: int
+    """Values of a plan that is newer than the one taken back, which are left."""
 
     @classmethod
     def of(cls, ledger: Ledger, plan_id: str, stopped: str | None) -> "Delivery":
@@ -53,6 +57,7 @@ class Delivery:
             gone=ledger.lost(plan_id, GONE),
             failed=fields("failed"),
             parked=fields("failed", parked=True),
+            later=ledger.lost(plan_id, LATER),
         )
 
 

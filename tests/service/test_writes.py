@@ -9,6 +9,8 @@ from pipelines.write_back.compare import Wanted
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.plan import draw_up
 from sandbox.salesforce.ids import make_id
+from service import terminal
+from service.writing import PlanReport
 
 ONE = make_id("003", 1)
 
@@ -64,6 +66,46 @@ def test_a_plan_that_waits_says_so_until_somebody_approves_it(desk, monkeypatch)
     assert desk.ask("plan", "approve", plan, "--by", "Robin").code == 0
     assert desk.ask("apply", plan).code == 0
     assert "approved by Robin" in desk.ask("writes").said
+
+
+def test_looking_at_an_undo_leaves_a_plan_that_waits_as_it_is(desk, monkeypatch):
+    """Nothing is kept of a look, nor of an undo to which nobody said yes: the plan that was approved is still the one to deliver."""
+    done = planned("Too dear")
+    assert desk.ask("apply", done).code == 0
+    monkeypatch.setenv("SIDECAR_WRITE_BACK_APPROVAL", "salesforce")
+    waits = planned("Fair price")
+    assert desk.ask("plan", "approve", waits).code == 0
+    before = desk.ask("writes", "--json").json
+    looked = desk.ask("undo", done, "--dry-run", "--json").json
+    assert (looked["id"], looked["counts"]["write calls"], len(looked["writes"])) == (None, 1, 4)
+    said = desk.ask("undo", done, "--dry-run").said
+    assert "Too dear → empty" in said
+    assert "sidecar apply" not in said
+    assert desk.ask("undo", done).code == 2
+    assert desk.ask("writes", "--json").json == before
+    assert desk.ask("apply", waits).code == 0
+
+
+def test_an_undo_says_what_a_later_plan_wrote(desk):
+    """That is left, and a later plan of ours is not called a human; nothing is left to deliver, so no plan is kept."""
+    first = planned("Too dear")
+    desk.ask("apply", first)
+    desk.ask("apply", planned("Fair price"))
+    before = desk.ask("writes", "--json").json
+    assert "4 fields are left alone: written again by a later plan" in desk.ask("undo", first, "--yes").said
+    assert desk.ask("writes", "--json").json == before
+
+
+@pytest.mark.parametrize(
+    ("counted", "told"),
+    [("undone", "an undo put back what they hold"), ("kept", "a human put there"), ("parked", "sidecar writes retry")],
+)
+def test_a_plan_says_what_earlier_decisions_hold_back(counted, told, capsys):
+    """In words as in the numbers for machines."""
+    terminal.show_plans([PlanReport("p", "salesforce", None, {counted: 2}, [])])
+    said = capsys.readouterr().out
+    assert "2 records are left alone: " in said
+    assert told in said
 
 
 def test_what_was_refused_is_due_again_by_hand(desk, salesforce_sandbox):

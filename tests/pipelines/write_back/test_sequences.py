@@ -101,7 +101,9 @@ class Story:
             self.undone = set(RECORDS)
             self.desk.clock.advance(timedelta(minutes=1))
             crm, store, clock = self.desk.crm, self.desk.store, self.desk.clock
-            self.desk.apply(take_back(crm, "salesforce", delivered[0].id, store=store, clock=clock))
+            self.desk.apply(
+                take_back(crm, "salesforce", delivered[0].id, store=store, clock=clock, limits=self.desk.limits)
+            )
 
     def die_undoing(self, at: int) -> None:
         with self.desk.dying(at):
