@@ -87,12 +87,21 @@ def test_looking_at_an_undo_leaves_a_plan_that_waits_as_it_is(desk, monkeypatch)
 
 
 def test_an_undo_says_what_a_later_plan_wrote(desk):
-    """That is left, and a later plan of ours is not called a human; nothing is left to deliver, so no plan is kept."""
+    """That is left, and a later plan of ours is not called a human."""
     first = planned("Too dear")
     desk.ask("apply", first)
     desk.ask("apply", planned("Fair price"))
+    assert "fields are left alone: written again by a later plan" in desk.ask("undo", first, "--yes").said
+
+
+def test_an_undo_that_has_nothing_left_to_put_back_keeps_no_plan(desk):
+    """Asked twice, it is made once."""
+    done = planned("Too dear")
+    desk.ask("apply", done)
+    assert desk.ask("undo", done, "--yes").code == 0
     before = desk.ask("writes", "--json").json
-    assert "4 fields are left alone: written again by a later plan" in desk.ask("undo", first, "--yes").said
+    assert len(before) == 2
+    assert desk.ask("undo", done, "--yes").code == 0
     assert desk.ask("writes", "--json").json == before
 
 
