@@ -30,6 +30,7 @@ from service import (
 from service import webhooks as door
 from service.environment import chosen, companion, opened, practice, refuse_dotenv
 from service.ground import World
+from service.jobs import run_jobs
 from service.lens import lens_app
 from service.options import Json
 from service.plain import PlainGroup
@@ -103,7 +104,7 @@ def run(
 ) -> None:
     """Pull, stitch, understand and write back: every job once, as recorded Dagster runs."""
     with opened() as workspace:
-        outcomes = story.run_jobs(workspace, jobs, anyway=bool(jobs))
+        outcomes = run_jobs(workspace, jobs, anyway=bool(jobs))
     if json:
         terminal.print_json(outcomes)
     else:

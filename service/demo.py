@@ -5,11 +5,12 @@ from threading import Event
 
 from models.clock import ShiftedClock
 from models.operations import Purpose
-from pipelines.jobs import JobOutcome, job_names
+from pipelines.jobs import job_names
 from pipelines.workspace import Workspace
 from service import terminal, writing
-from service.errors import LeftUndoneError, UsageError
+from service.errors import LeftUndoneError
 from service.ground import SANDBOX
+from service.jobs import run_jobs
 from service.portrait import show_self_model
 from service.self_models import SelfModels
 
@@ -18,27 +19,6 @@ ECHO_PAUSE = timedelta(
 )  # one pull sees what we wrote, the next one no more: HubSpot is asked again for a whole hour
 FAREWELL = """[bold]make dev[/bold] opens the Dagster UI on this data · [bold]uv run sidecar run[/bold] goes on from here
 [bold]uv run sidecar show EMAIL[/bold] shows anybody · [bold]uv run sidecar plan[/bold] says what would be written next"""
-
-
-def run_jobs(workspace: Workspace, names: list[str] | None = None, *, anyway: bool = False) -> list[JobOutcome]:
-    """Run the named jobs (all of them if none) in flow order, with bars at a terminal. UsageError for an unknown name.
-
-    Jobs that would find nothing new are left out, unless they are to run `anyway`.
-    """
-    from pipelines.definitions import build  # noqa: PLC0415  # only jobs need Dagster, which takes seconds to import
-    from pipelines.run import local_instance, run_all  # noqa: PLC0415
-
-    known = job_names()
-    if unknown := [name for name in names or [] if name not in known]:
-        raise UsageError(f"There is no job called {', '.join(unknown)}; choose from {', '.join(known)}.")
-    chosen = [name for name in known if not names or name in names]
-    defs = build()
-    outcomes = []
-    with local_instance(workspace.settings.home) as instance, terminal.bars(len(chosen)) as bars:
-        for outcome in run_all(defs, instance, names=chosen, anyway=anyway, before=bars.start):
-            outcomes.append(outcome)
-            bars.finish()
-    return outcomes
 
 
 def tell(workspace: Workspace) -> None:

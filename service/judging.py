@@ -14,17 +14,18 @@ from sqlmodel import Session
 from models.facts import Scope
 from models.identity import IdentityEvent, Judgement, RefusedTie
 from models.store import transaction
+from pipelines.jobs import AlreadyRunning
 from pipelines.stitch import judging
 from pipelines.stitch.entities import UnknownEntity
 from pipelines.stitch.explain import Why, events_between, refused_between, why
 from pipelines.stitch.judging import BadJudgement, Effect, Named
 from pipelines.stitch.quarantine import quarantined
 from pipelines.stitch.rulebook import BadRule, Decision, deciding
-from pipelines.stitch.stitch import stitch
 from pipelines.workspace import Workspace
 from service import terminal
 from service.environment import opened
 from service.errors import UsageError
+from service.jobs import run_jobs
 from service.options import By, Json, Reason
 from service.plain import PlainGroup
 from service.terminal import console
@@ -33,7 +34,7 @@ app = typer.Typer(cls=PlainGroup, pretty_exceptions_enable=False)
 Which = Annotated[str, typer.Argument(help="Record key (vendor/account/object/id), or id of a person or account.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-Now = Annotated[bool, typer.Option("--now", help="Stitch at once; else the next run of the job does.")]
+Now = Annotated[bool, typer.Option("--now", help="Stitch and understand at once; else the next run of each job does.")]
 Undo = Annotated[bool, typer.Option("--undo", help="Take back what was decided on these two.")]
 SHOWN = 20
 """Lines of a list at a terminal; --json has all."""
@@ -172,13 +173,29 @@ def _decide(workspace: Workspace, asked: tuple[str, str], decision: Decision, ho
             terminal.confirm("Decide so?")
         with _refusals(), transaction(workspace.store) as session:  # somebody may have decided since
             act(session)
-        if how.now:
-            stitch(workspace.lake, workspace.store, workspace.clock, left.scope)
+    followed = how.now and not how.dry_run and _followed(workspace)
     if how.json:
-        done = {"decided": not how.dry_run, "stitched": how.now and not how.dry_run}
+        done = {"decided": not how.dry_run, "stitched": followed}
         terminal.print_json({**asdict(effect), "entities": sorted(effect.entities), **done})
     elif not how.dry_run:
-        terminal.say("Done." if how.now else "Decided. It holds from the next stitch on: sidecar run stitch")
+        terminal.say(
+            "Done." if followed else "Decided. It holds from the next stitch on: sidecar run stitch understand"
+        )
+
+
+def _followed(workspace: Workspace) -> bool:
+    """Bring records, journeys, beliefs and scores in step with what was decided; whether all of it could be done now."""
+    try:
+        outcomes = run_jobs(workspace, ["stitch", "understand"], anyway=True)
+    except AlreadyRunning as error:
+        terminal.errors.print(escape(str(error)), soft_wrap=True)
+        return False
+    failed = [outcome.job for outcome in outcomes if not outcome.ok]
+    if failed:
+        terminal.errors.print(
+            f"Not all of it could be done; it is told by: sidecar run {' '.join(failed)}", soft_wrap=True
+        )
+    return not failed
 
 
 def _act(session: Session, *, left: Named, right: Named, decision: Decision, same: bool | None) -> None:

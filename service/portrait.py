@@ -137,7 +137,7 @@ def believes(belief: HeldBelief) -> list[str]:
 def aligned(alignment: AlignmentReading | None) -> str:
     """Score, trend and its components."""
     if alignment is None:
-        return "not known yet: nothing has been observed"
+        return "not known yet: up to the last understand run nothing was observed that tells"
     parts = " · ".join(
         f"{name} {part['value']:.2f} n{part['n']:.0f}" for name, part in sorted(alignment.components.items())
     )

@@ -33,6 +33,13 @@ def stitched() -> None:
         stitch(here.lake, here.store, here.clock, Scope.person)
 
 
+def journeys() -> list[str]:
+    with Workspace.from_environment() as here:
+        table = here.lake.table("journeys")
+        assert table is not None
+        return table.to_pyarrow().column("person_id").to_pylist()
+
+
 def test_why_names_the_edges_or_what_keeps_two_apart(known):
     """In words for people, whole for machines, and never with the value itself."""
     assert "toy thing a and toy thing b carry the same external id …u1" in known.ask("why", A, B).said
@@ -50,7 +57,7 @@ def test_why_names_the_edges_or_what_keeps_two_apart(known):
 
 
 def test_the_quarantine_lists_what_was_refused_and_a_merge_settles_it(known):
-    """Seen first, asked before it is done, stitched at once if wished; then it is one person, for a reason that can be read."""
+    """Seen first, asked before it is done, at once if wished, journeys too; then it is one person, for a reason that can be read."""
     assert "1 ties, because two values of a kind" in known.ask("quarantine").said
     assert [tie["value"] for tie in known.ask("quarantine", "--json").json] == ["j***@corp.example"]
     seen = known.ask("merge", A, C, *BECAUSE, "--dry-run", "--json").json
@@ -62,6 +69,7 @@ def test_the_quarantine_lists_what_was_refused_and_a_merge_settles_it(known):
     assert known.ask("judgements", "--json").json == []
     assert "Done." in known.ask("merge", A, C, *BECAUSE, "--yes", "--now").said
     assert "judged to be the same (ann: same desk)" in known.ask("why", A, C).said
+    assert len(journeys()) == 1
     assert "Nothing was refused." in known.ask("quarantine").said
     stitched()
     assert known.ask("why", A, C, "--json").json["together"]
@@ -74,7 +82,8 @@ def test_a_split_waits_for_the_next_stitch_and_can_be_taken_back(known):
     stitched()
     assert not known.ask("why", A, B, "--json").json["together"]
     assert "a human told them apart" in known.ask("why", A, B).said
-    known.ask("split", A, B, "--undo", "--why", "mistaken", "--by", "bob", "--yes", "--now")
+    known.ask("split", A, B, "--undo", "--why", "mistaken", "--by", "bob", "--yes")
+    stitched()
     assert known.ask("why", A, B, "--json").json["together"]
     assert known.ask("judgements").said == "Nothing was decided by hand; the rules alone say who is who."
     assert "taken back" in known.ask("judgements", "--all").said
@@ -86,12 +95,13 @@ def test_a_split_waits_for_the_next_stitch_and_can_be_taken_back(known):
 def test_of_several_decisions_within_one_person_only_the_one_that_is_named_is_taken_back(known):
     """A person's id stands for all its records, and taking back everything is not what was meant."""
     for other in (A, B):
-        known.ask("merge", other, C, *BECAUSE, "--yes", "--now")
+        known.ask("merge", other, C, *BECAUSE, "--yes")
+    stitched()
     whole = known.ask("why", A, C, "--json").json["left"]["entity"]
     unclear = known.ask("unjudge", whole, whole, *BECAUSE, "--yes")
     assert unclear.code == 2
     assert "2 decisions stand between these two" in unclear.said
-    known.ask("unjudge", A, C, *BECAUSE, "--yes", "--now")
+    known.ask("unjudge", A, C, *BECAUSE, "--yes")
     assert [(row["left"], row["right"]) for row in known.ask("judgements", "--json").json] == [(B, C)]
 
 
