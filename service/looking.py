@@ -7,9 +7,11 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from models import Belief, Evidence, Observation, Purpose, Slot
+from pipelines.ingest.lake import Lake
 from pipelines.understand.people import chunks
 from pipelines.understand.reviews import Waiting, queue
 from service.errors import UsageError
+from service.people import names_of
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class ToReview:
 
     id: str
     person_id: str
+    name: str | None
     statement: str
     holder: str | None
     slot: str
@@ -42,19 +45,20 @@ class Kept:
     correction: str | None
 
 
-def to_review(session: Session, purpose: Purpose, now: datetime, most: int) -> list[ToReview]:
+def to_review(session: Session, lake: Lake, purpose: Purpose, now: datetime, most: int) -> list[ToReview]:
     """The first beliefs of the queue whose evidence may all be used for the purpose, with up to three latest quotes each."""
     slots = list(session.exec(select(Slot)))
     valences = {slot.name: slot.valence for slot in slots}
     waiting = queue(session, valences, {slot.name: slot.half_life_days for slot in slots}, now)
-    found: list[ToReview] = []
+    found: list[tuple[Waiting, list[Evidence]]] = []
     for some in chunks(waiting, most):
         rows = _evidence(session, [id_ for one in some for id_ in one.belief.evidence_ids], purpose, now)
         shown = [one for one in some if rows.keys() >= set(one.belief.evidence_ids)]
-        found += [_shown(one, [rows[id_] for id_ in one.belief.evidence_ids]) for one in shown]
+        found += [(one, [rows[id_] for id_ in one.belief.evidence_ids]) for one in shown]
         if len(found) >= most:
             break
-    return found[:most]
+    names = names_of(session, lake, (one.belief.person_id for one, _ in found[:most]))
+    return [_shown(one, names.get(one.belief.person_id), rows) for one, rows in found[:most]]
 
 
 def belief_named(session: Session, asked: str, purpose: Purpose, now: datetime) -> Belief:
@@ -80,11 +84,12 @@ def _evidence(session: Session, ids: Sequence[str], purpose: Purpose, now: datet
     return found
 
 
-def _shown(one: Waiting, rows: Sequence[Evidence]) -> ToReview:
+def _shown(one: Waiting, name: str | None, rows: Sequence[Evidence]) -> ToReview:
     belief = one.belief
     return ToReview(
         id=belief.id,
         person_id=belief.person_id,
+        name=name,
         statement=belief.statement,
         holder=belief.holder,
         slot=belief.slot,

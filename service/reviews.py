@@ -83,12 +83,14 @@ def changed(
         models, since = SelfModels(workspace, actor="cli"), workspace.clock.now() - timedelta(days=days)
         people = models.changed_people(since=since) if person is None else [person]
         found = {one: models.get_changes(one, purpose=purpose, since=since) for one in people}
-    told = {one: lines for one, lines in found.items() if lines}
+        told = {one: lines for one, lines in found.items() if lines}
+        names = models.names(told)
     if json:
         terminal.print_json(told)
         return
     for one, lines in told.items():
-        terminal.console.print(f"[bold]{escape(one)}[/bold]")
+        called = f" · {names[one]}" if one in names else ""
+        terminal.console.print(f"[bold]{escape(one)}[/bold]{escape(called)}", soft_wrap=True)
         for line in lines:
             terminal.console.print(f"  {escape(line.words)}")
     if not told:
@@ -99,7 +101,8 @@ def _show(one: ToReview) -> None:
     sure = f"{one.confidence:.0%}, {one.calibration}, {one.evidence} evidence{', contested' if one.contested else ''}"
     whose = f"{escape(one.holder)}: " if one.holder else ""
     terminal.console.print(
-        f"[bold]{one.id[:12]}[/bold]  {whose}{escape(one.statement)}  [dim]({one.slot}, {sure})[/dim]"
+        f"[bold]{one.id[:12]}[/bold]  {escape(one.name or one.person_id)}  {whose}{escape(one.statement)}  [dim]({one.slot}, {sure})[/dim]",
+        soft_wrap=True,
     )
     for words in one.words:
-        terminal.console.print(f'              "{escape(" ".join(words.split()))}"')
+        terminal.console.print(f'              "{escape(" ".join(words.split()))}"', soft_wrap=True)

@@ -1,6 +1,6 @@
 """The one facade behind every door: read a self-model, add to it, read its alignment. Each call names a purpose and is audited."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -36,7 +36,16 @@ from service.errors import UsageError
 from service.forgetting import Outcome, carry_out, decide, found_of, is_begun
 from service.held import AlignmentReading, SelfModel, alignment_at, held_beliefs, shown_on
 from service.looking import Kept, ToReview, belief_named, to_review
-from service.people import cost_of, derived_rows, engagements_of, evidence_of, find_person, profiles_of, records_of
+from service.people import (
+    cost_of,
+    derived_rows,
+    engagements_of,
+    evidence_of,
+    find_person,
+    names_of,
+    profiles_of,
+    records_of,
+)
 
 SOURCES = ("call_note", "email", "ticket", "transcript", "form", "chat")
 """Where an observation may come from; each has its own reliability."""
@@ -161,7 +170,7 @@ class SelfModels:
         """The beliefs that would repay a look most, the most telling first, of those that may be used for the purpose."""
         now = self.workspace.clock.now()
         with transaction(self.workspace.store) as session:
-            found = to_review(session, purpose, now, most)
+            found = to_review(session, self.workspace.lake, purpose, now, most)
             for person_id in sorted({one.person_id for one in found}):
                 self._audit(session, "get_reviews", purpose, person_id)
         return found
@@ -266,6 +275,11 @@ class SelfModels:
                 .distinct()
             )
             return sorted(session.exec(query))
+
+    def names(self, person_ids: Iterable[str]) -> dict[str, str]:
+        """What these persons are called, by id; whoever has no name anywhere is left out."""
+        with transaction(self.workspace.store) as session:
+            return names_of(session, self.workspace.lake, person_ids)
 
     def _audit(self, session: Session, action: str, purpose: Purpose, person_id: str) -> None:
         now = self.workspace.clock.now()

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from models import Audit, Consent, Polarity, Purpose, Review, Verdict
+from models import Audit, Consent, Polarity, Profile, Purpose, Review, Verdict
 from service.errors import UsageError
 from tests.pipelines.understand.conftest import key
 
@@ -13,12 +13,14 @@ FAIR = "The price is fair, no complaints."
 
 
 def test_what_repays_a_look_is_listed_judged_and_listed_no_more(office):
-    """The belief comes with its words; a verdict by the beginning of its id is kept, audited, and ends the belief."""
+    """The belief comes with its words and whose it is; a verdict by the beginning of its id is kept, audited, and ends the belief."""
     office.world.say("1", DEAR)
+    office.world.land(("Contact/dana", {}, [Profile(scope="person", name="Dana Kolbe")]))
     office.think()
     (waiting,) = office.models.get_reviews(purpose=Purpose.sales)
     assert waiting.words[0] in DEAR
-    assert waiting.calibration == "uncalibrated"
+    assert (waiting.name, waiting.calibration) == ("Dana Kolbe", "uncalibrated")
+    assert office.models.names([waiting.person_id, "nobody"]) == {waiting.person_id: "Dana Kolbe"}
     kept = office.models.review(waiting.id[:10], Verdict.disagree, purpose=Purpose.sales)
     office.think()
     assert kept.verdict == "disagree"
