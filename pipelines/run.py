@@ -195,7 +195,8 @@ def _outcome(name: str, result: dg.ExecuteInProcessResult) -> JobOutcome:
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
             if not evaluation.passed:
-                checks.append(f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}")
+                named = f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
+                checks.append(f"{named}: {evaluation.description}" if evaluation.description else named)
         elif event.is_step_failure:
             failures[(event.step_key or name).replace("__", "/", 1)] = _reason(event.step_failure_data)
         elif event.event_type == dg.DagsterEventType.RUN_FAILURE and not failures:  # no step was begun

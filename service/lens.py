@@ -49,6 +49,8 @@ def _command(lens: Lens) -> Callable[..., None]:
         for name, value in given.items():
             if value is not None and name not in lens.takes:
                 raise UsageError(f"`sidecar lens {lens.name}` has no --{name}.")
+            if value is not None and not value.strip():
+                raise UsageError(f"--{name} is empty; give it a value, or leave it out.")
         with opened() as workspace:
             try:
                 answer = lens.answer(workspace, Options(**given))

@@ -8,10 +8,10 @@ from sqlmodel import Session, col, select
 
 from models import Belief, Evidence, Observation, Purpose, Slot
 from pipelines.ingest.lake import Lake
+from pipelines.stitch.called import names_of
 from pipelines.understand.people import chunks
 from pipelines.understand.reviews import Waiting, queue
 from service.errors import UsageError
-from service.people import names_of
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def to_review(session: Session, lake: Lake, purpose: Purpose, now: datetime, mos
         found += [(one, [rows[id_] for id_ in one.belief.evidence_ids]) for one in shown]
         if len(found) >= most:
             break
-    names = names_of(session, lake, (one.belief.person_id for one, _ in found[:most]))
+    names = names_of(lake, (one.belief.person_id for one, _ in found[:most]))
     return [_shown(one, names.get(one.belief.person_id), rows) for one, rows in found[:most]]
 
 

@@ -1,6 +1,6 @@
 """Finding the person somebody means, and reading what lake and store hold on them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,6 @@ from models.identifiers import normalise
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.derived import SPEND
 from pipelines.stitch.entities import resolve
-from pipelines.understand.people import chunks
 from service.errors import UsageError
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -59,19 +58,6 @@ def profiles_of(lake: Lake, records: Sequence[Membership]) -> list[dict[str, Any
     profile = lake.facts(Profile)
     rows = profile.filter(profile.record_hash.isin([row.record_hash for row in records])).to_pyarrow().to_pylist()
     return sorted(rows, key=lambda row: (row["created_at"] or NEVER, row["record"]))
-
-
-def names_of(session: Session, lake: Lake, person_ids: Iterable[str]) -> dict[str, str]:
-    """What these persons are called, by person id; whoever has no name anywhere is left out."""
-    found: dict[str, str] = {}
-    for some in chunks(sorted(set(person_ids))):
-        theirs = select(Membership).where(Membership.scope == "person", col(Membership.entity_id).in_(some))
-        records = session.exec(theirs).all()
-        whose = {row.record: row.entity_id for row in records}
-        for row in profiles_of(lake, records):
-            if row["name"]:
-                found.setdefault(whose[row["record"]], row["name"])
-    return found
 
 
 def derived_rows(lake: Lake, table: str, person_id: str, column: str) -> list[dict[str, Any]]:

@@ -47,7 +47,7 @@ def read(
         elif batch:
             _in_batches(workspace, wait=wait, json=json)
         else:
-            _told(_loaded(workspace, load, model) if load else _live(workspace), {}, json=json)
+            _told(*(_loaded(workspace, load, model) if load else (_live(workspace), {})), json=json)
 
 
 def _live(workspace: Workspace) -> Extracted:
@@ -61,6 +61,8 @@ def _dumped(workspace: Workspace, path: Path, model: str) -> int:
     with named(model) as extractor:
         texts = (text for some in due(workspace.lake, workspace.store, extractor, Extracted()) for _, text in some)
         number = 0
+        if not path.absolute().parent.is_dir():
+            raise UsageError(f"There is no folder {path.absolute().parent} to write the requests in; make it first.")
         path.touch(mode=0o600)  # customers' words
         with path.open("wb") as file:
             for number, request in enumerate(dump(texts, _known(workspace)), 1):  # noqa: B007  # counted
@@ -68,13 +70,16 @@ def _dumped(workspace: Workspace, path: Path, model: str) -> int:
     return number
 
 
-def _loaded(workspace: Workspace, path: Path, model: str) -> Extracted:
+def _loaded(workspace: Workspace, path: Path, model: str) -> tuple[Extracted, dict[str, int]]:
+    """What was read, and how many answers no text waited for: read already, or not of our requests."""
     from pipelines.understand.offline import answered  # noqa: PLC0415  # its SDKs take seconds
 
     if not path.exists():
         raise UsageError(f"There is no file {path}.")
     with answered(path, model, _known(workspace)) as extractor:
-        return extract(workspace.lake, workspace.store, extractor, workspace.clock)
+        return extract(workspace.lake, workspace.store, extractor, workspace.clock), {
+            "answers_unused": extractor.unused
+        }
 
 
 def _in_batches(workspace: Workspace, *, wait: bool, json: bool) -> None:

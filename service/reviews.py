@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from models import Polarity, Purpose, Verdict
+from pipelines.stitch.called import names_of
 from service import terminal
 from service.environment import opened
 from service.errors import UsageError
@@ -84,7 +85,7 @@ def changed(
         people = models.changed_people(since=since) if person is None else [person]
         found = {one: models.get_changes(one, purpose=purpose, since=since) for one in people}
         told = {one: lines for one, lines in found.items() if lines}
-        names = models.names(told)
+        names = names_of(workspace.lake, told)
     if json:
         terminal.print_json(told)
         return

@@ -22,7 +22,15 @@ from service.terminal import console
 
 HELP = "Which identifiers may join records, and how far each is trusted; every change is a row with who, when and why."
 app = typer.Typer(cls=PlainGroup, pretty_exceptions_enable=False, no_args_is_help=True, help=HELP)
-WhichScope = Annotated[Scope, typer.Argument(help="person or account")]
+
+
+def _joining(scope: Scope) -> Scope:
+    if scope == Scope.internal:
+        raise UsageError("Rules join persons or accounts; choose the scope person or account.")
+    return scope
+
+
+WhichScope = Annotated[Scope, typer.Argument(metavar="person|account", callback=_joining)]
 Kind = Annotated[str, typer.Argument(help="Kind of identifier: email, phone, fbp …")]
 NEXT = "It holds from the next stitch on, which goes over all records again: sidecar run stitch"
 

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from connectors.base import Crm, FieldSpec, FieldValue
+from connectors.errors import ConnectorError
 from models.keys import RecordKey
 from pipelines.write_back.fields import ANSWERS, LOCK, carried_by
 from service import terminal, writing
@@ -58,7 +59,10 @@ def page(crm: Crm, key: RecordKey) -> str:
     if subject is None or key.account != crm.account:
         raise UsageError(f"{key} is no record that shows beliefs; {crm.account} has {', '.join(_objects(crm))}.")
     names = [crm.field_name(spec) for spec in carried_by(subject)]
-    found = crm.read(key.object, [key.id], [*names, *_own_names(key.vendor)])
+    try:
+        found = crm.read(key.object, [key.id], [*names, *_own_names(key.vendor)])
+    except ConnectorError as error:
+        raise UsageError(f"{key} cannot be read ({error}); write its key as `sidecar show` prints it.") from error
     if key.id not in found:
         raise UsageError(f"{key} is not there: deleted, merged or converted.")
     values = found[key.id]

@@ -1,6 +1,6 @@
 """The one facade behind every door: read a self-model, add to it, read its alignment. Each call names a purpose and is audited."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -42,7 +42,6 @@ from service.people import (
     engagements_of,
     evidence_of,
     find_person,
-    names_of,
     profiles_of,
     records_of,
 )
@@ -275,11 +274,6 @@ class SelfModels:
                 .distinct()
             )
             return sorted(session.exec(query))
-
-    def names(self, person_ids: Iterable[str]) -> dict[str, str]:
-        """What these persons are called, by id; whoever has no name anywhere is left out."""
-        with transaction(self.workspace.store) as session:
-            return names_of(session, self.workspace.lake, person_ids)
 
     def _audit(self, session: Session, action: str, purpose: Purpose, person_id: str) -> None:
         now = self.workspace.clock.now()

@@ -98,7 +98,11 @@ def retry(
     """Let the next plan try again what a CRM refused for good: of one plan, or of a stretch of time."""
     if not (plan_id or since or until):
         raise UsageError("Say which: sidecar writes retry PLAN, or --since and --until.")
+    if since and until and since >= until:
+        raise UsageError("--since is not before --until; nothing lies between them.")
     with opened() as workspace:
+        if plan_id is not None:
+            writing.stored(workspace, plan_id)
         count = history.retry(workspace.store, plan_id=plan_id, since=_utc(since), until=_utc(until))
     if json:
         terminal.print_json({"due_again": count})

@@ -131,7 +131,7 @@ def apply(workspace: Workspace, plan_id: str) -> Delivery:
 def approve(workspace: Workspace, plan_id: str, by: str) -> WritePlan:
     """Let a plan be applied that waits for it. Errors: those of `apply`; PlanRefused if it could not be applied anyhow."""
     connector = _crm_of_plan(workspace, plan_id)
-    planned = _stored(workspace, plan_id)
+    planned = stored(workspace, plan_id)
     ledger = Ledger(workspace.store, connector.name, planned.account)
     return ledger.approve(plan_id, workspace.clock.now(), by)
 
@@ -158,14 +158,15 @@ def undo(workspace: Workspace, plan_id: str) -> Delivery:
 
 
 def _crm_of_plan(workspace: Workspace, plan_id: str) -> Connector:
-    planned = _stored(workspace, plan_id)
+    planned = stored(workspace, plan_id)
     connector = next((one for one in _ready_crms() if one.name == planned.crm), None)
     if connector is None:
         raise UsageError(f"The plan is for {planned.crm}, which is not set up; `sidecar doctor` says what is missing.")
     return connector
 
 
-def _stored(workspace: Workspace, plan_id: str) -> WritePlan:
+def stored(workspace: Workspace, plan_id: str) -> WritePlan:
+    """A plan that was kept. UsageError if there is none of that id."""
     with transaction(workspace.store) as session:
         planned = session.get(WritePlan, plan_id)
     if planned is None:

@@ -65,7 +65,10 @@ class HubSpotCrm:
         return provision(self._portal, specs, dry_run=dry_run)
 
     def validate(self, specs: Sequence[FieldSpec]) -> list[ProvisionStep]:
-        """HubSpot cannot be asked that: Unsupported."""
+        """HubSpot cannot be asked that, Unsupported, unless nothing is missing."""
+        planned = provision(self._portal, specs, dry_run=True)
+        if all(step.action == "ok" for step in planned):
+            return planned
         message = f"a portal makes properties or does not; what it would say of these {len(specs)} beforehand is told by: sidecar provision plan"
         raise Unsupported(message, vendor=VENDOR)
 

@@ -81,6 +81,12 @@ class Answered:
     ) -> None:
         self.model = name
         self._reads, self._poses, self._inbox, self._live = model, outbox, inbox, live
+        self._asked: set[str] = set()
+
+    @property
+    def unused(self) -> int:
+        """Answers to requests that none of the texts read so far makes."""
+        return len(self._inbox.answers.keys() - self._asked)
 
     @property
     def prompt(self) -> str:
@@ -111,7 +117,9 @@ class Answered:
 
     def _one(self, document: Document) -> Outcome:
         found: Outcome = Waiting("no answer has come in for it")
-        if all(id_ in self._inbox.answers for id_ in posed(*self._poses, document)):
+        requests = posed(*self._poses, document).keys()
+        self._asked |= requests
+        if requests <= self._inbox.answers.keys():
             (found,) = self._reads.read([document])
         if isinstance(found, Reading) or self._live is None:
             return found

@@ -129,6 +129,7 @@ def reviews_keep_up(workspace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResu
     return dg.AssetCheckResult(
         passed=keeping_up,
         severity=dg.AssetCheckSeverity.WARN,
+        description=None if keeping_up else f"{waiting} beliefs wait for a verdict; sidecar review lists them",
         metadata={"review_backlog": waiting, "reviews": given},
     )
 

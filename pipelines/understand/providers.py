@@ -62,7 +62,9 @@ def connect(settings: LanguageModelSettings, send: Send | None = None) -> AsyncI
             api_key=_key(settings, provider),
         )
     except (InstructorError, ImportError) as error:
-        raise ExtractorUnusable(f"SIDECAR_LLM names {name!r}, which cannot be used: {error}") from error
+        raise ExtractorUnusable(
+            f"SIDECAR_LLM (on the sandbox SIDECAR_PRACTICE_LLM) names {name!r}, which cannot be used: {error}"
+        ) from error
     sdk = client.client
     if isinstance(sdk, AsyncOpenAI | AsyncAnthropic):
         sdk.max_retries, sdk.timeout = 0, settings.timeout_seconds
@@ -104,6 +106,6 @@ def _key(settings: LanguageModelSettings, provider: str) -> str | None:
     variable = KEYS.get(provider)
     if variable and not os.environ.get(variable):
         raise ExtractorUnusable(
-            f"SIDECAR_LLM names {settings.name}, which needs a key: set SIDECAR_LLM_API_KEY or {variable}."
+            f"SIDECAR_LLM (on the sandbox SIDECAR_PRACTICE_LLM) names {settings.name}, which needs a key: set SIDECAR_LLM_API_KEY or {variable}."
         )
     return None

@@ -90,9 +90,25 @@ def test_an_unreadable_dotenv_is_said_and_not_passed_over(door, content, said):
         (("apply", "no-such-plan"), "There is no plan no-such-plan"),
         (("demo", "--persons", "0"), "--persons"),
         (("dance",), "dance"),
+        (("writes", "retry", "--since", "2026-03-02", "--until", "2026-03-01"), "--since is not before --until"),
+        (("extract", "--dump-requests", "nowhere/requests.jsonl"), "There is no folder"),
+        (("rules", "set", "internal", "email", "--why", "x", "--disable"), "choose the scope person or account"),
+        (("rules", "reset", "internal", "--why", "x"), "choose the scope person or account"),
         (("sandbox", "--", "no-such-command-anywhere"), "no-such-command-anywhere"),
     ],
-    ids=["job", "person", "purpose", "plan", "persons", "command", "companion"],
+    ids=[
+        "job",
+        "person",
+        "purpose",
+        "plan",
+        "persons",
+        "command",
+        "span",
+        "folder",
+        "scope",
+        "scope to reset",
+        "companion",
+    ],
 )
 def test_a_question_that_makes_no_sense_is_answered_with_what_would(door, command, said):
     """Unknown job, person, purpose, plan, number, command: exit code 2."""

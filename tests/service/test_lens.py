@@ -76,6 +76,8 @@ def test_every_other_question_is_answered_too(shop):
         (("bridge", "--day", "9999-12-31"), "is not within 1900-01-01 and today"),
         (("bridge", "--day", "2026-03-03", "--against", "0001-01-01"), "is not within 1900-01-01 and today"),
         (("bridge", "--by", "moon"), "take one of channel, ad"),
+        (("bridge", "--day", ""), "--day is empty"),
+        (("bridge", "--by", " "), "--by is empty"),
         (("sessions", "--day", "2026-03-03"), "has no --day"),
         (("segments", "--by", "shoe size"), "take one of"),
     ],

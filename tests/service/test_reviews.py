@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 
 from models import Audit, Consent, Polarity, Profile, Purpose, Review, Verdict
+from models.store import transaction
+from pipelines.stitch.membership import SNAPSHOT, standing
 from service.errors import UsageError
 from tests.pipelines.understand.conftest import key
 
@@ -16,11 +18,13 @@ def test_what_repays_a_look_is_listed_judged_and_listed_no_more(office):
     """The belief comes with its words and whose it is; a verdict by the beginning of its id is kept, audited, and ends the belief."""
     office.world.say("1", DEAR)
     office.world.land(("Contact/dana", {}, [Profile(scope="person", name="Dana Kolbe")]))
+    with transaction(office.world.store) as session:  # as the last stitch left it
+        who = standing(office.world.lake, session)
+    office.world.lake.replace(SNAPSHOT, who, description="who is who", version=1)
     office.think()
     (waiting,) = office.models.get_reviews(purpose=Purpose.sales)
     assert waiting.words[0] in DEAR
     assert (waiting.name, waiting.calibration) == ("Dana Kolbe", "uncalibrated")
-    assert office.models.names([waiting.person_id, "nobody"]) == {waiting.person_id: "Dana Kolbe"}
     kept = office.models.review(waiting.id[:10], Verdict.disagree, purpose=Purpose.sales)
     office.think()
     assert kept.verdict == "disagree"

@@ -130,5 +130,11 @@ def test_what_was_refused_is_due_again_by_hand(desk, salesforce_sandbox):
 
 def test_what_the_ledger_does_not_know_is_said(desk):
     """With exit code 2."""
-    for command in (("writes", "nothing"), ("undo", "nothing"), ("plan", "approve", "nothing")):
+    for command in (
+        ("writes", "nothing"),
+        ("writes", ""),
+        ("writes", "retry", "nothing"),
+        ("undo", "nothing"),
+        ("plan", "approve", "nothing"),
+    ):
         assert desk.ask(*command).code == 2

@@ -1,11 +1,12 @@
 """The four questions of this room, answered from its tables in a sentence, rows and a chart."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.arrivals import channel_in_words
+from pipelines.stitch.called import names_of
 from pipelines.stitch.derived import RECEIPTS, Derived, read
 from pipelines.stitch.lens.answer import Answer, Chart, Kind, Lens, Options, chosen, in_words
 from pipelines.stitch.lifetime.cliffs import FEWEST, Loss, losses
@@ -95,7 +96,7 @@ def ask_lifetime(workspace: Workspace, options: Options) -> Answer:
         Chart(f"brought so far, by {by}", [(one[by], one["historic"]) for one in sums], Kind.money),
         currency,
         [
-            *sorted({row["standing"] for row in rows if row["entity_id"]}),
+            *_standings(rows),
             *_without_rate(workspace.lake),
             *([f"What is to come is discounted by {discount:.0%} a year."] if told else []),
         ],
@@ -137,16 +138,18 @@ def ask_drifting(workspace: Workspace, options: Options) -> Answer:  # noqa: ARG
     rows, currency = _rows(workspace.lake, LIFETIMES), Rates.of(workspace.settings).reporting(workspace.lake)
     if not rows:
         return Answer(NOT_STITCHED if rows is None else NO_MONEY)
-    standings = sorted({row["standing"] for row in rows if row["entity_id"]})
+    standings = _standings(rows)
     if all(row["has_left"] is None and row["ends_30d"] is None for row in rows):
         return Answer("Who is drifting cannot be told yet.", notes=standings)
     usual = _usual([row["ends_30d"] for row in rows if row["ends_30d"] is not None])
     drifting = [row for row in rows if DRIFTS <= (row["has_left"] or 0) < GONE or (row["ends_30d"] or 0) >= usual]
     drifting.sort(key=lambda row: (-row["historic"], row["entity_id"]))
     columns = {
-        "scope": Kind.text, "entity_id": Kind.text, "last_day": Kind.text, "purchases": Kind.number,
+        "name": Kind.text, "scope": Kind.text, "entity_id": Kind.text, "last_day": Kind.text, "purchases": Kind.number,
         "historic": Kind.money, "has_left": Kind.share, "ends_30d": Kind.share,
     }  # fmt: skip
+    names = names_of(workspace.lake, (row["entity_id"] for row in drifting if row["entity_id"]))
+    told = [{**row, "name": names.get(row["entity_id"])} for row in drifting]
     brought = in_words(sum(row["historic"] for row in drifting), currency)
     payers = sum(row["entity_id"] is not None for row in rows)
     return Answer(
@@ -154,7 +157,7 @@ def ask_drifting(workspace: Workspace, options: Options) -> Answer:  # noqa: ARG
         if drifting
         else "Nobody is drifting.",
         columns,
-        [{name: row[name] for name in columns} for row in drifting],
+        [{name: row[name] for name in columns} for row in told],
         currency=currency,
         notes=[
             f"Drifting: {DRIFTS:.0%} to {GONE:.0%} likely to have left, or a contract twice as likely to end as others; those who brought most first.",
@@ -179,6 +182,12 @@ LENSES: tuple[Lens, ...] = (
 def _rows(lake: Lake, derived: Derived) -> list[dict[str, Any]] | None:
     table = lake.table(derived.name)
     return None if table is None else table.to_pyarrow().to_pylist()
+
+
+def _standings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How far chances can be trusted, and of how many: each model is tried by itself."""
+    counts = Counter(row["standing"] for row in rows if row["entity_id"])
+    return [f"Chances of {number:,} payers: {standing}." for standing, number in sorted(counts.items())]
 
 
 def _without_rate(lake: Lake) -> list[str]:

@@ -21,6 +21,8 @@ BY_CHANCE = 1.645
 BANDS = ((10, "weekly"), (45, "monthly"), (135, "quarterly"), (270, "twice a year"), (10_000, "yearly"))
 """Days up to which a rhythm is called so."""
 WEEK = 7
+VIEWS = frozenset({"page", "screen"})
+"""What a page or screen is called that was opened and has no name of its own: https://segment.com/docs/connections/spec/."""
 Numbers = Mapping[str, int | float | str]
 
 
@@ -130,6 +132,11 @@ def _part_of_week(deed: Deed, zone: ZoneInfo) -> str:
     return "weekends" if deed.at.astimezone(zone).weekday() >= 5 else "working days"
 
 
+def _action(deed: Deed, _: ZoneInfo) -> str:
+    """What was done by name: that some page or screen was opened names nothing that they use."""
+    return "" if deed.which in VIEWS else deed.which
+
+
 def _channel(deed: Deed, _: ZoneInfo) -> str:
     return "" if deed.kind == USED else deed.which
 
@@ -147,4 +154,5 @@ LOOKS: Mapping[str, Callable[[Rule, Sequence[Seen], datetime, datetime], Look]] 
 }  # fmt: skip
 SORTS: Mapping[str, Callable[[Deed, ZoneInfo], str]] = {
     "part of day": part_of_day, "part of week": _part_of_week, "channel": _channel, "discount": _discount,
+    "action": _action,
 }  # fmt: skip

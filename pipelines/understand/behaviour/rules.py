@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from models import Polarity
 from pipelines.understand.behaviour.deeds import ANSWERED, BOUGHT, ENDED, SIGNED, USED
 
-VERSION = "1"
+VERSION = "2"
 """Version of the rules and of how they are read; another number finds everything anew."""
 AGAIN = 90
 """Days after which a rule that still holds is said again, if its window is no shorter: hardly any deed speaks twice."""

@@ -69,6 +69,13 @@ def test_what_holds_no_more_is_said_once():
     assert ("hours", "mornings", False) in told
 
 
+def test_what_is_used_regularly_has_a_name():
+    """Week after week an action is a habit; that some page was opened is not."""
+    weekly = range(0, 70, 7)
+    assert ("habit", "Report built", False) in found(deeds(USED, weekly, which="Report built"))
+    assert not [name for name, *_ in found(deeds(USED, weekly, which="page")) if name == "habit"]
+
+
 def test_channels_rhythm_and_contracts():
     """Answers by e-mail, buys monthly, signs and ends."""
     told = found(

@@ -82,6 +82,7 @@ def test_every_question_is_answered_in_a_sentence(bench, workspace):
     assert "payers are expected to bring" in cohorts.sentence
     drifting = ask(workspace, "drifting").rows
     assert drifting
+    assert "payers: calibrated on " in " ".join(ask(workspace, "drifting").notes)
     assert all(0.5 <= row["has_left"] < 0.95 for row in drifting if row["has_left"] is not None)
 
 
