@@ -41,5 +41,5 @@ def test_a_record_that_is_not_there_or_shows_no_beliefs_is_told(practice):
         page(crm, RecordKey("salesforce", crm.account, "Contact", ann))
     with pytest.raises(UsageError, match="Contact, Lead, Account, Opportunity"):
         page(crm, RecordKey("salesforce", crm.account, "Case", ann))
-    with pytest.raises(UsageError, match="cannot be read .*MALFORMED_ID.*as `sidecar show` prints it"):
+    with pytest.raises(UsageError, match=r"cannot be read .*MALFORMED_ID.*as `sidecar show` prints it"):
         page(crm, RecordKey("salesforce", crm.account, "Contact", "xyz"))

@@ -38,7 +38,7 @@ def _ask(workspace: Workspace, options: Options, *, kind: str, read: Read) -> An
     currency = Rates.of(workspace.settings).reporting(workspace.lake)
     rows = [{name: row[name] for name in COLUMNS} for row in found]
     chart = Chart("attributed net revenue", [(row["which"], row["net"]) for row in rows[:LONGEST]], Kind.money)
-    return Answer(sentence(rows, model, kind, currency), COLUMNS, rows, chart, currency, _notes(found, model))
+    return Answer(sentence(found, model, kind, currency), COLUMNS, rows, chart, currency, _notes(found, model))
 
 
 def _which(row: dict[str, Any]) -> str:
@@ -47,8 +47,7 @@ def _which(row: dict[str, Any]) -> str:
 
 def sentence(rows: Sequence[dict[str, Any]], model: str, kind: str, currency: str | None) -> str:
     """Which brought the most, its share of what all of them brought, and what was paid for nothing. Shape: rows by `net`, the most first."""
-    nobody = channel_in_words(UNATTRIBUTED)
-    brought = [row for row in rows if row["which"] != nobody]  # what no touch explains, no channel brought
+    brought = [row for row in rows if row.get("channel") != UNATTRIBUTED]  # what no touch explains, no channel brought
     best, whole = (brought or rows)[0], sum(row["net"] for row in brought)
     said = (
         f"By the model {model.replace('_', ' ')}, {best['which']} brought the most: {in_words(best['net'], currency)}"

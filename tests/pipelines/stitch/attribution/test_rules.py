@@ -103,7 +103,8 @@ def test_weights_add_up_to_one(touches, worth):
 def test_what_no_touch_explains_is_no_channels_share():
     """Three quarters of what channels brought, whatever came without any; and where nothing but that came, no share is told."""
     rows = [
-        {"which": name, "net": net, "spend": 0} for name, net in (("unattributed", 900), ("email", 300), ("ads", 100))
+        {"channel": name, "which": name, "net": net, "spend": 0}
+        for name, net in (("unattributed", 900), ("email", 300), ("ads", 100))
     ]
     assert "email brought the most" in sentence(rows, "linear", "channel", "eur")
     assert "75% of what channels brought" in sentence(rows, "linear", "channel", "eur")
