@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,29 @@ def test_what_a_rep_sees_is_drawn_with_the_values_of_the_crm(home, model):
         if name.lower().endswith("top_belief__c") or name.lower().endswith("top_belief")
     )
     assert top in page
+
+
+OF_THE_RUN = {"updated_at", "run_id", "content_hash"}
+
+
+def test_a_person_and_an_account_are_told_the_same_in_both_crms(home):
+    """Whichever CRM knows which of the people: every record that carries one key shows the same, but for when and by which plan."""
+    told: dict[str, dict[str, object]] = {}
+    for plan in reversed(home.read("writes")):
+        for one in home.read("writes", plan["id"]):
+            name = one["field"].lower().removeprefix("blf_").removesuffix("__c")
+            if name not in OF_THE_RUN:
+                told.setdefault(one["record"], {})[name] = one["new"]
+    kinds = {"Contact": "person", "Lead": "person", "contact": "person", "Account": "account", "company": "account"}
+    records = [(kinds.get(record.split("/")[2]), record.split("/")[0], values) for record, values in told.items()]
+    for wanted in ("person", "account"):
+        by_key: dict[object, dict[str, list[dict[str, object]]]] = {}
+        for kind, vendor, values in records:
+            if kind == wanted:
+                by_key.setdefault(values["key"], {}).setdefault(vendor, []).append(values)
+        both = [list(chain(*vendors.values())) for vendors in by_key.values() if len(vendors) == 2]
+        assert len(both) > 10
+        assert [rows for rows in both if any(values != rows[0] for values in rows)] == []
 
 
 def test_the_lens_says_why_revenue_changed(home):
