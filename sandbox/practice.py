@@ -21,6 +21,10 @@ NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)  # the present of the planted world, 
 APPS = {"salesforce": salesforce_app, "hubspot": hubspot_app, "meta_ads": meta_ads_app, "stripe": stripe_app}
 RATES = Path(__file__).parent / "data/rates.csv"
 """What the world's currencies are worth in euros: invented, but of the right size."""
+WEBHOOK_SECRETS = {
+    "STRIPE_WEBHOOK_SECRET": "whsec_practice", "HUBSPOT_CLIENT_SECRET": "practice", "META_ADS_VERIFY_TOKEN": "practice",
+}  # fmt: skip
+"""With what a delivery is signed where somebody plays the vendor; Meta signs with the app's secret."""
 PRODUCT_EVENTS = "product_events"
 """The fifth vendor is a folder of files and no server."""
 
@@ -48,7 +52,7 @@ def plant(root: Path, apps: dict[str, Starlette], world: World) -> None:
 def variables(root: Path, urls: dict[str, str]) -> dict[str, str]:
     """What a command's environment must hold to work with these vendors; `urls` are the servers' addresses by vendor."""
     addresses = {f"{name.upper()}_BASE_URL": url for name, url in urls.items()}
-    return addresses | {
+    return addresses | WEBHOOK_SECRETS | {
         "SALESFORCE_DOMAIN": "acme.my", "SALESFORCE_CLIENT_ID": CLIENT_ID, "SALESFORCE_CLIENT_SECRET": CLIENT_SECRET,
         "HUBSPOT_ACCESS_TOKEN": hubspot.ACCESS_TOKEN, "META_ADS_ACCESS_TOKEN": meta_ads.ACCESS_TOKEN,
         "META_ADS_APP_ID": meta_ads.APP_ID, "META_ADS_APP_SECRET": meta_ads.APP_SECRET, "STRIPE_API_KEY": stripe.API_KEY,

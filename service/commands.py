@@ -29,7 +29,7 @@ from service import (
 )
 from service import webhooks as door
 from service.environment import chosen, companion, opened, practice, refuse_dotenv
-from service.ground import World
+from service.ground import FEWEST, World
 from service.jobs import run_jobs
 from service.lens import lens_app
 from service.options import Json
@@ -59,7 +59,7 @@ app.add_typer(reviews.app, name="review")
 app.add_typer(reviews.changes)
 app.add_typer(outlook.app)
 app.add_typer(forgetting.app)
-Persons = Annotated[int, typer.Option(min=1, help="How many persons the sandbox's world has.")]
+Persons = Annotated[int, typer.Option(min=FEWEST, help="How many persons the sandbox's world has.")]
 Seed = Annotated[int, typer.Option(help="Which world: the same seed builds the same one.")]
 Reset = Annotated[bool, typer.Option("--reset", help="Throw the sandbox's world away and build a new one.")]
 

@@ -7,6 +7,7 @@ the language model that reads for real, which asks money: one to practise with i
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -166,11 +167,16 @@ def companion(command: Sequence[str]) -> int:
         process = subprocess.Popen(command)  # noqa: S603  # the user's own command
     except OSError as error:
         raise UsageError(f"The command {command[0]!r} cannot be run: {error.strerror}.") from error
-    with process:
-        try:
-            code = process.wait()
-        except KeyboardInterrupt:
-            code = _after_interrupt(process)
+    # Ctrl-C reaches the whole group, but who is told to end by its number is told alone
+    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    try:
+        with process:
+            try:
+                code = process.wait()
+            except KeyboardInterrupt:
+                code = _after_interrupt(process)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return code if code >= 0 else 128 - code
 
 

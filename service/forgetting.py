@@ -162,9 +162,10 @@ def _counts(found: Theirs) -> dict[str, Any]:
 
 
 def _tell(outcome: Outcome) -> None:
-    terminal.say(
-        f"{outcome.rows} rows are gone from lake and store; journeys and figures are made anew by: sidecar run"
+    gone = (
+        f"{outcome.rows} rows are gone from lake and store" if outcome.rows else "Lake and store hold nothing of them"
     )
+    terminal.say(f"{gone}; journeys and figures are made anew by: sidecar run")
     for reason in outcome.refused:
         terminal.say(f"CRM fields still show something: {reason}; go on with: sidecar forget")
     if outcome.waiting and not outcome.refused:

@@ -28,6 +28,8 @@ PAUSE_S = 0.1
 PORT_TAKEN = 3  # the sandbox's exit code where another program has one of its ports
 TRIES = 10
 """Times that other ports are looked for."""
+FEWEST = 95
+"""Persons of a world: so many of them have texts."""
 
 
 @dataclass(frozen=True)

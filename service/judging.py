@@ -176,7 +176,9 @@ def _decide(workspace: Workspace, asked: tuple[str, str], decision: Decision, ho
     followed = how.now and not how.dry_run and _followed(workspace)
     if how.json:
         done = {"decided": not how.dry_run, "stitched": followed}
-        terminal.print_json({**asdict(effect), "entities": sorted(effect.entities), **done})
+        terminal.print_json(
+            {**asdict(effect), "entities": sorted(effect.entities), "minted": sorted(effect.minted), **done}
+        )
     elif not how.dry_run:
         terminal.say(
             "Done." if followed else "Decided. It holds from the next stitch on: sidecar run stitch understand"
@@ -283,8 +285,9 @@ def _show_effect(effect: Effect, scope: Scope) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("record", "leaves", "joins"):
         table.add_column(heading, overflow="fold")
+    new = {one: f"new {scope} {number}" for number, one in enumerate(sorted(effect.minted), start=1)}
     for move in effect.moves[:SHOWN]:
-        table.add_row(escape(move.record), move.before, move.after)
+        table.add_row(escape(move.record), move.before, new.get(move.after, move.after))
     console.print(table)
     if len(effect.moves) > SHOWN:
         terminal.say(f"… and {len(effect.moves) - SHOWN} records more; --json lists them all.")

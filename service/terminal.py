@@ -194,13 +194,17 @@ def say(sentence: str) -> None:
 
 
 def show_steps(steps: list[ProvisionStep]) -> None:
-    """What provisioning did or would do; fields already right are only counted."""
-    right = sum(step.action == "ok" for step in steps)
+    """What provisioning did or would do; what is right already is only counted."""
+    right, refused = (sum(step.action == action for step in steps) for action in ("ok", "refuse"))
     for step in steps:
         if step.action != "ok":
             colour = "red" if step.action == "refuse" else "green"
             console.print(f"[{colour}]{step.action}[/{colour}] {escape(step.target)} {escape(step.detail)}")
-    console.print(f"{right} of {len(steps)} are as they should be.")
+    console.print(
+        f"{len(steps) - right - refused} to change, or changed; {right} right already; {refused} refused."
+        if steps
+        else "There is nothing to do."
+    )
 
 
 def day(instant: datetime | None) -> str:

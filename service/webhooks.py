@@ -134,7 +134,9 @@ def create_server(app: ASGIApp, protocol: type[Brief] = Brief) -> uvicorn.Server
 
 def create_app(workspace: Workspace, address: str | None = None) -> Starlette:
     """The door as a web application."""
-    return Starlette(routes=[Route("/hooks/{vendor}", Door(workspace, address).answer, methods=["GET", "POST"])])
+    app = Starlette(routes=[Route("/hooks/{vendor}", Door(workspace, address).answer, methods=["GET", "POST"])])
+    app.router.redirect_slashes = False
+    return app
 
 
 def serve(workspace: Workspace, host: str, port: int, address: str | None) -> None:

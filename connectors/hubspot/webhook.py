@@ -64,7 +64,12 @@ def _notices(event: Any) -> Iterator[Notice]:
     prefix = str(event.get("subscriptionType")).partition(".")[0]
     type_id = event.get("objectTypeId") or event.get("fromObjectTypeId")
     stream = STREAM_BY_OBJECT.get(OBJECT_BY_TYPE_ID.get(str(type_id), "") if prefix == "object" else prefix)
-    merged = event.get("mergedObjectIds")
+    merged, portal = event.get("mergedObjectIds"), event.get("portalId")
     for record_id in [event.get(name) for name in NAMED] + (merged if isinstance(merged, list) else []):
-        if stream and isinstance(record_id, int | str):
-            yield Notice(stream, str(record_id), str(event.get("portalId")))
+        if stream and _names(record_id) and _names(portal):
+            yield Notice(stream, str(record_id), str(portal))
+
+
+def _names(told: Any) -> bool:
+    """Whether this can be an id; Python takes true for a number."""
+    return isinstance(told, int | str) and not isinstance(told, bool)

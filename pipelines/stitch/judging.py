@@ -5,7 +5,7 @@ back. To undo is to supersede: the next stitch then finds what it would have fou
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
@@ -58,6 +58,8 @@ class Effect:
     split: int
     refused: int
     """Ties in quarantine that come or go."""
+    minted: frozenset[str] = frozenset()
+    """Persons or accounts that are not there yet, and get another id once it is decided."""
 
     @property
     def entities(self) -> set[str]:
@@ -145,7 +147,8 @@ def preview(lake: Lake, store: Engine, clock: Clock, scope: Scope, act: Act) -> 
         session.flush()
         settled = settled_by(session, material, scope, clock.now())
         session.rollback()
-    return effect(settled)
+        found = effect(settled)
+        return replace(found, minted=frozenset(one for one in found.entities if session.get(Entity, one) is None))
 
 
 def effect(settled: Settled) -> Effect:

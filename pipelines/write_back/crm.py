@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from connectors.base import Crm, FieldSpec, FieldValue, ProvisionStep
+from connectors.base import Crm, FieldValue, ProvisionStep
 from pipelines.write_back.fields import ANSWERS, FIELDS, WRITTEN, carried_by
 from pipelines.write_back.flight import side_by_side
 from pipelines.write_back.held import as_held
@@ -56,22 +56,17 @@ class Fields:
             )
 
     def problems(self, object_name: str) -> list[str]:
-        """What is wrong with the fields of one kind of object, one sentence a field."""
+        """What is wrong with the fields of one kind of object, one sentence each; those that are not there in one."""
         writable = self.crm.writable(object_name)
-        specs = carried_by(self.subjects[object_name], WRITTEN)
-        return [
-            problem
-            for spec in specs
-            if (problem := _problem(f"{object_name}.{self.api[spec.name]}", spec, writable.get(self.api[spec.name])))
+        specs = {self.api[spec.name]: spec for spec in carried_by(self.subjects[object_name], WRITTEN)}
+        missing = [f"{object_name}.{name}" for name in specs if name not in writable]
+        short = [
+            f"{object_name}.{name} holds {length} characters, {spec.length} are needed"
+            for name, spec in specs.items()
+            if (length := writable.get(name)) is not None and spec.kind in SIZED and length < spec.length
         ]
-
-
-def _problem(where: str, spec: FieldSpec, length: int | None) -> str | None:
-    if length is None:
-        return f"{where} is missing or may not be edited by this user"
-    if spec.kind in SIZED and length < spec.length:
-        return f"{where} holds {length} characters, {spec.length} are needed"
-    return None
+        verb = "is" if len(missing) == 1 else "are"
+        return [f"{', '.join(missing)} {verb} missing or may not be edited by this user", *short] if missing else short
 
 
 def validate(crm: Crm) -> list[ProvisionStep]:

@@ -1,8 +1,8 @@
 """Forgetting a person in a CRM: our fields on every record of theirs are emptied, and what we wrote there leaves the ledger.
 
 Two steps, for the second must not come before the first has arrived: `emptied` is what `draw_up` plans and `apply` delivers, and
-`redact` removes the values once the CRM is known to hold none. Hashes stay: they tell that something was written, not what. `forget`
-takes both for every erasure that is not done; each run begins with it.
+`redact` removes the rows once the CRM is known to hold nothing: the hash of a score is found by trying all hundred. `forget` takes
+both for every erasure that is not done; each run begins with it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -88,7 +88,7 @@ def emptied(store: Engine, fields: Fields, person_id: str, records: Iterable[str
 
 
 def redact(store: Engine, records: Sequence[str], told_of: Sequence[str] = ()) -> list[str]:
-    """Remove from the ledger what was ever written to these records of a person; returns those that still show something, untouched.
+    """Remove from the ledger all that was ever written to these records of a person; returns those that still show something, untouched.
 
     Whoever forgets tries those again: a record was busy, or a human has written there. `told_of` are records that spoke of the person
     among others, an account or a deal, and were written anew since: of them only what the CRM holds now is kept.
@@ -96,13 +96,15 @@ def redact(store: Engine, records: Sequence[str], told_of: Sequence[str] = ()) -
     with transaction(store) as session:
         showing = _showing(session, records)
         for some in chunks([record for record in records if record not in showing]):
-            _blank(session, col(IntendedWrite.record).in_(some))
-            session.execute(sa.update(Baseline).where(col(Baseline.record).in_(some)).values(value=None))
+            session.execute(sa.delete(Baseline).where(col(Baseline.record).in_(some)))
+            session.execute(sa.delete(IntendedWrite).where(col(IntendedWrite.record).in_(some)))
         for some in chunks(list(told_of)):
             mine = col(IntendedWrite.record).in_(some)
             held = select(Baseline.write_id).where(col(Baseline.record).in_(some))
             session.execute(sa.update(IntendedWrite).where(mine).values(old_value=None))
-            _blank(session, mine & col(IntendedWrite.id).not_in(held))
+            session.execute(
+                sa.update(IntendedWrite).where(mine & col(IntendedWrite.id).not_in(held)).values(new_value=None)
+            )
     return sorted(showing)
 
 
@@ -130,10 +132,6 @@ def _held_still(store: Engine, writes: Sequence[str]) -> set[str]:
     with transaction(store) as session:
         rows = (select(Baseline.record).where(col(Baseline.write_id).in_(some)) for some in chunks(writes))
         return {record for query in rows for record in session.exec(query)}
-
-
-def _blank(session: Session, which: sa.ColumnElement[bool]) -> None:
-    session.execute(sa.update(IntendedWrite).where(which).values(old_value=None, new_value=None))
 
 
 def _written_for(store: Engine, person_id: str) -> set[str]:

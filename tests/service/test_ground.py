@@ -1,6 +1,7 @@
 """The sandbox as commands use it: one for all of them, gone with the last, however that ends."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,12 +15,14 @@ from models import Rejection
 from models.store import transaction
 from pipelines.understand.settings import LanguageModelSettings
 from pipelines.workspace import Workspace
+from sandbox.practice import NOW
+from sandbox.world import build
 from service import environment, ground
 from service.errors import UsageError
 from service.ground import World
 from tests import stores
 
-SMALLEST = World(persons=95)
+SMALLEST = World(persons=ground.FEWEST)
 USER = """
 import sys
 from service.ground import World, sandbox
@@ -153,6 +156,21 @@ def test_a_world_that_cannot_be_built_is_said():
     said = r"did not start: 3 persons are too few .* \(see .*sandbox.log\)"
     with pytest.raises(UsageError, match=said), ground.sandbox(World(persons=3)):
         pass
+
+
+def test_the_smallest_world_is_the_smallest_that_can_be_built():
+    """So that a command refuses a smaller one before anything is built."""
+    with pytest.raises(ValueError, match="too few"):
+        build(ground.FEWEST - 1, 1, NOW)
+    assert build(ground.FEWEST, 1, NOW).truth.persons
+
+
+def test_a_companion_is_told_to_end_as_we_are(folder):
+    """Whoever ends us by our number, as a supervisor does, leaves no orphan: the command ends, and its code is told."""
+    told = "import os, signal, time; os.kill(os.getppid(), signal.SIGTERM); time.sleep(60)"
+    before = signal.getsignal(signal.SIGTERM)
+    assert environment.companion([sys.executable, "-c", told]) == 128 + 15
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_companion_gives_its_exit_code(folder):

@@ -60,6 +60,9 @@ def test_the_quarantine_lists_what_was_refused_and_a_merge_settles_it(known):
     """Seen first, asked before it is done, at once if wished, journeys too; then it is one person, for a reason that can be read."""
     assert "1 ties, because two values of a kind" in known.ask("quarantine").said
     assert [tie["value"] for tie in known.ask("quarantine", "--json").json] == ["j***@corp.example"]
+    assert "new person 1" in known.ask("split", A, B, *BECAUSE, "--dry-run").said
+    (minted,) = known.ask("split", A, B, *BECAUSE, "--dry-run", "--json").json["minted"]
+    assert known.ask("show", minted).code == 2
     seen = known.ask("merge", A, C, *BECAUSE, "--dry-run", "--json").json
     assert (len(seen["moves"]), len(seen["entities"]), seen["merged"], seen["decided"]) == (1, 2, 1, False)
     unsure = known.ask("merge", A, C, *BECAUSE)

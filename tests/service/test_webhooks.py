@@ -224,6 +224,7 @@ def test_what_hubspot_says_is_marked(knocker: Knocker):
         {"portalId": 62515, "subscriptionType": "object.creation", "objectTypeId": "2-777", "objectId": 15},
         {"portalId": 62515, "subscriptionType": "conversation.newMessage", "objectId": 16},
         {"portalId": 62515, "subscriptionType": {"odd": 1}, "objectId": [17]}, "odd", None,
+        {"subscriptionType": "company.creation", "objectId": 18}, {"portalId": 62515, "subscriptionType": "company.creation", "objectId": True},
     ]  # fmt: skip
     assert knocker.hubspot(events) == 200
     assert {(stream, record_id) for _, _, stream, record_id in knocker.marked} == {

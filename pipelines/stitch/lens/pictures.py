@@ -1,5 +1,6 @@
 """Pictures drawn by hand in SVG, small enough to lie inside the Markdown of an asset page; shares and ratios only, never amounts."""
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -11,6 +12,8 @@ WIDTH, LABEL, NUMBER, ROW = 900, 430, 70, 24
 """Units of the picture: all of it, the words on the left, the numbers on the right, one row."""
 LETTERS = 66
 """As many as fit into the words' place."""
+MARKS = re.compile(r"[\\`*_{}\[\]<>()#!|]")
+"""What Markdown would read as more than a character."""
 
 
 class Span(NamedTuple):
@@ -49,8 +52,9 @@ def intervals(found: Sequence[tuple[str, float, float, float]]) -> str:
 
 
 def markdown(svg: str, words: str) -> str:
-    """The picture inside a Markdown image, with words for those who cannot see it."""
-    return f"![{words}](data:image/svg+xml;base64,{b64encode(svg.encode()).decode()})"
+    """The picture inside a Markdown image, under a line that says what it shows. Words are shown as they are, whatever is in them."""
+    plain = MARKS.sub(r"\\\g<0>", words)
+    return f"{plain[:1].upper()}{plain[1:]}\n\n![{plain}](data:image/svg+xml;base64,{b64encode(svg.encode()).decode()})"
 
 
 def framed(width: float, height: float, body: str) -> str:

@@ -85,10 +85,9 @@ def _change(rule: Rule, seen: Sequence[Seen], at: datetime, first: datetime) -> 
     before, recent = len({one.day for one in seen[:half]}), len({one.day for one in seen[half:]})
     fell = rule.by == "fall"
     by = (before - recent if fell else recent - before) / max(before, 1)
-    if abs(recent - before) < BY_CHANCE * sqrt(recent + before):
-        by = 0.0
     numbers: Numbers = {"recent": recent, "before": before, "percent": round(100 * by), "since": _month(border)}
-    return Look(before if fell else recent, {"": Score(max(by, 0.0), numbers)}, numbers)
+    by_chance = abs(recent - before) < BY_CHANCE * sqrt(recent + before)
+    return Look(before if fell else recent, {"": Score(0.0 if by_chance else max(by, 0.0), numbers)}, numbers)
 
 
 def _rhythm(_: Rule, seen: Sequence[Seen], __: datetime, ___: datetime) -> Look:

@@ -50,6 +50,16 @@ def test_the_statement_carries_its_numbers():
     assert dict(fell.records) == {"v/a/o/1": fell.numbers["recent"] + fell.numbers["before"]}
 
 
+def test_a_fall_that_chance_explains_is_told_with_its_own_number():
+    """What holds no more says by how much it fell, not by nothing."""
+    told = findings(deeds(USED, [*range(60), *range(70, 120, 6), *range(121, 180, 2), *range(181, 260, 3)]), BERLIN)
+    over = [one for one in told if one.rule.name == "usage_fell" and one.against]
+    assert over
+    for one in over:
+        before, recent = one.numbers["before"], one.numbers["recent"]
+        assert one.numbers["percent"] == round(100 * (before - recent) / before)
+
+
 def test_usage_that_fell_is_seen_at_the_next_deed_of_any_kind():
     """Who no longer uses but still pays has stopped using; who does nothing is left alone."""
     used = deeds(USED, range(0, 120, 2))

@@ -59,7 +59,8 @@ def metadata(result: dg.ExecuteInProcessResult, name: str) -> dict:
 
 def picture(text: str) -> str:
     """Everything written in it, if it is well-formed."""
-    assert text.startswith("![")
+    told, shown = text.split("\n\n![")
+    assert told[1:] == shown.partition("](data:")[0][1:], "what it shows stands above it, too"
     svg = b64decode(text.split("base64,")[1].removesuffix(")")).decode()
     return " ".join(ET.fromstring(svg).itertext())  # noqa: S314  # we drew it ourselves
 
@@ -137,6 +138,7 @@ def test_pictures_stand_words_and_signs_that_svg_does_not_like():
     drawn = picture(markdown(waterfall([(name, -0.5), ("b", 0.2)], "before", "after"), "words"))
     assert "<b>&" in drawn
     assert "70%" in drawn
+    assert "\\[here\\]\\(x\\)" in markdown(waterfall([], "before", "after"), "look [here](x)")
     assert "2.0x" in picture(markdown(intervals([("a", 2.0, 1.5, 3.0), ("b", 0.5, 0.2, 0.9)]), "words"))
 
 
