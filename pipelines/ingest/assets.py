@@ -80,8 +80,12 @@ def _asset(connector: Connector, stream: Stream) -> dg.AssetsDefinition:
                 staging=workspace.staging,
                 clock=workspace.clock,
             )
-        records = workspace.lake.census(connector.name, stream.name).records
-        return dg.MaterializeResult(metadata=_metadata(report, records, workspace.clock.now()))
+        lake, name = workspace.lake, connector.name
+        # a pull that brought nothing leaves what rests on the stream in sync
+        return dg.MaterializeResult(
+            metadata=_metadata(report, lake.census(name, stream.name).records, workspace.clock.now()),
+            data_version=dg.DataVersion(str(lake.last_batch(name, stream.name))),
+        )
 
     return pull
 

@@ -85,7 +85,9 @@ def _entities(name: str, scope: Scope, description: str) -> dg.AssetsDefinition:
     )
     def entities(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it
         report = stitch(workspace.lake, workspace.store, workspace.clock, scope)
-        return dg.MaterializeResult(metadata=_metadata(report, matches(workspace.lake, scope)))
+        return dg.MaterializeResult(
+            metadata=_metadata(report, matches(workspace.lake, scope)), data_version=dg.DataVersion(str(report.version))
+        )
 
     return entities
 

@@ -138,6 +138,18 @@ def test_a_run_lands_reads_and_checks(instance):
     assert evaluations[PEOPLE, "records_make_sense"].severity == dg.AssetCheckSeverity.WARN
 
 
+def test_a_pull_that_brings_nothing_leaves_what_rests_on_it_in_sync(instance):
+    """The version of a stream's data is that of its last news, so that the graph shows no reader as behind for nothing."""
+
+    def pulled(log):
+        SHELF["paper"] = ScriptedSource(log)
+        return materialization(run(instance), PEOPLE).tags["dagster/data_version"]
+
+    first = pulled(LOG)
+    assert pulled(LOG) == first
+    assert pulled([*LOG, version("3", 3, name="Otto")]) != first
+
+
 def test_checks_before_any_pull_say_that_nothing_landed(instance):
     """On an empty place the cursor is missing, and the checks say so instead of breaking."""
     only_checks = dg.define_asset_job("only_checks", dg.AssetSelection.all_asset_checks())

@@ -42,7 +42,7 @@ def test_weeks_move_with_words_and_not_with_silence(world):
     assert not again.due
     assert rows(world) == found
     assert "polyline" in weeks({"price": [(0, 0.2), (1, 0.7)]}, 1)
-    assert drift_picture(found).startswith("![")
+    assert drift_picture(found).startswith("How far everybody is for us, by slot and week\n\n![")
     state = survey(world.store)
     assert state.words["calibration"] == "uncalibrated"
     assert state.counts["reviews"] == 0
