@@ -77,11 +77,14 @@ def show(
     """Show every write of a plan, or of a record from the first day on."""
     with opened() as workspace:
         found = history.writes(workspace.store, plan_id=what) or history.writes(workspace.store, record=what)
-    if not found:
+        empty = not found and history.planned(workspace.store, what)
+    if not found and not empty:
         raise UsageError(f"The ledger knows no plan and no record {what}; list the plans with: sidecar writes")
     if json:
         terminal.print_json(found)
         return
+    if empty:
+        terminal.say(f"The ledger holds no write of plan {what}.")
     shown = set(sorted({one.record for one in found})[:RECORDS_SHOWN])
     terminal.show_writes([one for one in found if one.record in shown])
     if hidden := len({one.record for one in found}) - len(shown):

@@ -77,6 +77,12 @@ def _run(plan: WritePlan, records: int, fields: dict[str, int]) -> Run:
     )  # fmt: skip
 
 
+def planned(store: Engine, plan_id: str) -> bool:
+    """Whether there is a plan of this id, be it one without any writes."""
+    with transaction(store) as session:
+        return session.get(WritePlan, plan_id) is not None
+
+
 def writes(store: Engine, *, plan_id: str | None = None, record: str | None = None) -> list[Write]:
     """Every write of a plan, by record and field; or of a record, named by its key or its id, the oldest first."""
     query = select(IntendedWrite, WritePlan.created_at).join(WritePlan, col(WritePlan.id) == col(IntendedWrite.plan_id))

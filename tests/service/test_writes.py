@@ -117,6 +117,14 @@ def test_a_plan_says_what_earlier_decisions_hold_back(counted, told, capsys):
     assert told in said
 
 
+def test_a_plan_without_writes_is_told_as_one(desk):
+    """It is listed, so that it can be asked for."""
+    desk.ask("apply", planned("Too dear"))
+    quiet = planned("Too dear")
+    assert f"The ledger holds no write of plan {quiet}." in desk.ask("writes", quiet).said
+    assert desk.ask("writes", quiet, "--json").json == []
+
+
 def test_what_was_refused_is_due_again_by_hand(desk, salesforce_sandbox):
     """The reason is told, and another try costs one command."""
     salesforce_sandbox.state.refuse(ONE, "FIELD_CUSTOM_VALIDATION_EXCEPTION", message="Not so", times=1)

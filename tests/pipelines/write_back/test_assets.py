@@ -276,7 +276,8 @@ def test_an_org_without_our_fields_fails_with_what_to_do(company, monkeypatch):
     monkeypatch.setenv("SALESFORCE_FIELD_PREFIX", "NEW_")
     company.hear("Dana", SECRET, "price")
     told = reason(job(company))
-    assert "Contact.NEW_Key__c is missing" in told
+    assert "Contact.NEW_Key__c, " in told
+    assert "are missing or may not be edited by this user" in told
     assert "run: sidecar provision" in told
 
 
