@@ -46,8 +46,10 @@ def read(
             _say({"requests": _dumped(workspace, dump, model), "file": str(dump)}, json=json)
         elif batch:
             _in_batches(workspace, wait=wait, json=json)
+        elif load:
+            _told(*_loaded(workspace, load, model), json=json)
         else:
-            _told(*(_loaded(workspace, load, model) if load else (_live(workspace), {})), json=json)
+            _told(_live(workspace), {}, json=json)
 
 
 def _live(workspace: Workspace) -> Extracted:

@@ -36,15 +36,7 @@ from service.errors import UsageError
 from service.forgetting import Outcome, carry_out, decide, found_of, is_begun
 from service.held import AlignmentReading, SelfModel, alignment_at, held_beliefs, shown_on
 from service.looking import Kept, ToReview, belief_named, to_review
-from service.people import (
-    cost_of,
-    derived_rows,
-    engagements_of,
-    evidence_of,
-    find_person,
-    profiles_of,
-    records_of,
-)
+from service.people import cost_of, derived_rows, engagements_of, evidence_of, find_person, profiles_of, records_of
 
 SOURCES = ("call_note", "email", "ticket", "transcript", "form", "chat")
 """Where an observation may come from; each has its own reliability."""

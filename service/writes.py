@@ -77,7 +77,7 @@ def show(
     """Show every write of a plan, or of a record from the first day on."""
     with opened() as workspace:
         found = history.writes(workspace.store, plan_id=what) or history.writes(workspace.store, record=what)
-        empty = not found and history.planned(workspace.store, what)
+        empty = not found and history.plan(workspace.store, what) is not None
     if not found and not empty:
         raise UsageError(f"The ledger knows no plan and no record {what}; list the plans with: sidecar writes")
     if json:

@@ -15,7 +15,7 @@ from models.store import transaction
 from pipelines.ingest.sources import unusable_variables
 from pipelines.workspace import Workspace
 from pipelines.write_back import crm as fields
-from pipelines.write_back import erasure, removal
+from pipelines.write_back import erasure, history, removal
 from pipelines.write_back.deliver import apply as deliver
 from pipelines.write_back.fields import PERSON, carried_by
 from pipelines.write_back.held import from_json
@@ -167,8 +167,7 @@ def _crm_of_plan(workspace: Workspace, plan_id: str) -> Connector:
 
 def stored(workspace: Workspace, plan_id: str) -> WritePlan:
     """A plan that was kept. UsageError if there is none of that id."""
-    with transaction(workspace.store) as session:
-        planned = session.get(WritePlan, plan_id)
+    planned = history.plan(workspace.store, plan_id)
     if planned is None:
         raise UsageError(f"There is no plan {plan_id}; make one with: sidecar plan, or list them with: sidecar writes")
     return planned

@@ -27,12 +27,17 @@ def days(instant: datetime) -> float:
     return instant.timestamp() / DAY
 
 
-def moment(row: Evidence) -> tuple[datetime, str, int, int, str, str]:
-    """What sorts evidence by when it happened and, of one instant, as it stands in its texts.
+def moment(row: Evidence) -> tuple[datetime, str]:
+    """What sorts evidence by when it happened and, of one instant, as it stands in its texts."""
+    return row.occurred_at, place(row)
+
+
+def place(row: Evidence) -> str:
+    """Where a piece of evidence stands in its text, as a name of its own that sorts so.
 
     Ids are other ones when a text is read anew, so they decide last: the same words said of the same topic conclude the same.
     """
-    return row.occurred_at, row.observation_id, row.start, row.end, row.polarity, row.id
+    return f"{row.observation_id} {row.start:09} {row.end:09} {row.polarity} {row.id}"
 
 
 def in_order(evidence: Iterable[Evidence]) -> list[Evidence]:
@@ -80,7 +85,7 @@ def _quote(row: Evidence, sign: int, measured: Caps, taught: Taught) -> Quote:
     turning = source.startswith(REVIEW) or (own_voice and turns_around(row.quote))
     r = relied_on(source, measured.of(row.model, source), turning=turning, tallies=taught.tallies)
     return Quote(
-        id=f"{row.observation_id} {row.start:09} {row.end:09} {row.polarity} {row.id}",
+        id=place(row),
         day=days(row.occurred_at),
         speaker=row.speaker,
         thread=row.thread,

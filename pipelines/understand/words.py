@@ -7,7 +7,6 @@ deeds. Every quote is verbatim and the customer's own or our note of it, at most
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from models import Belief, Evidence, Level, Slot
 from pipelines.understand.cutting import fitting, shortened, size
@@ -247,7 +246,7 @@ def _moved(belief: Belief, moved: tuple[str, datetime]) -> str:
     )
 
 
-def _telling(row: Evidence) -> tuple[Any, ...]:
+def _telling(row: Evidence) -> tuple[bool, datetime, str]:
     """Words before deeds, then the latest."""
     return bool(row.quote), *moment(row)
 

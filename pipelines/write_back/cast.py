@@ -1,13 +1,11 @@
 """Who and what this CRM account holds: live records of stitched persons and accounts, deals and who plays a part in them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
 from sqlalchemy import Engine
 
 from connectors.base import Crm
@@ -15,6 +13,7 @@ from models import Outcome, Profile, Relation, Scope, Slot
 from models.keys import RecordKey
 from models.store import transaction
 from pipelines.ingest.lake import Lake
+from pipelines.stitch.called import known_as
 from pipelines.stitch.membership import SNAPSHOT
 from pipelines.understand.doings import members_by_account
 from pipelines.understand.slots import active_slots
@@ -60,7 +59,7 @@ def read_cast(lake: Lake, store: Engine, crm: Crm, vendor: str, touched: frozens
     with transaction(store) as session:
         members, slots = members_by_account(lake, session), active_slots(session)
         colleagues = {one for entity in records for one in members.get(entity, ())}
-        persons += _elsewhere(lake, who, colleagues - {row["entity_id"] for row in persons})
+        persons += known_as(lake, colleagues - {row["entity_id"] for row in persons})
         quiet = silenced(lake, session, ((row["record"], row["entity_id"]) for row in persons))
     deals = _deals(lake, who, crm, vendor, touched)
     figures = read_figures(lake, vendor, crm.account, currency)
@@ -74,15 +73,6 @@ def _here(lake: Lake, who: ir.Table, crm: Crm, vendor: str) -> list[dict[str, An
     here = told.filter((told.vendor == vendor) & (told.account == crm.account) & told.object.isin(objects))
     columns = here.select("record", "name", "title", "live", "created_at")
     joined = columns.join(who.select("record", "entity_id", "scope"), "record")
-    rows: list[dict[str, Any]] = joined.order_by("created_at", "record").to_pyarrow().to_pylist()
-    return rows
-
-
-def _elsewhere(lake: Lake, who: ir.Table, people: Set[str]) -> list[dict[str, Any]]:
-    """Every record of these people, whoever's it is, the oldest first: an account is the same in each CRM."""
-    wanted = ibis.memtable(pa.table({"entity_id": pa.array(sorted(people), pa.string())}))
-    told = lake.facts(Profile).select("record", "name", "title", "created_at")
-    joined = who.select("record", "entity_id").join(wanted, "entity_id").left_join(told, "record")
     rows: list[dict[str, Any]] = joined.order_by("created_at", "record").to_pyarrow().to_pylist()
     return rows
 

@@ -77,10 +77,10 @@ def _run(plan: WritePlan, records: int, fields: dict[str, int]) -> Run:
     )  # fmt: skip
 
 
-def planned(store: Engine, plan_id: str) -> bool:
-    """Whether there is a plan of this id, be it one without any writes."""
+def plan(store: Engine, plan_id: str) -> WritePlan | None:
+    """The plan of this id, be it one without any writes; None if there is none."""
     with transaction(store) as session:
-        return session.get(WritePlan, plan_id) is not None
+        return session.get(WritePlan, plan_id)
 
 
 def writes(store: Engine, *, plan_id: str | None = None, record: str | None = None) -> list[Write]:
