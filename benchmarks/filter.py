@@ -45,9 +45,9 @@ class World:
     def log(self, *, apart: bool = False) -> Log:
         """As the filter reads it; `apart` makes every repetition count."""
         rows = np.arange(len(self.who))
-        thread = rows if apart else self.thread
+        thread, none = rows if apart else self.thread, np.zeros(len(rows), bool)
         return Log(
-            self.who, self.day, rows, np.zeros_like(rows), thread, rows, self.sign, self.r, np.ones(len(rows)), np.zeros(len(rows), bool),
+            self.who, self.day, rows, np.zeros_like(rows), thread, rows, self.sign, self.r, np.ones(len(rows)), none, none,
         )  # fmt: skip
 
 
@@ -219,9 +219,8 @@ def units_by_customer(world: World) -> list[list[Unit]]:
     found: list[list[Unit]] = [[] for _ in range(world.customers)]
     for row in order.tolist():
         weight = min(logit(float(world.r[row])), logit(0.95))
-        unit = Unit(
-            float(world.day[row]), int(world.sign[row]), weight, 2 * float(world.r[row]) - 1, str(row), turning=False
-        )
+        amount = 2 * float(world.r[row]) - 1
+        unit = Unit(float(world.day[row]), int(world.sign[row]), weight, amount, str(row), turning=False, forgets=0.0)
         found[int(world.who[row])].append(unit)
     return found
 

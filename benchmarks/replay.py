@@ -1,7 +1,7 @@
 """How fast confidence is replayed: evidence rows a second for everybody at once, and milliseconds for one person, from made-up logs.
 
 A million rows of evidence of 100,000 persons, most of them on beliefs of one to ten rows, some on beliefs of hundreds; an eighth of
-them are repeated in the same conversation, one in fifty declares a change. Rows come in no order, so sorting is part of the time.
+them are repeated in the same conversation, one in fifty declares a change, one in twenty tells of one. Rows come in no order, so sorting is part of the time.
 The floor beside it is numpy's own sorting of the same rows by belief and day; the scalar filter, on a sample, is the peer.
 """
 
@@ -75,6 +75,7 @@ def made_up(rows: int, beliefs: int, seed: int = 1) -> tuple[Log, np.ndarray]:
         r=dice.choice([0.62, 0.72, 0.8, 0.85, 0.88], rows),
         s=dice.choice([1.0, 0.6, 0.3], rows, p=[0.6, 0.3, 0.1]),
         turning=dice.random(rows) < 0.02,
+        reported=dice.random(rows) < 0.05,
     )
     return log, half_lives
 
@@ -94,6 +95,7 @@ def quotes_of(log: Log, beliefs: int) -> dict[int, list[Quote]]:
             s=float(log.s[row]),
             document=str(log.document[row]),
             turning=bool(log.turning[row]),
+            reported=bool(log.reported[row]),
         )
         found.setdefault(int(log.belief[row]), []).append(quote)
     return found

@@ -4,6 +4,7 @@ No number a model states about itself enters here. Replaying the same rows in an
 pulls it back to not knowing. Why this and nothing simpler: docs/adr/0003-confidence-is-replayed.md.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log
@@ -56,7 +57,7 @@ def sigmoid(x: float) -> float:
 
 
 DOCUMENT_CAP = logit(0.88)
-"""One document moves the log-odds by no more than one honest first-person statement, whoever wrote into it."""
+"""One document moves the log-odds by no more than one honest first-person statement, whoever wrote into it and whatever it says."""
 
 
 def reliability(source_class: str, tallies: Mapping[str, Tally] = NO_TALLIES) -> float:
@@ -90,6 +91,8 @@ class Quote:
     document: str = ""
     turning: bool = False
     """Whether it says that something changed ("we no longer ..."), in the holder's own voice, or is a verdict on all before it."""
+    reported: bool = False
+    """Whether it tells of a change, by whomever ("is fine with it now"); it makes forgotten no more than one document may move."""
 
 
 @dataclass(slots=True)
@@ -102,6 +105,8 @@ class Unit:
     amount: float
     document: str
     turning: bool
+    forgets: float
+    """Log-odds on the other side that it makes forgotten before it counts, at most; a turning one forgets all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +154,13 @@ def units(quotes: Iterable[Quote]) -> list[Unit]:
     for quote in sorted(quotes, key=lambda quote: (quote.day, quote.id)):
         key = (quote.speaker, quote.thread, quote.sign)
         weight, amount = _weight(quote), (2 * max(quote.r, PRIOR) - 1) * quote.s
+        forgets = DOCUMENT_CAP if quote.reported else 0.0
         unit = current.get(key)
         if unit and quote.day - unit.day <= WINDOW_DAYS:
             unit.weight, unit.amount = max(unit.weight, weight), max(unit.amount, amount)
-            unit.turning = unit.turning or quote.turning
+            unit.turning, unit.forgets = unit.turning or quote.turning, max(unit.forgets, forgets)
         else:
-            unit = Unit(quote.day, quote.sign, weight, amount, quote.document or quote.id, quote.turning)
+            unit = Unit(quote.day, quote.sign, weight, amount, quote.document or quote.id, quote.turning, forgets)
             current[key] = unit
             found.append(unit)
     return _capped(found)
@@ -183,21 +189,25 @@ def _weight(quote: Quote) -> float:
 
 
 def _capped(found: list[Unit]) -> list[Unit]:
-    """Several voices in one document share the weight that one document may have; a declared change of mind is exempt."""
-    left: dict[tuple[str, int], float] = {}
-    for unit in found:
-        if unit.turning:
-            continue
-        key = (unit.document, unit.sign)
-        unit.weight = min(unit.weight, left.get(key, DOCUMENT_CAP))
-        left[key] = left.get(key, DOCUMENT_CAP) - unit.weight
+    """Several voices in one document share what one document may move; a declared change of mind is exempt.
+
+    What its voices weigh comes first, and a change that is told of makes forgotten what that leaves.
+    """
+    left: dict[tuple[str, int], float] = defaultdict(lambda: DOCUMENT_CAP)
+    bound = [(unit, (unit.document, unit.sign)) for unit in found if not unit.turning]
+    for unit, key in bound:
+        unit.weight = min(unit.weight, left[key])
+        left[key] -= unit.weight
+    for unit, key in bound:
+        if unit.forgets:
+            unit.forgets, left[key] = left[key], 0.0
     return found
 
 
 def _updated(state: Confidence, unit: Unit, prior: float) -> Confidence:
     """What was known, and one unit more; a turning one first forgets the belief, and what stood against the unit for good."""
-    before = prior if unit.turning else state.p
-    p = min(max(sigmoid(logit(before) + unit.sign * unit.weight), LOW), HIGH)
+    before = logit(prior) if unit.turning else _relaxed(logit(state.p), unit, logit(prior))
+    p = min(max(sigmoid(before + unit.sign * unit.weight), LOW), HIGH)
     supporting = 0.0 if unit.turning and unit.sign < 0 else state.supporting
     opposing = 0.0 if unit.turning and unit.sign > 0 else state.opposing
     return Confidence(
@@ -206,3 +216,9 @@ def _updated(state: Confidence, unit: Unit, prior: float) -> Confidence:
         opposing + (unit.amount if unit.sign < 0 else 0.0),
         state.units + 1,
     )
+
+
+def _relaxed(held: float, unit: Unit, prior: float) -> float:
+    """Log-odds on the other side of the unit, as far toward the prior as the unit may move them; on its own side, as they are."""
+    contrary = max(unit.sign * (prior - held), 0.0)
+    return held + unit.sign * min(contrary, unit.forgets)

@@ -27,7 +27,7 @@ from pipelines.understand.slots import slots_version
 from pipelines.understand.taught import Taught
 
 STAGE = "beliefs"
-RULES = "3"
+RULES = "4"
 """Version of the rules by which beliefs follow from evidence; another number replays everything."""
 
 

@@ -10,7 +10,7 @@ from pipelines.understand.confidence import PRIOR, STRENGTHS, Quote, relied_on
 from pipelines.understand.matching import holder_key, joined, matcher
 from pipelines.understand.measured import Caps, caps
 from pipelines.understand.taught import UNTAUGHT, Taught
-from pipelines.understand.transitions import turns_around
+from pipelines.understand.transitions import declares_change, tells_of_change
 
 DAY = 86_400.0
 HALF_LIFE = 120.0
@@ -82,7 +82,7 @@ def quotes(
 def _quote(row: Evidence, sign: int, measured: Caps, taught: Taught) -> Quote:
     source = row.source_class
     own_voice = row.holder is None and row.speaker_role == "customer"
-    turning = source.startswith(REVIEW) or (own_voice and turns_around(row.quote))
+    turning = source.startswith(REVIEW) or (own_voice and declares_change(row.quote))
     r = relied_on(source, measured.of(row.model, source), turning=turning, tallies=taught.tallies)
     return Quote(
         id=place(row),
@@ -93,6 +93,7 @@ def _quote(row: Evidence, sign: int, measured: Caps, taught: Taught) -> Quote:
         r=r,
         s=STRENGTHS[row.strength],
         document=row.observation_id,
+        reported=r > PRIOR and tells_of_change(row.quote),
         turning=turning and r > PRIOR,  # words that weigh nothing make nothing forgotten
     )
 

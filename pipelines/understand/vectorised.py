@@ -36,6 +36,7 @@ class Log:
     r: Floats
     s: Floats
     turning: Flags
+    reported: Flags
 
     def __len__(self) -> int:
         return len(self.belief)
@@ -56,6 +57,7 @@ class Units:
     weight: Floats
     amount: Floats
     turning: Flags
+    forgets: Floats
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def log_of(questions: Sequence[Sequence[Quote]]) -> Log:
         r=np.array([quote.r for quote in quotes], np.float64),
         s=np.array([quote.s for quote in quotes], np.float64),
         turning=np.array([quote.turning for quote in quotes], np.bool_),
+        reported=np.array([quote.reported for quote in quotes], np.bool_),
     )
 
 
@@ -120,16 +123,17 @@ def replay_all(log: Log, half_lives: Floats, as_of: Floats | float | None = None
 def units_of(log: Log) -> Units:
     """Quotes collapsed to independent observations, as `confidence.units` does."""
     order = _in_order(log)
-    belief, day, turning = log.belief[order], log.day[order], log.turning[order]
+    belief, day, turning, reported = log.belief[order], log.day[order], log.turning[order], log.reported[order]
     weight = np.minimum(_logit(np.clip(log.r, PRIOR, TRUSTED)) * log.s, logit(TRUSTED))[order]
     amount = ((2 * np.maximum(log.r, PRIOR) - 1) * log.s)[order]
     first, unit = _collapsed(_keyed(log.belief, log.speaker, log.thread, log.sign)[order], day)
     if len(first) < len(order):
         weight, amount = _greatest(unit, weight, len(first)), _greatest(unit, amount, len(first))
-        turning = np.bincount(unit, turning, len(first)) > 0
+        turning, reported = (np.bincount(unit, said, len(first)) > 0 for said in (turning, reported))
         belief, day, order = belief[first], day[first], order[first]
-    weight = _capped(_keyed(log.belief, log.document, log.sign)[order], weight, turning)
-    return Units(belief, _places(belief), day, log.sign[order], weight, amount, turning)
+    document = _keyed(log.belief, log.document, log.sign)[order]
+    weight, forgets = _capped(document, weight, turning, reported)
+    return Units(belief, _places(belief), day, log.sign[order], weight, amount, turning, forgets)
 
 
 def _step(
@@ -141,8 +145,10 @@ def _step(
         _fade(who, day, half_lives, prior, p, sides, last)
     last[who] = day
     turning = found.turning[rows]
-    before = np.where(turning, prior, p[who])
-    p[who] = np.clip(1 / (1 + np.exp(-(_logit(before) + sign * found.weight[rows]))), LOW, HIGH)
+    before = _logit(np.where(turning, prior, p[who]))
+    if (forgets := found.forgets[rows]).any():
+        before += sign * np.minimum(np.maximum(sign * (logit(prior) - before), 0.0), forgets)
+    p[who] = np.clip(1 / (1 + np.exp(-(before + sign * found.weight[rows]))), LOW, HIGH)
     own = (sign < 0).astype(np.int64)
     if turning.any():
         sides[1 - own[turning], who[turning]] = 0.0
@@ -176,18 +182,25 @@ def _collapsed(key: Ints, day: Floats) -> tuple[Ints, Ints]:
     return first, (np.cumsum(anchor == every) - 1)[anchor]
 
 
-def _capped(key: Ints, weight: Floats, turning: Flags) -> Floats:
-    """Several voices in one document share the weight that one document may have; a declared change of mind is exempt."""
+def _capped(key: Ints, weight: Floats, turning: Flags, reported: Flags) -> tuple[Floats, Floats]:
+    """Weights and what is forgotten, as `confidence.units` has them: what one document may move is shared by its voices."""
     capped = np.where(turning, weight, np.minimum(weight, DOCUMENT_CAP))
+    forgets = np.where(reported & ~turning, DOCUMENT_CAP - capped, 0.0)
     together = _repeated(key)
     together = together[~turning[together]]
     groups = np.cumsum(np.r_[0, key[together][1:] != key[together][:-1]]) if len(together) else together
     left = np.full(int(groups[-1]) + 1 if len(groups) else 0, DOCUMENT_CAP)
-    for rows in _rounds(_places(groups)):
+    rounds = _rounds(_places(groups))
+    for rows in rounds:
         one, group = together[rows], groups[rows]
         capped[one] = np.minimum(weight[one], left[group])
         left[group] -= capped[one]
-    return capped
+    for rows in rounds:
+        one, group = together[rows], groups[rows]
+        told = reported[one]
+        forgets[one] = np.where(told, left[group], 0.0)
+        left[group[told]] = 0.0
+    return capped, forgets
 
 
 def _keyed(*columns: Ints) -> Ints:

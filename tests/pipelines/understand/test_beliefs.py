@@ -99,6 +99,14 @@ def test_words_that_declare_a_change_count_more():
     assert (None, "price", "", "positive") not in note
 
 
+def test_a_change_that_a_note_tells_of_turns_what_was_said_once():
+    """Who once said no, and is satisfied now as the rep notes, is for it, though barely; that they are satisfied is not enough."""
+    note = {"speaker_role": "rep_note", "source_class": "rep_note", "strength": "implied"}
+    told = held(said(0), said(44, "positive", quote="now satisfied on price", **note))
+    assert [(side, 0.5 < belief.confidence < 0.6) for (*_, side), belief in told.items()] == [("positive", True)]
+    assert (None, "price", "", "positive") not in held(said(0), said(44, "positive", quote="satisfied", **note))
+
+
 def test_the_statement_is_the_strongest_recent_one():
     """A plain word of today says it better than a hint of last year."""
     found = held(said(0, statement="old and plain"), said(300, statement="new and hedged", strength="speculative"))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.understand.confidence import HIGH, LOW, Quote, evidence_word, replay, sigmoid, units
+from pipelines.understand.confidence import DOCUMENT_CAP, HIGH, LOW, Quote, evidence_word, logit, replay, sigmoid, units
 
 HALF_LIFE = 120.0
 
@@ -43,6 +43,23 @@ def test_a_declared_change_of_mind_outweighs_the_past():
     assert declared == pytest.approx(0.05, abs=0.001)
 
 
+def test_a_change_that_is_told_of_makes_forgotten_what_one_document_may_move():
+    """Whoever reports that it is settled turns what was merely said once; what is certain moves as far as one document may."""
+    once, told = [quote(1, 0, 0.88, sign=-1)], quote("x", 40, 0.62, 0.6, reported=True)
+    assert replay([*once, quote("x", 40, 0.62, 0.6)], HALF_LIFE, 40).p < 0.3
+    assert replay([*once, told], HALF_LIFE, 40).p == pytest.approx(sigmoid(0.6 * logit(0.62)))
+    sure = [quote(day, day, 0.88, sign=-1) for day in range(0, 40, 5)]
+    held = replay(sure, HALF_LIFE, 40).p
+    assert logit(replay([*sure, told], HALF_LIFE, 40).p) == pytest.approx(logit(held) + logit(0.88))
+
+
+def test_a_change_toward_what_is_held_already_makes_nothing_forgotten():
+    """Who was for it and is told to be so now is more so."""
+    sure = [quote(day, day, 0.88) for day in range(0, 40, 5)]
+    more = [quote("x", 40, 0.62, 0.6, reported=told) for told in (False, True)]
+    assert replay([*sure, more[1]], HALF_LIFE, 40) == replay([*sure, more[0]], HALF_LIFE, 40)
+
+
 def test_saying_it_twice_in_a_conversation_is_saying_it_once():
     """Quotes of one speaker and thread within 72 hours are one unit, at the strongest weight."""
     twice = [quote(1, 0, 0.62, thread="a"), quote(2, 2, 0.88, thread="a")]
@@ -74,6 +91,7 @@ QUOTES = st.lists(
         s=st.sampled_from([1.0, 0.6, 0.3]),
         document=st.sampled_from(["", "d"]),
         turning=st.booleans(),
+        reported=st.booleans(),
     ),
     max_size=12,
     unique_by=lambda quote: quote.id,
@@ -94,6 +112,15 @@ def test_it_stays_inside_its_limits(log, as_of):
     assert LOW - 1e-12 <= state.p <= HIGH + 1e-12
     assert state.supporting >= 0
     assert state.opposing >= 0
+
+
+@given(QUOTES, st.integers(0, 200), st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([1, -1]), st.floats(0, 1), st.booleans()), max_size=6))  # fmt: skip
+def test_no_document_moves_it_further_than_one_statement_may(log, silence, voices):
+    """However many voices it has, whatever changes they tell of, and wherever it stood."""
+    day = max((q.day for q in log), default=0.0) + silence + 3
+    said = [Quote(f"z{n}", day, who, "mail", sign, r, document="mail", reported=told) for n, (who, sign, r, told) in enumerate(voices)]  # fmt: skip
+    before, after = replay(log, HALF_LIFE, day).p, replay([*log, *said], HALF_LIFE, day).p
+    assert abs(logit(after) - logit(before)) <= DOCUMENT_CAP + 1e-9
 
 
 @given(QUOTES, st.floats(0, 1_000))
