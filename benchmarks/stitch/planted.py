@@ -49,9 +49,9 @@ class Planted:
     resolved: int
 
 
-def planted(folder: Path, url: str, persons: int, seed: int, turns: int) -> Planted:
+def planted(folder: Path, url: str, persons: int, seed: int, turns: int, *, elusive: bool = True) -> Planted:
     """Plant a world below a folder, stitch it, let it go on, and look at every turn."""
-    living = Living(world(persons, seed), np.random.default_rng(seed))
+    living = Living(world(persons, seed, elusive=elusive), np.random.default_rng(seed))
     lake, store = Lake.open(str(folder / "lake")), open_store(url)
     clock = FrozenClock(datetime(2026, 11, 2, 9, tzinfo=UTC))
     plant(lake, living.world)

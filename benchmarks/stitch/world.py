@@ -94,8 +94,11 @@ class World:
     identifiers: pa.Table
 
 
-def world(persons: int, seed: int, first: int = 0) -> World:
-    """So many persons with one to five records each, numbered from the first; worlds that do not overlap are parts of a larger one."""
+def world(persons: int, seed: int, first: int = 0, *, elusive: bool = True) -> World:
+    """So many persons with one to five records each, numbered from the first; worlds that do not overlap are parts of a larger one.
+
+    In an `elusive` one some records name no address, and some persons a second one: no value ties those to the others of their person.
+    """
     rng = np.random.default_rng([seed, first])
     has = rng.random((persons, len(CARRIERS))) < [one.share for one in CARRIERS]
     has[:, DUPLICATE] &= has[:, HUBSPOT]
@@ -107,7 +110,9 @@ def world(persons: int, seed: int, first: int = 0) -> World:
     # every other shared mailbox is a family's
     family = np.where(mailbox % 2 == 0, mailbox, np.arange(persons))
     records = _records(rng, person, carrier, family, first)
-    said = _identifiers(rng, has, person, carrier, first + mailbox[person], first + line[person], first)
+    said = _identifiers(
+        rng, has, person, carrier, first + mailbox[person], first + line[person], first, elusive=elusive
+    )
     return World(records, said)
 
 
@@ -137,11 +142,19 @@ def keyed(records: pa.Table) -> pa.Table:
 
 
 def _identifiers(
-    rng: np.random.Generator, has: NDArray[np.bool_], local: Ints, carrier: Ints, mailbox: Ints, line: Ints, offset: int
+    rng: np.random.Generator,
+    has: NDArray[np.bool_],
+    local: Ints,
+    carrier: Ints,
+    mailbox: Ints,
+    line: Ints,
+    offset: int,
+    *,
+    elusive: bool,
 ) -> pa.Table:
     """What the records say: own ids, those of others, addresses and phones, and what says nothing."""
     person = local + offset
-    found = [_own(person, carrier), *_addresses(rng, len(has), local, carrier, mailbox, person)]
+    found = [_own(person, carrier), *_addresses(rng, len(has), local, carrier, mailbox, person, elusive=elusive)]
     for kind, owner in OWNERS.items():
         which = _told(rng, carrier, kind) & has[local, owner] & (carrier != owner)
         found.append(_said(kind, which, _text(CARRIERS[owner].prefix, person)))
@@ -158,9 +171,18 @@ def _own(person: Ints, carrier: Ints) -> pa.Table:
 
 
 def _addresses(
-    rng: np.random.Generator, persons: int, local: Ints, carrier: Ints, mailbox: Ints, person: Ints
+    rng: np.random.Generator,
+    persons: int,
+    local: Ints,
+    carrier: Ints,
+    mailbox: Ints,
+    person: Ints,
+    *,
+    elusive: bool,
 ) -> list[pa.Table]:
     told, moved = _told(rng, carrier, "email"), (rng.random(persons) < SECOND)[local]
+    if not elusive:
+        told, moved = np.ones_like(told), np.zeros_like(moved)
     second = moved & (rng.random(len(local)) < SECOND_USED)
     both = moved & ~second & (rng.random(len(local)) < BOTH)
     work = _text("p", mailbox, "@c", mailbox // COMPANY, ".example")

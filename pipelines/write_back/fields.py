@@ -46,7 +46,7 @@ SHOWN = (
     ),
     FieldSpec(
         "alignment_band", "Belief: Alignment band",
-        "The alignment in one word, for filters and reports. Insufficient evidence means we do not know enough yet.",
+        "The alignment in one word: High from 65, Low below 40; a word is left 3 points beyond its edge. Insufficient evidence: fewer than 3 observations so far.",
         "picklist", EVERYWHERE, values=BANDS,
     ),
     FieldSpec(
@@ -54,7 +54,8 @@ SHOWN = (
         "percent", EVERYWHERE, length=5, scale=2,
     ),
     FieldSpec(
-        "trend", "Belief: Trend", "Whether customer and offer have come closer lately.",
+        "trend", "Belief: Trend",
+        "Whether customer and offer have come closer lately. Insufficient evidence: heard fewer than 4 times, or for less than 21 days.",
         "picklist", EVERYWHERE, values=TRENDS,
     ),
     FieldSpec(

@@ -1,5 +1,6 @@
 """What a rep reads: on a person, on an account, on a deal."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -9,12 +10,15 @@ import pytest
 from models import Alignment
 from models.keys import RecordKey
 from models.money import major
-from pipelines.understand.alignment import faded
+from pipelines.understand.alignment import KAPPA, MIN_DAYS, MIN_SAMPLES, faded
 from pipelines.understand.weighing import EQUAL
 from pipelines.write_back.compare import ALIGNED
 from pipelines.write_back.fields import FIELDS, INSUFFICIENT
 from pipelines.write_back.known import Account, Deal, Figures, Person
 from pipelines.write_back.values import (
+    HIGH,
+    LOW,
+    MARGIN,
     account_values,
     band,
     crossed,
@@ -46,6 +50,13 @@ DEAL = Deal(
     people=(DANA, OTTO, LENA),
     roles={"Otto": "Blocker"},
 )
+
+
+def test_a_rep_can_read_on_the_record_what_the_words_mean():
+    """The help of band and trend names the very edges that the rules use."""
+    told = {spec.name: [float(number) for number in re.findall(r"\d+", spec.help)] for spec in FIELDS}
+    assert told["alignment_band"] == [100 * HIGH, 100 * LOW, 100 * MARGIN, KAPPA]
+    assert told["trend"] == [MIN_SAMPLES, MIN_DAYS]
 
 
 def scored(*overall: float, n: float = 5) -> list[Alignment]:
