@@ -49,6 +49,7 @@ def measure(sizes: Sequence[int], store: str | None = None) -> Iterator[Told]:
             (folder / "store").write_text(store or f"sqlite:///{folder}/store.db")
             told = {"persons": persons, **{job: _run(job, folder) for job in ("make", "read", "splink")}}
             told["full"] = _run("ours", folder)
+            told["copied"] = {} if store else _run("copied", folder)
             told["changed"] = _run("change", folder)
             yield told | {"incremental": _run("ours", folder)}
 
@@ -67,6 +68,8 @@ def show(found: Sequence[Told], console: Console) -> None:
         rows += [(step, told["full"][step]) for step in STEPS] + [("all of it", _whole(told["full"]))]
         rows += [(f"1 % changed: {step}", told["incremental"][step]) for step in STEPS]
         rows += [("1 % changed: all of it", _whole(told["incremental"]))]
+        if told["copied"]:
+            rows.insert(3, ("SQLite alone: the rows that we write", told["copied"]["copied"]))
         for name, one in rows:
             table.add_row(name, f"{one['wall_s']:.2f}", f"{one['cpu_s']:.2f}", f"{one['peak_mib']:,.0f}")
         console.print(table)
@@ -81,6 +84,8 @@ def verdicts(told: Told) -> Iterator[str]:
     again = _whole(told["incremental"])["wall_s"]
     yield f"{whole / read:.1f}x the read ({_word(whole <= MOST_OF_READ * read)}, at most {MOST_OF_READ})"
     yield f"{splink / whole:.2f}x as fast as Splink ({_word(splink >= LEAST_OF_SPLINK * whole)}, at least {LEAST_OF_SPLINK})"
+    if told["copied"]:
+        yield f"SQLite alone: {told['copied']['copied']['wall_s'] / read:.1f}x the read, for the rows that the store keeps"
     yield f"after 1 % changed {again / whole:.0%} of the full run ({_word(again <= MOST_OF_FULL * whole)}, at most {MOST_OF_FULL:.0%})"
 
 
