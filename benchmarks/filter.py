@@ -45,9 +45,9 @@ class World:
     def log(self, *, apart: bool = False) -> Log:
         """As the filter reads it; `apart` makes every repetition count."""
         rows = np.arange(len(self.who))
-        thread, none = rows if apart else self.thread, np.zeros(len(rows), bool)
+        thread, none = rows if apart else self.thread, np.zeros(len(rows))
         return Log(
-            self.who, self.day, rows, np.zeros_like(rows), thread, rows, self.sign, self.r, np.ones(len(rows)), none, none,
+            self.who, self.day, rows, np.zeros_like(rows), thread, rows, self.sign, self.r, np.ones(len(rows)), none.astype(bool), none,
         )  # fmt: skip
 
 
@@ -220,7 +220,7 @@ def units_by_customer(world: World) -> list[list[Unit]]:
     for row in order.tolist():
         weight = min(logit(float(world.r[row])), logit(0.95))
         amount = 2 * float(world.r[row]) - 1
-        unit = Unit(float(world.day[row]), int(world.sign[row]), weight, amount, str(row), turning=False, forgets=0.0)
+        unit = Unit(float(world.day[row]), int(world.sign[row]), weight, amount, str(row), turning=False, moves=0.0)
         found[int(world.who[row])].append(unit)
     return found
 

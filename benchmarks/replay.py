@@ -16,7 +16,7 @@ import numpy as np
 
 from models import Evidence
 from pipelines.understand.beliefs import by_topic, conclude, quotes
-from pipelines.understand.confidence import Quote, replay
+from pipelines.understand.confidence import DOCUMENT_CAP, Quote, replay
 from pipelines.understand.slots import shipped
 from pipelines.understand.vectorised import Log, replay_all
 
@@ -75,7 +75,7 @@ def made_up(rows: int, beliefs: int, seed: int = 1) -> tuple[Log, np.ndarray]:
         r=dice.choice([0.62, 0.72, 0.8, 0.85, 0.88], rows),
         s=dice.choice([1.0, 0.6, 0.3], rows, p=[0.6, 0.3, 0.1]),
         turning=dice.random(rows) < 0.02,
-        reported=dice.random(rows) < 0.05,
+        moves=np.where(dice.random(rows) < 0.05, DOCUMENT_CAP, 0.0),
     )
     return log, half_lives
 
@@ -95,7 +95,7 @@ def quotes_of(log: Log, beliefs: int) -> dict[int, list[Quote]]:
             s=float(log.s[row]),
             document=str(log.document[row]),
             turning=bool(log.turning[row]),
-            reported=bool(log.reported[row]),
+            moves=float(log.moves[row]),
         )
         found.setdefault(int(log.belief[row]), []).append(quote)
     return found

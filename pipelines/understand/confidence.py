@@ -56,7 +56,9 @@ def sigmoid(x: float) -> float:
     return 1 / (1 + exp(-x))
 
 
-DOCUMENT_CAP = logit(0.88)
+FIRST_PERSON = 0.88
+"""How often an honest first-person statement holds."""
+DOCUMENT_CAP = logit(FIRST_PERSON)
 """One document moves the log-odds by no more than one honest first-person statement, whoever wrote into it and whatever it says."""
 
 
@@ -91,8 +93,8 @@ class Quote:
     document: str = ""
     turning: bool = False
     """Whether it says that something changed ("we no longer ..."), in the holder's own voice, or is a verdict on all before it."""
-    reported: bool = False
-    """Whether it tells of a change, by whomever ("is fine with it now"); it makes forgotten no more than one document may move."""
+    moves: float = 0.0
+    """Log-odds that it may move in all, where it tells of a change ("is fine with it now"): what contradicts it is forgotten so far."""
 
 
 @dataclass(slots=True)
@@ -105,8 +107,8 @@ class Unit:
     amount: float
     document: str
     turning: bool
-    forgets: float
-    """Log-odds on the other side that it makes forgotten before it counts, at most; a turning one forgets all."""
+    moves: float
+    """Log-odds that it may move in all, its weight among them, by making forgotten what contradicts it; a turning one forgets everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,19 +150,21 @@ def evidence_word(weight: float) -> str:
 
 
 def units(quotes: Iterable[Quote]) -> list[Unit]:
-    """Independent observations in order of time; each is anchored at its first quote, so arrival order does not matter."""
+    """Independent observations in order of time; each is anchored at its first quote, so arrival order does not matter.
+
+    Words of change are units of their own, for they stand where they were said and not where the conversation began.
+    """
     found: list[Unit] = []
-    current: dict[tuple[str, str, int], Unit] = {}
+    current: dict[tuple[str, str, int, bool], Unit] = {}
     for quote in sorted(quotes, key=lambda quote: (quote.day, quote.id)):
-        key = (quote.speaker, quote.thread, quote.sign)
+        key = (quote.speaker, quote.thread, quote.sign, quote.turning or quote.moves > 0)
         weight, amount = _weight(quote), (2 * max(quote.r, PRIOR) - 1) * quote.s
-        forgets = DOCUMENT_CAP if quote.reported else 0.0
         unit = current.get(key)
         if unit and quote.day - unit.day <= WINDOW_DAYS:
             unit.weight, unit.amount = max(unit.weight, weight), max(unit.amount, amount)
-            unit.turning, unit.forgets = unit.turning or quote.turning, max(unit.forgets, forgets)
+            unit.turning, unit.moves = unit.turning or quote.turning, max(unit.moves, quote.moves)
         else:
-            unit = Unit(quote.day, quote.sign, weight, amount, quote.document or quote.id, quote.turning, forgets)
+            unit = Unit(quote.day, quote.sign, weight, amount, quote.document or quote.id, quote.turning, quote.moves)
             current[key] = unit
             found.append(unit)
     return _capped(found)
@@ -194,13 +198,17 @@ def _capped(found: list[Unit]) -> list[Unit]:
     What its voices weigh comes first, and a change that is told of makes forgotten what that leaves.
     """
     left: dict[tuple[str, int], float] = defaultdict(lambda: DOCUMENT_CAP)
+    for unit in found:
+        unit.moves = 0.0 if unit.turning else unit.moves
     bound = [(unit, (unit.document, unit.sign)) for unit in found if not unit.turning]
     for unit, key in bound:
         unit.weight = min(unit.weight, left[key])
         left[key] -= unit.weight
     for unit, key in bound:
-        if unit.forgets:
-            unit.forgets, left[key] = left[key], 0.0
+        if unit.moves:
+            forgets = max(min(unit.moves - unit.weight, left[key]), 0.0)
+            unit.moves = unit.weight + forgets
+            left[key] -= forgets
     return found
 
 
@@ -221,4 +229,4 @@ def _updated(state: Confidence, unit: Unit, prior: float) -> Confidence:
 def _relaxed(held: float, unit: Unit, prior: float) -> float:
     """Log-odds on the other side of the unit, as far toward the prior as the unit may move them; on its own side, as they are."""
     contrary = max(unit.sign * (prior - held), 0.0)
-    return held + unit.sign * min(contrary, unit.forgets)
+    return held + unit.sign * min(contrary, max(unit.moves - unit.weight, 0.0))

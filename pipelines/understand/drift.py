@@ -33,7 +33,8 @@ def alarms(found: Iterable[Unit], threshold: float = THRESHOLD) -> list[tuple[Un
             if seen >= SETTLING and lead:
                 held = 1 if lead > 0 else -1
             continue
-        against = max(0.0, against - held * unit.sign * unit.weight)
+        moved = unit.weight if unit.sign == held else max(unit.weight, unit.moves)
+        against = max(0.0, against - held * unit.sign * moved)
         if unit.turning and unit.sign != held:
             against = max(against, threshold)  # they said so themselves
         if against >= threshold:

@@ -19,15 +19,13 @@ from pipelines.understand.beliefs import conclude
 from pipelines.understand.buckets import ALL_BUCKETS, bucket_of, due, settled, versions
 from pipelines.understand.drift import drifts
 from pipelines.understand.lessons import learn, taught
-from pipelines.understand.matching import matcher
-from pipelines.understand.measured import caps
 from pipelines.understand.people import chunks
 from pipelines.understand.rows import Written, bring_in_step
-from pipelines.understand.slots import slots_version
 from pipelines.understand.taught import Taught
+from pipelines.understand.topics import weighed_by
 
 STAGE = "beliefs"
-RULES = "4"
+RULES = "3"
 """Version of the rules by which beliefs follow from evidence; another number replays everything."""
 
 
@@ -59,7 +57,7 @@ def replay_beliefs(store: Engine, clock: Clock, buckets: Iterable[int] = ALL_BUC
         half_lives = {slot.name: slot.half_life_days for slot in slots}
         learn(session, half_lives, clock.now())
         lesson = taught(session)
-        rules = f"{RULES}-{slots_version(slots)}-{caps().version}-{matcher().version}-{lesson.version}"
+        rules = f"{RULES}-{weighed_by(slots)}-{lesson.version}"
         inputs = evidence_by_person(session, rules)
         pending = due(session, STAGE, buckets, inputs.versions)
     for bucket in track(pending, "beliefs replayed", len(pending)):

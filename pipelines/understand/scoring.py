@@ -19,11 +19,11 @@ from pipelines.understand.behaviour.deeds import facts_version
 from pipelines.understand.buckets import ALL_BUCKETS, bucket_of, due, settled, versions
 from pipelines.understand.components import NOTHING_DONE, Doings
 from pipelines.understand.doings import read_doings, summary
-from pipelines.understand.measured import caps
 from pipelines.understand.people import belonging, chunks
 from pipelines.understand.replay import evidence_by_person, load_evidence
 from pipelines.understand.rows import Written, bring_in_step
-from pipelines.understand.slots import active_slots, slots_version
+from pipelines.understand.slots import active_slots
+from pipelines.understand.topics import weighed_by
 from pipelines.understand.weighing import schedule
 
 STAGE = "alignment"
@@ -52,7 +52,7 @@ def score_alignment(lake: Lake, store: Engine, clock: Clock, buckets: Iterable[i
         valences = {slot.name: slot.valence for slot in slots}
         half_lives = {slot.name: slot.half_life_days for slot in slots}
         inputs = evidence_by_person(session, "")
-        rules = f"{RULES}-{slots_version(slots)}-{caps().version}"
+        rules = f"{RULES}-{weighed_by(slots)}"
         whole = content_id(rules, facts_version(lake, session), *(inputs.versions[one] for one in ALL_BUCKETS))
         if not due(session, WHOLE, [0], {0: whole}):
             return report

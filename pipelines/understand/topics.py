@@ -5,21 +5,30 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypeAlias
 
-from models import Evidence
-from pipelines.understand.confidence import PRIOR, STRENGTHS, Quote, relied_on
+from models import Evidence, Slot
+from models.beliefs import Strength
+from pipelines.understand.confidence import FIRST_PERSON, PRIOR, STRENGTHS, Quote, logit, relied_on
 from pipelines.understand.matching import holder_key, joined, matcher
 from pipelines.understand.measured import Caps, caps
+from pipelines.understand.slots import slots_version
 from pipelines.understand.taught import UNTAUGHT, Taught
 from pipelines.understand.transitions import declares_change, tells_of_change
 
 DAY = 86_400.0
 HALF_LIFE = 120.0
 """Days, for a slot that no longer exists: that of most slots."""
+FILTER = "2"
+"""Version of how evidence is read and weighed (this module, `confidence.py`, `transitions.py`); another number concludes everything anew."""
 REVIEW = "review/"
 """Source classes of verdicts begin so."""
 
 Topic: TypeAlias = tuple[str | None, str, str]
 """Holder, slot and aspect: the only scope in which two pieces of evidence can oppose each other."""
+
+
+def weighed_by(slots: list[Slot]) -> str:
+    """Version of all that conclusions from evidence rest on beside the evidence: the filter, slots, measured readers, and which names are one."""
+    return f"{FILTER}-{slots_version(slots)}-{caps().version}-{matcher().version}"
 
 
 def days(instant: datetime) -> float:
@@ -93,9 +102,16 @@ def _quote(row: Evidence, sign: int, measured: Caps, taught: Taught) -> Quote:
         r=r,
         s=STRENGTHS[row.strength],
         document=row.observation_id,
-        reported=r > PRIOR and tells_of_change(row.quote),
+        moves=0.0 if turning else _moves(row, measured),
         turning=turning and r > PRIOR,  # words that weigh nothing make nothing forgotten
     )
+
+
+def _moves(row: Evidence, measured: Caps) -> float:
+    """Log-odds that a change told of here may move: what the customer's plain word weighs with this reader, and nothing if it is a guess."""
+    if row.strength == Strength.speculative or not tells_of_change(row.quote):
+        return 0.0
+    return logit(min(max(measured.of(row.model, row.source_class), PRIOR), FIRST_PERSON))
 
 
 def _first_names(names: list[str]) -> Mapping[str, str]:

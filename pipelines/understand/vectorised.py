@@ -36,7 +36,7 @@ class Log:
     r: Floats
     s: Floats
     turning: Flags
-    reported: Flags
+    moves: Floats
 
     def __len__(self) -> int:
         return len(self.belief)
@@ -57,7 +57,7 @@ class Units:
     weight: Floats
     amount: Floats
     turning: Flags
-    forgets: Floats
+    moves: Floats
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def log_of(questions: Sequence[Sequence[Quote]]) -> Log:
         r=np.array([quote.r for quote in quotes], np.float64),
         s=np.array([quote.s for quote in quotes], np.float64),
         turning=np.array([quote.turning for quote in quotes], np.bool_),
-        reported=np.array([quote.reported for quote in quotes], np.bool_),
+        moves=np.array([quote.moves for quote in quotes], np.float64),
     )
 
 
@@ -123,17 +123,18 @@ def replay_all(log: Log, half_lives: Floats, as_of: Floats | float | None = None
 def units_of(log: Log) -> Units:
     """Quotes collapsed to independent observations, as `confidence.units` does."""
     order = _in_order(log)
-    belief, day, turning, reported = log.belief[order], log.day[order], log.turning[order], log.reported[order]
+    belief, day, turning, moves = log.belief[order], log.day[order], log.turning[order], log.moves[order]
     weight = np.minimum(_logit(np.clip(log.r, PRIOR, TRUSTED)) * log.s, logit(TRUSTED))[order]
     amount = ((2 * np.maximum(log.r, PRIOR) - 1) * log.s)[order]
-    first, unit = _collapsed(_keyed(log.belief, log.speaker, log.thread, log.sign)[order], day)
+    change = (log.turning | (log.moves > 0)).astype(np.int64)
+    first, unit = _collapsed(_keyed(log.belief, log.speaker, log.thread, log.sign, change)[order], day)
     if len(first) < len(order):
         weight, amount = _greatest(unit, weight, len(first)), _greatest(unit, amount, len(first))
-        turning, reported = (np.bincount(unit, said, len(first)) > 0 for said in (turning, reported))
+        turning, moves = np.bincount(unit, turning, len(first)) > 0, _greatest(unit, moves, len(first))
         belief, day, order = belief[first], day[first], order[first]
     document = _keyed(log.belief, log.document, log.sign)[order]
-    weight, forgets = _capped(document, weight, turning, reported)
-    return Units(belief, _places(belief), day, log.sign[order], weight, amount, turning, forgets)
+    weight, moves = _capped(document, weight, turning, moves)
+    return Units(belief, _places(belief), day, log.sign[order], weight, amount, turning, moves)
 
 
 def _step(
@@ -146,7 +147,7 @@ def _step(
     last[who] = day
     turning = found.turning[rows]
     before = _logit(np.where(turning, prior, p[who]))
-    if (forgets := found.forgets[rows]).any():
+    if (forgets := np.maximum(found.moves[rows] - found.weight[rows], 0.0)).any():
         before += sign * np.minimum(np.maximum(sign * (logit(prior) - before), 0.0), forgets)
     p[who] = np.clip(1 / (1 + np.exp(-(before + sign * found.weight[rows]))), LOW, HIGH)
     own = (sign < 0).astype(np.int64)
@@ -182,10 +183,11 @@ def _collapsed(key: Ints, day: Floats) -> tuple[Ints, Ints]:
     return first, (np.cumsum(anchor == every) - 1)[anchor]
 
 
-def _capped(key: Ints, weight: Floats, turning: Flags, reported: Flags) -> tuple[Floats, Floats]:
-    """Weights and what is forgotten, as `confidence.units` has them: what one document may move is shared by its voices."""
+def _capped(key: Ints, weight: Floats, turning: Flags, moves: Floats) -> tuple[Floats, Floats]:
+    """What each unit weighs, and moves in all, as `confidence.units` has them: what one document may move is shared by its voices."""
     capped = np.where(turning, weight, np.minimum(weight, DOCUMENT_CAP))
-    forgets = np.where(reported & ~turning, DOCUMENT_CAP - capped, 0.0)
+    told = (moves > 0) & ~turning
+    forgets = np.where(told, np.clip(moves - capped, 0.0, DOCUMENT_CAP - capped), 0.0)
     together = _repeated(key)
     together = together[~turning[together]]
     groups = np.cumsum(np.r_[0, key[together][1:] != key[together][:-1]]) if len(together) else together
@@ -197,10 +199,9 @@ def _capped(key: Ints, weight: Floats, turning: Flags, reported: Flags) -> tuple
         left[group] -= capped[one]
     for rows in rounds:
         one, group = together[rows], groups[rows]
-        told = reported[one]
-        forgets[one] = np.where(told, left[group], 0.0)
-        left[group[told]] = 0.0
-    return capped, forgets
+        forgets[one] = np.where(told[one], np.maximum(np.minimum(moves[one] - capped[one], left[group]), 0.0), 0.0)
+        left[group] -= forgets[one]
+    return capped, np.where(told, capped + forgets, 0.0)
 
 
 def _keyed(*columns: Ints) -> Ints:

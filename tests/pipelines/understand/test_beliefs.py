@@ -107,6 +107,26 @@ def test_a_change_that_a_note_tells_of_turns_what_was_said_once():
     assert (None, "price", "", "positive") not in held(said(0), said(44, "positive", quote="satisfied", **note))
 
 
+def test_a_change_that_is_told_of_moves_no_more_than_a_plain_word_of_the_same_reader():
+    """Three plain words of the customer are not overturned by one note, and a guess overturns none, whoever read them."""
+    note = {"speaker_role": "rep_note", "source_class": "rep_note", "quote": "happy with the price now"}
+    for model in ("measured by nobody:1:s", "embedded-4:1:s"):
+        plain = [said(day, model=model) for day in (0, 10, 20)]
+        told = said(25, "positive", model=model, strength="implied", **note)
+        assert (None, "price", "", "positive") not in held(*plain, told)
+        guessed = said(25, "positive", model=model, strength="speculative", **note)
+        assert (None, "price", "", "positive") not in held(plain[0], guessed)
+
+
+def test_a_change_counts_from_when_it_was_said_and_not_from_when_its_conversation_began():
+    """What was said in between is before it."""
+    first, then = said(0, "positive", thread="T"), said(1.5, thread="U")
+    change = said(2, "positive", quote="we are no longer worried about the price", thread="T", start=40)
+    found = held(first, then, change)
+    assert found[None, "price", "", "positive"].confidence > 0.94
+    assert found[None, "price", "", "negative"].reason == "changed"
+
+
 def test_the_statement_is_the_strongest_recent_one():
     """A plain word of today says it better than a hint of last year."""
     found = held(said(0, statement="old and plain"), said(300, statement="new and hedged", strength="speculative"))

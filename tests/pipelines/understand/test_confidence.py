@@ -45,7 +45,7 @@ def test_a_declared_change_of_mind_outweighs_the_past():
 
 def test_a_change_that_is_told_of_makes_forgotten_what_one_document_may_move():
     """Whoever reports that it is settled turns what was merely said once; what is certain moves as far as one document may."""
-    once, told = [quote(1, 0, 0.88, sign=-1)], quote("x", 40, 0.62, 0.6, reported=True)
+    once, told = [quote(1, 0, 0.88, sign=-1)], quote("x", 40, 0.62, 0.6, moves=DOCUMENT_CAP)
     assert replay([*once, quote("x", 40, 0.62, 0.6)], HALF_LIFE, 40).p < 0.3
     assert replay([*once, told], HALF_LIFE, 40).p == pytest.approx(sigmoid(0.6 * logit(0.62)))
     sure = [quote(day, day, 0.88, sign=-1) for day in range(0, 40, 5)]
@@ -56,7 +56,7 @@ def test_a_change_that_is_told_of_makes_forgotten_what_one_document_may_move():
 def test_a_change_toward_what_is_held_already_makes_nothing_forgotten():
     """Who was for it and is told to be so now is more so."""
     sure = [quote(day, day, 0.88) for day in range(0, 40, 5)]
-    more = [quote("x", 40, 0.62, 0.6, reported=told) for told in (False, True)]
+    more = [quote("x", 40, 0.62, 0.6, moves=moves) for moves in (0.0, DOCUMENT_CAP)]
     assert replay([*sure, more[1]], HALF_LIFE, 40) == replay([*sure, more[0]], HALF_LIFE, 40)
 
 
@@ -91,7 +91,7 @@ QUOTES = st.lists(
         s=st.sampled_from([1.0, 0.6, 0.3]),
         document=st.sampled_from(["", "d"]),
         turning=st.booleans(),
-        reported=st.booleans(),
+        moves=st.sampled_from([0.0, 0.7, 1.9924]),
     ),
     max_size=12,
     unique_by=lambda quote: quote.id,
@@ -118,7 +118,7 @@ def test_it_stays_inside_its_limits(log, as_of):
 def test_no_document_moves_it_further_than_one_statement_may(log, silence, voices):
     """However many voices it has, whatever changes they tell of, and wherever it stood."""
     day = max((q.day for q in log), default=0.0) + silence + 3
-    said = [Quote(f"z{n}", day, who, "mail", sign, r, document="mail", reported=told) for n, (who, sign, r, told) in enumerate(voices)]  # fmt: skip
+    said = [Quote(f"z{n}", day, who, "mail", sign, r, document="mail", moves=told * DOCUMENT_CAP) for n, (who, sign, r, told) in enumerate(voices)]  # fmt: skip
     before, after = replay(log, HALF_LIFE, day).p, replay([*log, *said], HALF_LIFE, day).p
     assert abs(logit(after) - logit(before)) <= DOCUMENT_CAP + 1e-9
 

@@ -19,7 +19,7 @@ QUOTES = st.lists(
         s=st.sampled_from([1.0, 0.6, 0.3]),
         document=st.sampled_from(["", "d", "e"]),
         turning=st.booleans(),
-        reported=st.booleans(),
+        moves=st.sampled_from([0.0, 0.7, 1.9924]),
     ),
     max_size=12,
     unique_by=lambda quote: quote.id,
@@ -58,8 +58,8 @@ def test_as_of_the_last_evidence_is_where_the_walk_ends(questions):
 def test_units_are_collapsed_and_capped_alike(quotes):
     """The same independent observations, with the same weights."""
     found = units_of(log_of([quotes]))
-    told = list(zip(found.day, found.sign, found.weight, found.amount, found.turning, found.forgets, strict=True))
-    expected = [(u.day, u.sign, u.weight, u.amount, u.turning, 0.0 if u.turning else u.forgets) for u in units(quotes)]
+    told = list(zip(found.day, found.sign, found.weight, found.amount, found.turning, found.moves, strict=True))
+    expected = [(u.day, u.sign, u.weight, u.amount, u.turning, u.moves) for u in units(quotes)]
     assert len(told) == len(expected)
     for one, other in zip(told, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
