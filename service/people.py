@@ -12,6 +12,7 @@ from models.identifiers import normalise
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.derived import SPEND
 from pipelines.stitch.entities import resolve
+from pipelines.understand.slots import in_use
 from service.errors import UsageError
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -46,6 +47,8 @@ def evidence_of(session: Session, records: Sequence[Membership], purpose: Purpos
         .where(col(Evidence.subject_hash).in_([row.record_hash for row in records]))
         .where(col(Observation.retain_until) > present)
     )
+    if purpose is not Purpose.subject:
+        query = query.where(in_use())
     return [
         evidence
         for evidence, observation in session.exec(query)

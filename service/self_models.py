@@ -25,6 +25,7 @@ from pipelines.understand import screens
 from pipelines.understand.assertions import record_assertion
 from pipelines.understand.beliefs import conclude, known_at
 from pipelines.understand.changed import Change, changes_between
+from pipelines.understand.claims import ASPECT_LENGTH, HOLDER_LENGTH, STATEMENT_LENGTH
 from pipelines.understand.lessons import taught
 from pipelines.understand.people import chunks
 from pipelines.understand.policy import Policy
@@ -41,7 +42,6 @@ from service.people import cost_of, derived_rows, engagements_of, evidence_of, f
 SOURCES = ("call_note", "email", "ticket", "transcript", "form", "chat")
 """Where an observation may come from; each has its own reliability."""
 AUTHORS = ("customer", "rep", "agent")
-LONGEST_STATEMENT = 160
 
 
 class SelfModels:
@@ -213,16 +213,19 @@ class SelfModels:
         It counts only while the person has neither said nor done anything on the topic. `parents` are ids of the beliefs it was
         drawn from: it is then never surer than the least sure of them. Errors: UsageError for an unknown person, slot or parent.
         """
-        words, now = " ".join(statement.split()), self.workspace.clock.now()
-        if not words or len(words) > LONGEST_STATEMENT:
-            raise UsageError(f"A statement has 1 to {LONGEST_STATEMENT} characters.")
+        words, whose, about = (" ".join(text.split()) for text in (statement, holder or "", aspect))
+        now = self.workspace.clock.now()
+        if not words or len(words) > STATEMENT_LENGTH:
+            raise UsageError(f"A statement has 1 to {STATEMENT_LENGTH} characters.")
+        if len(whose) > HOLDER_LENGTH or len(about) > ASPECT_LENGTH:
+            raise UsageError(f"A holder has at most {HOLDER_LENGTH} characters, an aspect {ASPECT_LENGTH}.")
         with transaction(self.workspace.store) as session:
             person_id = find_person(session, self.workspace.lake, person)
             self._audit(session, "assert_belief", purpose, person_id)
             known = session.get(Slot, slot)
             if known is None or not known.active:
                 raise UsageError(f"There is no slot called {slot[:40]!r}.")
-            if screens.special(words) or screens.suspicious(words):
+            if any(screens.special(text) or screens.suspicious(text) for text in (words, whose, about)):
                 raise UsageError("A statement is about buying and using, gives no orders and carries no links.")
             drawn_from = [belief_named(session, one, purpose, now) for one in parents]
             if strangers := [one for one in drawn_from if one.person_id != person_id]:
@@ -234,7 +237,7 @@ class SelfModels:
                 session,
                 subject=records[0].record,
                 agent=self.actor,
-                about=(holder, slot, aspect),
+                about=(whose or None, slot, about),
                 polarity=polarity,
                 statement=words,
                 parents=drawn_from,

@@ -22,6 +22,9 @@ LONG = 1_000
 OF_ONE_TABLE = {"name", "source", "data"}
 """What tells a table from another one with the same columns; SQL shows of it only the name."""
 
+SILENT = "SET enable_progress_bar_print = false"
+"""A query of some seconds would draw its progress on standard output, in the middle of a command's JSON."""
+
 _remembered: dict[Hashable, tuple[list[str], str]] = {}
 """The names of an expression's tables and its SQL, by its shape; the oldest goes first."""
 

@@ -15,7 +15,7 @@ import ibis
 import pyarrow as pa
 
 from models.facts import Fact
-from pipelines.ingest.duck import DuckDB
+from pipelines.ingest.duck import SILENT, DuckDB
 from pipelines.ingest.engine import open_spark
 from pipelines.ingest.schemas import RAW, SOURCE_COLUMNS, fact_schema
 from pipelines.ingest.tables import LakeError, Tables
@@ -80,6 +80,7 @@ class Lake:
             raise LakeError(f"SIDECAR_ENGINE names an unknown engine {engine!r}; use duckdb or spark")
         elsewhere = open_spark(url) if engine == "spark" else None
         backend = DuckDB().connect(temp_directory=str(Path(tempfile.gettempdir()) / "sidecar-duckdb"))
+        backend.con.execute(SILENT)
         return cls(Tables.open(url, backend), backend, elsewhere)
 
     def streams(self) -> list[tuple[str, str]]:

@@ -99,6 +99,11 @@ class Answered:
         return self._reads.regions
 
     @property
+    def yields_to(self) -> str | None:
+        """As the model itself."""
+        return self._reads.yields_to
+
+    @property
     def at_once(self) -> int:
         """As the model itself."""
         return self._reads.at_once

@@ -21,8 +21,8 @@ MARK = re.compile(r"<[A-Z]+_\d+>")
 """A pseudonym, as `redaction.py` makes them."""
 WORDLESS = ConfigDict(hide_input_in_errors=True)
 """An error's text reaches logs and re-asks; it says what is wrong without the words that were."""
-STATEMENT_LENGTH = 160
-"""Characters of a statement: what a CRM's list view shows of a line."""
+STATEMENT_LENGTH, HOLDER_LENGTH, ASPECT_LENGTH = 160, 80, 40
+"""Characters of a statement, which is what a CRM's list view shows of a line; of a name or role; of a narrower topic."""
 NEGATION_REACH = 4
 """Words over which a negation before a quote is taken to reach it: "not really worried about price"."""
 OPEN_QUOTES, CLOSE_QUOTES = '"\u201c\u201e\u00ab', '"\u201d\u201c\u00bb'
@@ -100,8 +100,10 @@ class Claim(BaseModel):
     model_config = WORDLESS
     reasoning: str = Field(max_length=300, description="why this is a belief; first, because the verdict follows it")
     slot: str = Field(description="one of the slots given")
-    holder: str | None = Field(default=None, max_length=80, description="name or role, if not the speaker's own belief")
-    aspect: str = Field(default="", max_length=40, description="narrower topic inside the slot, if any")
+    holder: str | None = Field(
+        default=None, max_length=HOLDER_LENGTH, description="name or role, if not the speaker's own belief"
+    )
+    aspect: str = Field(default="", max_length=ASPECT_LENGTH, description="narrower topic inside the slot, if any")
     statement: str = Field(min_length=3, max_length=STATEMENT_LENGTH, description="the belief in your words")
     polarity: Polarity
     strength: Strength

@@ -15,7 +15,7 @@ from pipelines.understand import screens
 from pipelines.understand.claims import Document, find
 from pipelines.understand.encoder.network import POLARITIES, STRENGTHS, Card, Network, Verdict, card, shipped
 from pipelines.understand.encoder.windows import Target, windows
-from pipelines.understand.extractor import Outcome, checked
+from pipelines.understand.extractor import LOADED, Outcome, checked
 from pipelines.understand.phrasing import clauses, conditional, hedged, other_holder, statement
 from pipelines.understand.sentences import Span
 from pipelines.understand.turns import CUSTOMER, REP_NOTE, Turn
@@ -52,6 +52,7 @@ class Embedded:
     model = "embedded-4"
     at_once = 20
     regions = None  # nothing leaves the machine
+    yields_to = LOADED
 
     def __init__(self, network: Network | None = None) -> None:
         self._given = network

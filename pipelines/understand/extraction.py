@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Select, and_
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
 from models import Batch, BatchRequest, Evidence, Extraction, Membership, Observation, Slot
@@ -268,6 +269,7 @@ def _pending(session: Session, extractor: Extractor, slots: Sequence[Slot], buck
         _owned(select(*columns))  # type: ignore[call-overload]
         .join(Extraction, _cached(extractor, slots), isouter=True)
         .where(col(Observation.withdrawn_at).is_(None), col(Extraction.observation_id).is_(None), _read_at_all())
+        .where(*_left_alone(extractor))
         .order_by(col(Observation.occurred_at), col(Observation.id))
     )
     return [
@@ -319,6 +321,7 @@ def _turned(session: Session, extractor: Extractor, slots: Sequence[Slot]) -> li
             col(Observation.withdrawn_at).is_(None),
             Evidence.text_hash == Observation.text_hash,
             this != col(Evidence.withdrawn_at).is_(None),
+            *_left_alone(extractor),
         )
         .distinct()
     )
@@ -327,6 +330,20 @@ def _turned(session: Session, extractor: Extractor, slots: Sequence[Slot]) -> li
 
 def _read_at_all() -> Any:
     return col(Observation.source).not_in(UNREAD)
+
+
+def _left_alone(extractor: Extractor) -> list[Any]:
+    """Conditions by which texts are left out whose present words somebody has read before whom this extractor stands back."""
+    if extractor.yields_to is None:
+        return []
+    other = aliased(Extraction)
+    read = select(other.observation_id).where(
+        other.observation_id == Observation.id,
+        other.text_hash == Observation.text_hash,
+        other.status == "ok",
+        col(other.model).startswith(extractor.yields_to, autoescape=True),
+    )
+    return [~read.exists()]
 
 
 def _cached(extractor: Extractor, slots: Sequence[Slot]) -> Any:

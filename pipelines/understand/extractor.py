@@ -9,6 +9,9 @@ from pydantic import ValidationError
 from models import Slot
 from pipelines.understand.claims import Answer, Document, check
 
+LOADED = "offline/"
+"""How readers are called whose answers were loaded from a file."""
+
 
 class ExtractorUnusable(Exception):
     """No text can be read until a human acts; the message says which variable to mend and how. Nothing is recorded."""
@@ -82,6 +85,11 @@ class Extractor(Protocol):
     @property
     def regions(self) -> frozenset[str] | None:
         """Regions whose texts it may be given; None for all."""
+        ...
+
+    @property
+    def yields_to(self) -> str | None:
+        """How the readers are called whose readings it lets stand, by their beginning; None where it reads everything itself."""
         ...
 
     @property

@@ -117,6 +117,11 @@ class LanguageModel:
         return regions(self._settings, self._client)
 
     @property
+    def yields_to(self) -> str | None:
+        """Nobody: whoever sets up a model wants it to read."""
+        return None
+
+    @property
     def at_once(self) -> int:
         """Three rounds of what may be with the model at the same time: a slow text then keeps few others waiting."""
         return 3 * self._settings.concurrency

@@ -14,7 +14,7 @@ from openai.types.chat import ChatCompletion
 
 from pipelines.understand.answers import Answered, Inbox, Outbox, posed
 from pipelines.understand.claims import Document
-from pipelines.understand.extractor import ExtractorUnusable
+from pipelines.understand.extractor import LOADED, ExtractorUnusable
 from pipelines.understand.language_model import LanguageModel, open_language_model
 from pipelines.understand.redaction import NOBODY, Known
 from pipelines.understand.settings import LanguageModelSettings, Mode
@@ -40,7 +40,7 @@ def named(name: str) -> Iterator[Answered]:
     """The same extractor before any answer has come in: what it has not read is what is to be asked."""
     inbox = Inbox(_completion)
     with _open(outbox := Outbox(), NOBODY) as poses, _open(inbox, NOBODY) as model:
-        yield Answered(f"offline/{name}", model, (poses, outbox), inbox)
+        yield Answered(f"{LOADED}{name}", model, (poses, outbox), inbox)
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def answered(path: Path, name: str, known: Known = NOBODY) -> Iterator[Answered]
     inbox = Inbox(_completion)
     inbox.answers = dict(_read(path))
     with _open(outbox := Outbox(), known) as poses, _open(inbox, known) as model:
-        yield Answered(f"offline/{name}", model, (poses, outbox), inbox)
+        yield Answered(f"{LOADED}{name}", model, (poses, outbox), inbox)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from pipelines.understand.drift import drifts
 from pipelines.understand.lessons import learn, taught
 from pipelines.understand.people import chunks
 from pipelines.understand.rows import Written, bring_in_step
+from pipelines.understand.slots import in_use
 from pipelines.understand.taught import Taught
 from pipelines.understand.topics import weighed_by
 
@@ -69,11 +70,11 @@ def replay_beliefs(store: Engine, clock: Clock, buckets: Iterable[int] = ALL_BUC
 
 
 def evidence_by_person(session: Session, always: str) -> Inputs:
-    """Ids of the evidence that counts, by bucket and person."""
+    """Ids of the evidence that counts and is on a slot in use, by bucket and person."""
     statement = (
         select(Evidence.id, Membership.entity_id)
         .join(Membership, col(Membership.record) == col(Evidence.subject))
-        .where(col(Evidence.withdrawn_at).is_(None), Membership.scope == Scope.person.value)
+        .where(col(Evidence.withdrawn_at).is_(None), Membership.scope == Scope.person.value, in_use())
     )
     found: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     inputs = []

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Mapping
 
-from sqlalchemy import Engine
+from sqlalchemy import ColumnElement, Engine
 from sqlmodel import Session, col, select
 
-from models import Slot
+from models import Evidence, Slot
 from models.keys import content_id
 from models.store import transaction
 from pipelines.understand import screens
@@ -69,6 +69,11 @@ def active_slots(session: Session) -> list[Slot]:
     return sorted(session.exec(select(Slot).where(col(Slot.active))).all(), key=lambda slot: slot.name)
 
 
+def in_use() -> ColumnElement[bool]:
+    """Whether evidence is on a slot that is not retired: nothing that was ever said, done or reviewed on a retired one is held."""
+    return col(Evidence.slot).not_in(select(Slot.name).where(col(Slot.active).is_(False)))
+
+
 def slots_version(slots: list[Slot]) -> str:
     """Hash of everything about the slots that conclusions depend on."""
     return content_id(*(f"{slot.name} {slot.half_life_days} {slot.valence}" for slot in slots))[:12]
@@ -97,7 +102,7 @@ def edit(session: Session, name: str, wanted: Mapping[str, object]) -> bool:
 def retire(session: Session, name: str) -> bool:
     """Read nothing into a slot from now on; returns whether it was in use. Errors: BadSlot.
 
-    With the next run texts are read without it: what was read into it is kept, and counts again once it is active.
+    With the next run texts are read without it, and what was said on it is held no more: it is kept, and counts again once it is active.
     """
     return edit(session, name, {"active": False})
 

@@ -29,10 +29,10 @@ from pipelines.write_back.fields import EVIDENCE, INSUFFICIENT, SUMMARY
 from pipelines.write_back.known import Account, Deal, Person
 from pipelines.write_back.voices import next_action, risk, sides, voices
 
-HIGH, LOW = 0.65, 0.4
-"""A person who holds only one or two things of us, and those plainly, comes to lie about there."""
-MARGIN = 0.03
-"""A band is left only this far beyond its edge, so that a score on the edge does not flicker."""
+HIGH, LOW = 65, 40
+"""Points of 100, as they are shown: High from there, Low below. Who holds only one or two things of us, and those plainly, comes to lie about there."""
+MARGIN = 3
+"""Points beyond its edge at which a band is left, so that a score on the edge does not flicker."""
 HALF = 5
 """Engagements within 90 days that make half the engagement score; twice as many make three quarters of it."""
 MOST_BELIEFS = 5
@@ -124,7 +124,7 @@ def band(scores: Iterable[Alignment]) -> str:
     word = INSUFFICIENT
     for score in scores:
         observed = sum(part["n"] for part in score.components.values())
-        word = INSUFFICIENT if observed < KAPPA else _word(score.overall, word)
+        word = INSUFFICIENT if observed < KAPPA else _word(_points(score), word)
     return word
 
 
@@ -138,22 +138,27 @@ def engagement_score(recent: int) -> int:
     return round(100 * (1 - 2 ** (-recent / HALF)))
 
 
-def _word(overall: float, before: str) -> str:
-    if overall >= HIGH - (MARGIN if before == "High" else 0):
+def _points(score: Alignment) -> int:
+    """A score as it is shown, 0 to 100; its band goes by that."""
+    return round(100 * score.overall)
+
+
+def _word(points: int, before: str) -> str:
+    if points >= HIGH or (before == "High" and points > HIGH - MARGIN):
         return "High"
-    return "Low" if overall < LOW + (MARGIN if before == "Low" else 0) else "Medium"
+    return "Low" if points < LOW or (before == "Low" and points < LOW + MARGIN) else "Medium"
 
 
 def _faded(word: str, present: Alignment | None) -> str:
     """The band that a score has faded into: what was not enough does not become enough."""
-    return word if word == INSUFFICIENT or present is None else _word(present.overall, word)
+    return word if word == INSUFFICIENT or present is None else _word(_points(present), word)
 
 
-def _edge(before: str, after: str) -> float:
-    """The score at which one band is left for another."""
+def _edge(before: str, after: str) -> int:
+    """The first points of a band for which another was left."""
     if after == "Medium":
         return HIGH - MARGIN if before == "High" else LOW + MARGIN
-    return HIGH if after == "High" else LOW
+    return HIGH if after == "High" else LOW - 1
 
 
 def _belief_values(beliefs: Sequence[Belief], scores: Sequence[Alignment], present: Alignment | None) -> Values:
@@ -166,9 +171,9 @@ def _belief_values(beliefs: Sequence[Belief], scores: Sequence[Alignment], prese
     trend = latest.trend if latest else "insufficient"
     heard = band(scores)
     now = _faded(heard, present)
-    score = latest.overall if latest and now == heard else _edge(heard, now)
+    points = _edge(heard, now) if now != heard or latest is None else _points(latest)
     return {
-        "alignment_score": round(100 * score) if latest else None,
+        "alignment_score": points if latest else None,
         "alignment_band": now,
         "trend": INSUFFICIENT if trend == "insufficient" else trend.capitalize(),
         "confidence": round(100 * current[0].confidence) if current else None,

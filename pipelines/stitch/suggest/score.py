@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 from splink import DuckDBAPI, Linker
 
+from pipelines.ingest.duck import SILENT
 from pipelines.stitch.suggest.comparing import Comparing, Learned, Scored, Signal
 
 SEED = 1
@@ -52,6 +53,7 @@ def scored(rows: pa.Table, comparing: Comparing, *, at_least: float) -> Scored:
         TemporaryDirectory(prefix="sidecar-") as spilled,  # of this run and user alone: it holds what customers wrote
         duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": spilled}) as connection,
     ):
+        connection.execute(SILENT)
         bounded = _prepare(connection, rows, comparing)
         scorer = _Scorer(connection, signals, comparing)
         certain = scorer.certain()

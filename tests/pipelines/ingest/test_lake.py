@@ -261,3 +261,11 @@ def test_no_rows_move_the_mark_all_the_same(lake):
     """A batch without a single fact has been read, too."""
     lake.tables.append("facts/x/paper", pa.schema([("a", pa.int64())]), iter(()), mark="m", before=0, after=1)
     assert lake.tables.mark("facts/x/paper", "m") == 1
+
+
+def test_a_long_query_draws_nothing_on_standard_output(tmp_path, capfd):
+    """What a command prints as JSON stays JSON, however long the lake takes to answer."""
+    connection = Lake.open(str(tmp_path)).engine.con
+    connection.execute("SET progress_bar_time = 0")
+    connection.execute("SELECT sum(a.range * b.range) FROM range(20_000) a, range(5_000) b").fetchall()
+    assert capfd.readouterr().out == ""

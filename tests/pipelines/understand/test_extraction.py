@@ -10,7 +10,7 @@ from models.store import transaction
 from pipelines.understand.claims import Document
 from pipelines.understand.embedded import Embedded
 from pipelines.understand.extraction import extract, tokens_since
-from pipelines.understand.extractor import Unread, Usage, Waiting, checked
+from pipelines.understand.extractor import LOADED, Unread, Usage, Waiting, checked
 from pipelines.understand.observations import collect_observations
 from tests.pipelines.understand.conftest import key
 
@@ -22,6 +22,7 @@ class Scripted:
 
     at_once = 20
     regions = None
+    yields_to = None
 
     def __init__(self, answer, model="scripted", prompt="1"):
         self.answer, self.model, self.prompt = answer, model, prompt
@@ -176,6 +177,18 @@ def test_another_model_takes_over_and_a_switch_back_costs_nothing(world):
     read(world, one)
     assert counting(world) == ["price is too high"]
     assert len(one.asked) == 1
+
+
+def test_answers_that_were_loaded_stand_before_the_embedded_extractor(world):
+    """It reads what they left unread, and never takes their texts back; a language model that is set up does."""
+    world.say("1", LOUD)
+    read(world)
+    read(world, Scripted(lambda _: [claim("price is too high")], f"{LOADED}strong"))
+    world.say("2", "Budget has been approved.")
+    assert read(world).read == 1
+    assert sorted(counting(world)) == ["Budget has been approved.", "price is too high"]
+    read(world, Scripted(lambda _: [], "a model"))
+    assert counting(world) == []
 
 
 def test_new_instructions_read_everything_anew(world):

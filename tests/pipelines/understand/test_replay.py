@@ -5,13 +5,15 @@ from datetime import timedelta
 from sqlmodel import select
 
 from models import Belief, Evidence, Slot
+from models.beliefs import Verdict
 from models.store import transaction
 from pipelines.understand.buckets import ALL_BUCKETS, bucket_name, bucket_of
 from pipelines.understand.embedded import Embedded
 from pipelines.understand.extraction import extract
 from pipelines.understand.observations import collect_observations
 from pipelines.understand.replay import replay_beliefs
-from pipelines.understand.slots import seed
+from pipelines.understand.reviews import Said, record_review
+from pipelines.understand.slots import edit, seed
 from tests.pipelines.understand.conftest import key
 
 LOUD = "The price is too high for us."
@@ -152,6 +154,24 @@ def test_a_slot_of_the_customers_own_counts_with_its_own_half_life(world):
     (belief,) = world.rows(Belief)
     assert belief.slot == "carbon"
     assert belief.raw < price
+
+
+def test_a_retired_slot_holds_nothing_until_it_is_back(world):
+    """Neither what was said nor what was done or reviewed on it is believed meanwhile; afterwards everything is as it was."""
+    world.say("1", LOUD)
+    understand(world)
+    with transaction(world.store) as session:
+        (belief,) = session.exec(select(Belief)).all()
+        agreed = Said(Verdict.agree, "ann", "colleague", "cli", world.clock.now())
+        record_review(session, belief, agreed, world.clock.now())
+    understand(world)
+    before = beliefs(world)
+    assert before
+    for active, expected in ((False, {}), (True, before)):
+        with transaction(world.store) as session:
+            edit(session, "price", {"active": active})
+        replay_beliefs(world.store, world.clock)
+        assert beliefs(world) == expected
 
 
 def test_unstitched_words_wait(world):

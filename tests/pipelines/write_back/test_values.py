@@ -55,7 +55,7 @@ DEAL = Deal(
 def test_a_rep_can_read_on_the_record_what_the_words_mean():
     """The help of band and trend names the very edges that the rules use."""
     told = {spec.name: [float(number) for number in re.findall(r"\d+", spec.help)] for spec in FIELDS}
-    assert told["alignment_band"] == [100 * HIGH, 100 * LOW, 100 * MARGIN, KAPPA]
+    assert told["alignment_band"] == [HIGH, LOW, MARGIN, KAPPA]
     assert told["trend"] == [MIN_SAMPLES, MIN_DAYS]
 
 
