@@ -190,7 +190,9 @@ def _outcome(name: str, result: dg.ExecuteInProcessResult) -> JobOutcome:
         if event.is_step_materialization:
             made = event.step_materialization_data.materialization
             assets[made.asset_key.to_user_string()] = {
-                label: value.value for label, value in made.metadata.items() if isinstance(value.value, int | float)
+                label: value.value
+                for label, value in made.metadata.items()
+                if isinstance(value.value, int | float) and not isinstance(value.value, bool)
             }
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
