@@ -46,6 +46,8 @@ NO_NUMBER = "say in Feedback on number which belief you mean"
 NO_VERDICT = "choose Agree, Disagree or Unsure in Feedback"
 NOTHING_SHOWN = "no belief is shown here that could be answered"
 NOT_HELD = "that belief is not held any more; look at the ones below"
+VERDICTS = {verdict.value: verdict for verdict in Verdict}
+"""By the word that a rep chooses, in small letters; an administrator may have added others, which say nothing to us."""
 
 
 class NotUnderstood(ValueError):
@@ -183,14 +185,14 @@ def _emptied_at(session: Session, record: RecordKey) -> datetime | None:
 def _keep(session: Session, answer: Answer, summary: str, now: datetime) -> None:
     if answer.number is None:
         raise NotUnderstood(NO_NUMBER)
-    if answer.verdict is None:
+    verdict = VERDICTS.get((answer.verdict or "").lower())
+    if verdict is None:
         raise NotUnderstood(NO_VERDICT)
     shown = _shown(session, str(answer.record), summary, answer.at)
     if shown is None or not shown.belief_ids:
         raise NotUnderstood(NOTHING_SHOWN)
     if answer.number not in range(1, len(shown.belief_ids) + 1):
         raise NotUnderstood(f"there is no belief {answer.number:g} here; answer 1 to {len(shown.belief_ids)}")
-    verdict = Verdict(answer.verdict.lower())
     correction = None if verdict == Verdict.unsure else answer.correction
     reference = f"{answer.record} {answer.at.isoformat()}"
     said = Said(verdict, answer.by, "colleague", "crm", answer.at, correction, reference=reference)

@@ -195,6 +195,7 @@ def test_a_person_who_has_another_id_since_is_still_meant(office):
         ({"feedback": "Agree", "number": 7}, "there is no belief 7 here; answer 1 to 2"),
         ({"feedback": "Unsure"}, "say in Feedback on number which belief you mean"),
         ({"number": 1, "correction": "x"}, "choose Agree, Disagree or Unsure in Feedback"),
+        ({"number": 1, "feedback": "Partly"}, "choose Agree, Disagree or Unsure in Feedback"),
     ],
 )
 def test_an_answer_that_names_no_belief_stays_and_says_why(office, values, why):
