@@ -6,6 +6,7 @@ both for every erasure that is not done; each run begins with it.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
@@ -16,15 +17,17 @@ from models.clock import Clock
 from models.erasure import Erasure
 from models.keys import RecordKey
 from models.store import transaction
-from models.writes import Baseline, IntendedWrite
+from models.writes import Baseline, IntendedWrite, WritePlan
 from pipelines.understand.people import chunks
 from pipelines.write_back.compare import EMPTY, FORGOTTEN, Wanted
 from pipelines.write_back.crm import Fields
 from pipelines.write_back.deliver import apply
-from pipelines.write_back.ledger import Ledger
+from pipelines.write_back.ledger import Ledger, supersede
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.plan import draw_up
 from pipelines.write_back.refusals import Refused
+
+OUTDATED = "superseded, as somebody whom it may tell of was forgotten since; plan again"
 
 
 def forget(crm: Crm, vendor: str, *, store: Engine, clock: Clock, limits: Limits) -> None:
@@ -91,7 +94,8 @@ def redact(store: Engine, records: Sequence[str], told_of: Sequence[str] = ()) -
     """Remove from the ledger all that was ever written to these records of a person; returns those that still show something, untouched.
 
     Whoever forgets tries those again: a record was busy, or a human has written there. `told_of` are records that spoke of the person
-    among others, an account or a deal, and were written anew since: of them only what the CRM holds now is kept.
+    among others, an account or a deal, and were written anew since: of them only what the CRM holds now is kept. A plan that would still
+    write to one of them rests on what goes, and is superseded.
     """
     with transaction(store) as session:
         showing = _showing(session, records)
@@ -101,6 +105,8 @@ def redact(store: Engine, records: Sequence[str], told_of: Sequence[str] = ()) -
         for some in chunks(list(told_of)):
             mine = col(IntendedWrite.record).in_(some)
             held = select(Baseline.write_id).where(col(Baseline.record).in_(some))
+            for plan in session.exec(_open(mine)).all():
+                supersede(session, plan, OUTDATED)
             session.execute(sa.update(IntendedWrite).where(mine).values(old_value=None))
             session.execute(
                 sa.update(IntendedWrite).where(mine & col(IntendedWrite.id).not_in(held)).values(new_value=None)
@@ -119,6 +125,14 @@ def _let_go(crm: Crm, fields: Fields, ledger: Ledger, records: Sequence[str]) ->
         with transaction(ledger.store) as session:
             for some in chunks(gone):
                 session.execute(sa.delete(Baseline).where(col(Baseline.record).in_(some)))
+
+
+def _open(rows: Any) -> Any:
+    """Plans with some of these rows that may still be applied."""
+    plans = select(IntendedWrite.plan_id).where(rows)
+    return select(WritePlan).where(
+        col(WritePlan.id).in_(plans), col(WritePlan.applied_at).is_(None), col(WritePlan.stopped).is_(None)
+    )
 
 
 def _records_of(store: Engine, writes: Sequence[str]) -> set[str]:

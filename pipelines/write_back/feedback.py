@@ -29,7 +29,7 @@ from pipelines.ingest.lake import Lake
 from pipelines.understand.reviews import Said, record_review
 from pipelines.write_back.compare import ANSWERED, REASONS, Wanted
 from pipelines.write_back.fields import ANSWERS, FIELDS, LOCK
-from pipelines.write_back.held import as_held, as_json, from_json, value_hash
+from pipelines.write_back.held import as_held, as_json, from_json, kept_hash, value_hash
 from pipelines.write_back.rows import Row
 
 ASKED = tuple(spec for spec in ANSWERS if spec is not LOCK)
@@ -243,8 +243,8 @@ def _overwritten(store: Engine, prefix: str, api: Mapping[str, str], now: dateti
         )  # fmt: skip
         for row, at in session.exec(kept.order_by(col(IntendedWrite.id))).all():
             shown = _shown(session, row.record, api["summary"], at)
-            if shown is None or not shown.belief_ids:
-                continue  # it stood there before we ever wrote
+            if shown is None or not shown.belief_ids or _is_ours(session, row):
+                continue  # it stood there before we ever wrote, or nobody has written it
             text, whole = _text(from_json(row.old_value)), row.field == api["summary"]
             for number, verdict, correction in _edits(text, shown if whole else None):
                 said = Said(verdict, UNNAMED, "colleague", "crm", at, correction, reference=f"{row.id} {number}")
@@ -252,6 +252,15 @@ def _overwritten(store: Engine, prefix: str, api: Mapping[str, str], now: dateti
                     NotUnderstood
                 ):  # nothing is left that the edit could be about; the ledger keeps what was typed
                     _record(session, shown, number, said, now)
+
+
+def _is_ours(session: Session, row: IntendedWrite) -> bool:
+    """Whether what was kept for a human is a text that we wrote there once; one that was redacted is nobody's any more."""
+    delivered = select(IntendedWrite.id).where(
+        IntendedWrite.record == row.record, IntendedWrite.field == row.field,
+        col(IntendedWrite.state).in_(("ok", "undone")), IntendedWrite.value_hash == kept_hash(row.old_value),
+    )  # fmt: skip
+    return row.old_value is None or session.exec(delivered).first() is not None
 
 
 def _edits(text: str | None, summary: IntendedWrite | None) -> Iterator[tuple[int, Verdict, str | None]]:

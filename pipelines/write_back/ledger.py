@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlalchemy.orm import aliased
-from sqlmodel import col, select, update
+from sqlmodel import Session, col, select, update
 
 from connectors.base import Crm
 from models.base import new_id
@@ -90,11 +90,7 @@ class Ledger:
             plan = session.get_one(WritePlan, plan_id)
             plan.counts, plan.stopped, plan.needs_approval = dict(counts), stopped, needs_approval
             for older in session.exec(self._undelivered().where(WritePlan.id != plan_id)).all():
-                older.stopped = f"superseded by plan {plan_id}"
-                left = update(IntendedWrite).where(
-                    col(IntendedWrite.plan_id) == older.id, col(IntendedWrite.state) == "planned"
-                )
-                session.exec(left.values(state="superseded"))
+                supersede(session, older, f"superseded by plan {plan_id}")
         return plan
 
     def plan(self, plan_id: str) -> WritePlan:
@@ -347,6 +343,13 @@ class Ledger:
         return select(WritePlan).where(
             WritePlan.crm == self.vendor, WritePlan.account == self.account, col(WritePlan.applied_at).is_(None)
         )
+
+
+def supersede(session: Session, plan: WritePlan, why: str) -> None:
+    """What is left of a plan is not to be delivered."""
+    plan.stopped = why
+    left = update(IntendedWrite).where(col(IntendedWrite.plan_id) == plan.id, col(IntendedWrite.state) == "planned")
+    session.exec(left.values(state="superseded"))
 
 
 def _stamped(some: Sequence[Row], now: datetime) -> Sequence[Row]:

@@ -8,6 +8,7 @@ from models.store import transaction
 from models.writes import Baseline, IntendedWrite
 from pipelines.write_back.crm import Fields
 from pipelines.write_back.erasure import close, emptied, forget, redact
+from pipelines.write_back.refusals import PlanRefused
 
 WORDS = "Dana says the price is too high"
 
@@ -103,3 +104,17 @@ def test_a_record_that_the_crm_has_no_more_holds_nothing(shown):
     erase(shown, *(str(shown.wanted("Contact", "003D").record), f"salesforce/{shown.crm.account}/Lead/00QD"))
     assert carry_on(shown) == []
     assert WORDS not in kept(shown)
+
+
+def test_a_plan_made_before_somebody_was_forgotten_is_not_applied(shown):
+    """It tells of her and rests on what the ledger holds no more; the next plan has all that it had, and takes nothing for a human's."""
+    others = shown.wanted("Contact", "003O", summary="Otto likes it still")
+    shown.run([shown.wanted("Account", "001K", summary="Silent: everybody")])
+    plan = shown.plan([shown.wanted("Account", "001K", summary=f"Blocks: {WORDS} still"), others])
+    erase(shown)
+    close(shown.store, shown.clock)
+    with pytest.raises(PlanRefused, match="plan again"):
+        shown.apply(plan)
+    done = shown.run([shown.wanted("Account", "001K", summary="Nothing is known"), others])
+    assert (done.kept, shown.crm.value("Account", "001K", "summary")) == (0, "Nothing is known")
+    assert shown.crm.value("Contact", "003O", "summary") == "Otto likes it still"
