@@ -25,6 +25,7 @@ from models.store import transaction
 from pipelines.ingest import tables
 from pipelines.stitch.derived import JOURNEYS
 from pipelines.understand.observations import collect_observations
+from pipelines.write_back.held import as_json
 from service import forgetting
 from service.errors import UsageError
 from tests.conftest import NOW
@@ -215,6 +216,53 @@ def test_what_a_crm_shows_of_them_keeps_the_erasure_open(told):
     assert [one.shown for one in outcome.waiting] == [[key("Contact", "dana")]]
     assert "No CRM is set up" in outcome.refused[0]
     assert {place for place in held(told) if not place.startswith("store.db")} == {"baseline", "intended_write"}
+
+
+def written(world, *rows: dict) -> None:
+    """One plan that wrote these rows, of which each says what is unlike the others."""
+    told = {"plan_id": "p", "record": key("Account", "kolbe"), "entity_id": "account-kolbe", "field": "BLF_Summary__c"}
+    with transaction(world.store) as session:
+        session.add(WritePlan(id="p", crm="salesforce", account="org", created_at=world.clock.now(), counts={}))
+        session.flush()
+        session.add_all(
+            IntendedWrite(**{**told, "value_hash": "h", "state": "ok", "reason": "x", **row}) for row in rows
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ('Robert "Bob" Smith', 'Blocks: Robert "Bob" Smith - price.'),
+        ("Ann  Lee", "Ann  Lee: The price is too high (sure)"),
+        ("Ann  Lee", "Ann Lee: The price is too high (sure)"),
+        ("Zoë <b>Ünal", "Silent: Zoë \u2039b>Ünal."),
+        ("Madonna", "Backs: Otto - value.\nMadonna - price."),
+    ],
+)
+def test_a_field_of_others_names_them_in_the_form_in_which_the_crm_holds_it(told, name, value):
+    """Quotes are escaped in the ledger, blanks are joined, tags do not open; one word is a name where it stands alone."""
+    told.world.land(("Contact/dana", {"Name": name}, contact(name, MAIL)))
+    other = "Madonnas of all ages; one of robert's smiths"
+    written(told.world, {"id": "theirs", "new_value": as_json(value)}, {"id": "other", "new_value": as_json(other)})
+    assert forgetting.found_of(told.models.workspace, MAIL).naming == ["theirs"]
+
+
+def test_a_record_that_told_what_they_believe_is_known_by_its_beliefs(told):
+    """Their name was never known there, or another: the stamp of the plan says when the record tells something else."""
+    told.think()
+    (belief,) = told.read().beliefs
+    rows = [("words", as_json("CFO: the price is too high")), ("score", "40"), ("stamp", as_json("p"))]
+    others = {"id": "other", "record": key("Account", "other"), "new_value": as_json("p"), "belief_ids": ["another"]}
+    written(told.world, *({"id": id_, "new_value": value, "belief_ids": [belief.id]} for id_, value in rows), others)
+    assert forgetting.found_of(told.models.workspace, MAIL).naming == ["stamp"]
+
+
+def test_a_note_that_writes_their_name_with_quotes_is_a_mention(told):
+    """As their own record has it, or with single blanks."""
+    name = 'Dana  "Dany" Kolbe'
+    told.world.land(("Contact/dana", {"Name": name}, contact(name, MAIL)))
+    told.world.say("3", 'Ask Dana "Dany" Kolbe.', who="otto")
+    assert forgetting.found_of(told.models.workspace, MAIL).mentions == [key("Task", "3")]
 
 
 @pytest.mark.parametrize("words", ["--json", "plain"])
