@@ -6,7 +6,6 @@ both for every erasure that is not done; each run begins with it.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
@@ -22,12 +21,16 @@ from pipelines.understand.people import chunks
 from pipelines.write_back.compare import EMPTY, FORGOTTEN, Wanted
 from pipelines.write_back.crm import Fields
 from pipelines.write_back.deliver import apply
-from pipelines.write_back.ledger import Ledger, supersede
+from pipelines.write_back.ledger import UNFINISHED, Ledger, supersede
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.plan import draw_up
 from pipelines.write_back.refusals import Refused
 
 OUTDATED = "superseded, as somebody whom it may tell of was forgotten since; plan again"
+_OPEN = select(WritePlan.id).where(
+    col(WritePlan.applied_at).is_(None), sa.or_(col(WritePlan.stopped).is_(None), col(WritePlan.stopped) == UNFINISHED)
+)
+"""Plans that may be applied, or will be once they are made."""
 
 
 def forget(crm: Crm, vendor: str, *, store: Engine, clock: Clock, limits: Limits) -> None:
@@ -60,6 +63,7 @@ def close(store: Engine, clock: Clock) -> list[Erasure]:
     for erasure in erasures(store):
         if erasure.erased_at is None:
             continue
+        _supersede(store, erasure.naming)
         held = _held_still(store, erasure.naming)
         left = redact(store, erasure.shown, sorted(_records_of(store, erasure.naming) - held))
         with transaction(store) as session:
@@ -94,8 +98,8 @@ def redact(store: Engine, records: Sequence[str], told_of: Sequence[str] = ()) -
     """Remove from the ledger all that was ever written to these records of a person; returns those that still show something, untouched.
 
     Whoever forgets tries those again: a record was busy, or a human has written there. `told_of` are records that spoke of the person
-    among others, an account or a deal, and were written anew since: of them only what the CRM holds now is kept. A plan that would still
-    write to one of them rests on what goes, and is superseded.
+    among others, an account or a deal, and were written anew since: of them only what the CRM holds now is kept, and what plans that are open
+    still compare with.
     """
     with transaction(store) as session:
         showing = _showing(session, records)
@@ -103,10 +107,8 @@ def redact(store: Engine, records: Sequence[str], told_of: Sequence[str] = ()) -
             session.execute(sa.delete(Baseline).where(col(Baseline.record).in_(some)))
             session.execute(sa.delete(IntendedWrite).where(col(IntendedWrite.record).in_(some)))
         for some in chunks(list(told_of)):
-            mine = col(IntendedWrite.record).in_(some)
+            mine = col(IntendedWrite.record).in_(some) & col(IntendedWrite.plan_id).not_in(_OPEN)
             held = select(Baseline.write_id).where(col(Baseline.record).in_(some))
-            for plan in session.exec(_open(mine)).all():
-                supersede(session, plan, OUTDATED)
             session.execute(sa.update(IntendedWrite).where(mine).values(old_value=None))
             session.execute(
                 sa.update(IntendedWrite).where(mine & col(IntendedWrite.id).not_in(held)).values(new_value=None)
@@ -127,12 +129,14 @@ def _let_go(crm: Crm, fields: Fields, ledger: Ledger, records: Sequence[str]) ->
                 session.execute(sa.delete(Baseline).where(col(Baseline.record).in_(some)))
 
 
-def _open(rows: Any) -> Any:
-    """Plans with some of these rows that may still be applied."""
-    plans = select(IntendedWrite.plan_id).where(rows)
-    return select(WritePlan).where(
-        col(WritePlan.id).in_(plans), col(WritePlan.applied_at).is_(None), col(WritePlan.stopped).is_(None)
-    )
+def _supersede(store: Engine, writes: Sequence[str]) -> None:
+    """Plans that would still deliver one of these writes are not to be applied."""
+    with transaction(store) as session:
+        for some in chunks(writes):
+            telling = select(IntendedWrite.plan_id).where(col(IntendedWrite.id).in_(some))
+            told = select(WritePlan).where(col(WritePlan.id).in_(telling), col(WritePlan.id).in_(_OPEN))
+            for plan in session.exec(told).all():
+                supersede(session, plan, OUTDATED)
 
 
 def _records_of(store: Engine, writes: Sequence[str]) -> set[str]:

@@ -118,3 +118,19 @@ def test_a_plan_made_before_somebody_was_forgotten_is_not_applied(shown):
     done = shown.run([shown.wanted("Account", "001K", summary="Nothing is known"), others])
     assert (done.kept, shown.crm.value("Account", "001K", "summary")) == (0, "Nothing is known")
     assert shown.crm.value("Contact", "003O", "summary") == "Otto likes it still"
+
+
+def test_a_plan_made_after_somebody_was_forgotten_is_applied_whatever_is_redacted_meanwhile(shown):
+    """Another record holds the erasure open; what the plan compares with is not taken from it."""
+    shown.run(
+        [
+            shown.wanted("Account", "001L", summary=f"Blocks: {WORDS}"),
+            shown.wanted("Account", "001K", summary="Silent: all"),
+        ]
+    )
+    erase(shown)
+    plan = shown.plan([shown.wanted("Account", "001K", summary="Nothing is known")])
+    (left,) = close(shown.store, shown.clock)
+    assert left.naming
+    done = shown.apply(plan)
+    assert (done.kept, shown.crm.value("Account", "001K", "summary")) == (0, "Nothing is known")
