@@ -6,6 +6,7 @@ both for every erasure that is not done; each run begins with it.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
@@ -25,6 +26,7 @@ from pipelines.write_back.ledger import UNFINISHED, Ledger, supersede
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.plan import draw_up
 from pipelines.write_back.refusals import Refused
+from pipelines.write_back.successors import inherit, successors
 
 OUTDATED = "superseded, as somebody whom it may tell of was forgotten since; plan again"
 _OPEN = select(WritePlan.id).where(
@@ -40,7 +42,9 @@ def forget(crm: Crm, vendor: str, *, store: Engine, clock: Clock, limits: Limits
     again by the next run.
     """
     fields, ledger = Fields(crm), Ledger.of(store, vendor, crm)
-    open_ones = [one for one in erasures(store) if one.erased_at]
+    for erasure in _erased(store):
+        _follow(fields, ledger, erasure)
+    open_ones = _erased(store)
     wanted = {
         str(one.record): one
         for erasure in open_ones
@@ -55,14 +59,11 @@ def forget(crm: Crm, vendor: str, *, store: Engine, clock: Clock, limits: Limits
         if plan.needs_approval:
             ledger.approve(plan.id, clock.now(), open_ones[0].asked_by)
         apply(crm, vendor, plan.id, store=store, clock=clock, limits=limits)
-        _let_go(crm, fields, ledger, sorted(showing))
 
 
 def close(store: Engine, clock: Clock) -> list[Erasure]:
     """Redact the ledger as far as CRMs hold nothing any more; an erasure of which nothing is left is done. Returns those that are not."""
-    for erasure in erasures(store):
-        if erasure.erased_at is None:
-            continue
+    for erasure in _erased(store):
         _supersede(store, erasure.naming)
         held = _held_still(store, erasure.naming)
         left = redact(store, erasure.shown, sorted(_records_of(store, erasure.naming) - held))
@@ -116,17 +117,32 @@ def redact(store: Engine, records: Sequence[str], told_of: Sequence[str] = ()) -
     return sorted(showing)
 
 
-def _let_go(crm: Crm, fields: Fields, ledger: Ledger, records: Sequence[str]) -> None:
-    """Records that the CRM has no more hold nothing: what they are known to hold goes."""
-    by_object: dict[str, list[str]] = {}
-    for key in map(RecordKey.parse, records):
-        by_object.setdefault(key.object, []).append(key.id)
-    for name, ids in by_object.items():
-        there = fields.read(name, ids)
-        gone = [str(RecordKey(ledger.vendor, crm.account, name, one)) for one in ids if one not in there]
-        with transaction(ledger.store) as session:
-            for some in chunks(gone):
-                session.execute(sa.delete(Baseline).where(col(Baseline.record).in_(some)))
+def _erased(store: Engine) -> list[Erasure]:
+    """Those of which store and lake hold nothing any more, while CRMs or the ledger may."""
+    return [one for one in erasures(store) if one.erased_at]
+
+
+def _follow(fields: Fields, ledger: Ledger, erasure: Erasure) -> None:
+    """Records that became others hand over what stands there still, and these are theirs, too; those that are gone hold nothing."""
+    keys = [one.record for one in emptied(ledger.store, fields, erasure.person_id, erasure.shown)]
+    with transaction(ledger.store) as session:
+        showing = _showing(session, list(map(str, keys)))
+    gone = _gone(fields, [key for key in keys if str(key) in showing])
+    heirs = inherit(fields, ledger, successors(fields, gone))
+    with transaction(ledger.store) as session:
+        for some in chunks(list(map(str, gone))):
+            session.execute(sa.delete(Baseline).where(col(Baseline.record).in_(some)))
+        session.get_one(Erasure, erasure.id).shown = sorted({*erasure.shown, *map(str, heirs)})
+
+
+def _gone(fields: Fields, keys: Sequence[RecordKey]) -> list[RecordKey]:
+    """Those of the records that the CRM has no more."""
+    found: list[RecordKey] = []
+    for name, some in groupby(sorted(keys), key=lambda key: key.object):
+        asked = list(some)
+        there = fields.read(name, [key.id for key in asked])
+        found += [key for key in asked if key.id not in there]
+    return found
 
 
 def _supersede(store: Engine, writes: Sequence[str]) -> None:

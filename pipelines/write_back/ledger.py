@@ -21,6 +21,7 @@ from models.base import new_id
 from models.keys import RecordKey
 from models.store import transaction
 from models.writes import Baseline, IntendedWrite, WritePlan
+from pipelines.stitch.entities import resolved
 from pipelines.understand.people import chunks
 from pipelines.write_back import rows
 from pipelines.write_back.baseline import acknowledge
@@ -334,6 +335,19 @@ class Ledger:
         )
         with transaction(self.store) as session:
             return set(session.exec(rows.distinct()).all())
+
+    def told_of(self, records: Sequence[str]) -> dict[str, str]:
+        """The person or account that each of these records shows something of, as stitched now."""
+        found: dict[str, str] = {}
+        with transaction(self.store) as session:
+            for some in chunks(records):
+                rows = select(IntendedWrite.record, IntendedWrite.entity_id).join(
+                    Baseline, col(Baseline.write_id) == col(IntendedWrite.id)
+                )
+                stands = (col(Baseline.record).in_(some), Baseline.value_hash != value_hash(None))
+                found |= dict(session.exec(rows.where(*stands).distinct()).all())
+            now = resolved(session, found.values())
+        return {record: now[entity] for record, entity in found.items()}
 
     def _here(self, kind: str = "") -> Any:
         """The rows of this account, or of one kind of its objects."""
