@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel, col, delete, func, select
 
+from connectors.base import Stream
 from connectors.registry import connectors_by_name
 from models import (
     FACTS,
@@ -47,6 +48,7 @@ from models import (
 from models.base import new_id
 from models.clock import Clock
 from models.keys import stable_hash
+from models.records import Record
 from models.store import alone, transaction
 from pipelines.ingest.forgotten import NAMING, Tombstones, is_theirs
 from pipelines.ingest.lake import Lake
@@ -92,9 +94,9 @@ def theirs(lake: Lake, store: Engine, person_id: str, named: frozenset[int] = fr
         own = live | _gone(lake, identifiers, members)
         names, about = _names(lake, own), _about(lake, own, identifiers)
         told = own | about
-        naming = _naming_records(lake, names) | _pointing(lake, told) - told
-        mentions = _read_as_facts(lake, naming - told)
-        records = told | naming - mentions  # what names them, or a record of theirs, and is read as nothing
+        naming = _naming_records(lake, names) - told
+        read = _read_as_facts(lake, naming)
+        records = _pointing(lake, told | naming - read, identifiers)  # what names them and is read as nothing is theirs
         found = identifiers | {stable_hash(record) for record in records}
         shown = _shown(session, person_id, found)
         return Theirs(
@@ -105,7 +107,7 @@ def theirs(lake: Lake, store: Engine, person_id: str, named: frozenset[int] = fr
             naming=_naming_writes(session, shown, names, _beliefs(session, person_id)),
             lake=lake.told_of(found),
             store=_count(session, found, person_id),
-            mentions=sorted(mentions),
+            mentions=sorted(read - records),
         )  # fmt: skip
 
 
@@ -300,15 +302,25 @@ def _naming_records(lake: Lake, names: Sequence[str]) -> set[str]:
     return found
 
 
-def _pointing(lake: Lake, records: AbstractSet[str]) -> set[str]:
-    """Records of streams without facts whose payload names one of these of their vendor: what Stripe's balance says of a charge."""
-    found: set[str] = set()
+def _pointing(lake: Lake, records: AbstractSet[str], identifiers: AbstractSet[int]) -> set[str]:
+    """Records that name one of these and are theirs by the rule of the pull, and those that name such a one in turn.
+
+    What Stripe's balance says of a charge, a dispute that was won: whatever is read as no facts.
+    """
+    found, fresh = set(records), set(records)
+    while fresh:
+        tombstones = Tombstones.naming(map(RecordKey.parse, found), identifiers)
+        fresh = {str(one.key) for stream, one in _candidates(lake, fresh) if tombstones.are_of(stream, one)} - found
+        found |= fresh
+    return found
+
+
+def _candidates(lake: Lake, records: AbstractSet[str]) -> Iterator[tuple[Stream, Record]]:
+    """Records of the same vendors whose payload has the id of one of these, each with its stream."""
     for vendor, connector in connectors_by_name().items():
         ids = [key.id for key in map(RecordKey.parse, records) if key.vendor == vendor]
         for stream in connector.streams if ids else ():
-            if not stream.facts:
-                found |= lake.naming(vendor, stream.name, ids)
-    return found
+            yield from ((stream, one) for one in lake.naming(vendor, stream.name, ids))
 
 
 def _read_as_facts(lake: Lake, records: AbstractSet[str]) -> set[str]:

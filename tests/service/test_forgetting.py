@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 
+import pyarrow as pa
 import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
@@ -17,12 +18,15 @@ from models import (
     IntendedWrite,
     Profile,
     Purpose,
+    RecordKey,
     Scope,
     Verdict,
     WritePlan,
 )
 from models.store import transaction
 from pipelines.ingest import tables
+from pipelines.ingest.payload import dump
+from pipelines.ingest.schemas import RAW
 from pipelines.stitch.derived import JOURNEYS
 from pipelines.understand.observations import collect_observations
 from pipelines.write_back.held import as_json
@@ -30,6 +34,7 @@ from service import forgetting
 from service.errors import UsageError
 from tests.conftest import NOW
 from tests.dying import READING
+from tests.pipelines.stitch.conftest import land_facts
 from tests.pipelines.understand.conftest import key
 from tests.traces import traces
 
@@ -216,6 +221,48 @@ def test_what_a_crm_shows_of_them_keeps_the_erasure_open(told):
     assert [one.shown for one in outcome.waiting] == [[key("Contact", "dana")]]
     assert "No CRM is set up" in outcome.refused[0]
     assert {place for place in held(told) if not place.startswith("store.db")} == {"baseline", "intended_write"}
+
+
+def paid(world, stream: str, **payload) -> str:
+    """Stripe tells of an object, and the lake keeps it; its key."""
+    record = RecordKey("stripe", "acct", stream.removesuffix("s"), payload["id"])
+    at = {"updated_at": NOW, "pulled_at": NOW, "batch": 0, "deleted": False, "payload_hash": 1}
+    row = {**record._asdict(), "record": str(record), "record_hash": record.hash, **at, "payload": dump(payload)[0]}
+    world.lake.append_raw("stripe", stream, pa.Table.from_pylist([row], schema=RAW).to_reader(), 1)
+    return str(record)
+
+
+def test_what_is_read_as_nothing_and_names_a_record_of_theirs_goes_with_what_names_that(told):
+    """A dispute that was won and a charge that was declined are no payments, but theirs; so is what the balance says of them.
+
+    The pull would hold the same ones back.
+    """
+    world = told.world
+    customer = {"created": 1, "object": "customer", "email": MAIL}
+    theirs = [paid(world, "customers", id="cus_dana", **customer)]
+    address = Identifier.of(Scope.person, "email", MAIL)
+    named = {"vendor": "stripe", "account": "acct", "object": "customer", "id": "cus_dana", "batch": 1}
+    rows = [
+        {**named, "record": theirs[0], "record_hash": RecordKey.parse(theirs[0]).hash, **one.model_dump()}
+        for one in address
+    ]
+    land_facts(world.lake, Identifier, ("stripe", "customers"), rows, 1)
+    world.person("person-dana", theirs[0])
+    money = {"amount": 100, "currency": "eur", "created": 1}
+    charge = {"id": "ch_1", "customer": "cus_dana"}
+    theirs += [
+        paid(world, "disputes", id="du_won", status="won", charge=charge, **money),
+        paid(world, "charges", id="ch_declined", status="failed", customer="cus_dana", note="", **money),
+        paid(world, "balance_transactions", id="txn_won", source="du_won", **money),
+    ]
+    paid(world, "disputes", id="du_other", status="won", charge={"id": "ch_2", "customer": "cus_otto"}, **money)
+    paid(world, "balance_transactions", id="txn_other", source="du_other", **money)
+    found = forgetting.found_of(told.models.workspace, "person-dana")
+    assert {one for one in found.records if one.startswith("stripe/")} == set(theirs)
+    assert found.lake["raw/stripe/disputes"] == 1
+    told.models.forget("person-dana")
+    assert held(told, "cus_dana", "du_won") == set()
+    assert held(told, "du_other") != set()
 
 
 def written(world, *rows: dict) -> None:
