@@ -159,6 +159,17 @@ def test_a_second_time_finds_nothing_left_to_do(told):
     assert all(isinstance(row.hash, int) for row in told.world.rows(Forgotten))
 
 
+def test_who_asks_for_somebody_forgotten_is_told_so(told):
+    """By a person id, one that they took over included, with the day; an address and a record are known by their hash only."""
+    told.models.forget(MAIL)
+    for name in ("person-dana", "person-old"):
+        with pytest.raises(UsageError, match=f"'{name}' was forgotten on {told.world.clock.now():%Y-%m-%d}"):
+            told.read(name)
+    for name in (MAIL, key("Contact", "dana")):
+        with pytest.raises(UsageError, match="names somebody who was forgotten"):
+            told.read(name)
+
+
 def test_decided_and_died_the_next_one_ends_it(told):
     """Whoever is asked next, and whoever is asked about."""
     workspace = told.models.workspace
