@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
-from sqlmodel import col, select
+from sqlmodel import select
 
-from models import Audit, Erasure, Forgotten, Identifier, Purpose
+from models import Audit, Erasure, Identifier, Purpose
 from models.base import new_id
-from models.keys import stable_hash
 from models.store import transaction
 from pipelines.ingest.forgotten import address_hash
 from pipelines.ingest.staging import StreamBusyError
@@ -20,7 +19,7 @@ from service import terminal, writing
 from service.environment import opened
 from service.errors import LeftUndoneError, UsageError
 from service.options import Json
-from service.people import find_person
+from service.people import find_person, is_tombstone
 from service.plain import PlainGroup
 
 app = typer.Typer(cls=PlainGroup, pretty_exceptions_enable=False)
@@ -81,11 +80,9 @@ def found_of(workspace: Workspace, asked: str) -> Theirs:
 
 def is_begun(workspace: Workspace, asked: str) -> bool:
     """Whether this person was forgotten already, as far as a name that is kept only as a hash can tell."""
-    asked = asked.strip()
-    named = [stable_hash(asked), address_hash(asked)]
     with transaction(workspace.store) as session:
-        hashed = session.exec(select(Forgotten).where(col(Forgotten.hash).in_(named))).first()
-        return bool(hashed or session.exec(select(Erasure).where(Erasure.person_id == asked)).first())
+        decided = session.exec(select(Erasure).where(Erasure.person_id == asked.strip())).first()
+        return bool(decided) or is_tombstone(session, asked)
 
 
 def decide(workspace: Workspace, found: Theirs, *, actor: str) -> Erasure:

@@ -7,8 +7,21 @@ from typing import Any
 import ibis
 from sqlmodel import Session, col, select
 
-from models import Engagement, Entity, Evidence, Identifier, Membership, Observation, Profile, Purpose
+from models import (
+    Engagement,
+    Entity,
+    Erasure,
+    Evidence,
+    Forgotten,
+    Identifier,
+    Membership,
+    Observation,
+    Profile,
+    Purpose,
+)
 from models.identifiers import normalise
+from models.keys import stable_hash
+from pipelines.ingest.forgotten import address_hash
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.derived import SPEND
 from pipelines.stitch.entities import resolve
@@ -21,16 +34,31 @@ LONGEST_NAMED = 80
 
 
 def find_person(session: Session, lake: Lake, asked: str) -> str:
-    """Id of the person behind a person id, record key, CRM id or e-mail address. UsageError if there is none, or several."""
+    """Id of the person behind a person id, record key, CRM id or e-mail address.
+
+    Errors: UsageError if there is none, or several, or if they were forgotten.
+    """
     found = {resolve(session, entity) for entity in _candidates(session, lake, asked.strip())}
+    named = asked if len(asked) <= LONGEST_NAMED else f"{asked[:LONGEST_NAMED]}…"
+    if not found and is_tombstone(session, asked):
+        raise UsageError(f"{named!r} names somebody who was forgotten; nothing is held of them.")
     if not found:
-        named = asked if len(asked) <= LONGEST_NAMED else f"{asked[:LONGEST_NAMED]}…"
         raise UsageError(
             f"No person is known as {named!r}; give an e-mail address, a person id, a CRM id or a record key."
         )
     if len(found) > 1:
         raise UsageError(f"{asked!r} names {len(found)} persons; give one of their ids: {', '.join(sorted(found))}.")
-    return found.pop()
+    person_id = found.pop()
+    if at := _forgotten_at(session, person_id):
+        raise UsageError(f"{named!r} was forgotten on {at:%Y-%m-%d}; nothing is held of them.")
+    return person_id
+
+
+def is_tombstone(session: Session, asked: str) -> bool:
+    """Whether a record key or an address was somebody's who is forgotten; only their hashes are kept."""
+    asked = asked.strip()
+    named = col(Forgotten.hash).in_([stable_hash(asked), address_hash(asked)])
+    return session.exec(select(Forgotten).where(named)).first() is not None
 
 
 def records_of(session: Session, person_id: str) -> list[Membership]:
@@ -99,6 +127,14 @@ def engagements_of(lake: Lake, records: Sequence[Membership]) -> list[dict[str, 
     counts = own.group_by("vendor", "kind").agg(times=own.count()).order_by("vendor", "kind")
     rows: list[dict[str, Any]] = counts.to_pyarrow().to_pylist()
     return rows
+
+
+def _forgotten_at(session: Session, person_id: str) -> datetime | None:
+    """When it was decided to forget a person of whom no record is left; None if there are records, or nobody decided so."""
+    if records_of(session, person_id):
+        return None
+    decided = select(Erasure.asked_at).where(Erasure.person_id == person_id).order_by(col(Erasure.id).desc())
+    return session.exec(decided).first()
 
 
 def _candidates(session: Session, lake: Lake, asked: str) -> set[str]:

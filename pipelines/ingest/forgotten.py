@@ -5,7 +5,7 @@ theirs, bears an identifier that was theirs alone, holds words of theirs, or spe
 (an unpaid invoice, a movement of the balance) is theirs if it bears an address of theirs or names a record of theirs.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import chain
@@ -18,7 +18,7 @@ from connectors.base import Stream
 from models.erasure import Forgotten
 from models.facts import Fact, Identifier, Interaction, Outcome, Profile, Scope, Spend
 from models.identifiers import normalise
-from models.keys import stable_hash
+from models.keys import RecordKey, stable_hash
 from models.records import Record
 from models.store import transaction
 from pipelines.ingest.translate import SURPRISES
@@ -67,8 +67,16 @@ class Tombstones:
         with transaction(store) as session:
             hashes = frozenset(session.exec(select(Forgotten.hash)))
             named = session.exec(select(Forgotten.vendor, Forgotten.object).distinct()).all()
-        kinds = {vendor: frozenset(kind for one, kind in named if one == vendor) for vendor, _ in named}
-        return cls(hashes, kinds)
+        return cls(hashes, _by_vendor(named))
+
+    @classmethod
+    def naming(cls, records: Iterable[RecordKey], identifiers: AbstractSet[int]) -> "Tombstones":
+        """Those that will stand once these records and hashes of identifiers are forgotten."""
+        keys = list(records)
+        return cls(
+            frozenset({*identifiers, *(key.hash for key in keys)}),
+            _by_vendor({(key.vendor, key.object) for key in keys}),
+        )
 
     def are_of(self, stream: Stream, record: Record) -> bool:
         """Whether a record is somebody's who is forgotten."""
@@ -88,6 +96,11 @@ class Tombstones:
         ids = (record.key._replace(object=kind, id=one).hash for one in said for kind in kinds)
         mails = (address_hash(one) for one in said if "@" in one)
         return any(one in self.hashes for one in chain(ids, mails))
+
+
+def _by_vendor(named: Collection[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    """Kinds of records by vendor."""
+    return {vendor: frozenset(kind for one, kind in named if one == vendor) for vendor, _ in named}
 
 
 def kept(store: Engine, stream: Stream, records: Sequence[Record], tombstones: Tombstones) -> Sequence[Record]:

@@ -15,6 +15,9 @@ import ibis
 import pyarrow as pa
 
 from models.facts import Fact
+from models.keys import RecordKey
+from models.records import Record
+from pipelines.ingest import payload
 from pipelines.ingest.duck import SILENT, DuckDB
 from pipelines.ingest.engine import open_spark
 from pipelines.ingest.schemas import RAW, SOURCE_COLUMNS, fact_schema
@@ -44,10 +47,13 @@ SELECT record_hash, head.batch AS batch
 FROM (SELECT record_hash, max(struct_pack(updated_at, pulled_at, batch)) AS head FROM {raw} GROUP BY record_hash)
 """
 """Every record's newest version: by the vendor's stamp, then by when we read it, then by landing; structs compare field by field."""
-NAMING = """
-SELECT DISTINCT record FROM (SELECT record, unnest(json_extract_string(payload, '$.*')) AS value FROM {raw})
-WHERE value IN (SELECT unnest($ids))
+NAMING = r"""
+WITH texts AS (SELECT record_hash, unnest(regexp_extract_all(payload, '"((?:[^"\\]|\\.)*)"', 1)) AS said FROM {raw}),
+naming AS (SELECT DISTINCT record_hash FROM texts WHERE said IN (SELECT unnest($ids)))
+SELECT vendor, account, object, id, arg_max(struct_pack(updated_at, payload), struct_pack(living := NOT deleted, updated_at, pulled_at, batch))
+FROM {raw} SEMI JOIN naming USING (record_hash) GROUP BY vendor, account, object, id
 """
+"""Records of which one version has one of these texts, wherever it stands, with the newest version that is not deleted."""
 CENSUS = """
 SELECT count(DISTINCT record_hash) AS records, max(stamp) AS newest, count(*) FILTER (copies > 1) AS twice
 FROM (SELECT record_hash, batch, count(*) AS copies, max(updated_at) AS stamp FROM {raw} GROUP BY record_hash, batch)
@@ -209,10 +215,10 @@ class Lake:
         vendors = self.tables.names(f"facts/{fact.table}") or ["none"]
         return ibis.union(*(_in_columns(self.tables, _facts(fact, one), schema) for one in vendors))
 
-    def naming(self, vendor: str, stream: str, ids: Sequence[str]) -> set[str]:
-        """Records of a stream that have one of these ids as a value of their payload."""
-        query = NAMING.format(raw=self.log(vendor, stream))
-        return {record for (record,) in self.engine.con.sql(query, params={"ids": list(ids)}).fetchall()}
+    def naming(self, vendor: str, stream: str, ids: Sequence[str]) -> list[Record]:
+        """Records of a stream of which some version has one of these ids as a text of its payload; each as it was before it was deleted."""
+        rows = self.engine.con.sql(NAMING.format(raw=self.log(vendor, stream)), params={"ids": list(ids)}).fetchall()
+        return [Record(RecordKey(*key), last["updated_at"], payload.load(last["payload"])) for *key, last in rows]
 
     def told_of(self, hashes: Iterable[int]) -> dict[str, int]:
         """How many rows were read from these records, by the path of the table; those that have none are left out."""

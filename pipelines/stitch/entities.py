@@ -1,11 +1,15 @@
 """Ids that outlive every change of mind: minted once, kept by the cluster with most of its records, resolving for ever."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from models.identity import Entity, Membership
+
+AT_ONCE = 500
+"""Ids in one IN list: below every database's limit of parameters."""
 
 
 class UnknownEntity(LookupError):
@@ -76,6 +80,24 @@ def resolve(session: Session, entity_id: str) -> str:
     if entity is None:
         raise UnknownEntity(f"there is no person or account {entity_id!r}")
     return entity.id
+
+
+def resolved(session: Session, ids: Iterable[str]) -> dict[str, str]:
+    """The id that stands today for each of these; one that was never issued stands for itself."""
+    found = {one: one for one in ids}
+    while moved := _taken_over(session, sorted(set(found.values()))):
+        found = {one: moved.get(now, now) for one, now in found.items()}
+    return found
+
+
+def _taken_over(session: Session, ids: Sequence[str]) -> dict[str, str]:
+    into, found = col(Entity.merged_into), dict[str, str]()
+    for start in range(0, len(ids), AT_ONCE):
+        rows = sa.select(col(Entity.id), into).where(
+            col(Entity.id).in_(ids[start : start + AT_ONCE]), into.is_not(None)
+        )
+        found |= {one: str(other) for one, other in session.execute(rows)}
+    return found
 
 
 def members_of(session: Session, entity_id: str) -> list[str]:

@@ -5,16 +5,18 @@ the next. CRM fields and the ledger of what was written there follow in `pipelin
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import ibis
+import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel, col, delete, func, select
 
+from connectors.base import Stream
 from connectors.registry import connectors_by_name
 from models import (
     FACTS,
@@ -46,11 +48,14 @@ from models import (
 from models.base import new_id
 from models.clock import Clock
 from models.keys import stable_hash
+from models.records import Record
 from models.store import alone, transaction
 from pipelines.ingest.forgotten import NAMING, Tombstones, is_theirs
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.staging import claim_all
 from pipelines.stitch.membership import look_anew
+from pipelines.understand.beliefs import belief_id
+from pipelines.understand.called import calls, is_full, written_forms
 from pipelines.understand.people import chunks
 
 Facts = dict[str, list[tuple[type[Fact], Mapping[str, Any]]]]
@@ -87,11 +92,11 @@ def theirs(lake: Lake, store: Engine, person_id: str, named: frozenset[int] = fr
         members = set(session.exec(select(Membership.record_hash)))
         identifiers = named | _own_identifiers(lake, live)
         own = live | _gone(lake, identifiers, members)
-        words, about = _names(lake, own), _about(lake, own, identifiers)
+        names, about = _names(lake, own), _about(lake, own, identifiers)
         told = own | about
-        naming = _naming_records(lake, words) | _pointing(lake, told) - told
-        mentions = _read_as_facts(lake, naming - told)
-        records = told | naming - mentions  # what names them, or a record of theirs, and is read as nothing
+        naming = _naming_records(lake, names) - told
+        read = _read_as_facts(lake, naming)
+        records = _pointing(lake, told | naming - read, identifiers)  # what names them and is read as nothing is theirs
         found = identifiers | {stable_hash(record) for record in records}
         shown = _shown(session, person_id, found)
         return Theirs(
@@ -99,10 +104,10 @@ def theirs(lake: Lake, store: Engine, person_id: str, named: frozenset[int] = fr
             records=sorted(records),
             identifiers=identifiers,
             shown=shown,
-            naming=_naming_writes(session, shown, words),
+            naming=_naming_writes(session, shown, names, _beliefs(session, person_id)),
             lake=lake.told_of(found),
             store=_count(session, found, person_id),
-            mentions=sorted(mentions),
+            mentions=sorted(read - records),
         )  # fmt: skip
 
 
@@ -276,35 +281,46 @@ def _facts(lake: Lake, own: Sequence[str]) -> Facts:
 
 
 def _names(lake: Lake, own: AbstractSet[str]) -> list[str]:
-    """What tells them in a text: full names and addresses."""
+    """What they are called in a text: names and addresses."""
     profiles, identifiers = lake.written(Profile), lake.written(Identifier)
     hashed = [stable_hash(record) for record in own]
     told = profiles.filter(profiles.record_hash.isin(hashed)).select("name", "email").distinct().to_pyarrow()
     mail = identifiers.filter(identifiers.record_hash.isin(hashed), identifiers.kind == "email")
     words = {*told["name"].to_pylist(), *told["email"].to_pylist()}
     words |= set(mail.select("value").distinct().to_pyarrow()["value"].to_pylist())
-    return sorted(word for word in words if word and (" " in word.strip() or "@" in word))
+    return sorted(word for word in words if word and word.strip())
 
 
-def _naming_records(lake: Lake, words: Sequence[str]) -> set[str]:
-    """Records of which one version names them."""
+def _naming_records(lake: Lake, names: Sequence[str]) -> set[str]:
+    """Records of which one version names them in full."""
+    forms = [form.lower() for name in names if is_full(name) for form in written_forms(name)]
     found: set[str] = set()
-    for vendor, stream in lake.streams() if words else ():
+    for vendor, stream in lake.streams() if forms else ():
         raw = lake.raw(vendor, stream)
-        naming = raw.filter(ibis.or_(*(raw.payload.lower().contains(word.lower()) for word in words)))
+        naming = raw.filter(ibis.or_(*(raw.payload.lower().contains(form) for form in forms)))
         found |= set(naming.select("record").distinct().to_pyarrow()["record"].to_pylist())
     return found
 
 
-def _pointing(lake: Lake, records: AbstractSet[str]) -> set[str]:
-    """Records of streams without facts whose payload names one of these of their vendor: what Stripe's balance says of a charge."""
-    found: set[str] = set()
+def _pointing(lake: Lake, records: AbstractSet[str], identifiers: AbstractSet[int]) -> set[str]:
+    """Records that name one of these and are theirs by the rule of the pull, and those that name such a one in turn.
+
+    What Stripe's balance says of a charge, a dispute that was won: whatever is read as no facts.
+    """
+    found, fresh = set(records), set(records)
+    while fresh:
+        tombstones = Tombstones.naming(map(RecordKey.parse, found), identifiers)
+        fresh = {str(one.key) for stream, one in _candidates(lake, fresh) if tombstones.are_of(stream, one)} - found
+        found |= fresh
+    return found
+
+
+def _candidates(lake: Lake, records: AbstractSet[str]) -> Iterator[tuple[Stream, Record]]:
+    """Records of the same vendors whose payload has the id of one of these, each with its stream."""
     for vendor, connector in connectors_by_name().items():
         ids = [key.id for key in map(RecordKey.parse, records) if key.vendor == vendor]
         for stream in connector.streams if ids else ():
-            if not stream.facts:
-                found |= lake.naming(vendor, stream.name, ids)
-    return found
+            yield from ((stream, one) for one in lake.naming(vendor, stream.name, ids))
 
 
 def _read_as_facts(lake: Lake, records: AbstractSet[str]) -> set[str]:
@@ -323,13 +339,51 @@ def _shown(session: Session, person_id: str, forgotten: AbstractSet[int]) -> lis
     return sorted(written | set(_hashed(session.exec(select(IntendedWrite.record).distinct()), forgotten)))
 
 
-def _naming_writes(session: Session, shown: Sequence[str], words: Sequence[str]) -> list[str]:
-    """Writes to records of others whose value names them."""
-    value, own, found = col(IntendedWrite.new_value), set(shown), set[str]()
-    for word in words:
-        rows = session.exec(select(IntendedWrite.id, IntendedWrite.record).where(value.contains(word, autoescape=True)))
-        found |= {id_ for id_, record in rows if record not in own}
-    return sorted(found)
+def _beliefs(session: Session, person_id: str) -> list[str]:
+    """Ids of what they are held to believe, under every id that the person ever had."""
+    persons = [person_id, *_merged_into(session, [person_id])]
+    topics = select(Belief.holder, Belief.slot, Belief.aspect, Belief.polarity).where(
+        col(Belief.person_id).in_(persons)
+    )
+    held = session.exec(topics).all()
+    return [belief_id(one, (holder, slot, aspect), side) for one in persons for holder, slot, aspect, side in held]
+
+
+def _naming_writes(session: Session, shown: Sequence[str], names: Sequence[str], beliefs: Sequence[str]) -> list[str]:
+    """Writes to records of others whose value names them, and those that stamp a record as telling what they believe."""
+    own = set(shown)
+    found = [*_by_name(session, names), *_by_belief(session, beliefs)]
+    return sorted({id_ for id_, record in found if record not in own})
+
+
+def _by_name(session: Session, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Writes whose value names them, and their records; a name of one word counts where it stands alone."""
+    value = col(IntendedWrite.new_value)
+    for name in names:
+        forms = written_forms(name)
+        naming = sa.or_(*(value.contains(form, autoescape=True) for form in forms))
+        for id_, record, kept in session.execute(
+            sa.select(col(IntendedWrite.id), col(IntendedWrite.record), value).where(naming)
+        ):
+            if is_full(name) or calls(kept, forms):
+                yield id_, record
+
+
+def _by_belief(session: Session, beliefs: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Writes of the stamp that names its plan, and their records, where the record then told of one of these.
+
+    That stamp is written whenever what a record tells has changed, and only then: a score or a line about others may well stay.
+    """
+    told, stamped = (
+        sa.cast(col(IntendedWrite.belief_ids), sa.Text),
+        sa.literal('"').concat(col(IntendedWrite.plan_id)).concat('"'),
+    )
+    for some in chunks(beliefs):
+        telling = sa.or_(*(told.contains(one) for one in some))
+        rows = sa.select(col(IntendedWrite.id), col(IntendedWrite.record)).where(
+            col(IntendedWrite.new_value) == stamped, telling
+        )
+        yield from ((id_, record) for id_, record in session.execute(rows))
 
 
 def _scrub(store: Engine) -> None:

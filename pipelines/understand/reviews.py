@@ -65,10 +65,11 @@ def record_review(session: Session, belief: Belief, said: Said, now: datetime) -
         raise ValueError("The evidence of this belief is gone; list the beliefs again.")
     own = [row for row in heard if row.polarity == belief.polarity and not row.against] or heard
     subject = own[-1].subject
-    told = said.reference or f"{said.reviewer} {said.at.isoformat()}"
     topic = (belief.holder or "", belief.slot, belief.aspect, belief.polarity)
+    # an utterance is one wherever its belief was heard last; without a reference, who said it when may speak of several people
+    told = (said.reference,) if said.reference else (f"{said.reviewer} {said.at.isoformat()}", subject)
     review = Review(
-        id=content_id("review", said.source, told, subject, *topic),
+        id=content_id("review", said.source, *told, *topic),
         subject=subject,
         subject_hash=stable_hash(subject),
         holder=belief.holder,

@@ -6,6 +6,7 @@ both for every erasure that is not done; each run begins with it.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
@@ -16,15 +17,22 @@ from models.clock import Clock
 from models.erasure import Erasure
 from models.keys import RecordKey
 from models.store import transaction
-from models.writes import Baseline, IntendedWrite
+from models.writes import Baseline, IntendedWrite, WritePlan
 from pipelines.understand.people import chunks
 from pipelines.write_back.compare import EMPTY, FORGOTTEN, Wanted
 from pipelines.write_back.crm import Fields
 from pipelines.write_back.deliver import apply
-from pipelines.write_back.ledger import Ledger
+from pipelines.write_back.ledger import UNFINISHED, Ledger, supersede
 from pipelines.write_back.limits import Limits
 from pipelines.write_back.plan import draw_up
 from pipelines.write_back.refusals import Refused
+from pipelines.write_back.successors import inherit, successors
+
+OUTDATED = "superseded, as somebody whom it may tell of was forgotten since; plan again"
+_OPEN = select(WritePlan.id).where(
+    col(WritePlan.applied_at).is_(None), sa.or_(col(WritePlan.stopped).is_(None), col(WritePlan.stopped) == UNFINISHED)
+)
+"""Plans that may be applied, or will be once they are made."""
 
 
 def forget(crm: Crm, vendor: str, *, store: Engine, clock: Clock, limits: Limits) -> None:
@@ -34,7 +42,9 @@ def forget(crm: Crm, vendor: str, *, store: Engine, clock: Clock, limits: Limits
     again by the next run.
     """
     fields, ledger = Fields(crm), Ledger.of(store, vendor, crm)
-    open_ones = [one for one in erasures(store) if one.erased_at]
+    for erasure in _erased(store):
+        _follow(fields, ledger, erasure)
+    open_ones = _erased(store)
     wanted = {
         str(one.record): one
         for erasure in open_ones
@@ -49,14 +59,12 @@ def forget(crm: Crm, vendor: str, *, store: Engine, clock: Clock, limits: Limits
         if plan.needs_approval:
             ledger.approve(plan.id, clock.now(), open_ones[0].asked_by)
         apply(crm, vendor, plan.id, store=store, clock=clock, limits=limits)
-        _let_go(crm, fields, ledger, sorted(showing))
 
 
 def close(store: Engine, clock: Clock) -> list[Erasure]:
     """Redact the ledger as far as CRMs hold nothing any more; an erasure of which nothing is left is done. Returns those that are not."""
-    for erasure in erasures(store):
-        if erasure.erased_at is None:
-            continue
+    for erasure in _erased(store):
+        _supersede(store, erasure.naming)
         held = _held_still(store, erasure.naming)
         left = redact(store, erasure.shown, sorted(_records_of(store, erasure.naming) - held))
         with transaction(store) as session:
@@ -91,7 +99,8 @@ def redact(store: Engine, records: Sequence[str], told_of: Sequence[str] = ()) -
     """Remove from the ledger all that was ever written to these records of a person; returns those that still show something, untouched.
 
     Whoever forgets tries those again: a record was busy, or a human has written there. `told_of` are records that spoke of the person
-    among others, an account or a deal, and were written anew since: of them only what the CRM holds now is kept.
+    among others, an account or a deal, and were written anew since: of them only what the CRM holds now is kept, and what plans that are open
+    still compare with.
     """
     with transaction(store) as session:
         showing = _showing(session, records)
@@ -99,7 +108,7 @@ def redact(store: Engine, records: Sequence[str], told_of: Sequence[str] = ()) -
             session.execute(sa.delete(Baseline).where(col(Baseline.record).in_(some)))
             session.execute(sa.delete(IntendedWrite).where(col(IntendedWrite.record).in_(some)))
         for some in chunks(list(told_of)):
-            mine = col(IntendedWrite.record).in_(some)
+            mine = col(IntendedWrite.record).in_(some) & col(IntendedWrite.plan_id).not_in(_OPEN)
             held = select(Baseline.write_id).where(col(Baseline.record).in_(some))
             session.execute(sa.update(IntendedWrite).where(mine).values(old_value=None))
             session.execute(
@@ -108,17 +117,42 @@ def redact(store: Engine, records: Sequence[str], told_of: Sequence[str] = ()) -
     return sorted(showing)
 
 
-def _let_go(crm: Crm, fields: Fields, ledger: Ledger, records: Sequence[str]) -> None:
-    """Records that the CRM has no more hold nothing: what they are known to hold goes."""
-    by_object: dict[str, list[str]] = {}
-    for key in map(RecordKey.parse, records):
-        by_object.setdefault(key.object, []).append(key.id)
-    for name, ids in by_object.items():
-        there = fields.read(name, ids)
-        gone = [str(RecordKey(ledger.vendor, crm.account, name, one)) for one in ids if one not in there]
-        with transaction(ledger.store) as session:
-            for some in chunks(gone):
-                session.execute(sa.delete(Baseline).where(col(Baseline.record).in_(some)))
+def _erased(store: Engine) -> list[Erasure]:
+    """Those of which store and lake hold nothing any more, while CRMs or the ledger may."""
+    return [one for one in erasures(store) if one.erased_at]
+
+
+def _follow(fields: Fields, ledger: Ledger, erasure: Erasure) -> None:
+    """Records that became others hand over what stands there still, and these are theirs, too; those that are gone hold nothing."""
+    keys = [one.record for one in emptied(ledger.store, fields, erasure.person_id, erasure.shown)]
+    with transaction(ledger.store) as session:
+        showing = _showing(session, list(map(str, keys)))
+    gone = _gone(fields, [key for key in keys if str(key) in showing])
+    heirs = inherit(fields, ledger, successors(fields, gone))
+    with transaction(ledger.store) as session:
+        for some in chunks(list(map(str, gone))):
+            session.execute(sa.delete(Baseline).where(col(Baseline.record).in_(some)))
+        session.get_one(Erasure, erasure.id).shown = sorted({*erasure.shown, *map(str, heirs)})
+
+
+def _gone(fields: Fields, keys: Sequence[RecordKey]) -> list[RecordKey]:
+    """Those of the records that the CRM has no more."""
+    found: list[RecordKey] = []
+    for name, some in groupby(sorted(keys), key=lambda key: key.object):
+        asked = list(some)
+        there = fields.read(name, [key.id for key in asked])
+        found += [key for key in asked if key.id not in there]
+    return found
+
+
+def _supersede(store: Engine, writes: Sequence[str]) -> None:
+    """Plans that would still deliver one of these writes are not to be applied."""
+    with transaction(store) as session:
+        for some in chunks(writes):
+            telling = select(IntendedWrite.plan_id).where(col(IntendedWrite.id).in_(some))
+            told = select(WritePlan).where(col(WritePlan.id).in_(telling), col(WritePlan.id).in_(_OPEN))
+            for plan in session.exec(told).all():
+                supersede(session, plan, OUTDATED)
 
 
 def _records_of(store: Engine, writes: Sequence[str]) -> set[str]:

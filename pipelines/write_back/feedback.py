@@ -29,7 +29,7 @@ from pipelines.ingest.lake import Lake
 from pipelines.understand.reviews import Said, record_review
 from pipelines.write_back.compare import ANSWERED, REASONS, Wanted
 from pipelines.write_back.fields import ANSWERS, FIELDS, LOCK
-from pipelines.write_back.held import as_held, as_json, from_json, value_hash
+from pipelines.write_back.held import as_held, as_json, from_json, kept_hash, value_hash
 from pipelines.write_back.rows import Row
 
 ASKED = tuple(spec for spec in ANSWERS if spec is not LOCK)
@@ -46,6 +46,8 @@ NO_NUMBER = "say in Feedback on number which belief you mean"
 NO_VERDICT = "choose Agree, Disagree or Unsure in Feedback"
 NOTHING_SHOWN = "no belief is shown here that could be answered"
 NOT_HELD = "that belief is not held any more; look at the ones below"
+VERDICTS = {verdict.value: verdict for verdict in Verdict}
+"""By the word that a rep chooses, in small letters; an administrator may have added others, which say nothing to us."""
 
 
 class NotUnderstood(ValueError):
@@ -183,14 +185,14 @@ def _emptied_at(session: Session, record: RecordKey) -> datetime | None:
 def _keep(session: Session, answer: Answer, summary: str, now: datetime) -> None:
     if answer.number is None:
         raise NotUnderstood(NO_NUMBER)
-    if answer.verdict is None:
+    verdict = VERDICTS.get((answer.verdict or "").lower())
+    if verdict is None:
         raise NotUnderstood(NO_VERDICT)
     shown = _shown(session, str(answer.record), summary, answer.at)
     if shown is None or not shown.belief_ids:
         raise NotUnderstood(NOTHING_SHOWN)
     if answer.number not in range(1, len(shown.belief_ids) + 1):
         raise NotUnderstood(f"there is no belief {answer.number:g} here; answer 1 to {len(shown.belief_ids)}")
-    verdict = Verdict(answer.verdict.lower())
     correction = None if verdict == Verdict.unsure else answer.correction
     reference = f"{answer.record} {answer.at.isoformat()}"
     said = Said(verdict, answer.by, "colleague", "crm", answer.at, correction, reference=reference)
@@ -241,8 +243,8 @@ def _overwritten(store: Engine, prefix: str, api: Mapping[str, str], now: dateti
         )  # fmt: skip
         for row, at in session.exec(kept.order_by(col(IntendedWrite.id))).all():
             shown = _shown(session, row.record, api["summary"], at)
-            if shown is None or not shown.belief_ids:
-                continue  # it stood there before we ever wrote
+            if shown is None or not shown.belief_ids or _is_ours(session, row):
+                continue  # it stood there before we ever wrote, or nobody has written it
             text, whole = _text(from_json(row.old_value)), row.field == api["summary"]
             for number, verdict, correction in _edits(text, shown if whole else None):
                 said = Said(verdict, UNNAMED, "colleague", "crm", at, correction, reference=f"{row.id} {number}")
@@ -250,6 +252,15 @@ def _overwritten(store: Engine, prefix: str, api: Mapping[str, str], now: dateti
                     NotUnderstood
                 ):  # nothing is left that the edit could be about; the ledger keeps what was typed
                     _record(session, shown, number, said, now)
+
+
+def _is_ours(session: Session, row: IntendedWrite) -> bool:
+    """Whether what was kept for a human is a text that we wrote there once; one that was redacted is nobody's any more."""
+    delivered = select(IntendedWrite.id).where(
+        IntendedWrite.record == row.record, IntendedWrite.field == row.field,
+        col(IntendedWrite.state).in_(("ok", "undone")), IntendedWrite.value_hash == kept_hash(row.old_value),
+    )  # fmt: skip
+    return row.old_value is None or session.exec(delivered).first() is not None
 
 
 def _edits(text: str | None, summary: IntendedWrite | None) -> Iterator[tuple[int, Verdict, str | None]]:

@@ -14,13 +14,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlalchemy.orm import aliased
-from sqlmodel import col, select, update
+from sqlmodel import Session, col, select, update
 
 from connectors.base import Crm
 from models.base import new_id
 from models.keys import RecordKey
 from models.store import transaction
 from models.writes import Baseline, IntendedWrite, WritePlan
+from pipelines.stitch.entities import resolved
 from pipelines.understand.people import chunks
 from pipelines.write_back import rows
 from pipelines.write_back.baseline import acknowledge
@@ -90,11 +91,7 @@ class Ledger:
             plan = session.get_one(WritePlan, plan_id)
             plan.counts, plan.stopped, plan.needs_approval = dict(counts), stopped, needs_approval
             for older in session.exec(self._undelivered().where(WritePlan.id != plan_id)).all():
-                older.stopped = f"superseded by plan {plan_id}"
-                left = update(IntendedWrite).where(
-                    col(IntendedWrite.plan_id) == older.id, col(IntendedWrite.state) == "planned"
-                )
-                session.exec(left.values(state="superseded"))
+                supersede(session, older, f"superseded by plan {plan_id}")
         return plan
 
     def plan(self, plan_id: str) -> WritePlan:
@@ -339,6 +336,19 @@ class Ledger:
         with transaction(self.store) as session:
             return set(session.exec(rows.distinct()).all())
 
+    def told_of(self, records: Sequence[str]) -> dict[str, str]:
+        """The person or account that each of these records shows something of, as stitched now."""
+        found: dict[str, str] = {}
+        with transaction(self.store) as session:
+            for some in chunks(records):
+                rows = select(IntendedWrite.record, IntendedWrite.entity_id).join(
+                    Baseline, col(Baseline.write_id) == col(IntendedWrite.id)
+                )
+                stands = (col(Baseline.record).in_(some), Baseline.value_hash != value_hash(None))
+                found |= dict(session.exec(rows.where(*stands).distinct()).all())
+            now = resolved(session, found.values())
+        return {record: now[entity] for record, entity in found.items()}
+
     def _here(self, kind: str = "") -> Any:
         """The rows of this account, or of one kind of its objects."""
         return col(IntendedWrite.record).startswith(f"{self.prefix}{kind}", autoescape=True)
@@ -347,6 +357,13 @@ class Ledger:
         return select(WritePlan).where(
             WritePlan.crm == self.vendor, WritePlan.account == self.account, col(WritePlan.applied_at).is_(None)
         )
+
+
+def supersede(session: Session, plan: WritePlan, why: str) -> None:
+    """What is left of a plan is not to be delivered."""
+    plan.stopped = why
+    left = update(IntendedWrite).where(col(IntendedWrite.plan_id) == plan.id, col(IntendedWrite.state) == "planned")
+    session.exec(left.values(state="superseded"))
 
 
 def _stamped(some: Sequence[Row], now: datetime) -> Sequence[Row]:

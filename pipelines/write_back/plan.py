@@ -10,11 +10,23 @@ from sqlalchemy import Engine
 from connectors.base import Crm, FieldValue
 from models.base import new_id
 from models.clock import Clock
+from models.keys import RecordKey
 from models.writes import WritePlan
 from pipelines.ingest.lake import Lake
 from pipelines.progress import report
 from pipelines.write_back.cast import read_cast
-from pipelines.write_back.compare import ON_PURPOSE, Decision, Left, State, Target, Values, Wanted, decide, left_alone
+from pipelines.write_back.compare import (
+    ON_PURPOSE,
+    OPTED_OUT,
+    Decision,
+    Left,
+    State,
+    Target,
+    Values,
+    Wanted,
+    decide,
+    left_alone,
+)
 from pipelines.write_back.crm import AT_ONCE, Fields
 from pipelines.write_back.feedback import Feedback, listen
 from pipelines.write_back.fields import CONTENT_HASH
@@ -25,6 +37,7 @@ from pipelines.write_back.limits import TRIED_AGAIN, Limits
 from pipelines.write_back.recovery import recover
 from pipelines.write_back.rows import Row
 from pipelines.write_back.sources import gather
+from pipelines.write_back.successors import inherit, successors
 
 
 def plan(crm: Crm, vendor: str, *, lake: Lake, store: Engine, clock: Clock, limits: Limits) -> WritePlan:
@@ -87,8 +100,10 @@ class _Planning:
         self.touched = ledger.touched()
         """Records on which something of ours stands."""
         self.checked: set[str] = set()
-        self.met: set[str] = set()
-        """Records that the plan has met."""
+        self.met: dict[str, bool] = {}
+        """Records that the plan has met, and whether they show something of ours or are to."""
+        self.silent: dict[str, Wanted] = {}
+        """Who opted out, by person or account, each with one of the records on which nothing is to be shown therefore."""
         self.followed: list[Wanted] = []
         """What records are to show that others were merged into or converted to."""
         self.to_write: Counter[str] = Counter()
@@ -97,7 +112,9 @@ class _Planning:
 
     def run(self, wanted: Iterable[Wanted], feedback: Feedback) -> WritePlan:
         self._plan(wanted)
-        self._plan({str(one.record): one for one in self.followed if str(one.record) not in self.met}.values())
+        self._plan(self._elsewhere())
+        self.touched = self.ledger.touched() if self.followed else self.touched
+        self._plan({str(one.record): one for one in self.followed if self._is_left(one)}.values())
         self.ledger.add(feedback.emptied(self.plan_id, self.fields.api, self.now), self.now)
         self.counts["write calls"] = calls(self.crm, self.to_write, self.limits)
         asks = self.ledger.vendor in self.limits.approval and self.counts["fields planned"] > 0
@@ -107,7 +124,9 @@ class _Planning:
         """The records that may not be in step; one that shows the same content costs a look-up and no call."""
         for one in wanted:
             target, key = Target.of(one), str(one.record)
-            self.met.add(key)
+            self.met[key] = bool(one.values) or key in self.touched
+            if one.reason == OPTED_OUT:
+                self.silent[one.entity_id] = one
             self.counts["records"] += 1
             self.counts["records with a source"] += bool(one.values) or one.reason in ON_PURPOSE
             in_step = self.shown.get(key) == value_hash(target.fingerprint) if one.values else key not in self.touched
@@ -157,12 +176,26 @@ class _Planning:
         if not gone:
             return
         self.counts["gone"] += len(gone)
-        by_id = {target.wanted.record.id: target.wanted for target in gone}
-        for one, (object_name, other) in self.crm.moved(gone[0].wanted.record.object, list(by_id)).items():
-            if object_name in self.fields.subjects and by_id[one].values:
-                self.followed.append(
-                    replace(by_id[one], record=by_id[one].record._replace(object=object_name, id=other))
-                )
+        by_key = {target.wanted.record: target.wanted for target in gone}
+        became = successors(self.fields, list(by_key))
+        heirs = inherit(self.fields, self.ledger, became)
+        self.followed += [
+            replace(by_key[old], record=new) for old, new in became.items() if by_key[old].values or new in heirs
+        ]
+
+    def _is_left(self, followed: Wanted) -> bool:
+        """Whether the record was not met, or is to be emptied of what it was not known to show when it was met."""
+        key = str(followed.record)
+        return key not in self.met or not (followed.values or self.met[key])
+
+    def _elsewhere(self) -> list[Wanted]:
+        """Nothing, on records that show somebody who opted out and that nobody has asked for: they are no longer live."""
+        told_of = self.ledger.told_of(sorted(self.touched - self.met.keys())) if self.silent else {}
+        return [
+            replace(self.silent[entity], record=RecordKey.parse(record))
+            for record, entity in sorted(told_of.items())
+            if entity in self.silent
+        ]
 
     def _standing(self, keys: Sequence[str]) -> dict[str, dict[str, Standing]]:
         standing: dict[str, dict[str, Standing]] = {key: {} for key in keys}

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 
+import pyarrow as pa
 import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
@@ -17,18 +18,23 @@ from models import (
     IntendedWrite,
     Profile,
     Purpose,
+    RecordKey,
     Scope,
     Verdict,
     WritePlan,
 )
 from models.store import transaction
 from pipelines.ingest import tables
+from pipelines.ingest.payload import dump
+from pipelines.ingest.schemas import RAW
 from pipelines.stitch.derived import JOURNEYS
 from pipelines.understand.observations import collect_observations
+from pipelines.write_back.held import as_json
 from service import forgetting
 from service.errors import UsageError
 from tests.conftest import NOW
 from tests.dying import READING
+from tests.pipelines.stitch.conftest import land_facts
 from tests.pipelines.understand.conftest import key
 from tests.traces import traces
 
@@ -153,6 +159,17 @@ def test_a_second_time_finds_nothing_left_to_do(told):
     assert all(isinstance(row.hash, int) for row in told.world.rows(Forgotten))
 
 
+def test_who_asks_for_somebody_forgotten_is_told_so(told):
+    """By a person id, one that they took over included, with the day; an address and a record are known by their hash only."""
+    told.models.forget(MAIL)
+    for name in ("person-dana", "person-old"):
+        with pytest.raises(UsageError, match=f"'{name}' was forgotten on {told.world.clock.now():%Y-%m-%d}"):
+            told.read(name)
+    for name in (MAIL, key("Contact", "dana")):
+        with pytest.raises(UsageError, match="names somebody who was forgotten"):
+            told.read(name)
+
+
 def test_decided_and_died_the_next_one_ends_it(told):
     """Whoever is asked next, and whoever is asked about."""
     workspace = told.models.workspace
@@ -215,6 +232,95 @@ def test_what_a_crm_shows_of_them_keeps_the_erasure_open(told):
     assert [one.shown for one in outcome.waiting] == [[key("Contact", "dana")]]
     assert "No CRM is set up" in outcome.refused[0]
     assert {place for place in held(told) if not place.startswith("store.db")} == {"baseline", "intended_write"}
+
+
+def paid(world, stream: str, **payload) -> str:
+    """Stripe tells of an object, and the lake keeps it; its key."""
+    record = RecordKey("stripe", "acct", stream.removesuffix("s"), payload["id"])
+    at = {"updated_at": NOW, "pulled_at": NOW, "batch": 0, "deleted": False, "payload_hash": 1}
+    row = {**record._asdict(), "record": str(record), "record_hash": record.hash, **at, "payload": dump(payload)[0]}
+    world.lake.append_raw("stripe", stream, pa.Table.from_pylist([row], schema=RAW).to_reader(), 1)
+    return str(record)
+
+
+def test_what_is_read_as_nothing_and_names_a_record_of_theirs_goes_with_what_names_that(told):
+    """A dispute that was won and a charge that was declined are no payments, but theirs; so is what the balance says of them.
+
+    The pull would hold the same ones back.
+    """
+    world = told.world
+    customer = {"created": 1, "object": "customer", "email": MAIL}
+    theirs = [paid(world, "customers", id="cus_dana", **customer)]
+    address = Identifier.of(Scope.person, "email", MAIL)
+    named = {"vendor": "stripe", "account": "acct", "object": "customer", "id": "cus_dana", "batch": 1}
+    rows = [
+        {**named, "record": theirs[0], "record_hash": RecordKey.parse(theirs[0]).hash, **one.model_dump()}
+        for one in address
+    ]
+    land_facts(world.lake, Identifier, ("stripe", "customers"), rows, 1)
+    world.person("person-dana", theirs[0])
+    money = {"amount": 100, "currency": "eur", "created": 1}
+    charge = {"id": "ch_1", "customer": "cus_dana"}
+    theirs += [
+        paid(world, "disputes", id="du_won", status="won", charge=charge, **money),
+        paid(world, "charges", id="ch_declined", status="failed", customer="cus_dana", note="", **money),
+        paid(world, "balance_transactions", id="txn_won", source="du_won", **money),
+    ]
+    paid(world, "disputes", id="du_other", status="won", charge={"id": "ch_2", "customer": "cus_otto"}, **money)
+    paid(world, "balance_transactions", id="txn_other", source="du_other", **money)
+    found = forgetting.found_of(told.models.workspace, "person-dana")
+    assert {one for one in found.records if one.startswith("stripe/")} == set(theirs)
+    assert found.lake["raw/stripe/disputes"] == 1
+    told.models.forget("person-dana")
+    assert held(told, "cus_dana", "du_won") == set()
+    assert held(told, "du_other") != set()
+
+
+def written(world, *rows: dict) -> None:
+    """One plan that wrote these rows, of which each says what is unlike the others."""
+    told = {"plan_id": "p", "record": key("Account", "kolbe"), "entity_id": "account-kolbe", "field": "BLF_Summary__c"}
+    with transaction(world.store) as session:
+        session.add(WritePlan(id="p", crm="salesforce", account="org", created_at=world.clock.now(), counts={}))
+        session.flush()
+        session.add_all(
+            IntendedWrite(**{**told, "value_hash": "h", "state": "ok", "reason": "x", **row}) for row in rows
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ('Robert "Bob" Smith', 'Blocks: Robert "Bob" Smith - price.'),
+        ("Ann  Lee", "Ann  Lee: The price is too high (sure)"),
+        ("Ann  Lee", "Ann Lee: The price is too high (sure)"),
+        ("Zoë <b>Ünal", "Silent: Zoë \u2039b>Ünal."),
+        ("Madonna", "Backs: Otto - value.\nMadonna - price."),
+    ],
+)
+def test_a_field_of_others_names_them_in_the_form_in_which_the_crm_holds_it(told, name, value):
+    """Quotes are escaped in the ledger, blanks are joined, tags do not open; one word is a name where it stands alone."""
+    told.world.land(("Contact/dana", {"Name": name}, contact(name, MAIL)))
+    other = "Madonnas of all ages; one of robert's smiths"
+    written(told.world, {"id": "theirs", "new_value": as_json(value)}, {"id": "other", "new_value": as_json(other)})
+    assert forgetting.found_of(told.models.workspace, MAIL).naming == ["theirs"]
+
+
+def test_a_record_that_told_what_they_believe_is_known_by_its_beliefs(told):
+    """Their name was never known there, or another: the stamp of the plan says when the record tells something else."""
+    told.think()
+    (belief,) = told.read().beliefs
+    rows = [("words", as_json("CFO: the price is too high")), ("score", "40"), ("stamp", as_json("p"))]
+    others = {"id": "other", "record": key("Account", "other"), "new_value": as_json("p"), "belief_ids": ["another"]}
+    written(told.world, *({"id": id_, "new_value": value, "belief_ids": [belief.id]} for id_, value in rows), others)
+    assert forgetting.found_of(told.models.workspace, MAIL).naming == ["stamp"]
+
+
+def test_a_note_that_writes_their_name_with_quotes_is_a_mention(told):
+    """As their own record has it, or with single blanks."""
+    name = 'Dana  "Dany" Kolbe'
+    told.world.land(("Contact/dana", {"Name": name}, contact(name, MAIL)))
+    told.world.say("3", 'Ask Dana "Dany" Kolbe.', who="otto")
+    assert forgetting.found_of(told.models.workspace, MAIL).mentions == [key("Task", "3")]
 
 
 @pytest.mark.parametrize("words", ["--json", "plain"])

@@ -99,6 +99,18 @@ def test_the_same_utterance_twice_is_one_review_and_an_unsure_one_moves_nothing(
     assert len(waiting(world)) == 1
 
 
+def test_an_utterance_read_again_after_another_record_was_heard_is_still_one_review(world):
+    """It is named by where it was made: the person has spoken through another record of theirs since."""
+    world.say("1", LOUD)
+    world.person("person-dana", key("Contact", "dana"), key("Contact", "second"))
+    understand(world)
+    first = answer(world, Verdict.agree, reference="field@1")
+    world.say("2", "Honestly, it is too expensive for us.", 10, who="second")
+    understand(world)
+    assert answer(world, Verdict.agree, reference="field@1") == first
+    assert len(world.rows(Review)) == 1
+
+
 def test_a_verdict_follows_its_record_through_merge_and_split(world):
     """It names the record, not the person: joined and parted again, everything is as it was."""
     world.person("person-lead", key("Lead", "d"))

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pytest
-from sqlmodel import select
+from sqlmodel import select, update
 
-from models import Belief, Membership, Observation, RecordKey, Review, Scope
+from models import Belief, IntendedWrite, Membership, Observation, RecordKey, Review, Scope
 from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.schemas import RAW
@@ -195,6 +195,7 @@ def test_a_person_who_has_another_id_since_is_still_meant(office):
         ({"feedback": "Agree", "number": 7}, "there is no belief 7 here; answer 1 to 2"),
         ({"feedback": "Unsure"}, "say in Feedback on number which belief you mean"),
         ({"number": 1, "correction": "x"}, "choose Agree, Disagree or Unsure in Feedback"),
+        ({"number": 1, "feedback": "Partly"}, "choose Agree, Disagree or Unsure in Feedback"),
     ],
 )
 def test_an_answer_that_names_no_belief_stays_and_says_why(office, values, why):
@@ -255,3 +256,32 @@ def test_a_text_that_a_rep_wrote_over_ours_is_their_word(office, edit, kept):
     (name,) = edit
     assert office.desk.crm.value("Contact", ONE, name) == edit[name]
     assert [(review.statement, review.verdict, review.correction) for review in office.reviews()] == kept
+
+
+@pytest.mark.parametrize("redacted", [False, True])
+def test_a_text_of_ours_that_stands_there_again_is_nobodys_word(office, redacted):
+    """A rep took an edit back, or a backup of the CRM did: nobody disagreed, not even where the ledger keeps only the text's hash."""
+    wanted = [replace(one, values={**one.values, "top_belief": f"{PRICE}, still"}) for one in office.wanted()]
+    office.desk.run(wanted)
+    office.desk.crm.edit("Contact", ONE, top_belief=PRICE)
+    office.hear(PRICE, "price", day=45)
+    wanted = [replace(one, values={**one.values, "top_belief": f"{PRICE}, again"}) for one in office.wanted()]
+    office.desk.run(wanted)
+    assert office.desk.states("top_belief").count("conflict") == 1
+    if redacted:
+        with transaction(office.desk.store) as session:
+            session.execute(update(IntendedWrite).where(IntendedWrite.state == "ok").values(new_value=None))
+    office.listen()
+    assert office.reviews() == []
+
+
+def test_a_text_that_the_ledger_keeps_no_more_says_nothing(office):
+    """What a rep wrote of somebody who was forgotten since is redacted: it is no second word of theirs."""
+    office.desk.crm.edit("Contact", ONE, summary=office.shown().replace(TIME, "Saves a month"))
+    office.hear(PRICE, "price", day=45)
+    office.desk.run(office.wanted())
+    office.listen()
+    with transaction(office.desk.store) as session:
+        session.execute(update(IntendedWrite).values(old_value=None))
+    office.listen()
+    assert [review.statement for review in office.reviews()] == [TIME]
