@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis import _
 
+from pipelines.stitch.arrivals import is_paid
 from pipelines.stitch.attribution.paths import UNIT
 from pipelines.stitch.attribution.rules import MODELS
 from pipelines.stitch.attribution.tables import CUSTOMER, PURCHASE, UNATTRIBUTED
@@ -48,8 +49,7 @@ def returns(
 
 def cohorts(returned: ir.Table) -> ir.Table:
     """The rows of `COHORTS` from those of `RETURNS`."""
-    paid = returned.platform.notnull() | returned.channel.startswith("paid") | (returned.channel == "display")
-    sums = returned.mutate(paid=paid.fill_null(False).ifelse(returned.customers, 0.0)).group_by("model", "month").agg(  # noqa: FBT003
+    sums = returned.mutate(paid=is_paid(returned).ifelse(returned.customers, 0.0)).group_by("model", "month").agg(
         customers=_.customers.sum(), paid_customers=_.paid.sum(), spend=_.spend.sum().cast("int64")
     )  # fmt: skip
     return sums.mutate(cac_blended=over(sums.spend, sums.customers), cac_paid=over(sums.spend, sums.paid_customers))
