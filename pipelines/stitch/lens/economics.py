@@ -131,7 +131,7 @@ def economics(
         for place in _places(channels.get(ad, NO_ARRIVAL), ad, paid=True):
             pots[place].spend[month] += amount
     for one in _earned(lake, won, bounds(calendar)):
-        channel = one["channel"] or NO_TOUCH
+        channel = channels.get(one["ad_id"]) or one["channel"] or NO_TOUCH
         for place in _places(channel, one["ad_id"], paid=one["paid"]):
             pots[place].customers[names[one["cohort"]]] += one["customers"]
             pots[place].revenue[names[one["cohort"]]][one["month"] - one["cohort"]] += one["value"]
@@ -217,13 +217,13 @@ def _spent(lake: Lake, rates: Rates) -> list[Spent]:
 
 
 def _channels(lake: Lake, credit: ir.Table) -> dict[str, str]:
-    """The channel of each ad: that of most of the credit which names it, else as its platform says, so that what brought nobody costs its channel, too."""
+    """The one channel of each ad, for what it cost and whom it brought: as its platform says, else that of most of the credit which names it."""
     told = credit.filter(credit.ad_id.notnull(), credit.channel.notnull())
     sums = told.group_by("ad_id", "channel").agg(weight=told.weight.sum())
     marketed = (
         ads(lake)
         .filter(lambda t: t.marketed_as.notnull())
-        .select("ad_id", channel="marketed_as", weight=ibis.literal(0.0))
+        .select("ad_id", channel="marketed_as", weight=ibis.literal(float("inf")))
     )
     rows = sums.union(marketed.select(*sums.columns)).to_pyarrow().to_pylist()
     return {row["ad_id"]: row["channel"] for row in sorted(rows, key=lambda row: (row["weight"], row["channel"]))}
