@@ -10,16 +10,18 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 import ibis
+import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.derived import RECEIPTS, UNASSIGNED, read
+from pipelines.stitch.journeys import recurring
 from pipelines.stitch.lens.calendar import Span, bounds, days, local_day
 from pipelines.stitch.lifetime.bgnbd import Histories
 from pipelines.stitch.lifetime.fitting import Ints
-from pipelines.stitch.lifetime.retention import PAYER, contracts, paid_within, since_when
+from pipelines.stitch.lifetime.retention import PAYER, contracts, of_payers, paid_within, since_when
 from pipelines.stitch.lifetime.settings import PERIOD
 from pipelines.stitch.rates import Rates
 
@@ -88,7 +90,7 @@ class Contracts:
 class Customers:
     """Every payer: `payers` is their `scope, entity_id`; day 0 is `origin`, and `today` the latest day that is over.
 
-    Units: `net` is what each brought so far, `monthly` what their running contracts bring a month, both in minor units of the
+    Units: `net` is what each brought so far, `monthly` what their running contracts bring a month after discounts, both in minor units of the
     reporting currency; `unrated` says whether some of it has no rate, and is left out.
     """
 
@@ -118,7 +120,7 @@ class Customers:
         calendar = _calendar(since_when(lake), now, zone)
         paid = paid_within(lake, bounds(calendar))
         bought = paid.filter(paid.charges > 0).order_by(*PAYER, "span").to_pyarrow()
-        brought, signed = _brought(lake), _signed(lake, rates, calendar)
+        brought, signed = _brought(lake), _signed(lake, rates, now, calendar)
         both = pa.concat_tables([brought.select(PAYER), signed.select(PAYER)]).group_by(PAYER).aggregate([])
         payers = both.sort_by([(name, "ascending") for name in PAYER])
         parties, givers = numbers(signed, payers), numbers(brought, payers)
@@ -156,19 +158,26 @@ def _brought(lake: Lake) -> pa.Table:
     return sums
 
 
-def _signed(lake: Lake, rates: Rates, calendar: Sequence[Span]) -> pa.Table:
-    """Each payer's contract by numbers of days: `scope, entity_id, start, end, monthly, unrated`."""
-    told = contracts(lake).mutate(day=ibis.literal(calendar[-1].code))
+def _monthly(lake: Lake, rates: Rates, now: datetime, day: str) -> ir.Table:
+    """What each payer's running contracts bring per month after discounts: `scope, entity_id, monthly, unrated`."""
+    told = of_payers(lake, recurring(lake, now)).mutate(day=ibis.literal(day))
     told = rates.converted(lake, told, amount="mrr", currency="currency", day="day", as_="value")
-    runs = told.ended_at.isnull()
-    whole = told.group_by(*PAYER).agg(
-        started_at=told.started_at.min(),
-        ended_at=told.ended_at.max(),
-        running=runs.any(),
-        monthly=runs.ifelse(told.value, 0).sum().fill_null(0).cast("int64"),
-        unrated=(runs & told.value.isnull()).any(),
+    return told.group_by(*PAYER).agg(
+        monthly=told.value.sum().fill_null(0).cast("int64"), unrated=told.value.isnull().any()
     )
-    table: pa.Table = whole.to_pyarrow()
+
+
+def _signed(lake: Lake, rates: Rates, now: datetime, calendar: Sequence[Span]) -> pa.Table:
+    """Each payer's contract by numbers of days: `scope, entity_id, start, end, monthly, unrated`."""
+    told = contracts(lake)
+    whole = told.group_by(*PAYER).agg(
+        started_at=told.started_at.min(), ended_at=told.ended_at.max(), running=told.ended_at.isnull().any()
+    )
+    known = whole.left_join(_monthly(lake, rates, now, calendar[-1].code), PAYER).select(
+        *whole.columns, "monthly", "unrated"
+    )
+    filled = known.fill_null({"monthly": 0, "unrated": False})
+    table: pa.Table = filled.to_pyarrow()
     midnights = np.array([np.datetime64(span.starts_at.replace(tzinfo=None), "us") for span in calendar])
     start, end = (_day(table[name].to_numpy(), midnights) for name in ("started_at", "ended_at"))
     end = np.where(table["running"].to_numpy(zero_copy_only=False), NEVER, np.maximum(end, start))
