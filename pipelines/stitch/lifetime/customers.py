@@ -90,7 +90,7 @@ class Contracts:
 class Customers:
     """Every payer: `payers` is their `scope, entity_id`; day 0 is `origin`, and `today` the latest day that is over.
 
-    Units: `net` is what each brought so far, `monthly` what their running contracts bring a month after discounts, both in minor units of the
+    Units: `net` is what each brought so far, `settled` what by the end of `today`, `monthly` what their running contracts bring a month after discounts, both in minor units of the
     reporting currency; `unrated` says whether some of it has no rate, and is left out.
     """
 
@@ -98,6 +98,7 @@ class Customers:
     purchases: Purchases
     contracts: Contracts
     net: Ints
+    settled: Ints
     monthly: Ints
     unrated: Bools
     origin: date
@@ -120,7 +121,7 @@ class Customers:
         calendar = _calendar(since_when(lake), now, zone)
         paid = paid_within(lake, bounds(calendar))
         bought = paid.filter(paid.charges > 0).order_by(*PAYER, "span").to_pyarrow()
-        brought, signed = _brought(lake), _signed(lake, rates, now, calendar)
+        brought, signed = _brought(lake, calendar[-1]), _signed(lake, rates, now, calendar)
         both = pa.concat_tables([brought.select(PAYER), signed.select(PAYER)]).group_by(PAYER).aggregate([])
         payers = both.sort_by([(name, "ascending") for name in PAYER])
         parties, givers = numbers(signed, payers), numbers(brought, payers)
@@ -132,6 +133,7 @@ class Customers:
             Purchases(numbers(bought, payers), bought["span"].to_numpy()),
             Contracts(parties, signed["start"].to_numpy(), signed["end"].to_numpy()),
             _placed(givers, brought["value"].to_numpy(), len(payers)),
+            _placed(givers, brought["settled"].to_numpy(), len(payers)),
             _placed(parties, signed["monthly"].to_numpy(), len(payers)),
             unrated,
             calendar[0].first,
@@ -146,13 +148,17 @@ def _calendar(first: datetime | None, now: datetime, zone: ZoneInfo) -> list[Spa
     return days(today, (today - start).days + 1, zone)
 
 
-def _brought(lake: Lake) -> pa.Table:
-    """What each known payer brought so far: `scope, entity_id, value, unrated`."""
+def _brought(lake: Lake, running: Span) -> pa.Table:
+    """What each known payer brought so far, and before the running day: `scope, entity_id, value, settled, unrated`."""
     told = read(lake, RECEIPTS)
     known = told.filter(told.scope != UNASSIGNED)
     sums: pa.Table = (
         known.group_by(*PAYER)
-        .agg(value=known.value.sum().fill_null(0).cast("int64"), unrated=known.value.isnull().any())
+        .agg(
+            value=known.value.sum().fill_null(0).cast("int64"),
+            settled=known.value.sum(where=known.occurred_at < running.starts_at).fill_null(0).cast("int64"),
+            unrated=known.value.isnull().any(),
+        )
         .to_pyarrow()
     )
     return sums

@@ -100,6 +100,24 @@ def test_what_is_to_come_is_after_discounts(bench):
     assert all(predicted[people[bench.hand.key(name)]] > 900 for name in (full, plain))
 
 
+def test_what_is_to_come_knows_nothing_of_the_running_day(bench):
+    """A large purchase this morning is money already, and no larger purchases: neither has the day been counted."""
+    facts, foretold = {**shop(bench), "x": paid(bench, "x", "2026-08-01", "2026-09-01")}, []
+    morning = Payment(
+        payer=bench.hand.key("x"),
+        kind="charge",
+        amount_minor=100_000,
+        currency="eur",
+        occurred_at=noon(TODAY) - timedelta(hours=4),
+    )
+    for more in ([], [morning]):
+        derive(bench, {**facts, "x": [*facts["x"], *more]})
+        rows = {row["entity_id"]: row for row in told(bench).table.to_pylist()}
+        foretold.append(rows[bench.membership()[bench.hand.key("x")]])
+    assert [row["historic"] for row in foretold] == [2_000, 102_000]
+    assert foretold[0]["predicted"] == foretold[1]["predicted"] > 0
+
+
 def test_few_payers_get_money_and_no_chances(bench):
     """Three customers are no base for a model: history is told, the future is not, and the row says why."""
     derive(bench, {name: paid(bench, name, "2026-09-01", "2026-10-01") for name in "abc"})
