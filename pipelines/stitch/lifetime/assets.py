@@ -41,8 +41,8 @@ money reaches SIDECAR_LIFETIME_MONTHS ahead (12) and is discounted by SIDECAR_LI
 USE = """Which use of the product, or way of working with us, goes with growth, and which with leaving. It does not say that one causes the other.
 
 What payers did in the 90 days before a cut beside what became of them in the 90 days after, among payers of like tenure and activity
-(Mantel-Haenszel), corrected for the number of looks (Benjamini-Hochberg). Who grew paid at least 1.2 times as much; who left paid
-nothing, or ended the contract.
+(Mantel-Haenszel), corrected for the number of looks (Benjamini-Hochberg). Who grew paid at least 1.2 times as much; under contract
+the latest bill is compared with the one before the cut, so that a renewal is no growth. Who left paid nothing, or ended the contract.
 
 """
 

@@ -20,7 +20,7 @@ from pipelines.stitch.derived import RECEIPTS, UNASSIGNED, read
 from pipelines.stitch.journeys import recurring
 from pipelines.stitch.lens.calendar import Span, bounds, days, local_day
 from pipelines.stitch.lifetime.bgnbd import Histories
-from pipelines.stitch.lifetime.fitting import Ints
+from pipelines.stitch.lifetime.fitting import Floats, Ints
 from pipelines.stitch.lifetime.retention import PAYER, contracts, of_payers, paid_within, since_when
 from pipelines.stitch.lifetime.settings import PERIOD
 from pipelines.stitch.rates import Rates
@@ -36,11 +36,12 @@ NEVER = np.iinfo(np.int64).max
 class Purchases:
     """Days on which each payer paid, sorted by payer and day.
 
-    Shape: `payer` numbers the rows of `Customers.payers`; `day` numbers the business's days.
+    Shape: `payer` numbers the rows of `Customers.payers`; `day` numbers the business's days; `value` is the net of that day.
     """
 
     payer: Ints
     day: Ints
+    value: Ints
 
     def known(self, cut: int, payers: int) -> tuple[Ints, Histories]:
         """Payers with a purchase up to the end of day `cut`, by number, and their histories in weeks."""
@@ -58,6 +59,13 @@ class Purchases:
         """Whether each payer paid after one day and up to the end of another."""
         seen = (self.day > after) & (self.day <= until)
         return np.bincount(self.payer[seen], minlength=payers) > 0
+
+    def latest(self, after: int, until: int, payers: int) -> Floats:
+        """What each payer paid last, after one day and up to the end of another; NaN for whoever did not pay."""
+        seen = (self.day > after) & (self.day <= until)
+        found = np.full(payers, np.nan)
+        found[self.payer[seen]] = self.value[seen]  # in order of days: the last one stays
+        return found
 
 
 @dataclass(frozen=True)
@@ -113,7 +121,7 @@ class Customers:
         bound = np.zeros(len(self), bool)
         bound[self.contracts.payer[self.contracts.start <= cut]] = True
         kept = ~bound[self.purchases.payer]
-        return Purchases(self.purchases.payer[kept], self.purchases.day[kept])
+        return Purchases(self.purchases.payer[kept], self.purchases.day[kept], self.purchases.value[kept])
 
     @classmethod
     def of(cls, lake: Lake, rates: Rates, now: datetime, zone: ZoneInfo) -> Self:
@@ -130,7 +138,7 @@ class Customers:
             unrated[who] |= table["unrated"].to_numpy(zero_copy_only=False)
         return cls(
             payers,
-            Purchases(numbers(bought, payers), bought["span"].to_numpy()),
+            Purchases(numbers(bought, payers), bought["span"].to_numpy(), bought["value"].to_numpy()),
             Contracts(parties, signed["start"].to_numpy(), signed["end"].to_numpy()),
             _placed(givers, brought["value"].to_numpy(), len(payers)),
             _placed(givers, brought["settled"].to_numpy(), len(payers)),
