@@ -173,6 +173,9 @@ class Subscription(Fact):
     )
     currency: str = Field(min_length=3, max_length=3, description="ISO 4217, lower case")
     started_at: AwareDatetime = Field(description="UTC")
+    trial_end: AwareDatetime | None = Field(
+        default=None, description="when its trial ends or ended, and payment begins, UTC; empty without one"
+    )
     ended_at: AwareDatetime | None = Field(default=None, description="UTC; empty means running")
 
 

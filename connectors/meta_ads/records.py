@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from connectors.base import Stream, raw_only
 from connectors.marks import META
 from connectors.meta_ads.payload import Payload
+from models.channels import LEAD_AD, ORGANIC_LEAD
 from models.facts import Engagement, Fact, Identifier, Interaction, Profile, Scope, Spend, Touch
 from models.records import Record
 
@@ -60,9 +61,9 @@ def day(record: Record) -> Iterator[Fact]:
 
 
 def lead(record: Record) -> Iterator[Fact]:
-    """A person who filled in a form on an ad: who they are, which ad brought them, and what they wrote in their own words."""
+    """A person who filled in a form: who they are, which ad brought them, if any did, and what they wrote in their own words."""
     read = Payload(record)
-    at, said = read.moment("created_time"), read.answers()
+    at, said, ad = read.moment("created_time"), read.answers(), read.text("ad_id")
     names = [said[name] for name in ("first_name", "last_name") if name in said]
     country = said.get("country")
     region = country.upper() if country and COUNTRY.fullmatch(country.upper()) else None
@@ -84,10 +85,10 @@ def lead(record: Record) -> Iterator[Fact]:
         yield from Identifier.of(Scope.person, "phone", said.get(name), region)
     yield Touch(
         subject=read.own_key,
-        channel="lead_ad",
+        channel=ORGANIC_LEAD if read.flag("is_organic") and not ad else LEAD_AD,
         source=read.text("ad_name") or read.text("campaign_name"),
         source_id=read.text("campaign_id"),
-        ad_id=read.text("ad_id"),
+        ad_id=ad,
         platform=META,
         responded=True,
         occurred_at=at,

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from connectors.marks import ad_id, clicked, parameters, platform
+from models.channels import OTHER_VISIT
 
 SOCIAL = re.compile(
     r"(^|\W)(facebook|fb|instagram|ig|meta|linkedin|twitter|x|t\.co|tiktok|youtube|pinterest|reddit|snapchat|xing)($|\W)"
@@ -18,7 +19,6 @@ MEDIUMS = {
     "organic": "organic_search", "sms": "sms", "audio": "audio", "video": "video",
 }  # fmt: skip
 """Channels of unpaid media and display: https://support.google.com/analytics/answer/9756891."""
-OTHER = "campaign"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def marks(url: str) -> Marks | None:
     source, medium, campaign = (found.get(f"utm_{name}", "") for name in ("source", "medium", "campaign"))
     if not (click or source or medium or campaign):
         return None
-    came, ad = channel(source, medium) or (click[0] if click else OTHER), ad_id(found)
+    came, ad = channel(source, medium) or (click[0] if click else OTHER_VISIT), ad_id(found)
     return Marks(
         channel=came,
         source=campaign or source or None,

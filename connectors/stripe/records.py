@@ -134,6 +134,7 @@ def subscription(record: Record) -> Iterator[Fact]:
         mrr_minor=monthly(read),
         currency=read.currency(),
         started_at=read.moment("start_date", "created"),
+        trial_end=read.instant("trial_end"),
         ended_at=read.instant("ended_at"),
     )
     yield from discounts(read, payer)

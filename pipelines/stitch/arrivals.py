@@ -12,26 +12,15 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+from models.channels import LEAD_AD, PAID, PAID_VISITS, UNPAID_VISITS
 from models.facts import Spend, Touch
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.derived import TOUCH
 
-LEAD_AD = "lead_ad"
-"""A form filled in on the ad platform itself: exact on person and ad, and no visit of ours."""
 FORM, LINK, PAID_CLICK, OTHER, UNKNOWN = WAYS = (
     "form on the ad platform", "link that names the ad", "paid click, ad unknown", "another channel", "no touch is known",
 )  # fmt: skip
 """How exactly it is known how somebody came, most exact first."""
-PAID = "paid_"
-"""Paid channels begin so: `paid_social`, `paid_search`."""
-UNPAID_VISITS = (
-    "organic_search", "social_media", "referrals", "email_marketing", "other_campaigns", "direct_traffic", "ai_referrals",
-)  # fmt: skip
-"""Channels that end on a page of ours, beside the paid ones; `offline` is none.
-
-Source: https://knowledge.hubspot.com/reports/understand-hubspots-traffic-sources-in-the-traffic-analytics-tool.
-"""
-
 OF_ITS_AD = ("campaign_id", "campaign", "marketed_as")
 """What an arrival is told beside the columns of a touch, where its platform knows the ad."""
 
@@ -67,7 +56,7 @@ def arrivals(lake: Lake, persons: ir.Table) -> ir.Table:
     """
     told = lake.facts(Touch).rename(told_by="record").join(persons.rename(subject="record"), "subject")
     told = told.mutate(
-        paid=(told.channel == LEAD_AD) | told.channel.startswith(PAID),
+        paid=paid_for(told.channel),
         beside=told.ad_id.min().over(group_by=[told.person_id, told.occurred_at]),
     )
     # whichever vendor tells most of an arrival, another one may know the platform
@@ -81,9 +70,20 @@ def arrivals(lake: Lake, persons: ir.Table) -> ir.Table:
 
 def way(touch: ir.Table) -> ir.StringValue:
     """Which of `WAYS` these touches (`channel, ad_id`) are; only the first two tell the ad."""
-    paid = (touch.channel == LEAD_AD) | touch.channel.startswith(PAID)
     by_ad = (touch.channel == LEAD_AD).ifelse(FORM, LINK)
-    return ibis.cases((touch.ad_id.notnull(), by_ad), (paid, PAID_CLICK), else_=OTHER)
+    return ibis.cases(
+        (touch.channel.isnull(), UNKNOWN), (touch.ad_id.notnull(), by_ad), (paid_for(touch.channel), PAID_CLICK), else_=OTHER
+    )  # fmt: skip
+
+
+def is_paid(touch: ir.Table) -> ir.BooleanValue:
+    """Whether an ad brought these touches (`channel, ad_id`): a click or a lead that names it, or a channel that is paid for by name."""
+    return touch.ad_id.notnull() | paid_for(touch.channel).fill_null(False)  # noqa: FBT003
+
+
+def paid_for(channel: ir.StringValue) -> ir.BooleanValue:
+    """Whether a channel is paid for by its name; a form that no ad brought is not."""
+    return channel.startswith(PAID) | channel.isin((LEAD_AD, *PAID_VISITS))
 
 
 def first_and_last(came: ir.Table) -> Iterator[ir.Table]:
@@ -99,7 +99,7 @@ def first_and_last(came: ir.Table) -> Iterator[ir.Table]:
 
 def visits(came: ir.Table) -> ir.Table:
     """The arrivals on a page of ours."""
-    return came.filter(came.channel.startswith(PAID) | came.channel.isin(UNPAID_VISITS))
+    return came.filter(came.channel.startswith(PAID) | came.channel.isin((*PAID_VISITS, *UNPAID_VISITS)))
 
 
 def channel_in_words(channel: str) -> str:

@@ -69,8 +69,7 @@ def build_journeys(lake: Lake, store: Engine, clock: Clock, rates: Rates) -> Jou
 
 def revenue(lake: Lake, who: ir.Table, now: datetime) -> ir.Table:
     """Every payment and running subscription, by whom its payer is and by currency; discounts as they are at this instant."""
-    payments, subscriptions = lake.facts(Payment), lake.facts(Subscription)
-    nothing = ibis.literal(0, "int64")
+    payments, nothing = lake.facts(Payment), ibis.literal(0, "int64")
     paid = payments.select(
         "payer",
         "currency",
@@ -79,25 +78,29 @@ def revenue(lake: Lake, who: ir.Table, now: datetime) -> ir.Table:
         last_payment_at=payments.occurred_at,
         mrr=nothing,
     )
-    runs = subscriptions.filter(subscriptions.status.isin(RUNNING), subscriptions.ended_at.isnull())
-    off = discounts_at(lake, now)
-    owed = [
-        rows.select(
-            "payer",
-            "currency",
-            **dict.fromkeys(PARTS.values(), nothing),
-            payments=nothing,
-            last_payment_at=ibis.null(INSTANT_TYPE),
-            mrr=mrr,
-        )
-        for rows, mrr in ((runs, runs.mrr_minor), (off, -off.amount_minor.fill_null(0)))
-    ]
-    known = paid.union(*owed).left_join(who.rename(payer="record"), "payer")
+    owed = recurring(lake, now).select(
+        "payer",
+        "currency",
+        **dict.fromkeys(PARTS.values(), nothing),
+        payments=nothing,
+        last_payment_at=ibis.null(INSTANT_TYPE),
+        mrr="mrr",
+    )
+    known = paid.union(owed).left_join(who.rename(payer="record"), "payer")
     sums = known.group_by("entity_id", "currency", scope=known.scope.fill_null(UNASSIGNED)).agg(
         **{name: _sum(known[name]) for name in (*PARTS.values(), "payments", "mrr")},
         last_payment_at=known.last_payment_at.max(),
     )
     return sums.mutate(net=sums.charged - sums.refunded - sums.disputed - sums.tax)
+
+
+def recurring(lake: Lake, now: datetime) -> ir.Table:
+    """What running subscriptions bring per month, and what discounts take off it at this instant: `payer, currency, mrr`, to be added up."""
+    told, off = lake.facts(Subscription), discounts_at(lake, now)
+    runs = told.filter(told.status.isin(RUNNING), told.ended_at.isnull())
+    return runs.select("payer", "currency", mrr="mrr_minor").union(
+        off.select("payer", "currency", mrr=-off.amount_minor.fill_null(0))
+    )
 
 
 def discounts_at(lake: Lake, now: datetime) -> ir.Table:

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.facts import Scope
-from pipelines.stitch.arrivals import FORM, LEAD_AD, LINK, OTHER, PAID, PAID_CLICK, UNKNOWN, WAYS
+from pipelines.stitch.arrivals import WAYS, way
 from pipelines.stitch.derived import JOURNEYS, OUTCOMES, RECEIPTS, REVENUE, SESSIONS, SPEND, UNASSIGNED
 from pipelines.stitch.spend import AD_DAY
 
@@ -81,19 +82,9 @@ def _overdrawn(receipts: pa.Table) -> int:
 
 def _ways(people: pa.Table) -> dict[str, int]:
     """Persons by what their first touch tells; only those of the first two ways can be given a cost."""
-    kinds = people.append_column("by_ad", pc.is_valid(people["first_touch_ad_id"]))
-    ways = dict.fromkeys(WAYS, 0)
-    for row in kinds.group_by(["first_touch_channel", "by_ad"]).aggregate([([], "count_all")]).to_pylist():
-        ways[_way(row["first_touch_channel"], by_ad=row["by_ad"])] += row["count_all"]
-    return ways
-
-
-def _way(channel: str | None, *, by_ad: bool) -> str:
-    if channel is None:
-        return UNKNOWN
-    if by_ad:
-        return FORM if channel == LEAD_AD else LINK
-    return PAID_CLICK if channel == LEAD_AD or channel.startswith(PAID) else OTHER
+    first = ibis.memtable(people).select(channel="first_touch_channel", ad_id="first_touch_ad_id")
+    counted = first.group_by(way=way(first)).agg(persons=first.count()).to_pyarrow().to_pylist()
+    return dict.fromkeys(WAYS, 0) | {row["way"]: row["persons"] for row in counted}
 
 
 def _allocations(spend: pa.Table) -> dict[str, Allocation]:

@@ -8,9 +8,10 @@ its ad bears none.
 import ibis
 import ibis.expr.types as ir
 
+from models.channels import LEAD_AD
 from models.facts import Spend, Touch
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.arrivals import FORM, LEAD_AD, LINK, ads, on_platform
+from pipelines.stitch.arrivals import FORM, LINK, ads, on_platform
 
 AD_DAY = ["vendor", "account", "day", "ad_id", "currency"]
 """What one row of an ad platform's bill is about."""

@@ -67,7 +67,7 @@ def _notes(found: Sequence[dict[str, Any]], model: str) -> list[str]:
         f"`--by` takes another model: {others}.",
         "net is credited purchase by purchase; lifetime is all that the customers won ever paid.",
     ]
-    if without := sum(row["without_rate"] for row in found):
+    if without := round(sum(row["without_rate"] for row in found)):
         notes.append(
             f"{without:,} purchases and costs are in currencies without a rate and are not in the sums (SIDECAR_RATES)."
         )

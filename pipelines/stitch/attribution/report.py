@@ -53,7 +53,7 @@ def report(
         rows=tables[CREDIT.name].num_rows,
         customers=dict(sorted(customers.items(), key=lambda one: (-one[1]["linear"], one[0]))),
         purchases=sum(row["basis"] == PURCHASE for row in credited.aggregate([]).to_pylist()),
-        without_rate=sum(row["without_rate"] for row in returned.to_pylist() if row["model"] == MODELS[0]),
+        without_rate=round(sum(row["without_rate"] for row in returned.to_pylist() if row["model"] == MODELS[0])),
         ways={way: known.get(rank, 0) for rank, way in enumerate(WAYS)},
         spend=_shares(costs),
         written=written,

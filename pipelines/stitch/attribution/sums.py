@@ -8,12 +8,15 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis import _
 
+from pipelines.stitch.arrivals import is_paid
 from pipelines.stitch.attribution.paths import UNIT
 from pipelines.stitch.attribution.rules import MODELS
 from pipelines.stitch.attribution.tables import CUSTOMER, PURCHASE, UNATTRIBUTED
 
 PLACE = ["model", "month", "channel", "platform", "campaign_id", "ad_id"]
-COUNTS = {"customers": "float64", "net": "int64", "lifetime": "int64", "spend": "int64", "without_rate": "int64"}
+COUNTS = {"customers": "float64", "net": "int64", "lifetime": "int64", "spend": "int64", "without_rate": "float64"}
+WHOLE = ibis.literal(1.0)
+"""Weight of what nobody shares."""
 
 
 def returns(
@@ -35,9 +38,11 @@ def returns(
         _rows(new.mutate(month=_month(new.converted_at)), customers="weight"),
         _rows(_nowhere(lost.filter(lost.basis == PURCHASE)), net="value"),
         _rows(_nowhere(lost.filter(lost.basis == CUSTOMER)), lifetime="value"),
-        _rows(_nowhere(newcomers).mutate(one=ibis.literal(1.0)), customers="one"),
+        _rows(_nowhere(newcomers), customers="weight"),
         _rows(_nowhere(unassigned.rename(converted_at="occurred_at")), net="value"),
-        _rows(_each_model(costs.mutate(month=costs.day.substr(0, 7), platform=costs.vendor)), spend="value"),
+        _rows(
+            _each_model(costs.mutate(month=costs.day.substr(0, 7), platform=costs.vendor, weight=WHOLE)), spend="value"
+        ),
     ]
     sums = ibis.union(*parts).group_by(*PLACE).agg(**{name: _[name].sum().cast(kind) for name, kind in COUNTS.items()})
     named = sums.left_join(ads.select("platform", "ad_id", "ad", "campaign"), ["platform", "ad_id"]).drop(
@@ -48,8 +53,7 @@ def returns(
 
 def cohorts(returned: ir.Table) -> ir.Table:
     """The rows of `COHORTS` from those of `RETURNS`."""
-    paid = returned.platform.notnull() | returned.channel.startswith("paid") | (returned.channel == "display")
-    sums = returned.mutate(paid=paid.fill_null(False).ifelse(returned.customers, 0.0)).group_by("model", "month").agg(  # noqa: FBT003
+    sums = returned.mutate(paid=is_paid(returned).ifelse(returned.customers, 0.0)).group_by("model", "month").agg(
         customers=_.customers.sum(), paid_customers=_.paid.sum(), spend=_.spend.sum().cast("int64")
     )  # fmt: skip
     return sums.mutate(cac_blended=over(sums.spend, sums.customers), cac_paid=over(sums.spend, sums.paid_customers))
@@ -61,19 +65,21 @@ def over(part: ir.NumericValue, whole: ir.NumericValue) -> ir.FloatingValue:
 
 
 def _rows(rows: ir.Table, **measure: str) -> ir.Table:
-    """One measure of the rows as all of `COUNTS`; what has no rate counts as such and adds nothing."""
+    """One measure of the rows as all of `COUNTS`; what has no rate counts as such, by its `weight`, and adds nothing."""
     ((name, column),) = measure.items()
     nothing = {other: ibis.literal(0).cast(kind) for other, kind in COUNTS.items()}
     counts = nothing | {name: rows[column].fill_null(0).cast(COUNTS[name])}
     if name in ("net", "spend"):  # a lifetime repeats the payments, whose rates are counted already
-        counts["without_rate"] = rows[column].isnull().ifelse(1, 0).cast("int64")
+        counts["without_rate"] = rows[column].isnull().ifelse(rows.weight, 0.0)
     return rows.select(*PLACE, **{name: counts[name] for name in COUNTS})
 
 
 def _nowhere(rows: ir.Table) -> ir.Table:
     """Money before which no touch is known, once per model."""
     nothing = dict.fromkeys(("platform", "campaign_id", "ad_id"), ibis.null("string"))
-    return _each_model(rows.mutate(month=_month(rows.converted_at), channel=ibis.literal(UNATTRIBUTED), **nothing))
+    return _each_model(
+        rows.mutate(month=_month(rows.converted_at), channel=ibis.literal(UNATTRIBUTED), weight=WHOLE, **nothing)
+    )
 
 
 def _each_model(rows: ir.Table) -> ir.Table:

@@ -52,7 +52,10 @@ RETURNS = Derived(
         "spend": (pa.int64(), "what it cost in the month, likewise"),
         "roas": (pa.float64(), "net over spend; empty where nothing was spent"),
         "cac": (pa.float64(), "spend over new customers, minor units; empty where there were none"),
-        "without_rate": (pa.int64(), "amounts that are in none of these sums, for want of a rate"),
+        "without_rate": (
+            pa.float64(),
+            "amounts that are in none of these sums, for want of a rate; one may be shared, as customers are",
+        ),
     },
 )
 COHORTS = Derived(

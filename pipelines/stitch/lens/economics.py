@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.schemas import INSTANT
-from pipelines.stitch.arrivals import LEAD_AD, PAID, ads
+from pipelines.stitch.arrivals import ads, is_paid
 from pipelines.stitch.derived import JOURNEYS, SPEND, Derived, read
 from pipelines.stitch.lens.calendar import Span, bounds, local_day, months
 from pipelines.stitch.lens.traits import buyers, money
@@ -131,8 +131,8 @@ def economics(
         for place in _places(channels.get(ad, NO_ARRIVAL), ad, paid=True):
             pots[place].spend[month] += amount
     for one in _earned(lake, won, bounds(calendar)):
-        channel = one["channel"] or NO_TOUCH
-        for place in _places(channel, one["ad_id"], paid=channel == LEAD_AD or channel.startswith(PAID)):
+        channel = channels.get(one["ad_id"]) or one["channel"] or NO_TOUCH
+        for place in _places(channel, one["ad_id"], paid=one["paid"]):
             pots[place].customers[names[one["cohort"]]] += one["customers"]
             pots[place].revenue[names[one["cohort"]]][one["month"] - one["cohort"]] += one["value"]
     rows = [row for place, pot in sorted(pots.items()) for row in _rows(*place, pot, names, margin)]
@@ -163,18 +163,19 @@ def _won(lake: Lake, credit: ir.Table) -> ir.Table:
     """Buyers who paid, with their credits; what touched them only after their first payment has not won them, and nobody knows what has."""
     paid = money(lake).filter(lambda t: t.value.notnull() & t.buyer_id.notnull())
     firsts = paid.group_by("buyer_id").agg(
-        first_at=paid.occurred_at.min(), paid=(paid.value * (paid.kind == "charge").ifelse(1, 0)).max()
+        first_at=paid.occurred_at.min(), most=(paid.value * (paid.kind == "charge").ifelse(1, 0)).max()
     )
     known = firsts.left_join(credit, "buyer_id").drop("buyer_id_right")
     by = known.acquired_at <= known.first_at
-    return known.select(
+    won = known.select(
         "buyer_id",
         channel=by.ifelse(known.channel, None),
         ad_id=by.ifelse(known.ad_id, None),
         acquired_at=by.ifelse(known.acquired_at, known.first_at).fill_null(known.first_at),
         weight=known.weight.fill_null(1.0),
-        counts=(known.paid > 0).ifelse(1.0, 0.0),
+        counts=(known.most > 0).ifelse(1.0, 0.0),
     )
+    return won.mutate(paid=is_paid(won))
 
 
 def _calendar(lake: Lake, won: ir.Table, spent: Sequence[Spent], zone: ZoneInfo, now: datetime) -> list[Span]:
@@ -198,7 +199,7 @@ def _earned(lake: Lake, won: ir.Table, calendar: ir.Table) -> list[dict[str, Any
     cohorts = placed(won, "acquired_at", "cohort").cache()
     paid = money(lake).filter(lambda t: t.value.notnull()).select("buyer_id", "occurred_at", "value")
     paid = placed(paid.join(cohorts, "buyer_id"), "occurred_at", "month")
-    place = ["cohort", "month", "channel", "ad_id"]
+    place = ["cohort", "month", "channel", "ad_id", "paid"]
     sums = paid.group_by(*place).agg(customers=ibis.literal(0.0), value=(paid.value * paid.weight).sum())
     counted = cohorts.mutate(month=cohorts.cohort)
     heads = counted.group_by(*place).agg(customers=(counted.weight * counted.counts).sum(), value=ibis.literal(0.0))
@@ -216,13 +217,13 @@ def _spent(lake: Lake, rates: Rates) -> list[Spent]:
 
 
 def _channels(lake: Lake, credit: ir.Table) -> dict[str, str]:
-    """The channel of each ad: that of most of the credit which names it, else as its platform says, so that what brought nobody costs its channel, too."""
+    """The one channel of each ad, for what it cost and whom it brought: as its platform says, else that of most of the credit which names it."""
     told = credit.filter(credit.ad_id.notnull(), credit.channel.notnull())
     sums = told.group_by("ad_id", "channel").agg(weight=told.weight.sum())
     marketed = (
         ads(lake)
         .filter(lambda t: t.marketed_as.notnull())
-        .select("ad_id", channel="marketed_as", weight=ibis.literal(0.0))
+        .select("ad_id", channel="marketed_as", weight=ibis.literal(float("inf")))
     )
     rows = sums.union(marketed.select(*sums.columns)).to_pyarrow().to_pylist()
     return {row["ad_id"]: row["channel"] for row in sorted(rows, key=lambda row: (row["weight"], row["channel"]))}

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from models.facts import Engagement, Subscription
+from models.facts import Discount, Engagement, Payment, Subscription
 from pipelines.stitch.assets import Made, Metadata, table_asset
 from pipelines.stitch.derived import RECEIPTS, read
 from pipelines.stitch.lens.pictures import intervals, markdown
@@ -16,18 +16,19 @@ from pipelines.stitch.lifetime.cliffs import losses
 from pipelines.stitch.lifetime.features import LESS, MORE
 from pipelines.stitch.lifetime.fitting import Fit
 from pipelines.stitch.lifetime.predict import Outlook
-from pipelines.stitch.lifetime.retention import PAYMENTS, SUBSCRIPTIONS
+from pipelines.stitch.lifetime.retention import LAPSED_IN_WORDS, PAYMENTS, SUBSCRIPTIONS
 from pipelines.stitch.lifetime.tables import FEATURES, LIFETIMES, RETENTION
 from pipelines.workspace import Workspace
 
 SHOWN = 12
 """Rows of a forest plot."""
 
-TRIANGLE = """Who is still there, month after month, of those who came in one month: logos, gross and net revenue.
+TRIANGLE = f"""Who is still there, month after month, of those who came in one month: logos, gross and net revenue.
 
 Months are those of the business's own zone (SIDECAR_ZONE); one that is not over has counts and no shares. A month is called a cliff
 where clearly more leave than in the months before and after it (Newcombe's interval, corrected for the number of months, at least 30
 payers at risk). Contracts that ended tell no amount any more, so gross and net are told by payments; a yearly payer is there once a year.
+A trial is no contract until it is paid for. {LAPSED_IN_WORDS}
 
 """
 LIFE = """What every payer brought so far and, apart from it, what they are likely to do next and to bring.
@@ -40,8 +41,8 @@ money reaches SIDECAR_LIFETIME_MONTHS ahead (12) and is discounted by SIDECAR_LI
 USE = """Which use of the product, or way of working with us, goes with growth, and which with leaving. It does not say that one causes the other.
 
 What payers did in the 90 days before a cut beside what became of them in the 90 days after, among payers of like tenure and activity
-(Mantel-Haenszel), corrected for the number of looks (Benjamini-Hochberg). Who grew paid at least 1.2 times as much; who left paid
-nothing, or ended the contract.
+(Mantel-Haenszel), corrected for the number of looks (Benjamini-Hochberg). Who grew paid at least 1.2 times as much; under contract
+the latest bill is compared with the one before the cut, so that a renewal is no growth. Who left paid nothing, or ended the contract.
 
 """
 
@@ -49,9 +50,9 @@ nothing, or ended the contract.
 def assets() -> list[dg.AssetsDefinition]:
     """The assets of this room."""
     return [
-        table_asset("retention", RETENTION, TRIANGLE, _retention, (Subscription,)),
-        table_asset("lifetime", LIFETIMES, LIFE, _lifetime, (Subscription,)),
-        table_asset("features", FEATURES, USE, _features, (Subscription, Engagement)),
+        table_asset("retention", RETENTION, TRIANGLE, _retention, (Subscription, Payment)),
+        table_asset("lifetime", LIFETIMES, LIFE, _lifetime, (Subscription, Discount, Payment)),
+        table_asset("features", FEATURES, USE, _features, (Subscription, Payment, Engagement)),
     ]
 
 

@@ -10,16 +10,18 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 import ibis
+import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.derived import RECEIPTS, UNASSIGNED, read
+from pipelines.stitch.journeys import recurring
 from pipelines.stitch.lens.calendar import Span, bounds, days, local_day
 from pipelines.stitch.lifetime.bgnbd import Histories
-from pipelines.stitch.lifetime.fitting import Ints
-from pipelines.stitch.lifetime.retention import PAYER, contracts, paid_within, since_when
+from pipelines.stitch.lifetime.fitting import Floats, Ints
+from pipelines.stitch.lifetime.retention import PAYER, contracts, of_payers, paid_within, since_when
 from pipelines.stitch.lifetime.settings import PERIOD
 from pipelines.stitch.rates import Rates
 
@@ -34,11 +36,12 @@ NEVER = np.iinfo(np.int64).max
 class Purchases:
     """Days on which each payer paid, sorted by payer and day.
 
-    Shape: `payer` numbers the rows of `Customers.payers`; `day` numbers the business's days.
+    Shape: `payer` numbers the rows of `Customers.payers`; `day` numbers the business's days; `value` is the net of that day.
     """
 
     payer: Ints
     day: Ints
+    value: Ints
 
     def known(self, cut: int, payers: int) -> tuple[Ints, Histories]:
         """Payers with a purchase up to the end of day `cut`, by number, and their histories in weeks."""
@@ -56,6 +59,13 @@ class Purchases:
         """Whether each payer paid after one day and up to the end of another."""
         seen = (self.day > after) & (self.day <= until)
         return np.bincount(self.payer[seen], minlength=payers) > 0
+
+    def latest(self, after: int, until: int, payers: int) -> Floats:
+        """What each payer paid last, after one day and up to the end of another; NaN for whoever did not pay."""
+        seen = (self.day > after) & (self.day <= until)
+        found = np.full(payers, np.nan)
+        found[self.payer[seen]] = self.value[seen]  # in order of days: the last one stays
+        return found
 
 
 @dataclass(frozen=True)
@@ -88,7 +98,7 @@ class Contracts:
 class Customers:
     """Every payer: `payers` is their `scope, entity_id`; day 0 is `origin`, and `today` the latest day that is over.
 
-    Units: `net` is what each brought so far, `monthly` what their running contracts bring a month, both in minor units of the
+    Units: `net` is what each brought so far, `settled` what by the end of `today`, `monthly` what their running contracts bring a month after discounts, both in minor units of the
     reporting currency; `unrated` says whether some of it has no rate, and is left out.
     """
 
@@ -96,6 +106,7 @@ class Customers:
     purchases: Purchases
     contracts: Contracts
     net: Ints
+    settled: Ints
     monthly: Ints
     unrated: Bools
     origin: date
@@ -110,7 +121,7 @@ class Customers:
         bound = np.zeros(len(self), bool)
         bound[self.contracts.payer[self.contracts.start <= cut]] = True
         kept = ~bound[self.purchases.payer]
-        return Purchases(self.purchases.payer[kept], self.purchases.day[kept])
+        return Purchases(self.purchases.payer[kept], self.purchases.day[kept], self.purchases.value[kept])
 
     @classmethod
     def of(cls, lake: Lake, rates: Rates, now: datetime, zone: ZoneInfo) -> Self:
@@ -118,7 +129,7 @@ class Customers:
         calendar = _calendar(since_when(lake), now, zone)
         paid = paid_within(lake, bounds(calendar))
         bought = paid.filter(paid.charges > 0).order_by(*PAYER, "span").to_pyarrow()
-        brought, signed = _brought(lake), _signed(lake, rates, calendar)
+        brought, signed = _brought(lake, calendar[-1]), _signed(lake, rates, now, calendar)
         both = pa.concat_tables([brought.select(PAYER), signed.select(PAYER)]).group_by(PAYER).aggregate([])
         payers = both.sort_by([(name, "ascending") for name in PAYER])
         parties, givers = numbers(signed, payers), numbers(brought, payers)
@@ -127,9 +138,10 @@ class Customers:
             unrated[who] |= table["unrated"].to_numpy(zero_copy_only=False)
         return cls(
             payers,
-            Purchases(numbers(bought, payers), bought["span"].to_numpy()),
+            Purchases(numbers(bought, payers), bought["span"].to_numpy(), bought["value"].to_numpy()),
             Contracts(parties, signed["start"].to_numpy(), signed["end"].to_numpy()),
             _placed(givers, brought["value"].to_numpy(), len(payers)),
+            _placed(givers, brought["settled"].to_numpy(), len(payers)),
             _placed(parties, signed["monthly"].to_numpy(), len(payers)),
             unrated,
             calendar[0].first,
@@ -144,31 +156,42 @@ def _calendar(first: datetime | None, now: datetime, zone: ZoneInfo) -> list[Spa
     return days(today, (today - start).days + 1, zone)
 
 
-def _brought(lake: Lake) -> pa.Table:
-    """What each known payer brought so far: `scope, entity_id, value, unrated`."""
+def _brought(lake: Lake, running: Span) -> pa.Table:
+    """What each known payer brought so far, and before the running day: `scope, entity_id, value, settled, unrated`."""
     told = read(lake, RECEIPTS)
     known = told.filter(told.scope != UNASSIGNED)
     sums: pa.Table = (
         known.group_by(*PAYER)
-        .agg(value=known.value.sum().fill_null(0).cast("int64"), unrated=known.value.isnull().any())
+        .agg(
+            value=known.value.sum().fill_null(0).cast("int64"),
+            settled=known.value.sum(where=known.occurred_at < running.starts_at).fill_null(0).cast("int64"),
+            unrated=known.value.isnull().any(),
+        )
         .to_pyarrow()
     )
     return sums
 
 
-def _signed(lake: Lake, rates: Rates, calendar: Sequence[Span]) -> pa.Table:
-    """Each payer's contract by numbers of days: `scope, entity_id, start, end, monthly, unrated`."""
-    told = contracts(lake).mutate(day=ibis.literal(calendar[-1].code))
+def _monthly(lake: Lake, rates: Rates, now: datetime, day: str) -> ir.Table:
+    """What each payer's running contracts bring per month after discounts: `scope, entity_id, monthly, unrated`."""
+    told = of_payers(lake, recurring(lake, now)).mutate(day=ibis.literal(day))
     told = rates.converted(lake, told, amount="mrr", currency="currency", day="day", as_="value")
-    runs = told.ended_at.isnull()
-    whole = told.group_by(*PAYER).agg(
-        started_at=told.started_at.min(),
-        ended_at=told.ended_at.max(),
-        running=runs.any(),
-        monthly=runs.ifelse(told.value, 0).sum().fill_null(0).cast("int64"),
-        unrated=(runs & told.value.isnull()).any(),
+    return told.group_by(*PAYER).agg(
+        monthly=told.value.sum().fill_null(0).cast("int64"), unrated=told.value.isnull().any()
     )
-    table: pa.Table = whole.to_pyarrow()
+
+
+def _signed(lake: Lake, rates: Rates, now: datetime, calendar: Sequence[Span]) -> pa.Table:
+    """Each payer's contract by numbers of days: `scope, entity_id, start, end, monthly, unrated`."""
+    told = contracts(lake)
+    whole = told.group_by(*PAYER).agg(
+        started_at=told.started_at.min(), ended_at=told.ended_at.max(), running=told.ended_at.isnull().any()
+    )
+    known = whole.left_join(_monthly(lake, rates, now, calendar[-1].code), PAYER).select(
+        *whole.columns, "monthly", "unrated"
+    )
+    filled = known.fill_null({"monthly": 0, "unrated": False})
+    table: pa.Table = filled.to_pyarrow()
     midnights = np.array([np.datetime64(span.starts_at.replace(tzinfo=None), "us") for span in calendar])
     start, end = (_day(table[name].to_numpy(), midnights) for name in ("started_at", "ended_at"))
     end = np.where(table["running"].to_numpy(zero_copy_only=False), NEVER, np.maximum(end, start))

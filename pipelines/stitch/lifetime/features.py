@@ -55,18 +55,24 @@ class Lift:
 def lifts(customers: Customers, usage: Usage, paid_before: Ints, paid_after: Ints, cut: int) -> pa.Table:
     """Every outcome by every feature, in the columns of `FEATURES`; those of whom too few did it carry counts and no ratio.
 
-    Shape: `paid_before` and `paid_after` are each payer's net receipts in the windows on either side of day `cut`.
+    Shape: `paid_before` and `paid_after` are each payer's net receipts in the windows on either side of day `cut`. Under
+    contract bills fall due whenever they do, so growth is told by the latest bill of either side, and of nobody who stayed without one.
     """
     began = _began(customers)
     bound, runs, ended = _contracts(customers, cut)
     there = np.where(bound, runs, paid_before > 0) & (began <= cut)
+    bills = (customers.purchases.latest(*span, len(customers)) for span in ((-1, cut), (cut, cut + WINDOW)))
+    before, after = (np.where(bound, bill, paid) for bill, paid in zip(bills, (paid_before, paid_after), strict=True))
     outcomes = {
-        "grew": paid_after >= GREW * np.maximum(paid_before, 1),
-        "left": np.where(bound, ended, paid_after <= 0),
+        "grew": (np.isfinite(before) & (np.isfinite(after) | ended), after >= GREW * np.maximum(before, 1)),
+        "left": (np.ones(len(customers), bool), np.where(bound, ended, paid_after <= 0)),
     }
     stratum = np.digitize(cut - began, TENURES) * 3 + np.digitize(usage.active, ACTIVITIES)
-    who = np.flatnonzero(there)
-    rows = [row for outcome, came in outcomes.items() for row in _rows(outcome, usage, who, came, stratum)]
+    rows = [
+        row
+        for outcome, (told, came) in outcomes.items()
+        for row in _rows(outcome, usage, np.flatnonzero(there & told), came, stratum)
+    ]
     return pa.Table.from_pylist(list(_judged(rows)), schema=FEATURES.schema)
 
 

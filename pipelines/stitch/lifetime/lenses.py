@@ -11,7 +11,7 @@ from pipelines.stitch.derived import RECEIPTS, Derived, read
 from pipelines.stitch.lens.answer import Answer, Chart, Kind, Lens, Options, chosen, in_words
 from pipelines.stitch.lifetime.cliffs import FEWEST, Loss, losses
 from pipelines.stitch.lifetime.features import LESS, MORE, TOO_FEW, WINDOW
-from pipelines.stitch.lifetime.retention import PAYMENTS, SUBSCRIPTIONS
+from pipelines.stitch.lifetime.retention import LAPSED_IN_WORDS, PAYMENTS, SUBSCRIPTIONS
 from pipelines.stitch.lifetime.settings import LifetimeSettings
 from pipelines.stitch.lifetime.tables import FEATURES, LIFETIMES, RETENTION
 from pipelines.stitch.rates import Rates
@@ -61,6 +61,7 @@ def ask_retention(workspace: Workspace, options: Options) -> Answer:
         ),
         notes=[
             f"By {basis}: of those active in one month, who was not in the next; over all cohorts, whole months only.",
+            *([LAPSED_IN_WORDS] if basis == SUBSCRIPTIONS else []),
             *_without_rate(workspace.lake),
             "A cliff is a month whose loss is above that of its neighbours, by Newcombe's interval, corrected for the number of months.",
         ],

@@ -10,12 +10,14 @@ from datetime import datetime
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+from ibis import _
 
-from models.facts import Subscription
+from models.facts import Payment, Subscription
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.schemas import INSTANT
 from pipelines.stitch.derived import RECEIPTS, UNASSIGNED, read
 from pipelines.stitch.lens.calendar import Span, bounds
+from pipelines.stitch.lifetime.settings import PERIOD
 from pipelines.stitch.membership import SNAPSHOT, SNAPSHOT_SCHEMA
 
 PAYER = ["scope", "entity_id"]
@@ -24,8 +26,17 @@ RAN = ("active", "past_due", "unpaid", "paused", "canceled")
 
 Source: https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses.
 """
-RUNS = ("active", "past_due")
-"""Of those that have not ended, the ones that are paid for."""
+LAPSED = ("unpaid", "paused")
+"""Of those that have not ended, the ones that are no longer paid for."""
+LAPSED_IN_WORDS = (
+    f"Unpaid and paused contracts count as lost {PERIOD} days after their payer last paid, for nobody tells when they lapsed; "
+    "one whose collection alone is paused counts as kept, for it cannot be told from a free or metered plan."
+)
+SETTLED = ibis.interval(hours=1)
+"""Until so long after a trial nobody has paid: its first bill is charged about an hour after its end.
+
+Source: https://docs.stripe.com/billing/subscriptions/trials.
+"""
 PAYMENTS, SUBSCRIPTIONS = "payments", "subscriptions"
 
 
@@ -54,22 +65,34 @@ def paid_within(lake: Lake, spans: ir.Table) -> ir.Table:
 
 
 def contracts(lake: Lake) -> ir.Table:
-    """One row per subscription that began: `scope, entity_id, started_at, ended_at, mrr, currency`.
+    """One row per subscription that began: `scope, entity_id, started_at, ended_at`; one whose payer nobody knows counts under its payer's record.
 
-    One whose payer nobody knows counts under its payer's record; one that is no longer paid for, but has not ended either, is left out.
+    A trial is none, and what it turns into begins at its end. One that is unpaid or paused has ended a period after its payer last
+    paid, or after it began where no payment is known, for nobody tells when it lapsed; paused without any payment it was a trial.
     """
-    told = lake.facts(Subscription)
-    began = told.filter(told.status.isin(RAN), told.status.isin(RUNS) | told.ended_at.notnull())
-    who = lake.derived(SNAPSHOT, SNAPSHOT_SCHEMA)
-    known = began.left_join(who.select(payer="record", who_scope="scope", who_id="entity_id"), "payer")
-    return known.select(
-        scope=known.who_scope.fill_null(UNASSIGNED),
-        entity_id=known.who_id.fill_null(known.payer),
-        started_at=known.started_at,
-        ended_at=known.ended_at,
-        mrr=known.mrr_minor,
-        currency=known.currency,
-    )
+    told, paid = lake.facts(Subscription), lake.facts(Payment)
+    paid = paid.filter(paid.kind == "charge", paid.amount_minor > 0).group_by("payer").agg(paid_at=_.occurred_at.max())
+    began = told.filter(told.status.isin(RAN)).left_join(paid, "payer").drop("payer_right")
+    began = began.filter((began.status != "paused") | began.paid_at.notnull())
+    began = began.mutate(started_at=_later(began.started_at, began.trial_end))
+    lapsed = _later(began.started_at, began.paid_at) + ibis.interval(days=PERIOD)
+    began = began.mutate(ended_at=ibis.coalesce(began.ended_at, began.status.isin(LAPSED).ifelse(lapsed, None)))
+    tried = began.ended_at <= began.trial_end + SETTLED
+    return of_payers(lake, began.filter(~tried.fill_null(False))).select(*PAYER, "started_at", "ended_at")  # noqa: FBT003
+
+
+def of_payers(lake: Lake, told: ir.Table) -> ir.Table:
+    """The rows with the `scope, entity_id` of their `payer`; a payer whom nobody knows is unassigned, under its own record."""
+    who = lake.derived(SNAPSHOT, SNAPSHOT_SCHEMA).select(payer="record", who_scope="scope", who_id="entity_id")
+    known = told.left_join(who, "payer")
+    return known.mutate(
+        scope=known.who_scope.fill_null(UNASSIGNED), entity_id=known.who_id.fill_null(known.payer)
+    ).drop("payer_right", "who_scope", "who_id")
+
+
+def _later(one: ir.TimestampValue, other: ir.TimestampValue) -> ir.TimestampValue:
+    """The later of two instants, of which the other may be unknown."""
+    return ibis.greatest(one, other.fill_null(one))
 
 
 def _under_contract(lake: Lake, months: Sequence[Span]) -> ir.Table:

@@ -48,7 +48,7 @@ def worth(customers: Customers, buying: Purchasing, ending: Ending, settings: Li
     if buying.model is None or buying.known is None:
         return Worth(predicted, None, buying.standing, None)
     number = buying.known.repeats + 1
-    mean = customers.net[buying.who] / number + unrated[buying.who]
+    mean = customers.settled[buying.who] / number + unrated[buying.who]
     rated = np.isfinite(mean)
     tie = dependence(number[rated], mean[rated])
     try:

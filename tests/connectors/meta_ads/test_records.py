@@ -133,6 +133,19 @@ def test_a_lead_is_a_person_and_the_ad_that_brought_them():
     assert found[-3:] == [touch, form, words]
 
 
+def test_a_form_that_no_ad_brought_is_not_paid_for():
+    """Meta says so; where an ad is named or Meta does not say, an ad brought it."""
+    said = {
+        "organic": {"is_organic": True, "ad_id": None},
+        "unseen": {"ad_id": None},
+        "of an ad": {"is_organic": False},
+    }
+    channels = {
+        name: fact.channel for name, told in said.items() for fact in facts("lead", **told) if isinstance(fact, Touch)
+    }
+    assert channels == {"organic": "organic_lead", "unseen": "lead_ad", "of an ad": "lead_ad"}
+
+
 def test_a_lead_without_full_name_or_ad_name_is_read_all_the_same():
     """First and last name make a name, the campaign's name stands in for the ad's, a number without a country is none."""
     answers = [

@@ -93,10 +93,10 @@ URL = "https://www.acme.example/start?"
         ("utm_source=Facebook&utm_medium=CPC&utm_content=60210", "paid_social", "Facebook", "60210"),
         ("utm_source=letter&utm_medium=e-mail&utm_campaign=May", "email", "May", None),
         ("utm_source=linkedin.com&utm_medium=social", "social", "linkedin.com", None),
-        ("utm_source=fair&utm_medium=flyer&utm_content=²", "campaign", "fair", None),
+        ("utm_source=fair&utm_medium=flyer&utm_content=²", "other_campaigns", "fair", None),
         ("utm_medium=paid&utm_source=partner", "paid", "partner", None),
         ("utm_source=a&utm_source=b&utm_medium=referral", "referral", "a", None),
-        ("utm_campaign=M%C3%BCnchen+%26+mehr", "campaign", "München & mehr", None),
+        ("utm_campaign=M%C3%BCnchen+%26+mehr", "other_campaigns", "München & mehr", None),
     ],
 )
 def test_the_address_tells_how_somebody_came(query: str, channel: str, source: str | None, ad_id: str | None):

@@ -210,6 +210,12 @@ def priced(amount: str | None, interval: str, count: int, quantity: int | None, 
     return {"object": "list", "has_more": False, "data": [{"id": "si_1", "price": whole, "quantity": quantity}]}
 
 
+def test_a_subscription_tells_when_its_trial_ends():
+    """For until then nobody has paid for it."""
+    assert subscription_of(trial_end=int(AT.timestamp())).trial_end == AT
+    assert subscription_of().trial_end is None
+
+
 def test_monthly_revenue_adds_items_of_different_intervals():
     """Two times 120.00 a year and three times 2.505 a month are 20.00 and 7.515 a month, rounded once."""
     assert subscription() == Subscription(

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.marks import CLICK_IDS
+from connectors.product_events.campaigns import MEDIUMS, marks
 from models.facts import Touch
 from pipelines.stitch.arrivals import arrivals, channel_in_words, visits
 from tests.pipelines.stitch.conftest import Bench, Hand, open_bench, person
@@ -117,6 +119,18 @@ def test_forms_campaigns_and_offline_contacts_are_no_visits(bench):
     bench.hand.write({"t": [came(bench.hand.key("a"), at(n), channel) for n, channel in enumerate(channels)]})
     seen = visits(arrivals(bench.lake, members({bench.hand.key("a"): "p"})))
     assert {row["channel"] for row in read(seen, "place")} == {"paid_video", "organic_search", "direct_traffic"}
+
+
+def test_whatever_a_marked_address_tells_is_a_visit(bench):
+    """Newsletters, affiliates and banners end on a page of ours as much as searches do, whoever names the channel."""
+    told = {*MEDIUMS.values(), *(channel for channel, _ in CLICK_IDS.values())}
+    told |= {
+        marks(f"https://a.example/?{query}").channel
+        for query in ("utm_campaign=May", "utm_medium=cpm", "utm_medium=ppc")
+    }
+    bench.hand.write({"t": [came(bench.hand.key("a"), at(n), channel) for n, channel in enumerate(sorted(told))]})
+    seen = visits(arrivals(bench.lake, members({bench.hand.key("a"): "p"})))
+    assert {row["channel"] for row in read(seen, "place")} == told
 
 
 @pytest.mark.parametrize(("channel", "words"), [("lead_ad", "lead form"), ("paid_social", "paid social")])

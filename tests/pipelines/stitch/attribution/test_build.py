@@ -146,6 +146,18 @@ def test_currencies_meet_only_where_there_is_a_rate(bench):
     }
 
 
+def test_a_purchase_without_a_rate_is_one_however_many_touches_share_it(bench):
+    """Every model leaves out one purchase, in the channels that it credits with it."""
+    key = bench.hand.key("a")
+    touches = [came(key, at(turn), "organic_search" if turn < 4 else "referrals") for turn in range(5)]
+    bench.hand.write({"a": person(), "t": touches, "p": [paid(key, 5_000, currency="sek")]})
+    report = attribute(bench, Rates("eur"))
+    left_out = {model: {row["channel"]: row["without_rate"] for row in channels(bench.lake, model)} for model in MODELS}
+    assert left_out["linear"] == pytest.approx({"organic_search": 0.8, "referrals": 0.2})
+    assert [sum(shares.values()) for shares in left_out.values()] == pytest.approx([1] * len(MODELS))
+    assert report.without_rate == 1
+
+
 def test_how_customers_came_and_what_each_way_cost(bench):
     """A form says most, then a link, a click, any other channel, nothing; spend that brought nobody we know stands with the last."""
     key = bench.hand.key

@@ -1,12 +1,15 @@
 """What a customer costs and when it has come back."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import ibis
 import pyarrow as pa
 import pytest
 
 from models.facts import Payment
+from pipelines.stitch.attribution.build import build_attribution
+from pipelines.stitch.attribution.report import channels
+from pipelines.stitch.attribution.report import months as attributed
 from pipelines.stitch.lens.economics import (
     AD,
     BLENDED,
@@ -106,6 +109,47 @@ def test_an_ad_that_brought_nobody_costs_its_channel(bench: Bench):
     found = ask(bench)
     assert (found[CHANNEL, "paid_social", EVER].spend, found[CHANNEL, "paid_social", EVER].roas) == (250, 2.0)
     assert found[CHANNEL, NO_ARRIVAL, EVER].spend == 5
+
+
+def test_an_ad_with_forms_and_clicks_has_one_channel(bench: Bench):
+    """Who left a form and who clicked share the ad's cost; the other channel would have its customers for nothing."""
+    key = bench.hand.key
+    bench.hand.write({
+        **{name: person(name) for name in "abc"}, "7": costs("7", 3_000, date(2026, 1, 10), channel="paid_social"),
+        "t": [came(key("a"), when(1), "lead_ad", ad_id="7"), came(key("b"), when(1), "lead_ad", ad_id="7"), came(key("c"), when(1), ad_id="7")],
+        **{f"p{name}": [Payment(payer=key(name), kind="charge", amount_minor=1_000, currency="eur", occurred_at=when(1, 20))] for name in "abc"},
+    })  # fmt: skip
+    run(bench)
+    build_attribution(bench.lake, Rates(), timedelta(days=90))
+    found = {which: one for (level, which, cohort), one in ask(bench).items() if (level, cohort) == (CHANNEL, EVER)}
+    assert {which: (one.spend, one.customers, one.cac) for which, one in found.items()} == {
+        "paid_social": (3_000, 3, 1_000)
+    }
+    assert [(row["channel"], row["cac"]) for row in channels(bench.lake, "first")] == [("paid_social", 1_000)]
+
+
+def test_paid_means_the_same_here_and_in_attribution(bench: Bench):
+    """An ad's click, a form of an ad whose number we may not see, and channels that are paid for by name; a form without ad is found for nothing."""
+    key = bench.hand.key
+    brought = {
+        "paid_social": "7",
+        "email": "8",
+        "lead_ad": None,
+        "paid": None,
+        "display": None,
+        "organic_lead": None,
+        "social": None,
+    }
+    bench.hand.write({
+        **{name: person(name) for name in brought}, "7": costs("7", 5_000, date(2026, 1, 10), channel="paid_social"),
+        "t": [came(key(name), when(1), name, ad_id=ad, platform="toy" if ad or "lead" in name else None) for name, ad in brought.items()],
+        **{f"p{name}": [Payment(payer=key(name), kind="charge", amount_minor=1_000, currency="eur", occurred_at=when(1, 20))] for name in brought},
+    })  # fmt: skip
+    run(bench)
+    build_attribution(bench.lake, Rates(), timedelta(days=90))
+    paid = ask(bench)[PAID_ONLY, PAID_ONLY, EVER]
+    assert (paid.customers, paid.cac) == (5, 1_000)
+    assert [(month["paid_customers"], month["cac_paid"]) for month in attributed(bench.lake, "first")] == [(5, 1_000)]
 
 
 def test_channels_and_remainder_are_the_whole(sold):

@@ -55,6 +55,23 @@ def test_a_session_bears_its_part_of_its_ad(bench: Bench):
     assert uncosted(bench.lake, idle(bench.lake, LATER)) == {}
 
 
+def test_a_banner_that_brings_a_visit_costs_it(bench: Bench):
+    """Whatever the channel of an ad's click is called, its visit bears the cost."""
+    key = bench.hand.key
+    channels = {"display": "7", "paid": "8"}
+    bench.hand.write(
+        {
+            **{channel: [*person(channel), came(key(channel), at(1), channel, ad_id=ad)] for channel, ad in channels.items()},
+            **{ad: costs(ad, 5) for ad in channels.values()},
+        }
+    )  # fmt: skip
+    run(bench)
+    assert {(row["linked"], row["channel"], row["cost"]) for row in found(bench)} == {
+        (SESSION, "display", 5),
+        (SESSION, "paid", 5),
+    }
+
+
 def test_a_session_earns_if_its_buyer_pays_within_the_window(bench: Bench):
     """On the last instant of thirty days no more; what is given back has not been earned; a session of yesterday may earn yet."""
     key = bench.hand.key

@@ -16,7 +16,7 @@ from pipelines.stitch.lifetime.tables import FEATURES, LIFETIMES, RETENTION
 from pipelines.workspace import Workspace, WorkspaceSettings
 from tests.pipelines.stitch.conftest import Bench
 from tests.pipelines.stitch.lifetime.test_lifetimes import shop, subscribers
-from tests.pipelines.stitch.lifetime.till import derive, paid
+from tests.pipelines.stitch.lifetime.till import derive, paid, signed
 
 
 @pytest.fixture
@@ -106,6 +106,16 @@ def test_money_that_is_left_out_is_told(bench, workspace):
     run(workspace)
     for name in ("retention", "lifetime"):
         assert "1 movements in a currency without a rate are left out (SIDECAR_RATES)." in ask(workspace, name).notes
+
+
+def test_what_is_not_told_of_contracts_is_said(bench, workspace):
+    """Who reads how many contracts are kept learns when unpaid ones count as lost, and that paused collection is not seen."""
+    derive(bench, {"a": [signed(bench, "a", "2026-08-01")]})
+    run(workspace)
+    said = " ".join(ask(workspace, "retention", "subscriptions").notes)
+    assert "Unpaid and paused contracts count as lost 30 days after" in said
+    assert "collection alone is paused counts as kept" in said
+    assert "collection" not in " ".join(ask(workspace, "retention", "payments").notes)
 
 
 def test_before_the_first_run_every_question_says_what_to_do(workspace):

@@ -11,7 +11,7 @@ from pipelines.stitch.lifetime.derive import features
 from pipelines.stitch.lifetime.features import LESS, MORE, TOO_FEW, UNCLEAR, mantel_haenszel
 from pipelines.workspace import Workspace, WorkspaceSettings
 from tests.pipelines.stitch.conftest import Bench
-from tests.pipelines.stitch.lifetime.till import derive, noon, paid
+from tests.pipelines.stitch.lifetime.till import derive, every, noon, paid, signed
 
 BEFORE, AFTER = date(2026, 7, 1), date(2026, 10, 1)
 """Days in the windows on either side of the cut, which is the 4th of August."""
@@ -52,6 +52,44 @@ def test_what_goes_with_staying_is_found(bench, workspace):
     assert row["low"] < row["ratio"] < row["high"] < 1
     assert found["left", "login"]["verdict"] == TOO_FEW
     assert found["grew", "report_opened"]["verdict"] == TOO_FEW
+
+
+def test_a_bill_that_falls_due_is_no_growth(bench, workspace):
+    """Yearly and monthly plans of one price have not grown, whichever windows their bills fall into; whoever pays half as much again has."""
+    facts = {}
+    for number in range(60):
+        name, start = f"y{number}", date(2025, 9, 1) + timedelta(days=number)
+        facts[name] = [signed(bench, name, start), *paid(bench, name, start, start.replace(year=2026), amount=12_000)]
+    for number in range(30):
+        name, bills = f"m{number}", every(30, "2026-04-10", 7)
+        facts[name] = [signed(bench, name, bills[0]), *paid(bench, name, *bills[2:])]
+    for number in range(30):
+        name, start = f"g{number}", date(2025, 9, 1) + timedelta(days=number)
+        facts[name] = [
+            signed(bench, name, start),
+            *paid(bench, name, start, amount=12_000),
+            *paid(bench, name, start.replace(year=2026), amount=18_000),
+        ]
+    for number, name in enumerate(facts):
+        facts[name] += did(bench, name, "export" if number % 2 else "import", BEFORE)
+    derive(bench, facts)
+    row = table(workspace)["grew", "export"]
+    assert (row["did"], row["rest"], row["did_and"], row["rest_and"]) == (60, 60, 15, 15)
+
+
+def test_growth_under_contract_is_told_by_bills_on_either_side(bench, workspace):
+    """Who had no bill since is not told of; who ended has not grown, nor has who grew before the cut."""
+    bills = {
+        "waiting": [signed(bench, "waiting", "2026-03-01"), *paid(bench, "waiting", "2026-03-01")],
+        "ended": [signed(bench, "ended", "2026-03-01", "2026-09-01"), *paid(bench, "ended", "2026-03-01")],
+        "early": [
+            signed(bench, "early", "2026-03-01"), *paid(bench, "early", "2026-03-01", "2026-04-01"),
+            *paid(bench, "early", "2026-07-01", AFTER, amount=2_000),
+        ],
+    }  # fmt: skip
+    derive(bench, {name: [*told, *did(bench, name, "export", BEFORE)] for name, told in bills.items()})
+    grew, left = (table(workspace)[outcome, "export"] for outcome in ("grew", "left"))
+    assert (grew["did"], grew["did_and"], left["did"], left["did_and"]) == (2, 0, 3, 1)
 
 
 def test_use_after_the_cut_counts_for_nothing(bench, workspace):

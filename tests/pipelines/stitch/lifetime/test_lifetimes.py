@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from models.facts import Payment, Touch
+from models.facts import Discount, Payment, Touch
 from pipelines.stitch.derived import put
 from pipelines.stitch.lifetime.calibration import compared
 from pipelines.stitch.lifetime.checks import chances_off, historic_off
@@ -83,6 +83,39 @@ def test_contracts_are_told_by_tenure(bench):
     assert oldest["ends_30d"] < newest["ends_30d"]
     assert 0 < newest["predicted"] < oldest["predicted"] < 12 * 900
     assert historic_off(bench.lake) == 0
+
+
+def test_what_is_to_come_is_after_discounts(bench):
+    """Who pays nothing for as long as a discount lasts brings nothing; one that is over takes nothing off."""
+    facts = subscribers(bench)
+    free, full, plain = [name for name, told in facts.items() if told[0].status == "active"][:3]
+    for name, ends in ((free, None), (full, TODAY - timedelta(days=1))):
+        (contract,) = facts[name]
+        off = {"payer": contract.payer, "currency": "eur", "starts_at": contract.started_at}
+        facts[name].append(Discount(amount_minor=900, ends_at=ends and noon(ends), **off))
+    derive(bench, facts)
+    predicted = {row["entity_id"]: row["predicted"] for row in told(bench).table.to_pylist()}
+    people = bench.membership()
+    assert predicted[people[bench.hand.key(free)]] == 0
+    assert all(predicted[people[bench.hand.key(name)]] > 900 for name in (full, plain))
+
+
+def test_what_is_to_come_knows_nothing_of_the_running_day(bench):
+    """A large purchase this morning is money already, and no larger purchases: neither has the day been counted."""
+    facts, foretold = {**shop(bench), "x": paid(bench, "x", "2026-08-01", "2026-09-01")}, []
+    morning = Payment(
+        payer=bench.hand.key("x"),
+        kind="charge",
+        amount_minor=100_000,
+        currency="eur",
+        occurred_at=noon(TODAY) - timedelta(hours=4),
+    )
+    for more in ([], [morning]):
+        derive(bench, {**facts, "x": [*facts["x"], *more]})
+        rows = {row["entity_id"]: row for row in told(bench).table.to_pylist()}
+        foretold.append(rows[bench.membership()[bench.hand.key("x")]])
+    assert [row["historic"] for row in foretold] == [2_000, 102_000]
+    assert foretold[0]["predicted"] == foretold[1]["predicted"] > 0
 
 
 def test_few_payers_get_money_and_no_chances(bench):

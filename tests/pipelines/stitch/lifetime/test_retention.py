@@ -101,6 +101,38 @@ def test_contracts_count_at_the_end_of_a_month(bench):
     assert rows["2026-01", 1]["gross"] is None
 
 
+def test_a_trial_is_no_contract_until_it_is_paid_for(bench):
+    """Two that were cancelled in trial or at its end were never customers, nor is one that brought no card; one that converted began then."""
+    derive(
+        bench,
+        {
+            "cancelled": [signed(bench, "cancelled", "2026-01-05", "2026-01-12", trial_end="2026-01-19")],
+            "ended": [signed(bench, "ended", "2026-01-05", "2026-01-19", trial_end="2026-01-19")],
+            "cardless": [signed(bench, "cardless", "2026-01-05", mrr=0, status="paused", trial_end="2026-01-19")],
+            "converted": [signed(bench, "converted", "2026-01-20", trial_end="2026-02-03")],
+            "left": [signed(bench, "left", "2026-01-20", "2026-03-03", trial_end="2026-02-03")],
+        },
+    )
+    rows = grid(bench, SUBSCRIPTIONS)
+    assert {place: (row["customers"], row["kept"]) for place, row in rows.items()} == {
+        ("2026-02", 0): (2, 2), ("2026-02", 1): (2, 1), ("2026-02", 2): (2, 1), ("2026-02", 3): (2, 1),
+    }  # fmt: skip
+
+
+def test_who_no_longer_pays_for_a_contract_is_lost(bench):
+    """Ten of forty are unpaid: nobody tells since when, so it is a period after their latest payment, or after they began."""
+    facts = {f"p{one}": [signed(bench, f"p{one}", "2026-01-03")] for one in range(30)}
+    facts |= {f"u{one}": [signed(bench, f"u{one}", "2026-01-03", mrr=0, status="unpaid")] for one in range(8)}
+    for status in ("unpaid", "paused"):
+        contract = signed(bench, status, "2026-01-03", mrr=0, status=status)
+        facts[status] = [contract, *paid(bench, status, "2026-01-03", "2026-02-03")]
+    derive(bench, facts)
+    rows = grid(bench, SUBSCRIPTIONS)
+    assert [(rows["2026-01", month]["customers"], rows["2026-01", month]["kept"]) for month in range(4)] == [
+        (40, 40), (40, 32), (40, 30), (40, 30),
+    ]  # fmt: skip
+
+
 def test_an_empty_lake_has_an_empty_triangle(bench):
     """Before the first payment there is nothing to show, and nothing fails."""
     assert grid(bench) == {}

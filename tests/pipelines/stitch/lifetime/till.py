@@ -29,12 +29,13 @@ def paid(
 
 
 def signed(
-    bench: Bench, payer: str, start: str | date, end: str | date | None = None, *, mrr: int = 900
-) -> Subscription:
-    """A contract from one day, to another if it ended."""
+    bench: Bench, payer: str, start: str | date, end: str | date | None = None, *, mrr: int = 900,
+    status: str = "active", trial_end: str | date | None = None,
+) -> Subscription:  # fmt: skip
+    """A contract from one day, to another if it ended; in trial up to a third."""
     return Subscription(
-        payer=bench.hand.key(payer), status="canceled" if end else "active", mrr_minor=0 if end else mrr, currency="eur",
-        started_at=noon(start), ended_at=noon(end) if end else None,
+        payer=bench.hand.key(payer), status="canceled" if end else status, mrr_minor=0 if end else mrr, currency="eur",
+        started_at=noon(start), trial_end=noon(trial_end) if trial_end else None, ended_at=noon(end) if end else None,
     )  # fmt: skip
 
 
