@@ -154,6 +154,11 @@ class Payment(Fact):
     payer: str | None = Field(description="record key of the paying customer; empty where the vendor names none")
     kind: str = Field(description="charge, refund, dispute or tax; only charges add to revenue")
     amount_minor: int = Field(ge=0, description="minor units of the currency, never negative")
+    credited_minor: int | None = Field(
+        default=None,
+        ge=0,
+        description="of tax: what credit notes took back, which `amount_minor` is without; minor units",
+    )
     currency: str = Field(min_length=3, max_length=3, description="ISO 4217, lower case")
     purchase: str | None = Field(
         default=None,

@@ -20,11 +20,16 @@ class Payload(payload.Payload):
 
     def amount(self, path: str) -> int:
         """Minor units, never negative. ValueError if missing."""
+        value = self.signed(path)
+        if value < 0:
+            raise ValueError(f"{path} is negative")
+        return value
+
+    def signed(self, path: str) -> int:
+        """Minor units of either sign. ValueError if missing."""
         value = self.whole(path)
         if value is None:
             raise ValueError(f"{path} is missing")
-        if value < 0:
-            raise ValueError(f"{path} is negative")
         return value
 
     def whole(self, path: str) -> int | None:

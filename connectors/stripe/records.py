@@ -1,7 +1,9 @@
 """What is pulled from Stripe, and how each object reads as facts."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from itertools import accumulate, pairwise
 
 from connectors.base import Stream, raw_only
 from connectors.stripe.payload import Payload
@@ -22,6 +24,11 @@ integrations, not Stripe's own."""
 WITHDRAWN = frozenset({"needs_response", "under_review", "lost", "appeal_needs_response", "appeal_under_review"})
 """Disputes that hold our money; inquiries (warning_…) and prevented ones never took it, won ones gave it back.
 Source: https://docs.stripe.com/disputes/how-disputes-work."""
+
+LEFT = frozenset({"succeeded", "pending"})
+"""Refunds whose money is on its way or there."""
+UNPAID = frozenset({"open", "canceled"})
+"""Payments of an invoice that brought nothing. Source: https://docs.stripe.com/api/invoice-payment/object."""
 
 
 def customer(record: Record) -> Iterator[Fact]:
@@ -71,12 +78,12 @@ def charge(record: Record) -> Iterator[Fact]:
 def refund(record: Record) -> Iterator[Fact]:
     """Money given back; the payer is the charge's customer.
 
-    A pending refund counts once it has a balance transaction: the money has left then, and comes back only if the refund fails.
-    Without one it waits for funds. Failed, canceled and requires_action ones count nothing. Source: https://docs.stripe.com/refunds.
+    It counts once it has a balance transaction: the money has left then, and comes back only if the refund fails. Without one it
+    waits for funds, or has let go of an authorisation that was never captured (`expired_uncaptured_charge`), and moved no money.
+    Failed, canceled and requires_action ones count nothing. Source: https://docs.stripe.com/refunds, /api/refunds/object.
     """
     read = Payload(record)
-    status = read.text("status")
-    if status == "succeeded" or (status == "pending" and read.text("balance_transaction")):
+    if read.text("status") in LEFT and read.text("balance_transaction"):
         payer = read.key("customer", "charge.customer") or read.key("customer", "customer")
         yield _payment(read, "refund", read.amount("amount"), payer)
 
@@ -93,22 +100,48 @@ def invoice(record: Record) -> Iterator[Fact]:
 
     A credit note takes back the tax that it names, whether the money goes back as a refund, which counts as such, or stays with us as
     credit for the next invoice, which is then paid with less. An invoice tells how much was credited, and not which of its lines: where
-    its notes could not be read, each part of the amount bears equal tax.
+    its notes could not be read, each part of the amount bears equal tax. An invoice that was paid in parts has tax of each, by amount.
     Source: https://docs.stripe.com/invoicing/integration/programmatic-credit-notes.
     """
     read = Payload(record)
     if read.text("status") != "paid":
         return
-    tax = _tax(read) - _taken_back(read)
+    back, parts = _taken_back(read), _paid_parts(read)
     paid = read.amount("amount_paid") - (read.whole("amount_paid_off_stripe") or 0)
-    if min(tax, paid) > 0:
-        payer = read.key("customer", "customer")
-        by = next((_purchase(part, "payment.") for part in read.entries("payments")), None)
-        yield _payment(read, "tax", min(tax, paid), payer, "status_transitions.paid_at", purchase=by)
+    tax = max(min(_tax(read) - back, paid), 0)
+    taxes, notes = (_split(whole, parts.values()) for whole in (tax, _after_payment(read, back)))
+    payer = read.key("customer", "customer")
+    for purchase, amount, credited in zip(parts, taxes, notes, strict=True):
+        if amount:
+            at = "status_transitions.paid_at"
+            yield _payment(read, "tax", amount, payer, at, purchase=purchase, credited=credited or None)
 
 
 def _tax(read: Payload) -> int:
-    return sum(part.amount("amount") for part in read.entries("total_taxes"))
+    """Tax in all; what one bill credits, such as the rest of a month, makes some of its taxes negative."""
+    return sum(part.signed("amount") for part in read.entries("total_taxes"))
+
+
+def _paid_parts(read: Payload) -> dict[str | None, int]:
+    """How much each purchase paid of an invoice; None is the invoice itself, where no payment through Stripe is told."""
+    found: Counter[str | None] = Counter()
+    for part in read.entries("payments"):
+        purchase = _purchase(part, "payment.")
+        if purchase and part.text("status") not in UNPAID:
+            found[purchase] += part.whole("amount_paid") or 1
+    return found or {None: 1}
+
+
+def _split(whole: int, weights: Iterable[int]) -> list[int]:
+    """Parts in proportion, which add up to the whole."""
+    ends = [0, *accumulate(weights)]
+    return [whole * end // ends[-1] - whole * start // ends[-1] for start, end in pairwise(ends)]
+
+
+def _after_payment(read: Payload, taken_back: int) -> int:
+    """The part of the tax taken back that had been paid; what is credited before the payment was never charged."""
+    pre, post = (read.whole(f"{when}_payment_credit_notes_amount") or 0 for when in ("pre", "post"))
+    return round(Fraction(taken_back * post, pre + post)) if pre + post else 0
 
 
 def _taken_back(read: Payload) -> int:
@@ -141,12 +174,19 @@ def subscription(record: Record) -> Iterator[Fact]:
 
 
 def _payment(
-    read: Payload, kind: str, amount: int, payer: str | None, *when: str, purchase: str | None = None
+    read: Payload,
+    kind: str,
+    amount: int,
+    payer: str | None,
+    *when: str,
+    purchase: str | None = None,
+    credited: int | None = None,
 ) -> Payment:
     return Payment(
         payer=payer,
         kind=kind,
         amount_minor=amount,
+        credited_minor=credited,
         currency=read.currency(),
         purchase=purchase or _purchase(read) or read.own_key,
         occurred_at=read.moment(*when, "created"),

@@ -57,7 +57,8 @@ JOURNEY = f"""How each person came and at what cost, what they did with us and w
 Six tables of the lake: `{JOURNEYS.name}` (one row per person, columns on this page), `{REVENUE.name}` (money by payer and currency,
 payments without a payer shown apart), `{RECEIPTS.name}` (every movement of money), `{SPEND.name}` (what every ad cost every day, by the persons it brought that day, the rest
 shown apart), `{SESSIONS.name}` (bursts of visits and product use) and `{OUTCOMES.name}` (deals by account, never added to revenue).
-Net revenue is charges less refunds, disputes and tax, in minor units. An arrival that several vendors tell of counts once. A table
+Net revenue is charges less refunds, disputes and tax, in minor units; what is given back gives back its share of the tax, once, whether or
+not a credit note tells of it, and tax is dated as the charge that it was paid with. An arrival that several vendors tell of counts once. A table
 is written only if its content has changed.
 
 """

@@ -76,7 +76,7 @@ REVENUE = Derived(
         "charged": (pa.int64(), "money taken, minor units"),
         "refunded": (pa.int64(), "money given back, minor units"),
         "disputed": (pa.int64(), "money called back by banks, minor units"),
-        "tax": (pa.int64(), "tax that was paid with it, minor units"),
+        "tax": (pa.int64(), "tax that was paid with it and did not go back with what was given back, minor units"),
         "net": (pa.int64(), "charged less refunded, disputed and tax, minor units"),
         "payments": (pa.int64(), "movements of money"),
         "last_payment_at": (INSTANT, "latest movement, UTC"),
@@ -86,7 +86,7 @@ REVENUE = Derived(
 RECEIPTS = Derived(
     "receipts",
     "Every movement of money once, with its payer; net revenue is the sum of the amounts of a currency.",
-    ("record", "kind"),
+    ("record", "kind", "purchase"),
     {
         "record": (pa.string(), "the vendor record that tells of it"),
         "kind": (pa.string(), "charge, refund, dispute or tax"),
@@ -96,7 +96,14 @@ RECEIPTS = Derived(
         "account_id": (pa.string(), "the account that paid, or that the paying person belongs to now"),
         "occurred_at": (INSTANT, "when the money moved, UTC"),
         "currency": (pa.string(), "ISO 4217, lower case"),
-        "amount": (pa.int64(), "minor units; what is refunded, disputed or tax is negative"),
+        "amount": (
+            pa.int64(),
+            "minor units; what is refunded, disputed or tax is negative, and without the tax that goes back with it",
+        ),
+        "tax_returned": (
+            pa.int64(),
+            "tax that goes back with a refund or dispute and that no credit note has told of, minor units",
+        ),
         "value": (pa.int64(), "the same in minor units of the reporting currency; empty where no rate is known"),
         "purchase": (
             pa.string(),

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 from sqlalchemy import Engine
 
 from models.clock import Clock
-from models.facts import Discount, Engagement, Identifier, Outcome, Payment, Relation, Scope, Subscription
+from models.facts import Discount, Engagement, Identifier, Outcome, Relation, Scope, Subscription
 from pipelines import progress
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.arrivals import arrivals, first_and_last
@@ -30,6 +30,7 @@ from pipelines.stitch.derived import (
     shaped,
 )
 from pipelines.stitch.membership import SNAPSHOT, SNAPSHOT_SCHEMA, snapshot
+from pipelines.stitch.movements import movements
 from pipelines.stitch.rates import Rates
 from pipelines.stitch.report import JourneyReport, report
 from pipelines.stitch.sessions import of_persons, sessions
@@ -53,11 +54,12 @@ def build_journeys(lake: Lake, store: Engine, clock: Clock, rates: Rates) -> Jou
     came = arrivals(lake, persons).cache()  # asked for five times
     visited = sessions(lake, persons, came).cache()
     belongs = _accounts(lake, who, clock.now()).cache()
+    moved = movements(lake)
     facets = (*first_and_last(came), _engagements(lake, persons), of_persons(visited))
     tables = [
         (JOURNEYS, journeys(persons, belongs, *facets)),
-        (REVENUE, revenue(lake, who, clock.now())),
-        (RECEIPTS, receipts(lake, who, belongs, rates)),
+        (REVENUE, revenue(lake, who, moved, clock.now())),
+        (RECEIPTS, receipts(lake, who, belongs, moved, rates)),
         (OUTCOMES, outcomes(lake, who)),
         (SPEND, spend(lake, persons)),
         (SESSIONS, visited),
@@ -67,15 +69,16 @@ def build_journeys(lake: Lake, store: Engine, clock: Clock, rates: Rates) -> Jou
     return report(made, tuple(written))
 
 
-def revenue(lake: Lake, who: ir.Table, now: datetime) -> ir.Table:
-    """Every payment and running subscription, by whom its payer is and by currency; discounts as they are at this instant."""
-    payments, nothing = lake.facts(Payment), ibis.literal(0, "int64")
-    paid = payments.select(
+def revenue(lake: Lake, who: ir.Table, moved: ir.Table, now: datetime) -> ir.Table:
+    """Every movement and running subscription, by whom its payer is and by currency; discounts as they are at this instant."""
+    nothing = ibis.literal(0, "int64")
+    parts = {part: (moved.kind == kind).ifelse(moved.amount_minor, nothing) for kind, part in PARTS.items()}
+    paid = moved.select(
         "payer",
         "currency",
-        **{part: (payments.kind == kind).ifelse(payments.amount_minor, nothing) for kind, part in PARTS.items()},
+        **{**parts, "tax": parts["tax"] - moved.tax_returned},
         payments=ibis.literal(1, "int64"),
-        last_payment_at=payments.occurred_at,
+        last_payment_at=moved.occurred_at,
         mrr=nothing,
     )
     owed = recurring(lake, now).select(
@@ -110,15 +113,9 @@ def discounts_at(lake: Lake, now: datetime) -> ir.Table:
     return told.filter(told.starts_at <= at, told.ends_at.isnull() | (told.ends_at > at))
 
 
-def receipts(lake: Lake, who: ir.Table, belongs: ir.Table, rates: Rates) -> ir.Table:
-    """Every payment once, with its payer and the payer's account (`belongs` has `person_id, account_id`)."""
-    told = lake.facts(Payment)
-    paid = told.select(
-        "record", "payer", "kind", "occurred_at", "currency",
-        amount=(told.kind == "charge").ifelse(told.amount_minor, -told.amount_minor),
-        day=told.occurred_at.strftime("%Y-%m-%d"),
-        purchase=ibis.coalesce(told.purchase, told.record),
-    )  # fmt: skip
+def receipts(lake: Lake, who: ir.Table, belongs: ir.Table, moved: ir.Table, rates: Rates) -> ir.Table:
+    """Every movement once, with its payer and the payer's account (`belongs` has `person_id, account_id`)."""
+    paid = moved.drop("amount_minor").mutate(day=moved.occurred_at.strftime("%Y-%m-%d"))
     known = paid.left_join(who.select(payer="record", scope="scope", entity_id="entity_id"), "payer")
     known = known.mutate(
         scope=known.scope.fill_null(UNASSIGNED),

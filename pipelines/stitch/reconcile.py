@@ -12,8 +12,9 @@ import ibis.expr.types as ir
 from models.facts import Payment, Spend
 from models.money import minor_digits
 from pipelines.ingest.lake import Lake
-from pipelines.stitch.derived import RECEIPTS, REVENUE, SPEND
+from pipelines.stitch.derived import RECEIPTS, REVENUE, SPEND, read
 from pipelines.stitch.journeys import PARTS, discounts_at
+from pipelines.stitch.movements import CHARGE, TAX, movements
 from pipelines.stitch.spend import AD_DAY, ad_days
 
 Sums = Counter[tuple[str, str]]
@@ -36,24 +37,27 @@ CATEGORIES = {
 
 
 def unaccounted(lake: Lake) -> Mapping[tuple[str, str], int]:
-    """What `revenue` has more (or less, negative) than all payments together; empty if every payment counts once."""
+    """What `revenue` has more (or less, negative) than all payments together; empty if every payment counts once.
+
+    Tax that went back with what was given back is no part of it.
+    """
     found: Sums = Counter()
     table = lake.table(REVENUE.name)
     for row in table.to_pyarrow().to_pylist() if table is not None else []:
         for kind, column in PARTS.items():
             found[kind, row["currency"]] += row[column]
-    return _difference(found, payments(lake.facts(Payment)))
+    moved = movements(lake)
+    back = moved.group_by("currency").agg(tax=moved.tax_returned.sum().cast("int64")).to_pyarrow().to_pylist()
+    kept = payments(lake.facts(Payment))
+    kept.subtract({(TAX, row["currency"]): row["tax"] for row in back})
+    return _difference(found, kept)
 
 
 def unreceived(lake: Lake) -> Mapping[tuple[str, str], int]:
     """What `receipts` has more (or less, negative) than all payments together; empty if every payment is one receipt."""
-    table = lake.table(RECEIPTS.name)
-    if table is None:
-        return _difference(Counter(), payments(lake.facts(Payment)))
-    sums = (
-        table.group_by("kind", "currency").agg(amount=table.amount.abs().sum().cast("int64")).to_pyarrow().to_pylist()
-    )
-    found = Counter({(row["kind"], row["currency"]): row["amount"] for row in sums})
+    table = read(lake, RECEIPTS)
+    whole = (table.kind == CHARGE).ifelse(table.amount, table.tax_returned - table.amount)
+    found = payments(table.mutate(amount_minor=whole))
     return _difference(found, payments(lake.facts(Payment)))
 
 
@@ -80,7 +84,7 @@ def unbalanced(lake: Lake) -> Mapping[tuple[str, str], int] | None:
             found[kind, row["currency"]] += row["amount"] if kind == "charge" else -row["amount"]
     facts = lake.facts(Payment)
     own = payments(facts.filter(facts.vendor == BALANCE[0]))
-    return _difference(Counter({place: number for place, number in own.items() if place[0] != "tax"}), found)
+    return _difference(Counter({place: number for place, number in own.items() if place[0] != TAX}), found)
 
 
 def undiscounted(lake: Lake, now: datetime) -> int:

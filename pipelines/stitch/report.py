@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from models.facts import Scope
 from pipelines.stitch.arrivals import WAYS, way
 from pipelines.stitch.derived import JOURNEYS, OUTCOMES, RECEIPTS, REVENUE, SESSIONS, SPEND, UNASSIGNED
+from pipelines.stitch.movements import TAX
 from pipelines.stitch.spend import AD_DAY
 
 
@@ -72,11 +73,11 @@ def report(tables: Mapping[str, pa.Table], written: tuple[str, ...]) -> JourneyR
 
 def _overdrawn(receipts: pa.Table) -> int:
     """Purchases of which more was given and called back than was ever taken."""
-    left = receipts.group_by(["purchase", "currency", "kind"]).aggregate([("amount", "sum")])
+    left = receipts.group_by(["purchase", "currency", "kind"]).aggregate([("amount", "sum"), ("tax_returned", "sum")])
     moved: Counter[tuple[str, str]] = Counter()
     for row in left.to_pylist():
-        if row["kind"] != "tax":
-            moved[row["purchase"], row["currency"]] += row["amount_sum"]
+        if row["kind"] != TAX:
+            moved[row["purchase"], row["currency"]] += row["amount_sum"] - row["tax_returned_sum"]
     return sum(amount < 0 for amount in moved.values())
 
 

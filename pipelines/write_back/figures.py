@@ -1,6 +1,5 @@
 """What people did and paid, read from the lake for the CRM; nothing here depends on the present instant or on other people."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,11 +7,11 @@ from decimal import Decimal
 import ibis
 import ibis.expr.types as ir
 
-from models.facts import Engagement, Outcome, Payment, Scope
+from models.facts import Engagement, Outcome, Scope
 from models.money import major
 from pipelines.ingest.lake import Lake
 from pipelines.stitch.arrivals import channel_in_words
-from pipelines.stitch.derived import JOURNEYS, REVENUE, SESSIONS
+from pipelines.stitch.derived import JOURNEYS, RECEIPTS, REVENUE, SESSIONS, read
 from pipelines.stitch.membership import SNAPSHOT
 from pipelines.write_back.known import Figures
 
@@ -54,7 +53,7 @@ def read_figures(lake: Lake, vendor: str, account: str, currency: str | None) ->
         person: Figures(sources.get(person), recent.get(person, 0), paid.get(person))
         for person in {*sources, *recent, *paid}
     }
-    accounts = _yearly(lake, who, journeys, known) if known else {}
+    accounts = _yearly(lake, known) if known else {}
     return Ledgers(known, persons, accounts, len(payers - paid.keys()))
 
 
@@ -103,22 +102,12 @@ def _recent(lake: Lake, who: ir.Table) -> dict[str, int]:
     return {row["person"]: row["recent"] for row in rows}
 
 
-def _yearly(lake: Lake, who: ir.Table, journeys: ir.Table, currency: str) -> dict[str, Decimal]:
+def _yearly(lake: Lake, currency: str) -> dict[str, Decimal]:
     """Net revenue of each account and its people in the months up to its last payment."""
-    payments = lake.facts(Payment)
-    sign = (payments.kind == "charge").ifelse(1, -1)
-    money = payments.filter(payments.currency == currency).select(
-        "occurred_at", record="payer", amount=payments.amount_minor * sign
-    )
-    paid = money.join(who, "record").join(
-        journeys.select("person_id", "account_id"), [("entity_id", "person_id")], how="left"
-    )
-    owner = (paid.scope == Scope.account.value).ifelse(paid.entity_id, paid.account_id)
-    by_account = paid.select("occurred_at", "amount", owner=owner).filter(lambda row: row.owner.notnull())
-    last = by_account.group_by("owner").agg(last=by_account.occurred_at.max())
-    near = by_account.join(last, "owner")
+    paid = read(lake, RECEIPTS)
+    paid = paid.filter(paid.currency == currency, paid.account_id.notnull())
+    last = paid.group_by("account_id").agg(last=paid.occurred_at.max())
+    near = paid.join(last, "account_id")
     near = near.filter(near.occurred_at > near["last"] - ibis.interval(months=YEAR))
-    sums: dict[str, int] = defaultdict(int)
-    for row in near.group_by("owner").agg(net=near.amount.sum().cast("int64")).to_pyarrow().to_pylist():
-        sums[row["owner"]] += row["net"]
-    return {owner: major(net, currency) for owner, net in sums.items()}
+    sums = near.group_by("account_id").agg(net=near.amount.sum().cast("int64")).to_pyarrow().to_pylist()
+    return {row["account_id"]: major(row["net"], currency) for row in sums}

@@ -1,7 +1,7 @@
 """The planted Stripe account: what was bought, paid, returned and disputed, in the shapes of the current API version.
 
 Money movements are shaped like CDNOW: most customers buy once, few buy often. Refunds and disputes hit untaxed payments only,
-because the tax of a returned payment comes back through credit notes, which are not part of this world.
+so that what was earned is a plain sum of parts; credit notes are not part of this world.
 """
 
 import random

@@ -33,8 +33,14 @@ def identifiers(*found: tuple[Scope, str, str]) -> set[Fact]:
     return {fact for scope, kind, value in found for fact in Identifier.of(scope, kind, value)}
 
 
-def payment(kind: str, amount: int, at: datetime, payer: str | None = DANA) -> list[Fact]:
-    return [Payment(payer=payer, kind=kind, amount_minor=amount, currency="eur", purchase=INTENT, occurred_at=at)]
+def payment(
+    kind: str, amount: int, at: datetime, payer: str | None = DANA, purchase: str = INTENT, credited: int | None = None
+) -> list[Fact]:
+    return [
+        Payment(
+            payer=payer, kind=kind, amount_minor=amount, credited_minor=credited, currency="eur", purchase=purchase, occurred_at=at
+        )
+    ]  # fmt: skip
 
 
 def test_a_customer_is_a_person_with_names_in_other_systems():
@@ -120,6 +126,15 @@ def test_a_refund_counts_while_the_balance_is_debited(status: str, counts: bool)
     assert facts("refund", status="pending", balance_transaction=None) == []
 
 
+def test_an_authorisation_that_expires_gives_nothing_back():
+    """Its refund succeeds without a movement of the balance, as its charge never took anything: both count nothing.
+
+    Source: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method: uncaptured funds are released as a refund.
+    """
+    hold = {"reason": "expired_uncaptured_charge", "balance_transaction": None}
+    assert facts("charge", captured=False, amount_captured=0) == facts("refund", status="succeeded", **hold) == []
+
+
 @pytest.mark.parametrize(
     ("status", "counts"),
     [
@@ -150,20 +165,55 @@ def test_tax_is_what_a_paid_invoice_carries_of_it():
     assert facts("invoice", amount_paid=500) == payment("tax", 500, AT + timedelta(hours=1))
 
 
+def test_taxes_of_both_signs_count_by_their_sum():
+    """A line that credits, such as the rest of a month after a downgrade, bears negative tax; more of it than tax is none that was paid."""
+    taxes = [{"amount": 1900}, {"amount": -350}]
+    assert facts("invoice", total_taxes=taxes) == payment("tax", 1550, AT + timedelta(hours=1))
+    assert facts("invoice", total_taxes=[{"amount": -950}], total=-5_950, amount_paid=0) == []
+
+
+def paid_by(**intents: tuple[str, int | None]) -> dict[str, Any]:
+    parts = [
+        {"status": status, "amount_paid": amount, "payment": {"type": "payment_intent", "payment_intent": f"pi_{name}"}}
+        for name, (status, amount) in intents.items()
+    ]
+    return {"object": "list", "has_more": False, "data": parts}
+
+
+def test_tax_belongs_to_the_payments_that_were_made():
+    """Not to one that was canceled or is open; where several paid, to each in proportion, to the minor unit."""
+    intent = "stripe/acct_1:live/payment_intent/pi_{}".format
+    late = AT + timedelta(hours=1)
+    second = paid_by(old=("canceled", None), new=("paid", 11_900), next=("open", None))
+    assert facts("invoice", payments=second) == payment("tax", 1900, late, purchase=intent("new"))
+    halves = paid_by(a=("paid", 4_000), b=("paid", 7_900))
+    notes = {"post_payment_credit_notes_amount": 1_190, "credit_notes": [note(190)]}
+    assert facts("invoice", payments=halves, **notes) == [
+        *payment("tax", 574, late, purchase=intent("a"), credited=63),
+        *payment("tax", 1136, late, purchase=intent("b"), credited=127),
+    ]
+
+
 @pytest.mark.parametrize(
-    ("credited", "left"),
+    ("credited", "left", "told"),
     [
-        ({"post_payment_credit_notes_amount": 11_900}, 0),
-        ({"post_payment_credit_notes_amount": 2_380}, 1_520),
-        ({"pre_payment_credit_notes_amount": 1_190, "post_payment_credit_notes_amount": 1_190}, 1_520),
-        ({"post_payment_credit_notes_amount": 1}, 1_900),
-        ({"post_payment_credit_notes_amount": 0}, 1_900),
-        ({"post_payment_credit_notes_amount": 20_000}, 0),
+        ({"post_payment_credit_notes_amount": 11_900}, 0, None),
+        ({"post_payment_credit_notes_amount": 2_380}, 1_520, 380),
+        ({"pre_payment_credit_notes_amount": 1_190, "post_payment_credit_notes_amount": 1_190}, 1_520, 190),
+        ({"post_payment_credit_notes_amount": 1}, 1_900, None),
+        ({"post_payment_credit_notes_amount": 0}, 1_900, None),
+        ({"post_payment_credit_notes_amount": 20_000}, 0, None),
     ],
 )
-def test_a_credit_note_takes_back_its_part_of_the_tax_and_nothing_else(credited: dict[str, int], left: int):
-    """Its money counts once, as the refund that it caused or as the smaller charge that it pays for: never as a note."""
-    assert facts("invoice", total=11_900, **credited) == (payment("tax", left, AT + timedelta(hours=1)) if left else [])
+def test_a_credit_note_takes_back_its_part_of_the_tax_and_nothing_else(
+    credited: dict[str, int], left: int, told: int | None
+):
+    """Its money counts once, as the refund that it caused or as the smaller charge that it pays for: never as a note.
+
+    What was paid before it is told beside what is left, for a refund takes no more tax back than that.
+    """
+    found = facts("invoice", total=11_900, **credited)
+    assert found == (payment("tax", left, AT + timedelta(hours=1), credited=told) if left else [])
 
 
 def note(tax: int, status: str = "issued") -> dict[str, Any]:
@@ -171,13 +221,16 @@ def note(tax: int, status: str = "issued") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("notes", "left"),
-    [([note(0)], 1_900), ([note(100), note(250)], 1_550), ([note(380), note(500, "void")], 1_520), ([note(2_000)], 0), ([], 1_900)],
+    ("notes", "left", "told"),
+    [
+        ([note(0)], 1_900, None), ([note(100), note(250)], 1_550, 350), ([note(380), note(500, "void")], 1_520, 380),
+        ([note(2_000)], 0, None), ([], 1_900, None),
+    ],
 )  # fmt: skip
-def test_credit_notes_that_were_read_take_back_exactly_the_tax_they_name(notes: list[Any], left: int):
+def test_credit_notes_that_were_read_take_back_exactly_the_tax_they_name(notes: list[Any], left: int, told: int | None):
     """Whatever part of the amount they credit; lines at different rates bear different tax."""
     found = facts("invoice", total=11_900, post_payment_credit_notes_amount=2_380, credit_notes=notes)
-    assert found == (payment("tax", left, AT + timedelta(hours=1)) if left else [])
+    assert found == (payment("tax", left, AT + timedelta(hours=1), credited=told) if left else [])
 
 
 def test_what_belongs_to_one_purchase_names_it():

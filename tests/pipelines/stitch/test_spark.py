@@ -75,6 +75,10 @@ def plant(bench: Bench) -> None:
         "p2": [Payment(payer=key("jane"), kind="refund", amount_minor=100, **paid)],
         "p3": [Payment(payer=None, kind="charge", amount_minor=700, **paid)],
         "p4": [Payment(payer=key("acme"), kind="tax", amount_minor=19, **paid)],
+        **{
+            f"o{n}": [Payment(payer=key("john"), kind=kind, amount_minor=amount, purchase="o", **paid)]
+            for n, (kind, amount) in enumerate({"charge": 119, "tax": 19, "refund": 59}.items())
+        },
         "sub": [Subscription(payer=key("john"), status="active", mrr_minor=900, currency="usd", started_at=T0)],
         "deal": [Outcome(subject=key("acme"), status="won", stage="Closed", amount_minor=5, currency="eur")],
         "lost": [Outcome(subject=None, status="lost", stage="Gone")],

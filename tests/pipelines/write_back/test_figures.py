@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from models.facts import Engagement
+from models.facts import Engagement, Payment, Relation, Scope
 from pipelines.write_back.figures import read_figures
-from tests.pipelines.stitch.conftest import Bench, open_bench, person
+from tests.pipelines.stitch.conftest import Bench, company, open_bench, person
 from tests.pipelines.stitch.market import DAY, at, came, costs, run, used
 
 
@@ -44,3 +44,25 @@ def test_a_session_counts_once_whatever_was_clicked_in_it(tmp_path):
     )  # fmt: skip
     run(bench)
     assert figures(bench, "a").recent == 3
+
+
+def test_a_refund_of_a_taxed_payment_leaves_the_year_as_if_it_had_not_been(tmp_path):
+    """To person and account alike: the tax goes back with the money."""
+    bench = open_bench(tmp_path)
+    key = bench.hand.key
+
+    def moved(kind: str, amount: int) -> list[Payment]:
+        named = {"payer": key("a"), "purchase": "o1", "currency": "eur", "occurred_at": at(60)}
+        return [Payment(kind=kind, amount_minor=amount, **named)]
+
+    belongs = Relation(kind="member_of", subject=key("a"), other=key("firm"), valid_from=at(0))
+    bench.hand.write(
+        {
+            "firm": company("Acme"), "a": [*person(), belongs], "c": moved("charge", 11_900), "t": moved("tax", 1_900),
+            "r": moved("refund", 5_950),
+        }
+    )  # fmt: skip
+    run(bench)
+    told = read_figures(bench.lake, "toy", "acme", "eur")
+    assert figures(bench, "a").revenue == 50
+    assert told.accounts == {bench.membership(Scope.account)[key("firm")]: 50}
