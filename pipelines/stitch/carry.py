@@ -89,6 +89,8 @@ def at(column: Column, index: Ints) -> Column:
 
 def _left_to_rules(label: Ints, by_rules: Ints) -> NDArray[np.bool_]:
     """For each cluster, whether the rules alone make the very same."""
+    if label is by_rules:
+        return np.ones(int(label.max(initial=-1)) + 1, np.bool_)
     size = int(by_rules.max(initial=0)) + 1
     cluster, ruled = np.divmod(np.unique(label * size + by_rules), size)
     found: NDArray[np.bool_] = np.bincount(cluster) == 1
