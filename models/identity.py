@@ -32,6 +32,9 @@ class Membership(SQLModel, table=True):
     )
     via_kind: str | None = Field(default=None, description="identifier kind that joined them")
     via_value: str | None = Field(default=None, description="the shared value, masked")
+    by_rules: str | None = Field(
+        default=None, description="the id that it has by the rules alone, where judgements give it another"
+    )
     formerly: str | None = Field(
         default=None, description="the id that a merge took it from; goes back to it when that merge is undone"
     )

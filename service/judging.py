@@ -38,6 +38,8 @@ Now = Annotated[bool, typer.Option("--now", help="Stitch and understand at once;
 Undo = Annotated[bool, typer.Option("--undo", help="Take back what was decided on these two.")]
 SHOWN = 20
 """Lines of a list at a terminal; --json has all."""
+NOTHING_MOVES = "No record would move now; the decision holds against whatever comes."
+NOTHING_BACK = "No record would move now; from then on the rules alone decide again."
 CAUSES = {
     "too_large": "too many records hung together",
     "too_many_values": "more values than one person has",
@@ -167,7 +169,7 @@ def _decide(workspace: Workspace, asked: tuple[str, str], decision: Decision, ho
             tried.rollback()
     effect = judging.preview(workspace.lake, workspace.store, workspace.clock, left.scope, act)
     if not how.json:
-        _show_effect(effect, left.scope)
+        _show_effect(effect, left.scope, NOTHING_BACK if same is None else NOTHING_MOVES)
     if not how.dry_run:
         if not how.yes:
             terminal.confirm("Decide so?")
@@ -180,9 +182,8 @@ def _decide(workspace: Workspace, asked: tuple[str, str], decision: Decision, ho
             {**asdict(effect), "entities": sorted(effect.entities), "minted": sorted(effect.minted), **done}
         )
     elif not how.dry_run:
-        terminal.say(
-            "Done." if followed else "Decided. It holds from the next stitch on: sidecar run stitch understand"
-        )
+        said = "Decided. It holds" if same is not None else "Taken back. The rules decide"
+        terminal.say("Done." if followed else f"{said} from the next stitch on: sidecar run stitch understand")
 
 
 def _followed(workspace: Workspace) -> bool:
@@ -278,9 +279,9 @@ def _words(row: Judgement) -> str:
     )
 
 
-def _show_effect(effect: Effect, scope: Scope) -> None:
+def _show_effect(effect: Effect, scope: Scope, nothing: str) -> None:
     if not effect.moves:
-        terminal.say("No record would move now; the decision holds against whatever comes.")
+        terminal.say(nothing)
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("record", "leaves", "joins"):

@@ -1,7 +1,7 @@
 """Which records hang together: by shared values and by judgements, with the clusters that break a rule taken apart. Pure arrays."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -19,17 +19,28 @@ Apart = Mapping[int, set[int]]
 
 @dataclass(frozen=True)
 class Clusters:
-    """The forest, the reasons its notes point to, and what the guards refused."""
+    """The forest, the reasons its notes point to, and what the guards refused; `by_rules` numbers the clusters that nobody judged."""
 
     forest: Forest
     reasons: pa.Table
+    by_rules: Ints
     refused: list[Refused] = field(default_factory=list)
 
 
 def cluster(
     people: pa.Table, found: Links, same: pa.Table, apart: Apart, rules: Mapping[str, Rule], largest: int = LARGEST
 ) -> Clusters:
-    """Tie records together by shared values and judgements, and mend the clusters that break a rule."""
+    """Tie records together by shared values and judgements, and by shared values alone, which tells what judgements change."""
+    judged = _cluster(people, found, same, apart, rules, largest)
+    if not same.num_rows and not apart:
+        return judged
+    return replace(judged, by_rules=_cluster(people, found, same.slice(length=0), {}, rules, largest).by_rules)
+
+
+def _cluster(
+    people: pa.Table, found: Links, same: pa.Table, apart: Apart, rules: Mapping[str, Rule], largest: int
+) -> Clusters:
+    """Tie records together, and mend the clusters that break a rule."""
     reasons = pa.concat_tables([found.table, same])
     every = _edges(reasons)
     star = every.take(every.left != every.right)
@@ -37,14 +48,15 @@ def cluster(
     most = {kind: rule.max_values for kind, rule in rules.items() if rule.max_values is not None}
     suspect = _suspects(label, found.sole, apart, largest) | _crowded(label, star, reasons, most)
     if not suspect.any():
-        return Clusters(plait(star, people.num_rows), reasons)
+        forest = plait(star, people.num_rows)
+        return Clusters(forest, reasons, forest.label)
     inside = pa.array(suspect[label[found.sole["row"].to_numpy()]], pa.bool_())
     limits = Limits(largest, most, apart, _sole(found.sole.filter(inside)))
     shared, drawn = _ties(reasons, suspect[label])
     mended = mend(shared, drawn, limits)
     clean = star.take(~suspect[label[star.left]])
     forest = plait(_with(clean, mended.kept), people.num_rows)
-    return Clusters(forest, reasons, refused_ties(shared, mended, forest.label))
+    return Clusters(forest, reasons, forest.label, refused_ties(shared, mended, forest.label))
 
 
 def _edges(reasons: pa.Table) -> Edges:

@@ -1,7 +1,8 @@
 """Ids that outlive every change of mind: minted once, kept by the cluster with most of its records, resolving for ever."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -33,33 +34,50 @@ class Assignment:
     changes: list[Change]
 
 
+Claim: TypeAlias = tuple[int, str]
+"""A cluster, and the id that it might have."""
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What else than common records gives a cluster its id.
+
+    Shape: the strongest first; `first` go before common records, `last` behind them. `may` says whether a cluster can bear an id at all.
+    """
+
+    first: Sequence[Claim] = ()
+    last: Sequence[Claim] = ()
+    may: Callable[[int, str], bool] = lambda _cluster, _entity: True
+
+
+NO_CLAIMS = Claims()
+
+
 def assign_ids(
     overlaps: Iterable[tuple[int, str, int]],
     clusters: int,
     mint: Callable[[], str],
-    retired: Callable[[Collection[int]], Mapping[int, str]] = lambda _: {},
+    claims: Claims = NO_CLAIMS,
 ) -> Assignment:
     """Carry ids over to new clusters.
 
     An id goes where most of its records are, the older id first where two compete; ids sort by age. An id that found no
-    cluster is taken over by the one that has most of its records; on a split the largest part keeps the id, and a part that a merge had
-    brought comes back under the id that it had before, which `retired` knows, so that old references are exact again.
+    cluster is taken over by the one that has most of its records; on a split the largest part keeps the id, and a part that has a claim
+    on an id that nobody bears comes back under it, so that old references are exact again.
 
     Shape: overlaps are `(cluster, id, records in common)`, of equal parts of one id the one first that shall keep it; clusters are
     numbered from 0. No change if nothing moved.
     """
+    moved = sorted(overlaps, key=lambda overlap: (-overlap[2], overlap[1]))
     home: dict[str, int] = {}
     ids: dict[int, str] = {}
-    parts: dict[str, list[int]] = {}
-    for cluster, entity, _ in sorted(overlaps, key=lambda overlap: (-overlap[2], overlap[1])):
-        parts.setdefault(entity, []).append(cluster)
-        if entity not in home and cluster not in ids:
+    for cluster, entity in [*claims.first, *(overlap[:2] for overlap in moved), *claims.last]:
+        if entity not in home and cluster not in ids and claims.may(cluster, entity):
             home[entity], ids[cluster] = cluster, entity
-    changes = []
-    parted = {cluster for where in parts.values() for cluster in where if cluster not in ids}
-    for cluster, entity in sorted(retired(parted).items() if parted else ()):
-        ids[cluster] = entity
-        changes.append(Change("revive", None, entity))
+    parts: dict[str, list[int]] = {}
+    for cluster, entity, _ in moved:
+        parts.setdefault(entity, []).append(cluster)
+    changes = [Change("revive", None, entity) for entity in home if entity not in parts]
     for cluster in range(clusters):
         if cluster not in ids:
             ids[cluster] = mint()

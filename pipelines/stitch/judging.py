@@ -88,13 +88,13 @@ def named(session: Session, asked: str) -> Named:
 def judge(session: Session, left: Named, right: Named, decision: Decision, *, same: bool) -> Judgement:
     """Decide that two are one, or are not. What stood on the same two records is superseded.
 
-    Errors: BadJudgement for one that is both, two of different scopes, or, where they are to be told apart, one person named twice.
+    Errors: BadJudgement for one record that is both, two of different scopes, or one person that is both, unless both are named by a record.
     """
     if left.scope != right.scope:
         raise BadJudgement(
             f"{left.first} speaks of one {left.scope}, {right.first} of one {right.scope}; they are never one."
         )
-    if left.first == right.first or (left.entity == right.entity and len(left.records) == len(right.records) > 1):
+    if left.first == right.first or (left.entity == right.entity and {len(left.records), len(right.records)} != {1}):
         raise BadJudgement(
             f"Both are one {left.scope} already; name two of its records, which `sidecar why` and `sidecar show` list."
         )

@@ -41,11 +41,12 @@ SNAPSHOT_COLUMNS: dict[str, pa.DataType] = {
     "via_record": pa.string(),
     "via_kind": pa.string(),
     "via_value": pa.string(),
+    "by_rules": pa.string(),
     "formerly": pa.string(),
 }
 SNAPSHOT_SCHEMA = pa.schema(SNAPSHOT_COLUMNS)
 CAME = pa.schema({"id": pa.string(), "to_id": pa.string()})
-TRACED = ("entity_id", "via_record", "via_kind", "via_value", "formerly")
+TRACED = ("entity_id", "via_record", "via_kind", "via_value", "by_rules", "formerly")
 """What a record's row says; it is written again if one of these differs."""
 
 
@@ -109,7 +110,7 @@ def decide(
         ours &= np.isin(every["record_hash"].to_numpy(), own)
     before, others = every.filter(pa.array(ours)), every.filter(pa.array(~ours))
     known = _places(people["record_hash"], before["record_hash"])
-    carried = carry(session, clusters.forest.label, before, known, lambda: new_id(now))
+    carried = carry(session, clusters, before, known, lambda: new_id(now))
     after = _after(people, clusters.forest, clusters.reasons, scope, carried)
     different, fresh = _different(before, after, known), known < 0
     stays = np.zeros(before.num_rows, np.bool_)
@@ -230,6 +231,7 @@ def _after(people: pa.Table, forest: Forest, reasons: pa.Table, scope: Scope, ca
         "via_record": at(people["record"], forest.parent),
         "via_kind": at(reasons["kind"], forest.note),
         "via_value": at(reasons["shown"], forest.note),
+        "by_rules": carried.by_rules,
         "formerly": carried.formerly,
     }
     return pa.table(columns, schema=SNAPSHOT_SCHEMA)

@@ -95,6 +95,20 @@ def test_a_split_waits_for_the_next_stitch_and_can_be_taken_back(known):
     assert "Nothing was decided between these two" in again.said
 
 
+def test_what_is_taken_back_where_nothing_moves_is_not_called_decided(known):
+    """A person and one of its own records are one already, which is no decision; two records are, until it is taken back."""
+    whole = known.ask("why", A, B, "--json").json["left"]["entity"]
+    refused = known.ask("merge", whole, B, *BECAUSE, "--yes")
+    assert refused.code == 2
+    assert "Both are one person already" in refused.said
+    held = known.ask("merge", A, B, *BECAUSE, "--yes").said
+    assert "No record would move now; the decision holds against whatever comes." in held
+    back = known.ask("unjudge", A, B, *BECAUSE, "--yes").said
+    assert "No record would move now; from then on the rules alone decide again." in back
+    assert "Taken back. The rules decide from the next stitch on" in back
+    assert "Decided" not in back
+
+
 def test_of_several_decisions_within_one_person_only_the_one_that_is_named_is_taken_back(known):
     """A person's id stands for all its records, and taking back everything is not what was meant."""
     for other in (A, B):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from models.facts import Scope
-from models.identity import Entity, IdentityEvent, Judgement, RefusedTie
+from models.identity import Entity, IdentityEvent, Judgement, Membership, RefusedTie
 from models.store import transaction
 from pipelines.stitch.entities import UnknownEntity, resolve
 from pipelines.stitch.explain import events_between, refused_between, why
@@ -75,6 +75,32 @@ def test_merged_by_id_and_undone_everybody_has_the_id_of_before(four):
     assert [event.kind for event in four.rows(IdentityEvent) if event.scope == "person"][-2:] == ["revive", "split"]
 
 
+def test_a_merge_that_a_guard_kept_parts_back_from_is_taken_back_whole(bench):
+    """Two people with a product user each: who was moved goes home, who was kept back stays, and nobody is called otherwise than before."""
+    nadia = {f"n{n}": person(email="nadia@corp.example") for n in range(4)}
+    luis = {f"l{n}": person(email="luis@corp.example") for n in range(4)}
+    users = {
+        "nuser": person(email="nadia@corp.example", external_id="u1"), "npaid": person(external_id="u1"),
+        "luser": person(email="luis@corp.example", external_id="u2"), "lpaid": person(external_id="u2"),
+    }  # fmt: skip
+    bench.hand.write(nadia | luis | users)
+    run(bench)
+    before = ids(bench)
+    decide(bench, bench.hand.key("n0"), bench.hand.key("l0"), same=True)
+    merged = run(bench)
+    assert ids(bench)["n0"] == ids(bench)["l0"]
+    assert ids(bench)["nuser"] != ids(bench)["luser"]
+    assert merged.changes["split"] == 1
+    assert "merge" not in merged.changes
+    undo(bench, bench.hand.key("n0"), bench.hand.key("l0"))
+    back = run(bench)
+    assert ids(bench) == before
+    assert back.changes["create"] == 0
+    assert "merge" not in back.changes
+    assert {row.by_rules for row in bench.rows(Membership)} == {None}
+    assert not run(bench).changed
+
+
 def test_split_by_hand_holds_against_the_shared_address_and_shows_it_as_refused(four):
     """A later record with the same address goes to one of them, never both; undone, they are one again under the old id."""
     before = ids(four)
@@ -139,14 +165,16 @@ def test_a_decision_that_changes_nothing_says_so(four):
 
 
 def test_what_cannot_be_decided_is_refused(four):
-    """A company and a person, one and itself, and somebody unknown; each says what to do instead."""
+    """A company and a person, one and itself, a person and one of its own records, and somebody unknown; each says what to do instead."""
     with transaction(four.store) as session:
         a, z = named(session, four.hand.key("a")), named(session, four.hand.key("z"))
         whole = named(session, a.entity)
         with pytest.raises(BadJudgement, match="they are never one"):
             judge(session, a, z, by(four), same=True)
-        with pytest.raises(BadJudgement, match="name two of its records"):
-            judge(session, whole, whole, by(four), same=False)
+        for same in (True, False):
+            for left, right in ((whole, whole), (whole, a), (named(session, four.hand.key("b")), whole)):
+                with pytest.raises(BadJudgement, match="Both are one person already; name two of its records"):
+                    judge(session, left, right, by(four), same=same)
         with pytest.raises(UnknownEntity, match="no record, person or account"):
             named(session, "nobody")
 
