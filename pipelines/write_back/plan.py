@@ -102,8 +102,8 @@ class _Planning:
         self.checked: set[str] = set()
         self.met: dict[str, bool] = {}
         """Records that the plan has met, and whether they show something of ours or are to."""
-        self.silent: dict[str, Wanted] = {}
-        """Who opted out, by person or account, each with one of the records on which nothing is to be shown therefore."""
+        self.silent: dict[tuple[str | None, str], Wanted] = {}
+        """Who opted out, by what kind of thing speaks of them and whom it is, with one of the records that are to show nothing therefore."""
         self.followed: list[Wanted] = []
         """What records are to show that others were merged into or converted to."""
         self.to_write: Counter[str] = Counter()
@@ -126,7 +126,7 @@ class _Planning:
             target, key = Target.of(one), str(one.record)
             self.met[key] = bool(one.values) or key in self.touched
             if one.reason == OPTED_OUT:
-                self.silent[one.entity_id] = one
+                self.silent[one.subject, one.entity_id] = one
             self.counts["records"] += 1
             self.counts["records with a source"] += bool(one.values) or one.reason in ON_PURPOSE
             in_step = self.shown.get(key) == value_hash(target.fingerprint) if one.values else key not in self.touched
@@ -191,11 +191,12 @@ class _Planning:
     def _elsewhere(self) -> list[Wanted]:
         """Nothing, on records that show somebody who opted out and that nobody has asked for: they are no longer live."""
         told_of = self.ledger.told_of(sorted(self.touched - self.met.keys())) if self.silent else {}
-        return [
-            replace(self.silent[entity], record=RecordKey.parse(record))
-            for record, entity in sorted(told_of.items())
-            if entity in self.silent
-        ]
+        found = []
+        for record, entity in sorted(told_of.items()):
+            key = RecordKey.parse(record)
+            if like := self.silent.get((self.fields.subjects.get(key.object), entity)):
+                found.append(replace(like, record=key))
+        return found
 
     def _standing(self, keys: Sequence[str]) -> dict[str, dict[str, Standing]]:
         standing: dict[str, dict[str, Standing]] = {key: {} for key in keys}
