@@ -50,7 +50,7 @@ LANGUAGES = (
     Cues(
         declared=r"nicht mehr|keine?[nrms]? (?:\w+ ){0,3}mehr",
         told=r"jetzt|inzwischen|mittlerweile|gekl\u00e4rt|erledigt|gel\u00f6st",
-        open=r"wenn|falls|sobald|solange|ob|bis|wird|werden|w\u00fcrden?|k\u00f6nnten?|mehr (?:als|f\u00fcrs?)",
+        open=r"wenn|falls|sobald|solange|ob|bis|wird|werden|w\u00fcrden?|k\u00f6nnten?|mehr (?:als|f\u00fcrs?)",  # codespell:ignore als
         pending=r"nicht|nie|nichts|kein\w*|noch|muss|m\u00fcssen|m\u00fcsste\w*|soll\w*|will|wollen|hofft?|hoffen|bevor|ehe|nachdem|erst|ohne|zu|f\u00fcr jetzt",
     ),
     Cues(
@@ -62,7 +62,7 @@ LANGUAGES = (
     Cues(
         declared=r"ya no",
         told=r"ahora|resuelt[oa]s?",
-        open=r"si|cuando|hasta|ser\u00e1n?|ser\u00eda",
+        open=r"si|cuando|hasta|ser\u00e1n?|ser\u00eda",  # codespell:ignore ser
         pending=r"no|nunca|nada|ning\u00fan\w*|debe\w*|falta\w*|hay que|sin|a\u00fan|todav\u00eda|antes|espera\w*|por ahora",
     ),
 )
