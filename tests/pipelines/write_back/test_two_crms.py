@@ -209,7 +209,7 @@ def test_an_account_shows_all_its_people_in_both_crms_whichever_of_them_knows_th
     company = (
         both.practices["hubspot"].sandbox.state.create("companies", {"name": "Kolbe", "domain": "kolbe.example"}).id
     )
-    both.ask(lena, "sorry", 165)
+    both.ask(lena, "sorry", 150)
     both.pull()
     both.read(model)
     both.records = {"salesforce": [("Account", account)], "hubspot": [("company", str(company))]}
@@ -236,7 +236,7 @@ def test_while_nothing_happens_nothing_is_read_and_only_crossed_bands_are_writte
     dana = both.records["salesforce"][0][1]
     (kolbe,) = practice.plant("Account", "001", range(1, 2), at, Name="Kolbe")
     lena, otto = practice.contacts(range(5, 6), at, AccountId=kolbe) + practice.contacts(range(6, 7), at)
-    for one, tone, days in ((dana, "glad", 50), (lena, "sorry", 165), (otto, "glad", 1)):
+    for one, tone, days in ((dana, "glad", 50), (lena, "sorry", 150), (otto, "glad", 1)):
         both.ask(one, tone, days)
     due = {"StageName": "Prospecting", "CloseDate": "2027-12-01", "AccountId": kolbe}
     (deal,) = practice.plant("Opportunity", "006", range(1, 2), at, Name="Kolbe", **due)
