@@ -68,16 +68,22 @@ LANGUAGES = (
 )
 
 
+ANY = re.compile(rf"\b(?:{'|'.join(f'{language.told}|{language.declared}' for language in LANGUAGES)})\b")
+"""A word of change of any language; most quotes have none, and are looked at once."""
+
+
 def declares_change(quote: str) -> bool:
     """Whether the quote says outright that something is so no longer."""
     text = _plain(quote)
-    return any(language.declares(text) for language in LANGUAGES)
+    return ANY.search(text) is not None and any(language.declares(text) for language in LANGUAGES)
 
 
 def tells_of_change(quote: str) -> bool:
     """Whether the quote says, outright or by the way ("is fine with it now"), that something has changed."""
     text = _plain(quote)
-    return any(language.declares(text) or language.tells(text) for language in LANGUAGES)
+    return ANY.search(text) is not None and any(
+        language.declares(text) or language.tells(text) for language in LANGUAGES
+    )
 
 
 def _plain(quote: str) -> str:
