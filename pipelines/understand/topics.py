@@ -102,8 +102,9 @@ def _quote(row: Evidence, sign: int, measured: Caps, taught: Taught) -> Quote:
         r=r,
         s=STRENGTHS[row.strength],
         document=row.observation_id,
-        moves=0.0 if turning else _moves(row, measured),
-        turning=turning and r > PRIOR,  # words that weigh nothing make nothing forgotten
+        # words that weigh nothing make nothing forgotten
+        turning=turning and r > PRIOR,
+        moves=_moves(row, measured) if r > PRIOR and not turning else 0.0,
     )
 
 

@@ -1,6 +1,7 @@
 """Evidence is relied on no further than its extractor has been measured to be right."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from pipelines.understand.confidence import PRIOR, RELIABILITY, TRUSTED, relied_
 from pipelines.understand.embedded import Embedded
 from pipelines.understand.extractor import Unread, Waiting
 from pipelines.understand.measured import ENOUGH, MEASURED, Tally, caps, read
+from pipelines.understand.taught import UNTAUGHT
 from tests.pipelines.understand.test_beliefs import HALF_LIVES, said
 from tests.pipelines.understand.test_extraction import Scripted
 
@@ -96,6 +98,11 @@ def test_who_is_wrong_as_often_as_right_has_said_nothing():
     without = replay(quotes(before, "negative", useless), 120.0, 20_000.0)
     (*_, last) = quotes([*before, no_longer], "negative", useless)
     assert not last.turning
+    by_the_way = said(9, "positive", quote="fine with the price now", model=READER)
+    assert [quote.moves for quote in quotes([by_the_way], "negative", useless)] == [0.0]
+    assert [quote.moves > 0 for quote in quotes([by_the_way], "negative")] == [True]
+    taught = replace(UNTAUGHT, tallies={"email/customer": Tally(10, 40)})
+    assert [quote.moves for quote in quotes([by_the_way], "negative", taught=taught)] == [0.0]
     assert replay(quotes([*before, no_longer], "negative", useless), 120.0, 20_000.0).weight == without.weight
 
 
