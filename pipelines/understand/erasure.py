@@ -55,8 +55,8 @@ from pipelines.ingest.lake import Lake
 from pipelines.ingest.staging import claim_all
 from pipelines.stitch.membership import look_anew
 from pipelines.understand.beliefs import belief_id
-from pipelines.understand.called import calls, is_full, written_forms
 from pipelines.understand.people import chunks
+from pipelines.understand.spelling import calls, is_full, written_forms
 
 Facts = dict[str, list[tuple[type[Fact], Mapping[str, Any]]]]
 """Facts by written record key."""
@@ -374,10 +374,8 @@ def _by_belief(session: Session, beliefs: Sequence[str]) -> Iterator[tuple[str, 
 
     That stamp is written whenever what a record tells has changed, and only then: a score or a line about others may well stay.
     """
-    told, stamped = (
-        sa.cast(col(IntendedWrite.belief_ids), sa.Text),
-        sa.literal('"').concat(col(IntendedWrite.plan_id)).concat('"'),
-    )
+    told = sa.cast(col(IntendedWrite.belief_ids), sa.Text)
+    stamped = sa.literal('"').concat(col(IntendedWrite.plan_id)).concat('"')
     for some in chunks(beliefs):
         telling = sa.or_(*(told.contains(one) for one in some))
         rows = sa.select(col(IntendedWrite.id), col(IntendedWrite.record)).where(

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from models import Polarity, Strength
+from pipelines.understand.claims import STATEMENT_LENGTH
 from pipelines.understand.languages import in_english
 from pipelines.understand.sentences import Span
 from pipelines.understand.turns import same_person
@@ -81,7 +82,6 @@ STATEMENTS: dict[str, tuple[str, str, str]] = {
 """Per slot, in our words: positive, negative, neutral."""
 TOLD_IN_THEIR_WORDS = {"value", "need", "timeline", "preference", "contract"}
 SIDES = (Polarity.positive, Polarity.negative, Polarity.neutral)
-LONGEST_STATEMENT = 160
 
 
 def clauses(text: str, sentence: Span) -> list[Span]:
@@ -122,7 +122,7 @@ def statement(slot: str, side: Polarity, strength: Strength, quote: str) -> str:
     told = f"Perhaps {ours[:1].lower()}{ours[1:]}" if strength == Strength.speculative else ours
     theirs = " ".join(quote.split())
     whole = f"{told}: \u201c{theirs}\u201d"
-    fits = slot in TOLD_IN_THEIR_WORDS and len(whole) <= LONGEST_STATEMENT and in_english(whole)
+    fits = slot in TOLD_IN_THEIR_WORDS and len(whole) <= STATEMENT_LENGTH and in_english(whole)
     return whole if fits else told
 
 

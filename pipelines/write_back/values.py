@@ -171,9 +171,11 @@ def _belief_values(beliefs: Sequence[Belief], scores: Sequence[Alignment], prese
     trend = latest.trend if latest else "insufficient"
     heard = band(scores)
     now = _faded(heard, present)
-    points = _edge(heard, now) if now != heard or latest is None else _points(latest)
+    points = None
+    if latest:
+        points = _points(latest) if now == heard else _edge(heard, now)
     return {
-        "alignment_score": points if latest else None,
+        "alignment_score": points,
         "alignment_band": now,
         "trend": INSUFFICIENT if trend == "insufficient" else trend.capitalize(),
         "confidence": round(100 * current[0].confidence) if current else None,

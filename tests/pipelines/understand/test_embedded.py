@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from benchmarks.beliefs import as_row, empty_with_predictions, measure, precision
 from models import Slot
-from pipelines.understand.claims import Document
+from pipelines.understand.claims import STATEMENT_LENGTH, Document
 from pipelines.understand.embedded import Embedded
 from pipelines.understand.encoder import network
 from pipelines.understand.encoder.windows import LONGEST_SENTENCE, WHOLE, windows
-from pipelines.understand.phrasing import LONGEST_STATEMENT, STATEMENTS
+from pipelines.understand.phrasing import STATEMENTS
 from pipelines.understand.slots import SHIPPED, shipped
 from pipelines.understand.text import canonical
 from pipelines.understand.turns import split
@@ -182,7 +182,7 @@ def test_statements_fit_their_column_and_never_speak_of_the_customer_as_a_case(a
     outcomes = Embedded().read([texts.document(row) for row in aside[::3]])
     said = [claim.statement for outcome in outcomes for claim in outcome.answer.claims]
     assert said
-    assert all(len(one) <= LONGEST_STATEMENT and "customer" not in one.split(":")[0].lower() for one in said)
+    assert all(len(one) <= STATEMENT_LENGTH and "customer" not in one.split(":")[0].lower() for one in said)
 
 
 @settings(max_examples=40)
