@@ -261,12 +261,19 @@ class Session(requests.Session):
             {**self.headers, **request.headers},
             request.files,
             request.data,
-            request.params,
+            request.params or "",  # anything else, even nothing, is looked at for what it can do
             request.auth,
             hooks=self.hooks,
             json=request.json,
         )
         return prepared
+
+
+    def merge_environment_settings(
+        self, url: object, proxies: object, stream: object, verify: object, cert: object
+    ) -> dict[str, Any]:
+        """What is asked for, without the machine's own proxies and certificates."""
+        return {"proxies": {}, "stream": bool(stream), "verify": verify is None or verify, "cert": cert}
 
 
 def session(transport: Transport) -> requests.Session:

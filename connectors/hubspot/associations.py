@@ -31,14 +31,14 @@ def associations_of(
     for other in linked:
         for one, ends in _ends(portal, kind, other, ids, stream).items():
             if one in found:  # a record that was merged meanwhile answers as the one it became
-                found[one][other] = [ends[end] for end in sorted(ends)]
+                found[one][other] = _each_once(ends) if len(ends) > 1 else ends
     return found
 
 
-def _ends(portal: Portal, kind: str, other: str, ids: Sequence[str], stream: str) -> dict[str, dict[int, Json]]:
-    """The other ends, by id of the record and by their own."""
+def _ends(portal: Portal, kind: str, other: str, ids: Sequence[str], stream: str) -> dict[str, list[Json]]:
+    """The other ends as they came, by id of the record."""
     about = f"{kind} to {other}"
-    ends: dict[str, dict[int, Json]] = {}
+    ends: dict[str, list[Json]] = {}
     due: list[Json] = [{"id": one} for one in ids]
     seen: set[tuple[str, str]] = set()
     while due:
@@ -47,9 +47,7 @@ def _ends(portal: Portal, kind: str, other: str, ids: Sequence[str], stream: str
         _refuse_a_part(answer, about, stream)
         for result in answer["results"]:
             one = str(result["from"]["id"])
-            known = ends.setdefault(one, {})
-            for end in result["to"]:
-                known[int(end["toObjectId"])] = _ordered(end)
+            ends[one] = [*ends.get(one, ()), *map(_ordered, result["to"])]
             after = next_of(result)
             if after is None:
                 continue
@@ -58,6 +56,12 @@ def _ends(portal: Portal, kind: str, other: str, ids: Sequence[str], stream: str
             seen.add((one, after))
             due.append({"id": one, "after": after})
     return ends
+
+
+def _each_once(ends: Sequence[Json]) -> list[Json]:
+    """The ends in the order of their ids, none twice: a page may begin with what the one before ended with."""
+    by_id = {int(end["toObjectId"]): end for end in ends}
+    return [by_id[one] for one in sorted(by_id)]
 
 
 def _ordered(end: Json) -> Json:

@@ -90,6 +90,13 @@ class Portal:
         self._session = session(transport)
         self._clients: dict[str, Any] = {}
         self._sdk = HubSpot(access_token=token, host=HOST, api_factory=self._api)
+        # what a pull needs; found at its first use, the SDK would import each in the middle of a page, and look for it at every call
+        crm = self._sdk.crm
+        self._searches, self._ties, self._defined = (
+            crm.objects.search_api,
+            crm.associations.v4.batch_api,
+            crm.properties.core_api,
+        )
         about = self._bare("definition", "/account-info/v3/details", about="account")
         self.id = str(about["portalId"])
         self.currency = str(about.get("companyCurrency") or "").lower() or None
@@ -101,7 +108,7 @@ class Portal:
     def search(self, reason: str, kind: str, query: Json, stream: str | None = None) -> Rows:
         """Up to 200 objects that meet the query, in its order."""
         body = {"limit": SEARCH_PAGE, **query}
-        return self._page(reason, self._sdk.crm.objects.search_api.do_search, kind, body, about=kind, stream=stream)
+        return self._page(reason, self._searches.do_search, kind, body, about=kind, stream=stream)
 
     def page(self, reason: str, kind: str, properties: Sequence[str], after: str | None) -> Rows:
         """Up to 100 living objects by id, with these properties: a walk of all that no index limits."""
@@ -113,7 +120,7 @@ class Portal:
 
         HubSpot says that rows end at the ten-thousandth, and nothing of their total: one of exactly so many is not believed.
         """
-        ask = self._sdk.crm.objects.search_api.do_search
+        ask = self._searches.do_search
         answer = self._ask("count", ask, kind, {"limit": 1}, about=kind, stream=stream)
         total = answer.get("total") if isinstance(answer, dict) else None
         if not isinstance(total, int):
@@ -156,7 +163,7 @@ class Portal:
 
     def associations(self, kind: str, other: str, inputs: Sequence[Json], stream: str) -> Json:
         """The objects of another kind that up to 1,000 objects are associated with: `results`, and `errors` of some."""
-        door, body = self._sdk.crm.associations.v4.batch_api.get_page, {"inputs": list(inputs)}
+        door, body = self._ties.get_page, {"inputs": list(inputs)}
         answer = self._ask("association", door, kind, other, body, about=f"{kind} to {other}", stream=stream)
         self._results(answer, f"{kind} to {other}", stream)
         found: Json = answer
@@ -166,17 +173,17 @@ class Portal:
 
     def properties(self, kind: str, stream: str | None = None) -> list[Json]:
         """The definition of every property of a kind of object."""
-        answer = self._ask("definition", self._sdk.crm.properties.core_api.get_all, kind, about=kind, stream=stream)
+        answer = self._ask("definition", self._defined.get_all, kind, about=kind, stream=stream)
         return self._results(answer, kind, stream)
 
     def create_property(self, kind: str, definition: Json) -> None:
         """Make a property. Exists if there is one of that name."""
-        door = self._sdk.crm.properties.core_api.create
+        door = self._defined.create
         self._ask("write", door, kind, definition, about=f"{kind}.{definition['name']}")
 
     def change_property(self, kind: str, name: str, changes: Json) -> None:
         """Change what is named of a property."""
-        self._ask("write", self._sdk.crm.properties.core_api.update, kind, name, changes, about=f"{kind}.{name}")
+        self._ask("write", self._defined.update, kind, name, changes, about=f"{kind}.{name}")
 
     def groups(self, kind: str) -> list[Json]:
         """The groups that properties of a kind of object are shown in."""
@@ -191,7 +198,7 @@ class Portal:
 
     def archive_property(self, kind: str, name: str) -> None:
         """Archive a property with its values. Gone if there is none, Invalid while something of the portal uses it."""
-        self._ask("write", self._sdk.crm.properties.core_api.archive, kind, name, about=f"{kind}.{name}")
+        self._ask("write", self._defined.archive, kind, name, about=f"{kind}.{name}")
 
     def archive_group(self, kind: str, name: str) -> None:
         """Archive a group. Gone if there is none, Invalid while properties are in it."""
@@ -323,7 +330,7 @@ class Portal:
     def _results(self, answer: Any, about: str, stream: str | None = None) -> list[Json]:
         """The rows of an answer. Refuses what is no list of objects: half a result looks like a whole one."""
         rows = answer.get("results") if isinstance(answer, dict) else None
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        if not isinstance(rows, list) or not {*map(type, rows)} <= {dict}:
             raise self._half(about, stream)
         return rows
 

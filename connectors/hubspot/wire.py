@@ -6,7 +6,7 @@ milliseconds since 1970; an empty text clears a property.
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,12 +14,14 @@ from connectors.base import FieldValue
 
 DIGITS = re.compile(r"-?\d{1,15}")
 """Milliseconds since 1970; more digits are no instant."""
+EPOCH = datetime.fromtimestamp(0, UTC)
+MILLISECOND = timedelta(milliseconds=1)
 
 
 def instant(text: str) -> datetime:
     """An instant, or the midnight of a day, in UTC. ValueError for anything else."""
     try:
-        if DIGITS.fullmatch(text):
+        if not text.endswith("Z") and DIGITS.fullmatch(text):  # nearly all end so
             return datetime.fromtimestamp(int(text) / 1000, UTC)
         at = datetime.fromisoformat(text)
         if at.tzinfo is UTC:  # as HubSpot writes it
@@ -31,7 +33,7 @@ def instant(text: str) -> datetime:
 
 def milliseconds(text: str) -> int:
     """An instant in milliseconds since 1970. ValueError if it is none."""
-    return round(instant(text).timestamp() * 1000)
+    return round((instant(text) - EPOCH) / MILLISECOND)
 
 
 def sent(value: FieldValue) -> str:
