@@ -30,7 +30,8 @@ ENDPOINTS = {
         "paginator": {"type": "json_link", "next_url_path": "nextRecordsUrl"},
     },
     "hubspot": {
-        "path": "crm/v3/objects/contacts", "params": {"limit": 100}, "data_selector": "results",
+        "path": "crm/v3/objects/contacts", "data_selector": "results",
+        "params": {"limit": 100, "associations": "companies"},  # as dlt's own verified source of HubSpot asks
         "paginator": {"type": "cursor", "cursor_path": "paging.next.after", "cursor_param": "after"},
     },
     "stripe": {

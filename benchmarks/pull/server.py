@@ -137,19 +137,31 @@ def hubspot(rows: Recording, request: Request) -> bytes | None:
             first = max(0, int(after[0]) - 999_999) if after else 0
             return _paged(rows, first, query["limit"])
         case [*_, "contacts" | "contact"]:
-            return _paged(rows, int(request.asked.get("after", 0)), int(request.asked.get("limit", 100)))
+            first, limit = int(request.asked.get("after", 0)), int(request.asked.get("limit", 100))
+            return _paged(rows, first, limit, tied="associations" in request.asked)
         case [*_, "associations", _, _, "batch", "read"]:
             ids = [one["id"] for one in orjson.loads(request.body)["inputs"]]
             types = [{"category": "HUBSPOT_DEFINED", "typeId": 1, "label": "Primary"}]
-            ends = [{"toObjectId": 7_000 + int(one) // 4, "associationTypes": types} for one in ids]
+            ends = [{"toObjectId": _company(int(one)), "associationTypes": types} for one in ids]
             return _json(results=[{"from": {"id": one}, "to": [end]} for one, end in zip(ids, ends, strict=True)])
     return None
 
 
-def _paged(rows: Recording, first: int, limit: int) -> bytes:
+def _paged(rows: Recording, first: int, limit: int, *, tied: bool = False) -> bytes:
     end = first + limit
     paging = b',"paging":{"next":{"after":"%d"}}' % end if end < len(rows) else b""
-    return b'{"total":%d,"results":[%b]%b}' % (len(rows) - first, rows.between(first, end), paging)
+    found = b",".join(_tied(row, rows.between(row, row + 1)) for row in range(first, min(end, len(rows)))) if tied else rows.between(first, end)
+    return b'{"total":%d,"results":[%b]%b}' % (len(rows) - first, found, paging)
+
+
+def _tied(number: int, row: bytes) -> bytes:
+    """A contact with its company in it, as a list gives it that was asked to (SDK: `SimplePublicObjectWithAssociations`)."""
+    ends = [{"id": str(_company(1_000_000 + number)), "type": "contact_to_company"}]
+    return row[:-1] + b',"associations":%b}' % orjson.dumps({"companies": {"results": ends}})
+
+
+def _company(contact: int) -> int:
+    return 7_000 + contact // 4
 
 
 def stripe(rows: Recording, request: Request) -> bytes | None:

@@ -30,7 +30,7 @@ from models.records import Record
 
 Json = dict[str, Any]
 Place = tuple[str, int]
-"""Id and stamp of a row."""
+"""Id and stamp of a row, in milliseconds since 1970."""
 logger = logging.getLogger(__name__)
 
 LOOK_BACK = 5 * 60_000  # milliseconds before the saved cursor at which the next window starts
@@ -124,7 +124,7 @@ class Objects:
         while left:
             query = {**left.query(self._feed.stamp), "properties": list(self.known.columns)}
             found = self._portal.search(reason, self._feed.kind, query, self._stream.name)
-            places = [self._place(row) for row in found.rows]
+            places = self._places(found.rows)
             try:
                 number, rest = left.behind(places, more=found.after is not None)
             except ValueError:
@@ -143,7 +143,7 @@ class Objects:
         found: list[Record] = []
         for some in _batches(list(dict.fromkeys(ids)), BATCH):
             rows = self._portal.read("read", self._feed.kind, some, list(self.known.columns))
-            placed = {str(row["id"]): (self._place(row), row) for row in rows}
+            placed = {place[0]: (place, row) for place, row in zip(self._places(rows), rows, strict=True)}
             records = self._records(list(placed.values()))
             lost = sorted(set(some) - {record.key.id for record in records})
             binned = self._portal.read("read", self._feed.kind, lost, ["hs_object_id"], archived=True) if lost else []
@@ -192,11 +192,12 @@ class Objects:
         one = str(row["id"])
         return Record(self._key(one), _instant(at), {"hs_object_id": one}, deleted=True)
 
-    def _place(self, row: Json) -> Place:
+    def _places(self, rows: Sequence[Json]) -> list[Place]:
+        stamp = self._feed.stamp
         try:
-            return str(row["id"]), milliseconds(row["properties"].get(self._feed.stamp) or row["updatedAt"])
+            return [(str(row["id"]), milliseconds(row["properties"].get(stamp) or row["updatedAt"])) for row in rows]
         except (AttributeError, KeyError, TypeError, ValueError):
-            message = f"{self._feed.kind}: a row came without id or {self._feed.stamp}; the next run tries again"
+            message = f"{self._feed.kind}: a row came without id or {stamp}; the next run tries again"
             raise Retryable(message, after=SOON, vendor=VENDOR, stream=self._stream.name) from None
 
     def _key(self, record_id: str) -> RecordKey:

@@ -6,7 +6,7 @@ milliseconds since 1970; an empty text clears a property.
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +14,6 @@ from connectors.base import FieldValue
 
 DIGITS = re.compile(r"-?\d{1,15}")
 """Milliseconds since 1970; more digits are no instant."""
-EPOCH = datetime.fromtimestamp(0, UTC)
-MILLISECOND = timedelta(milliseconds=1)
 
 
 def instant(text: str) -> datetime:
@@ -33,7 +31,7 @@ def instant(text: str) -> datetime:
 
 def milliseconds(text: str) -> int:
     """An instant in milliseconds since 1970. ValueError if it is none."""
-    return round((instant(text) - EPOCH) / MILLISECOND)
+    return round(instant(text).timestamp() * 1000)
 
 
 def sent(value: FieldValue) -> str:
