@@ -268,9 +268,13 @@ class Session(requests.Session):
         )
         return prepared
 
-
     def merge_environment_settings(
-        self, url: object, proxies: object, stream: object, verify: object, cert: object
+        self,
+        url: object,  # noqa: ARG002  # the shape of requests' own
+        proxies: object,  # noqa: ARG002
+        stream: object,
+        verify: object,
+        cert: object,
     ) -> dict[str, Any]:
         """What is asked for, without the machine's own proxies and certificates."""
         return {"proxies": {}, "stream": bool(stream), "verify": verify is None or verify, "cert": cert}

@@ -7,6 +7,11 @@ BatchRequest, Cursor, Dirty, Look, StreamColumn, StreamCount, Rejection, Baselin
 the lake, not in the store; so do the derived tables of persons (`pipelines/stitch/derived.py`).
 """
 
+import os
+
+# Arrow chooses its allocator when it is loaded, and every room loads this one first; the one it prefers never gives back what it once had
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
 from models.alerts import Alert
 from models.batches import Batch, BatchRequest
 from models.beliefs import (

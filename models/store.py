@@ -10,12 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import JSON, ColumnElement, Connection, Engine, Text, cast, event, func, literal, select
+from sqlalchemy import JSON, ColumnElement, Connection, Engine, Text, cast, event, func, inspect, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -25,6 +20,8 @@ from models.base import mend
 
 REVISIONS = "sidecar_revision"
 """Table of the schema's version; Alembic's usual name is Dagster's, should both live in one database."""
+NEWEST = max(script.stem for script in (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
+"""The schema's version here: each is named like the file that moves to it."""
 ALONE = {
     "sqlite": "BEGIN IMMEDIATE",
     "postgresql": "select pg_advisory_xact_lock(hashtext('sidecar: {}'))",
@@ -41,6 +38,10 @@ EACH: dict[str, Callable[[Any], Any]] = {
 
 class StoreError(Exception):
     """The store cannot be opened; the message says which variable to mend and how."""
+
+
+class NewerStoreError(Exception):
+    """The store's schema is of a version that nothing here leads to."""
 
 
 def open_store(url: str) -> Engine:
@@ -75,7 +76,7 @@ def open_store(url: str) -> Engine:
         raise StoreError(
             f"The store at {parsed.render_as_string()} cannot be opened: {why}; check SIDECAR_DATABASE_URL or SIDECAR_HOME"
         ) from error
-    except CommandError as error:
+    except NewerStoreError as error:
         engine.dispose()
         raise StoreError(
             f"The store at {parsed.render_as_string()} was made by a newer version of the sidecar; update this one"
@@ -86,19 +87,21 @@ def open_store(url: str) -> Engine:
 def upgrade(engine: Engine) -> None:
     """Bring the schema to the newest revision, as the only process that does; nothing where it already is."""
     with engine.begin() as connection:
-        config = _config(connection)
-        scripts = ScriptDirectory.from_config(config)
-        if _revision(connection) != scripts.get_current_head():
-            _alone(connection, "upgrade of the store")
-            _take_over_revision(connection, scripts)
-            command.upgrade(config, "head")
+        if _revision(connection) == NEWEST:
+            return
+        from models import schema  # noqa: PLC0415  # brings Alembic
+
+        _alone(connection, "upgrade of the store")
+        schema.upgrade(connection)
 
 
 def clear_store(url: str) -> None:
     """Take every table of ours, and all that is in them, out of a database. StoreError as in `open_store`."""
+    from models import schema  # noqa: PLC0415  # brings Alembic
+
     engine = open_store(url)
     with engine.begin() as connection:
-        command.downgrade(_config(connection), "base")
+        schema.drop(connection)
     engine.dispose()
 
 
@@ -126,22 +129,11 @@ def _alone(connection: Connection, what: str) -> None:
     connection.exec_driver_sql(ALONE[connection.dialect.name].format(what))
 
 
-def _config(connection: Connection) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    return config
-
-
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection, opts={"version_table": REVISIONS}).get_current_revision()
-
-
-def _take_over_revision(connection: Connection, scripts: ScriptDirectory) -> None:
-    """A store of the first version kept its revision in Alembic's own table, which may be Dagster's instead."""
-    kept = set(MigrationContext.configure(connection).get_current_heads())
-    if kept & {script.revision for script in scripts.walk_revisions()}:
-        connection.exec_driver_sql(f"ALTER TABLE alembic_version RENAME TO {REVISIONS}")
+    if not inspect(connection).has_table(REVISIONS):
+        return None
+    found: str | None = connection.exec_driver_sql(f"SELECT version_num FROM {REVISIONS}").scalar()  # noqa: S608  # a name of ours
+    return found
 
 
 def _begin_sqlite(connection: Any, _: Any) -> None:

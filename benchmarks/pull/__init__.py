@@ -103,8 +103,11 @@ def measure(
 
 
 def client(who: str, vendor: str, place: str, size: int) -> Result:
-    """One run in a process of its own, with a home of its own."""
+    """One run in a process of its own, with a home of its own, where a store is as after the first command."""
+    from models.store import open_store  # the measured client, which imports this module, is to choose what it loads
+
     with tempfile.TemporaryDirectory(prefix="bench-home-") as home:
+        open_store(f"sqlite:///{home}/store.db").dispose()
         command = [sys.executable, "-m", "benchmarks.pull.client", who, vendor, place, home]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     if done.returncode:

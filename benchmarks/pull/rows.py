@@ -18,9 +18,6 @@ import orjson
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAYS = 30
 """Over which the rows are spread: within the memory of every vendor and every peer's default window."""
-WORDS = Path(__file__).read_text().split()
-POOL = " ".join(random.Random(4).choices(WORDS, k=200_000))  # noqa: S311  # the same text in every run
-
 Row = dict[str, Any]
 
 
@@ -62,12 +59,13 @@ def replay(path: Path) -> Recording:
 
 def rows(name: str, count: int, size: int) -> Iterator[bytes]:
     """Rows as they travel."""
-    make = MAKERS[name]
+    make, words = MAKERS[name], Path(__file__).read_text().split()
+    pool = " ".join(random.Random(4).choices(words, k=200_000))  # noqa: S311  # the same text in every run
     bare = len(orjson.dumps(make(0, NOW, "")))
     start, step = NOW - timedelta(days=DAYS), timedelta(days=DAYS) / (count + 1)
     for number in range(count):
-        at = number * 997 % (len(POOL) - size)
-        yield orjson.dumps(make(number, start + number * step, POOL[at : at + max(0, size - bare)]))
+        at = number * 997 % (len(pool) - size)
+        yield orjson.dumps(make(number, start + number * step, pool[at : at + max(0, size - bare)]))
 
 
 def salesforce(number: int, at: datetime, filler: str) -> Row:

@@ -150,7 +150,11 @@ def hubspot(rows: Recording, request: Request) -> bytes | None:
 def _paged(rows: Recording, first: int, limit: int, *, tied: bool = False) -> bytes:
     end = first + limit
     paging = b',"paging":{"next":{"after":"%d"}}' % end if end < len(rows) else b""
-    found = b",".join(_tied(row, rows.between(row, row + 1)) for row in range(first, min(end, len(rows)))) if tied else rows.between(first, end)
+    found = (
+        b",".join(_tied(row, rows.between(row, row + 1)) for row in range(first, min(end, len(rows))))
+        if tied
+        else rows.between(first, end)
+    )
     return b'{"total":%d,"results":[%b]%b}' % (len(rows) - first, found, paging)
 
 

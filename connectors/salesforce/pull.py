@@ -127,6 +127,7 @@ class SalesforceSource(Source):
         for rows in reading.pages():
             records = [self._record(stream, row, floor if state.swept else None) for row in rows]
             yield Page(records, reading.portion.position())
+            del rows, records  # let go before the next ones are read, some MB
         portion = reading.portion
         state = state.after(portion)
         gone: list[Record] = []

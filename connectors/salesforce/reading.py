@@ -60,6 +60,7 @@ class Reading:
             self._projection.clean(rows)
             if rows or self.portion.job:  # a job's id is written down before it is waited for
                 yield rows
+            del rows  # let go before the next ones are read
 
     @property
     def _room(self) -> int:

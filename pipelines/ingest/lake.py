@@ -33,7 +33,7 @@ VERSION = "version"
 """Mark of a derived table: what it was derived from, in its writer's own counting."""
 BATCH_ROWS = 20_000
 """Raw rows that are translated at a time; their facts are held together, their payloads are not."""
-BATCH_BYTES = 2**25
+BATCH_BYTES = 2**23
 """Bytes that are, where that many rows would be more: facts may be as long as what they were read from."""
 SLICE_ROWS = 1_000
 """Raw rows that are held as Python objects at a time."""

@@ -18,7 +18,7 @@ from models.records import Record
 from pipelines.ingest import payload
 from pipelines.ingest.lake import BATCH_BYTES, BATCH_ROWS, SLICE_ROWS, Lake
 from pipelines.ingest.schemas import RAW
-from pipelines.ingest.tables import GROUP_BYTES, portion
+from pipelines.ingest.tables import SLICE_BYTES, portion
 
 FUTURE = timedelta(days=1)
 """Clocks may differ by hours, not by a day: a stamp beyond that would keep every later version of its record from winning."""
@@ -87,7 +87,7 @@ def _chosen(pages: Sequence[Path], chosen: npt.NDArray[np.int64]) -> Iterator[pa
     """The chosen rows, some of a page in memory at a time."""
     for file in pages:
         with pq.ParquetFile(file, pre_buffer=False) as page:
-            for some in page.iter_batches(portion([page.metadata], SLICE_ROWS, GROUP_BYTES), use_threads=False):
+            for some in page.iter_batches(portion([page.metadata], SLICE_ROWS, SLICE_BYTES), use_threads=False):
                 first = some["sequence"][0].as_py()
                 low, high = np.searchsorted(chosen, [first, first + some.num_rows])
                 if low < high:

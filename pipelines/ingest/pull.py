@@ -25,7 +25,7 @@ from pipelines.ingest.columns import ColumnChange, note_columns
 from pipelines.ingest.counts import compare_counts
 from pipelines.ingest.dirty import dirty_first
 from pipelines.ingest.forgotten import Tombstones, kept
-from pipelines.ingest.heap import settled_heap
+from pipelines.ingest.heap import give_back, settled_heap
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.landing import land, rows
 from pipelines.ingest.staging import Mark, Staging, claim, landing_turn
@@ -113,10 +113,11 @@ class Pull:
             number += 1
             last = Mark(since, page.position, page.cursor, page.whole)
             self._stage(number, page, last)
-            complete = page.cursor is not None
+            del page  # let go before the window lands, or the next page is read
+            complete = last.cursor is not None
             if complete:
                 self._finish(last)
-                since, number = page.cursor, 0
+                since, number = last.cursor, 0
         if not complete:
             raise Fatal(
                 "the pages ended before their window was complete", vendor=self.connector.name, stream=self.stream.name
@@ -162,6 +163,7 @@ class Pull:
         """Land the staged window if this mark completes it."""
         if mark is None or mark.cursor is None:
             return
+        give_back()
         with self._turn():
             if mark.whole:
                 self._bury(mark, Whole(*mark.whole))

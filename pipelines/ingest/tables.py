@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Self
 from uuid import uuid4
@@ -36,8 +35,10 @@ UNUSABLE_IN_FOLDER = re.compile(r"[\[\]\\^|]|%[0-9A-Fa-f]{2}")
 """delta-rs 1.6 reads a folder as a URL: brackets end in a panic, %20 and backslashes in another folder."""
 ROW_GROUP = 10_000
 """Rows that are written and read at a time."""
-GROUP_BYTES = 2**23
+GROUP_BYTES = 2**22
 """Bytes that are, where that many rows would be more."""
+SLICE_BYTES = 2**21
+"""Bytes of them that are read at a time: each step on their way holds such a slice."""
 KEEP = timedelta(days=7)
 """Files that are no longer in force are kept this long for readers that still hold them; Delta's own default."""
 
@@ -150,7 +151,7 @@ class Tables:
         return self.engine.read_parquet([_literal(str(path)) for path in paths])
 
     def batches(self, path: str, name: str, number: int, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
-        """Rows whose column of this name, one of the columns asked for, holds the number, at most so many, or `GROUP_BYTES`, at a time.
+        """Rows whose column of this name, one of the columns asked for, holds the number, at most so many, or `SLICE_BYTES`, at a time.
 
         The engine stays free meanwhile: DuckDB lets no other query run while one of its results is open. Arrow's own scanner holds
         several groups of rows at once, whatever it is told; a file holds one.
@@ -159,7 +160,7 @@ class Tables:
         for file in _holding(table, name, number) if table else ():
             with pq.ParquetFile(self._files.open_input_file(f"{path}/{file}"), pre_buffer=False) as parquet:
                 groups = _groups_holding(parquet.metadata, name, number)
-                at_once = portion([parquet.metadata], size, GROUP_BYTES)
+                at_once = portion([parquet.metadata], size, SLICE_BYTES)
                 for rows in parquet.iter_batches(at_once, groups, list(columns), use_threads=False):
                     chosen = rows.filter(pc.equal(rows[name], pa.scalar(number)))
                     if chosen.num_rows:
@@ -248,17 +249,19 @@ class Tables:
     def _written(self, path: str, schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> list[AddAction | RemoveAction]:
         """The rows as one file that is not in force yet; nothing for no rows. If its commit fails, compaction removes it after `KEEP`."""
         groups = _groups(rows)
-        first = next(groups, None)
-        if first is None:
+        group = next(groups, None)
+        if group is None:
             return []
         name, stats = f"part-{uuid4()}.parquet", _Stats()
         with (
             self._files.open_output_stream(f"{path}/{name}") as file,
             parquet(file, schema) as writer,
         ):
-            for group in chain([first], groups):
+            while group is not None:
                 writer.write_table(group, row_group_size=group.num_rows)
                 stats.note(group)
+                group = None  # let go before the next one is made
+                group = next(groups, None)
         size = self._files.get_file_info(f"{path}/{name}").size
         now = time.time_ns() // 1_000_000  # milliseconds; what Delta calls the file's modification
         return [AddAction(name, size, {}, modification_time=now, data_change=True, stats=stats.text())]
@@ -268,7 +271,7 @@ class Tables:
     ) -> Iterator[tuple[pa.BooleanArray, pa.RecordBatch]]:
         """Some rows of a file at a time, and which of them have one of the numbers in the column."""
         with pq.ParquetFile(self._files.open_input_file(f"{path}/{file}"), pre_buffer=False) as parquet:
-            at_once = portion([parquet.metadata], ROW_GROUP, GROUP_BYTES)
+            at_once = portion([parquet.metadata], ROW_GROUP, SLICE_BYTES)
             for rows in parquet.iter_batches(at_once, columns=columns or [name], use_threads=False):
                 yield pc.is_in(rows[name], numbers), rows
 

@@ -26,6 +26,7 @@ from models.operations import Rejection
 from models.records import Record
 from models.store import transaction
 from pipelines.ingest import payload
+from pipelines.ingest.heap import give_back
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.schemas import INSTANT, SOURCE_COLUMNS, fact_schema
 
@@ -69,6 +70,7 @@ def translate(lake: Lake, store: Engine, vendor: str, stream: Stream, clock: Clo
                 facts = pa.concat_tables(parts) if parts else fact_schema(fact).empty_table()
                 lake.append_facts(fact, vendor, stream.name, facts, batch)
                 done.facts[fact.table] += facts.num_rows
+        give_back()
     return done
 
 

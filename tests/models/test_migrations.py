@@ -7,11 +7,12 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, Table, create_engine, insert, text
 from sqlmodel import SQLModel
 
 import models
-from models.store import REVISIONS, open_store, upgrade
+from models.store import NEWEST, REVISIONS, open_store, upgrade
 
 KEPT = {
     "observation_id": "o",
@@ -32,6 +33,13 @@ def migrate(engine: Engine, revision: str, *, down: bool = False) -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         (command.downgrade if down else command.upgrade)(config, revision)
+
+
+def test_the_newest_version_is_the_one_that_alembic_moves_to():
+    """Opening a store looks at the names of the scripts alone."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(models.__file__).parent / "migrations"))
+    assert ScriptDirectory.from_config(config).get_current_head() == NEWEST
 
 
 def test_a_reading_of_the_first_version_keeps_what_it_says(tmp_path):
