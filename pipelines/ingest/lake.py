@@ -206,8 +206,8 @@ class Lake:
 
     def anew(self, fact: type[Fact], vendor: str) -> "Anew":
         """A fact table of a vendor to be filled beside the one in force."""
-        path = _facts(fact, vendor)
-        return Anew(self.tables, path, fact, self.tables.version(path))
+        path, schema = _facts(fact, vendor), fact_schema(fact)
+        return Anew(self.tables, path, schema, self.tables.begun(path, schema, fact.__doc__ or ""))
 
     def table(self, name: str) -> ibis.Table | None:
         """A derived table, None if it was never written."""
@@ -331,7 +331,7 @@ class Anew:
 
     _tables: Tables
     _path: str
-    _fact: type[Fact]
+    _schema: pa.Schema
     _at: int
     _held: list[pa.Table] = field(default_factory=list)
     _rows: int = 0
@@ -348,14 +348,12 @@ class Anew:
     def take_over(self, batches: Mapping[str, int], reading: int) -> None:
         """Take the place of all old facts, as read up to these batches of the streams, in one commit. LakeBusyError if the table has changed since."""
         self._write()
-        schema, marks = fact_schema(self._fact), {**batches, READING: reading}
-        self._tables.exchange(
-            self._path, schema, self._files, marks=marks, at=self._at, description=self._fact.__doc__ or ""
-        )
+        marks = {**batches, READING: reading}
+        self._tables.exchange(self._path, self._schema, self._files, marks=marks, at=self._at)
 
     def _write(self) -> None:
         rows = (batch for one in self._held for batch in one.to_batches())
-        self._files += self._tables.set_aside(self._path, fact_schema(self._fact), rows)
+        self._files += self._tables.set_aside(self._path, self._schema, rows)
         self._held, self._rows, self._bytes = [], 0, 0
 
 

@@ -212,6 +212,10 @@ class Tables:
                 commit_properties=_setting({mark: after}),
             )
 
+    def begun(self, path: str, schema: pa.Schema, description: str = "") -> int:
+        """The commit that the table stands at, which is made where there is none."""
+        return DeltaTable.create(self._uri(path), schema, mode="ignore", description=description or None).version()
+
     def set_aside(self, path: str, schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> list[AddAction | RemoveAction]:
         """Write rows that are not in force until an exchange; if that never comes, an erasure or compaction removes them."""
         return self._written(path, schema, rows, ASIDE)
@@ -224,15 +228,14 @@ class Tables:
         *,
         marks: Mapping[str, int],
         at: int,
-        description: str = "",
     ) -> None:
-        """Put what was set aside in the place of all that the table held at a commit (its `version`), and set marks, in one commit.
+        """Put what was set aside in the place of all that the table held at a commit, and set marks, in one commit.
 
         Errors: LakeBusyError if anybody has written there since, were it to join files.
         """
         with _alone(path):
-            table = DeltaTable.create(self._uri(path), schema, mode="ignore", description=description or None)
-            if table.version() != max(at, 0):
+            table = DeltaTable(self._uri(path))
+            if table.version() != at:
                 raise LakeBusyError(_BUSY.format(path))
             # with a second try delta-rs would commit behind whoever was faster, and leave in force what that one had added
             table.create_write_transaction(
