@@ -1,8 +1,8 @@
 """The lake: raw change logs, facts and derived tables.
 
-Raw only grows. A batch is a portion of raw rows; each fact table knows, per raw stream, up to which batch it has been
-translated, and that knowledge lands in the same commit as the facts. A fact holds only while the version of the record that
-it was read from is the record's latest: nothing is ever deleted to make it so.
+Raw only grows. A batch is a portion of raw rows; each fact table knows by which reading it was made and, per raw stream, up to which
+batch it has been translated, and that knowledge lands in the same commit as the facts. A fact holds only while the version of the record
+that it was read from is the record's latest: nothing is ever deleted to make it so.
 """
 
 import tempfile

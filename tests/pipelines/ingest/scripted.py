@@ -174,6 +174,14 @@ def reading(number: int, translate: Callable[[Record], Iterable[Fact]], *facts: 
     return replace(PAPER, reading=number, streams=(replace(people, translate=translate, facts=facts), *others))
 
 
+def read_otherwise(
+    vendor: str, stream: str, translate: Callable[[Record], Iterable[Fact]], *facts: type[Fact]
+) -> Connector:
+    """A vendor of one stream in a release that reads its records otherwise than before, as these facts."""
+    streams = (replace(PEOPLE, name=stream, translate=translate, facts=facts),)
+    return replace(PAPER, name=vendor, reading=2, streams=streams)
+
+
 def loudly(record: Record) -> Iterator[Fact]:
     """As `person`, in capitals."""
     return (
