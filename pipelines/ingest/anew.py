@@ -85,7 +85,7 @@ def _remember(
 ) -> None:
     """Rejected is a record whose newest version is; batches come in any order, so that is asked at the end."""
     newest = lake.newest(vendor, stream.name, map(stable_hash, rejected)) if rejected else {}
-    standing = {record: told for record, told in rejected.items() if newest[stable_hash(record)] == told[0]}
+    standing = {record: told for record, told in rejected.items() if newest.get(stable_hash(record)) == told[0]}
     name = f"{vendor}/{stream.name}"
     with transaction(store) as session:
         known = set(session.exec(select(Rejection.record).where(Rejection.stream == name)))

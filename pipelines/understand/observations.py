@@ -32,7 +32,7 @@ EMPTY = content_id("")
 PORTION = 20_000
 """Texts read from the lake at a time: 80 MB of records of 4 kB."""
 STAGE = "observations"
-"""What the state of this stage is kept under: by which reading of each vendor the observations were made."""
+"""What is kept under this name: by which reading of each vendor its texts were collected, as JSON."""
 OWN_PREFIX = "blf_"
 """What we wrote into a CRM is never evidence, whatever a translation makes of it."""
 
@@ -68,16 +68,19 @@ def collect_observations(lake: Lake, store: Engine, clock: Clock, policy: Policy
     """
     policy, now, report = policy or Policy(), clock.now(), Collected()
     vendors = {vendor for vendor, _ in lake.streams()}
-    readings = content_id(*(f"{vendor} {lake.reading(Interaction, vendor)}" for vendor in sorted(vendors)))
+    readings = {vendor: lake.reading(Interaction, vendor) for vendor in sorted(vendors)}
     spoken = {fact["id"]: fact for fact in _spoken(lake) if fact["occurred_at"] + policy.retention > now}
     with transaction(store) as session:
         barred = refused(lake, session)
         known = _known(session)
         state = session.get(BucketState, (STAGE, 0))
-        anew = state is None or state.version != readings
+        collected = json.loads(state.version) if state else {}
+    anew = {vendor for vendor in vendors if collected.get(vendor) != readings[vendor]}
     report.seen, report.refused = len(spoken), sum(fact["subject"] in barred for fact in spoken.values())
     due = [
-        fact for id_, fact in spoken.items() if anew or _is_due(fact, known.get(id_), _purposes(fact, barred, policy))
+        fact
+        for id_, fact in spoken.items()
+        if fact["vendor"] in anew or _is_due(fact, known.get(id_), _purposes(fact, barred, policy))
     ]
     for texts in track(_texts(lake, due), "observations", None):
         with transaction(store) as session:
@@ -89,7 +92,7 @@ def collect_observations(lake: Lake, store: Engine, clock: Clock, policy: Policy
     _withdraw(store, [id_ for id_ in gone if known[id_].withdrawn_at is None], now, report)
     if anew:
         with transaction(store) as session:
-            settled(session, STAGE, 0, readings, now)
+            settled(session, STAGE, 0, json.dumps(readings), now)
     return report
 
 
