@@ -418,6 +418,9 @@ class Connector:
     """Reads a webhook, if the vendor has them. Errors: Forged; Fatal if a variable is missing; ValueError if it is no message."""
     editor: str = ""
     """Payload key that names the user who changed a record last; empty where records do not tell."""
+    reading: int = 1
+    """By which reading its records become facts: raised whenever a translation makes something else of the same record, a new field
+    of a fact included. The next pull then reads anew what was pulled before, since facts stay as they were read."""
     address: Callable[[Any, RecordKey, RecordKey], str | None] | None = None
     """Where a record, or else the person it hangs on, is seen in the vendor's own pages; None for what has no page."""
     docs: str = ""

@@ -287,7 +287,9 @@ class BucketState(SQLModel, table=True):
     """What a bucket's conclusions were last computed from; a different version means the bucket is due."""
 
     __tablename__ = "bucket_state"
-    stage: str = Field(primary_key=True, description="stitch, suggestions, beliefs, alignment or account_alignment")
+    stage: str = Field(
+        primary_key=True, description="stitch, suggestions, observations, beliefs, alignment or account_alignment"
+    )
     bucket: int = Field(primary_key=True, description="0 to 63")
     version: str = Field(description="hash of the inputs that the conclusions rest on")
     computed_at: datetime = Field(sa_type=UtcDateTime, description="UTC")

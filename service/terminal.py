@@ -177,6 +177,8 @@ def _stands(one: StreamState) -> Iterator[str]:
         yield f"{one.dirty:,} named by webhooks and not read yet"
     if behind := one.landed - one.translated:
         yield f"[yellow]{behind} batches not read as facts yet[/yellow]"
+    if one.anew:
+        yield "[yellow]facts read by another release; the next pull reads them anew[/yellow]"
     if one.staged_pages:
         yield f"{one.staged_pages} pages with {one.staged_rows:,} rows of an unfinished window wait"
 

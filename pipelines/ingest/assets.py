@@ -84,7 +84,7 @@ def _asset(connector: Connector, stream: Stream) -> dg.AssetsDefinition:
         # a pull that brought nothing leaves what rests on the stream in sync
         return dg.MaterializeResult(
             metadata=_metadata(report, lake.census(name, stream.name).records, workspace.clock.now()),
-            data_version=dg.DataVersion(str(lake.last_batch(name, stream.name))),
+            data_version=dg.DataVersion(f"{connector.reading}.{lake.last_batch(name, stream.name)}"),
         )
 
     return pull

@@ -93,8 +93,7 @@ class _Between(Pull):
 
     def run(self) -> PullReport:
         before = self.source.calls.copy()
-        with self._turn():
-            self._translate()
+        self._catch_up()
         last = self.staged.last(self._cursor())
         if last is None or last.cursor is None:
             self._walk()

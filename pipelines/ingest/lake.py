@@ -1,18 +1,19 @@
 """The lake: raw change logs, facts and derived tables.
 
-Raw only grows. A batch is a portion of raw rows; each fact table knows, per raw stream, up to which batch it has been
-translated, and that knowledge lands in the same commit as the facts. A fact holds only while the version of the record that
-it was read from is the record's latest: nothing is ever deleted to make it so.
+Raw only grows. A batch is a portion of raw rows; each fact table knows by which reading it was made and, per raw stream, up to which
+batch it has been translated, and that knowledge lands in the same commit as the facts. A fact holds only while the version of the record
+that it was read from is the record's latest: nothing is ever deleted to make it so.
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import ibis
 import pyarrow as pa
+from deltalake.transaction import AddAction, RemoveAction
 
 from models.facts import Fact
 from models.keys import RecordKey
@@ -21,7 +22,7 @@ from pipelines.ingest import payload
 from pipelines.ingest.duck import SILENT, DuckDB
 from pipelines.ingest.engine import open_spark
 from pipelines.ingest.schemas import RAW, SOURCE_COLUMNS, fact_schema
-from pipelines.ingest.tables import LakeError, Tables
+from pipelines.ingest.tables import GROUP_BYTES, LakeError, Tables
 
 __all__ = ["Lake", "LakeError"]
 
@@ -29,6 +30,8 @@ ONLY = "only_these"
 """What the engine calls the records that somebody asked for."""
 BATCH = "batch"
 """Mark of a raw table: its last batch."""
+READING = "/reading"
+"""Mark of a fact table: the reading of the connector that made it; its other marks are streams, of which none is called so."""
 VERSION = "version"
 """Mark of a derived table: what it was derived from, in its writer's own counting."""
 BATCH_ROWS = 20_000
@@ -138,9 +141,14 @@ class Lake:
             description=f"Change log of {vendor} {stream}; rows are only added.",
         )
 
-    def batch(self, vendor: str, stream: str, batch: int) -> Iterator[pa.RecordBatch]:
-        """The raw rows of one batch, with what a translation needs of them, some thousand at a time."""
-        return self.tables.batches(_raw(vendor, stream), "batch", batch, READ, SLICE_ROWS)
+    def batches(self, vendor: str, stream: str, batches: range) -> Iterator[pa.RecordBatch]:
+        """The raw rows of some batches, in any order, with what a translation needs of them, some thousand at a time."""
+        return self.tables.batches(_raw(vendor, stream), "batch", batches, READ, SLICE_ROWS)
+
+    def newest(self, vendor: str, stream: str, hashes: Iterable[int]) -> dict[int, int]:
+        """The batch of the newest version of each record of these hashes."""
+        self.engine.con.register(ONLY, pa.table({"record_hash": pa.array([*hashes], pa.int64())}))
+        return dict(self.engine.con.table(self._heads_of(self.tables, vendor, stream, ONLY)).fetchall())
 
     def facts(self, fact: type[Fact], only: pa.Int64Array | None = None) -> ibis.Table:
         """The facts that hold now, of every vendor: where each was read and its own fields; empty if there are none.
@@ -161,20 +169,30 @@ class Lake:
         """The raw batch of a stream up to which this fact table has been translated; 0 for not at all."""
         return self.tables.mark(_facts(fact, vendor), stream)
 
-    def read_to(self, facts: Sequence[type[Fact]]) -> dict[str, int]:
-        """By `vendor/stream/fact/id`, up to which batch the stream has been read as that fact; nothing where it never was.
+    def reading(self, fact: type[Fact], vendor: str) -> int | None:
+        """The reading by which the facts of a kind were made; 0 for that of a release that kept none, None where there is no table."""
+        path = _facts(fact, vendor)
+        return self.tables.mark(path, READING) if self.tables.find(path) else None
 
-        The id is that of the raw table, for in a lake that was made anew batches are counted anew.
+    def read_to(self, facts: Sequence[type[Fact]]) -> dict[str, int]:
+        """By `vendor/stream/fact/id/reading`, up to which batch the stream has been read as that fact; nothing where it never was.
+
+        The id is that of the raw table, for in a lake that was made anew batches are counted anew. Facts of another reading are other facts.
         """
         return {
-            f"{vendor}/{stream}/{fact.table}/{self.tables.content(_raw(vendor, stream)).split()[0]}": mark
+            f"{vendor}/{stream}/{fact.table}/{self.tables.content(_raw(vendor, stream)).split()[0]}/{self.reading(fact, vendor)}": mark
             for vendor, stream in self.streams()
             for fact in facts
             if (mark := self.translated(fact, vendor, stream))
         }
 
-    def append_facts(self, fact: type[Fact], vendor: str, stream: str, rows: pa.Table, batch: int) -> None:
-        """Land the facts read from a batch of a stream, and remember the batch, in one commit; batches come one by one."""
+    def append_facts(
+        self, fact: type[Fact], vendor: str, stream: str, rows: pa.Table, batch: int, *, reading: int
+    ) -> None:
+        """Land the facts read from a batch of a stream, and remember the batch, in one commit; batches come one by one.
+
+        LakeBusyError as well if the table was made by another reading.
+        """
         self.tables.append(
             _facts(fact, vendor),
             fact_schema(fact),
@@ -183,7 +201,13 @@ class Lake:
             before=batch - 1,
             after=batch,
             description=fact.__doc__ or "",
+            made={READING: reading},
         )
+
+    def anew(self, fact: type[Fact], vendor: str) -> "Anew":
+        """A fact table of a vendor to be filled beside the one in force."""
+        path, schema = _facts(fact, vendor), fact_schema(fact)
+        return Anew(self.tables, path, schema, self.tables.begun(path, schema, fact.__doc__ or ""))
 
     def table(self, name: str) -> ibis.Table | None:
         """A derived table, None if it was never written."""
@@ -299,6 +323,38 @@ class Lake:
             self._views[query] = ibis.util.gen_name("view")
             tables.view(self._views[query], query)
         return self._views[query]
+
+
+@dataclass
+class Anew:
+    """A fact table that is made anew: nobody sees it until it takes the place of the one before. Begun before raw is read."""
+
+    _tables: Tables
+    _path: str
+    _schema: pa.Schema
+    _at: int
+    _held: list[pa.Table] = field(default_factory=list)
+    _rows: int = 0
+    _bytes: int = 0
+    _files: list[AddAction | RemoveAction] = field(default_factory=list)
+
+    def add(self, rows: pa.Table) -> None:
+        """Facts of the table; they are written some at a time, in files that are not in force yet."""
+        self._held.append(rows)
+        self._rows, self._bytes = self._rows + rows.num_rows, self._bytes + rows.nbytes
+        if self._rows >= BATCH_ROWS or self._bytes >= GROUP_BYTES:
+            self._write()
+
+    def take_over(self, batches: Mapping[str, int], reading: int) -> None:
+        """Take the place of all old facts, as read up to these batches of the streams, in one commit. LakeBusyError if the table has changed since."""
+        self._write()
+        marks = {**batches, READING: reading}
+        self._tables.exchange(self._path, self._schema, self._files, marks=marks, at=self._at)
+
+    def _write(self) -> None:
+        rows = (batch for one in self._held for batch in one.to_batches())
+        self._files += self._tables.set_aside(self._path, self._schema, rows)
+        self._held, self._rows, self._bytes = [], 0, 0
 
 
 def newest(versions: ibis.Table, columns: Sequence[str]) -> ibis.Table:

@@ -21,6 +21,7 @@ from models.operations import Cursor
 from models.records import Record
 from models.store import transaction
 from pipelines.ingest.absent import tombstones
+from pipelines.ingest.anew import read_anew
 from pipelines.ingest.columns import ColumnChange, note_columns
 from pipelines.ingest.counts import compare_counts
 from pipelines.ingest.dirty import dirty_first
@@ -29,7 +30,7 @@ from pipelines.ingest.heap import give_back, settled_heap
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.landing import land, rows
 from pipelines.ingest.staging import Mark, Staging, claim, landing_turn
-from pipelines.ingest.translate import translate
+from pipelines.ingest.translate import Translation, translate
 from pipelines.progress import Meter
 
 
@@ -92,8 +93,7 @@ class Pull:
     def run(self) -> PullReport:
         """Go on from where the last pull stood to the present."""
         before, began = Counter(self.source.calls), self.clock.now()
-        with self._turn():
-            self._translate()  # what an earlier pull landed and could not read any more
+        self._catch_up()
         self._finish(self.staged.last(self._cursor()))
         with dirty_first(self.source, self.stream, self.store, self.clock, self._land_beside):
             self._walk()
@@ -182,8 +182,16 @@ class Pull:
         if gone.num_rows:
             self.staged.add(len(pages) + 1, gone, mark)
 
+    def _catch_up(self) -> None:
+        """Read what an earlier pull landed and could not read any more, and what another release has read otherwise."""
+        with self._turn():
+            self._note(read_anew(self.lake, self.store, self.connector, self.clock))
+            self._translate()
+
     def _translate(self) -> None:
-        done = translate(self.lake, self.store, self.connector.name, self.stream, self.clock)
+        self._note(translate(self.lake, self.store, self.connector, self.stream, self.clock))
+
+    def _note(self, done: Translation) -> None:
         self.report.facts += done.facts
         self.report.rejected += done.rejected
         self.report.recovered += done.recovered

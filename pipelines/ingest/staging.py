@@ -128,7 +128,7 @@ def claim_all(root: Path) -> Iterator[list[Staging]]:
 
 @contextmanager
 def landing_turn(root: Path, vendor: str) -> Iterator[None]:
-    """Wait until no other process lands a window of the vendor, seconds at most; then it is ours for the block.
+    """Wait until no other process lands a window of the vendor, seconds but for facts that are read anew; then it is ours for the block.
 
     A pull and a backfill read side by side and land in turn, since two commits to one table at the same moment would cost one of them
     its work (LakeBusyError, which still tells of other machines).

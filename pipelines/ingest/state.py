@@ -18,6 +18,7 @@ from sqlmodel import col, func, select
 from connectors.base import Connector, Position
 from models.operations import Cursor, Dirty, Rejection
 from models.store import transaction
+from pipelines.ingest.anew import made_otherwise
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.staging import Staging, claim
 
@@ -32,8 +33,9 @@ class StreamState:
     """One stream of one vendor account.
 
     Shape: `account` is None where rows have landed and no cursor or page says of which; `cursor` is None where the next pull reads
-    everything. `staged_*` are of an unfinished window. `landed` and `translated` are raw batches; `records`, `rejected`
-    and `dirty`, what webhooks have named and no pull has read yet, are of all accounts.
+    everything. `staged_*` are of an unfinished window. `landed` and `translated` are raw batches; `anew` says that another release read
+    them, so that the next pull reads them as facts once more; `records`, `rejected` and `dirty`, what webhooks have named and no pull has
+    read yet, are of all accounts.
     """
 
     vendor: str
@@ -50,6 +52,7 @@ class StreamState:
     dirty: int
     landed: int
     translated: int
+    anew: bool
 
 
 def reached(position: Position | None) -> datetime | None:
@@ -144,6 +147,7 @@ def _state(
         dirty=dirty.get(f"{vendor}/{stream}", 0),
         landed=landed,
         translated=min(marks, default=landed),
+        anew=known is not None and bool({*made_otherwise(lake, connector)} & {*known.facts}),
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, Self
 from uuid import uuid4
 
@@ -39,6 +40,9 @@ GROUP_BYTES = 2**22
 """Bytes that are, where that many rows would be more."""
 SLICE_BYTES = 2**21
 """Bytes of them that are read at a time: each step on their way holds such a slice."""
+ASIDE = "aside"
+"""How the names of files begin that wait for an exchange."""
+NO_MARKS: Mapping[str, int] = MappingProxyType({})
 KEEP = timedelta(days=7)
 """Files that are no longer in force are kept this long for readers that still hold them; Delta's own default."""
 
@@ -150,21 +154,26 @@ class Tables:
         """The rows of local Parquet files, at least one, that all have the same columns."""
         return self.engine.read_parquet([_literal(str(path)) for path in paths])
 
-    def batches(self, path: str, name: str, number: int, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
-        """Rows whose column of this name, one of the columns asked for, holds the number, at most so many, or `SLICE_BYTES`, at a time.
+    def batches(
+        self, path: str, name: str, numbers: range, columns: Sequence[str], size: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows whose column of this name, one of the columns asked for, holds one of the numbers, at most so many, or `SLICE_BYTES`, at a time.
 
         The engine stays free meanwhile: DuckDB lets no other query run while one of its results is open. Arrow's own scanner holds
         several groups of rows at once, whatever it is told; a file holds one.
         """
         table = self.find(path)
-        for file in _holding(table, name, number) if table else ():
+        for file in _holding(table, name, numbers) if table else ():
             with pq.ParquetFile(self._files.open_input_file(f"{path}/{file}"), pre_buffer=False) as parquet:
-                groups = _groups_holding(parquet.metadata, name, number)
+                groups = _groups_holding(parquet.metadata, name, numbers)
                 at_once = portion([parquet.metadata], size, SLICE_BYTES)
                 for rows in parquet.iter_batches(at_once, groups, list(columns), use_threads=False):
-                    chosen = rows.filter(pc.equal(rows[name], pa.scalar(number)))
-                    if chosen.num_rows:
-                        yield chosen
+                    among = pc.and_(
+                        pc.greater_equal(rows[name], pa.scalar(numbers.start)),
+                        pc.less(rows[name], pa.scalar(numbers.stop)),
+                    )
+                    if among.true_count:
+                        yield rows if among.true_count == rows.num_rows else rows.filter(among)
 
     def append(
         self,
@@ -176,23 +185,57 @@ class Tables:
         before: int,
         after: int,
         description: str = "",
+        made: Mapping[str, int] = NO_MARKS,
     ) -> None:
         """Add rows and move a mark in one commit. LakeBusyError if another writer has moved it, or does so meanwhile.
 
+        A table that is not there yet is made with the marks `made`; one that was made with others is not ours to add to: LakeBusyError.
         Rows are written as they come, so that memory does not grow with their number; delta-rs holds several files' worth of them.
         """
         with _alone(path):
-            DeltaTable.create(self._uri(path), schema, mode="ignore", description=description or None)
-            table = DeltaTable(self._uri(path))
+            table = self._made(path, schema, description, made)
             _widen(table, schema)
-            if (table.transaction_version(mark) or 0) != before:
+            if any((table.transaction_version(name) or 0) != at for name, at in {**made, mark: before}.items()):
                 raise LakeBusyError(_BUSY.format(path))
             # committing to the very version whose mark was read makes delta-rs refuse a mark that moved since
             table.create_write_transaction(
                 self._written(path, schema, rows),
                 mode="append",
                 schema=table.schema(),
-                commit_properties=_moving(mark, after),
+                commit_properties=_setting({mark: after}),
+            )
+
+    def begun(self, path: str, schema: pa.Schema, description: str = "") -> int:
+        """The commit that the table stands at, which is made where there is none."""
+        return self._made(path, schema, description, NO_MARKS).version()
+
+    def set_aside(self, path: str, schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> list[AddAction | RemoveAction]:
+        """Write rows that are not in force until an exchange; if that never comes, an erasure or compaction removes them."""
+        return self._written(path, schema, rows, ASIDE)
+
+    def exchange(
+        self,
+        path: str,
+        schema: pa.Schema,
+        files: list[AddAction | RemoveAction],
+        *,
+        marks: Mapping[str, int],
+        at: int,
+    ) -> None:
+        """Put what was set aside in the place of all that the table held at a commit, and set marks, in one commit.
+
+        Errors: LakeBusyError if anybody has written there since, were it to join files.
+        """
+        with _alone(path):
+            table = DeltaTable(self._uri(path))
+            if table.version() != at:
+                raise LakeBusyError(_BUSY.format(path))
+            # with a second try delta-rs would commit behind whoever was faster, and leave in force what that one had added
+            table.create_write_transaction(
+                files,
+                mode="overwrite",
+                schema=Schema.from_arrow(schema),
+                commit_properties=_setting(marks, max_commit_retries=0),
             )
 
     def overwrite(self, path: str, rows: pa.Table, *, mark: str, after: int, description: str = "") -> None:
@@ -205,7 +248,7 @@ class Tables:
                 schema_mode="overwrite",
                 description=description or None,
                 writer_properties=_PROPERTIES,
-                commit_properties=_moving(mark, after),
+                commit_properties=_setting({mark: after}),
             )
 
     def erase(self, path: str, name: str, numbers: pa.Int64Array) -> int:
@@ -246,13 +289,29 @@ class Tables:
             # "full" finds the files of commits that never came, too
             table.vacuum(retention_hours=int(KEEP.total_seconds() // 3600), dry_run=False, full=True)
 
-    def _written(self, path: str, schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> list[AddAction | RemoveAction]:
+    def _made(self, path: str, schema: pa.Schema, description: str, marks: Mapping[str, int]) -> DeltaTable:
+        """The table at a path as it is now, made with these marks where there is none.
+
+        Told to make one that is there, delta-rs 1.6 does nothing, and holds half a megabyte more for some seconds.
+        """
+        table = self.find(path)
+        if table is None:
+            properties = _setting(marks)
+            DeltaTable.create(
+                self._uri(path), schema, mode="ignore", description=description or None, commit_properties=properties
+            )
+            table = self._open.setdefault(path, DeltaTable(self._uri(path)))
+        return table
+
+    def _written(
+        self, path: str, schema: pa.Schema, rows: Iterable[pa.RecordBatch], kind: str = "part"
+    ) -> list[AddAction | RemoveAction]:
         """The rows as one file that is not in force yet; nothing for no rows. If its commit fails, compaction removes it after `KEEP`."""
         groups = _groups(rows)
         group = next(groups, None)
         if group is None:
             return []
-        name, stats = f"part-{uuid4()}.parquet", _Stats()
+        name, stats = f"{kind}-{uuid4()}.parquet", _Stats()
         with (
             self._files.open_output_stream(f"{path}/{name}") as file,
             parquet(file, schema) as writer,
@@ -287,9 +346,14 @@ class Tables:
         return [*written, RemoveAction(file["path"], data_change=True, deletion_timestamp=now, size=file["size_bytes"])]
 
     def _purge(self, path: str) -> None:
-        """Remove files that are no longer in force, and the log up to now: its lines tell the bounds of what those held."""
+        """Remove files that are no longer in force, or were set aside, and the log up to now: its lines tell the bounds of what those held."""
         DeltaTable(self._uri(path)).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
         table = DeltaTable(self._uri(path))
+        in_force = {uri.rsplit("/", 1)[1] for uri in table.file_uris()}
+        # whoever set them aside commits no more: removing files, even none, is a commit
+        for one in self._files.get_file_info(fs.FileSelector(path)):
+            if one.base_name.startswith(ASIDE) and one.base_name not in in_force:
+                self._files.delete_file(one.path)
         table.create_checkpoint()
         for one in self._files.get_file_info(fs.FileSelector(f"{path}/_delta_log")):
             number = one.base_name.split(".", 1)[0]
@@ -397,20 +461,24 @@ def _groups(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(held)
 
 
-def _holding(table: DeltaTable, name: str, number: int) -> list[str]:
-    """Files of a table that may hold the number in a column, as far as Delta's log tells."""
+def _holding(table: DeltaTable, name: str, numbers: range) -> list[str]:
+    """Files of a table that may hold one of the numbers in a column, as far as Delta's log tells."""
     files = pa.table(table.get_add_actions(flatten=True)).to_pylist()
     ranges = [(file["path"], file.get(f"min.{name}"), file.get(f"max.{name}")) for file in files]
-    return [path for path, low, high in ranges if low is None or high is None or low <= number <= high]
+    return [path for path, low, high in ranges if _may_hold(low, high, numbers)]
 
 
-def _groups_holding(file: pq.FileMetaData, name: str, number: int) -> list[int]:
-    """Groups of a file's rows that may hold the number in a column, as far as the file tells."""
+def _groups_holding(file: pq.FileMetaData, name: str, numbers: range) -> list[int]:
+    """Groups of a file's rows that may hold one of the numbers in a column, as far as the file tells."""
     bounds = [
         file.row_group(group).column(file.schema.names.index(name)).statistics for group in range(file.num_row_groups)
     ]
     ranges = [(its.min, its.max) if its and its.has_min_max else (None, None) for its in bounds]
-    return [group for group, (low, high) in enumerate(ranges) if low is None or high is None or low <= number <= high]
+    return [group for group, (low, high) in enumerate(ranges) if _may_hold(low, high, numbers)]
+
+
+def _may_hold(low: int | None, high: int | None, numbers: range) -> bool:
+    return low is None or high is None or (low < numbers.stop and high >= numbers.start)
 
 
 def _widen(table: DeltaTable, schema: pa.Schema) -> None:
@@ -421,8 +489,10 @@ def _widen(table: DeltaTable, schema: pa.Schema) -> None:
         table.alter.add_columns(lacking)
 
 
-def _moving(mark: str, to: int) -> CommitProperties:
-    return CommitProperties(app_transactions=[Transaction(mark, to)])
+def _setting(marks: Mapping[str, int], max_commit_retries: int | None = None) -> CommitProperties:
+    return CommitProperties(
+        app_transactions=[Transaction(name, at) for name, at in marks.items()], max_commit_retries=max_commit_retries
+    )
 
 
 def _folder(url: str) -> Path:

@@ -1,4 +1,4 @@
-"""Raw rows become facts: each batch once per fact table, the facts and the batch number landing in one commit.
+"""Raw rows become facts: each batch once per fact table, the facts and the batch number landing in one commit. `anew.py` reads them once more.
 
 A record that makes no sense is kept in raw, remembered as a rejection with a reason that quotes nobody, and the rest flows; once
 a later version reads well, the rejection goes.
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from sqlalchemy import Engine
 from sqlmodel import col, delete, select
 
-from connectors.base import Stream
+from connectors.base import Connector, Stream
 from connectors.errors import RecordRejected
 from models.clock import Clock
 from models.facts import Fact
@@ -43,6 +43,8 @@ REASON_LENGTH = 200
 
 Row = dict[str, Any]
 Sink = dict[type[Fact], list[pa.Table]]
+Version = tuple[str, int]
+"""A record, by its key, and the batch in which this version of it landed."""
 
 
 @dataclass
@@ -54,41 +56,45 @@ class Translation:
     recovered: int = 0
 
 
-def translate(lake: Lake, store: Engine, vendor: str, stream: Stream, clock: Clock) -> Translation:
-    """Bring the fact tables of a stream up to its raw log; does nothing where they are."""
-    done = Translation()
+def translate(lake: Lake, store: Engine, connector: Connector, stream: Stream, clock: Clock) -> Translation:
+    """Bring the fact tables of a stream up to its raw log; does nothing where they are.
+
+    Errors: LakeBusyError if another process did so at the same moment, or reads the vendor otherwise; run again, that is read anew first.
+    """
+    done, vendor = Translation(), connector.name
     marks = {fact: lake.translated(fact, vendor, stream.name) for fact in stream.facts}
     last = lake.last_batch(vendor, stream.name)
     for batch in range(min(marks.values(), default=last) + 1, last + 1):
         tables: Sink = {fact: [] for fact in stream.facts}
-        for rows in lake.batch(vendor, stream.name, batch):
-            found, rejected = _read(_rows(rows), stream, tables)
-            _remember(store, f"{vendor}/{stream.name}", found, rejected, batch, clock, done)
+        for rows in lake.batches(vendor, stream.name, range(batch, batch + 1)):
+            found, rejected = read(rows, stream, tables)
+            _remember(store, f"{vendor}/{stream.name}", found, rejected, clock, done)
         # rejections first: a crash in between only writes them twice
         for fact, parts in tables.items():
             if batch > marks[fact]:
                 facts = pa.concat_tables(parts) if parts else fact_schema(fact).empty_table()
-                lake.append_facts(fact, vendor, stream.name, facts, batch)
+                lake.append_facts(fact, vendor, stream.name, facts, batch, reading=connector.reading)
                 done.facts[fact.table] += facts.num_rows
         give_back()
     return done
 
 
-def _read(rows: Sequence[Row], stream: Stream, tables: Sink) -> tuple[set[str], dict[str, str]]:
-    """Read some raw rows into tables; returns the records that read well and the reasons of those that did not."""
-    found: dict[str, list[tuple[Row, Fact]]] = {}
-    rejected: dict[str, str] = {}
-    for row in rows:
+def read(rows: pa.RecordBatch, stream: Stream, tables: Sink) -> tuple[set[Version], dict[Version, str]]:
+    """Read some raw rows into tables; returns the versions that read well and the reasons of those that did not."""
+    found: dict[Version, list[tuple[Row, Fact]]] = {}
+    rejected: dict[Version, str] = {}
+    for row in _rows(rows):
+        version, text = (row["record"], row["batch"]), row.pop("payload")  # let go once it is read: it may be some MB
         try:
-            found[row["record"]] = [(row, fact) for fact in _facts(row, stream)]
+            found[version] = [(row, fact) for fact in _facts(row, text, stream)]
         except SURPRISES as error:
-            rejected[row["record"]] = reason(error, row["payload"])
+            rejected[version] = reason(error, text)
     try:
         parts = _tables(found.values(), tables)
     except UNSTORABLE:
-        for record in [record for record in found if not _storable(found[record], tables)]:
-            rejected[record] = "a value is too large or broken to be stored"
-            del found[record]
+        for version in [version for version in found if not _storable(found[version], tables)]:
+            rejected[version] = "a value is too large or broken to be stored"
+            del found[version]
         parts = _tables(found.values(), tables)
     for fact, part in parts.items():
         tables[fact].append(part)
@@ -108,12 +114,12 @@ def _rows(batch: pa.RecordBatch) -> list[Row]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-def _facts(row: Row, stream: Stream) -> list[Fact]:
+def _facts(row: Row, text: str, stream: Stream) -> list[Fact]:
     """The facts of one raw row; a deleted record says nothing any more, unless its stream is lasting."""
     if row["deleted"] and not stream.lasting:
         return []
     key = RecordKey(row["vendor"], row["account"], row["object"], row["id"])
-    record = Record(key, row["updated_at"], payload.load(row["payload"]), row["deleted"])
+    record = Record(key, row["updated_at"], payload.load(text), row["deleted"])
     return list(stream.translate(record))
 
 
@@ -147,20 +153,20 @@ def _storable(facts: Sequence[tuple[Row, Fact]], kinds: Iterable[type[Fact]]) ->
 def _remember(
     store: Engine,
     stream: str,
-    found: set[str],
-    rejected: Mapping[str, str],
-    batch: int,
+    found: set[Version],
+    rejected: Mapping[Version, str],
     clock: Clock,
     done: Translation,
 ) -> None:
     done.rejected.update(rejected.values())
     with transaction(store) as session:
         known = set(session.exec(select(Rejection.record).where(Rejection.stream == stream)))
-        for record in known & found:
+        recovered = known & {record for record, _ in found}
+        for record in recovered:
             session.exec(delete(Rejection).where(col(Rejection.record) == record))
-        for record, why in rejected.items():
+        for (record, batch), why in rejected.items():
             session.merge(Rejection(record=record, stream=stream, reason=why, batch=batch, rejected_at=clock.now()))
-    done.recovered += len(known & found)
+    done.recovered += len(recovered)
 
 
 def reason(error: Exception, text: str) -> str:

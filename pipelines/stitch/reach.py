@@ -26,7 +26,7 @@ from pipelines.stitch.edges import Links, Told, members, plain
 from pipelines.stitch.rules import Rule
 
 ReadTo = Mapping[str, int]
-"""By `vendor/stream/fact/id`, the last batch of the raw table of this id that was read as this fact."""
+"""By `vendor/stream/fact/id/reading`, the last batch of the raw table of this id that was read as this fact, by this reading."""
 SPEAKING: tuple[type[Fact], ...] = (Identifier, Profile)
 """The facts that a stitch reads."""
 NOBODY: Ints = np.empty(0, np.int64)
@@ -59,8 +59,8 @@ def reach(
 ) -> Reach:
     """What has to be looked at since a look that had read this far, `standing` being the membership of the scope.
 
-    Everything is in reach where the lake is not the one of that look, or an earlier state of it, and where a rule reads values otherwise
-    than they were read at ingest, for then they cannot be told by hash.
+    Everything is in reach where the lake is not the one of that look, or an earlier state of it, where facts have been read anew, and
+    where a rule reads values otherwise than they were read at ingest, for then they cannot be told by hash.
     """
     every = everything(lake)  # before anything is read: what lands from now on is told of by the next stitch
     if any(every.read_to.get(name, 0) < batch for name, batch in since.items()):

@@ -1,7 +1,7 @@
 """What customers said, from every field that an interaction points to: the only place where text lives outside the raw record.
 
-Quiet where nothing changed: a text is read only if its record has a newer version than the observation. A record that is gone,
-or whose retention is over, withdraws its observation and with it the evidence; nothing is deleted here.
+Quiet where nothing changed: a text is read only if its record has a newer version than the observation, or has been read as facts
+anew. A record that is gone, or whose retention is over, withdraws its observation and with it the evidence; nothing is deleted here.
 """
 
 import json
@@ -15,12 +15,13 @@ import pyarrow as pa
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from models import Interaction, Observation
+from models import BucketState, Interaction, Observation
 from models.clock import Clock
 from models.keys import content_id, stable_hash
 from models.store import transaction
 from pipelines.ingest.lake import Lake
 from pipelines.progress import track
+from pipelines.understand.buckets import settled
 from pipelines.understand.people import chunks, refused
 from pipelines.understand.policy import REFUSED, Policy
 from pipelines.understand.settle import settle
@@ -30,6 +31,8 @@ EMPTY = content_id("")
 """Hash of the text of an observation that says nothing: kept so that it is not read again, withdrawn so that it never counts."""
 PORTION = 20_000
 """Texts read from the lake at a time: 80 MB of records of 4 kB."""
+STAGE = "observations"
+"""What is kept under this name: by which reading of each vendor its texts were collected, as JSON."""
 OWN_PREFIX = "blf_"
 """What we wrote into a CRM is never evidence, whatever a translation makes of it."""
 
@@ -64,21 +67,32 @@ def collect_observations(lake: Lake, store: Engine, clock: Clock, policy: Policy
     Shape: one observation per (record, field) whose id is their hash. Errors: none of its own; a field that is no text is empty.
     """
     policy, now, report = policy or Policy(), clock.now(), Collected()
+    vendors = {vendor for vendor, _ in lake.streams()}
+    readings = {vendor: lake.reading(Interaction, vendor) for vendor in sorted(vendors)}
     spoken = {fact["id"]: fact for fact in _spoken(lake) if fact["occurred_at"] + policy.retention > now}
     with transaction(store) as session:
         barred = refused(lake, session)
         known = _known(session)
+        state = session.get(BucketState, (STAGE, 0))
+        collected = json.loads(state.version) if state else {}
+    anew = {vendor for vendor in vendors if collected.get(vendor) != readings[vendor]}
     report.seen, report.refused = len(spoken), sum(fact["subject"] in barred for fact in spoken.values())
-    due = [fact for id_, fact in spoken.items() if _is_due(fact, known.get(id_), _purposes(fact, barred, policy))]
+    due = [
+        fact
+        for id_, fact in spoken.items()
+        if fact["vendor"] in anew or _is_due(fact, known.get(id_), _purposes(fact, barred, policy))
+    ]
     for texts in track(_texts(lake, due), "observations", None):
         with transaction(store) as session:
             _keep(session, texts, barred, policy, now, report)
-    vendors = {vendor for vendor, _ in lake.streams()}
     added = {id_: row for id_, row in known.items() if row.record.split("/", 1)[0] not in vendors}
     if vendors:  # without a lake nobody's refusal is known, and none may be lifted
         _bar(store, added, barred, policy, now)
     gone = [id_ for id_, row in known.items() if id_ not in spoken and (id_ not in added or row.retain_until <= now)]
     _withdraw(store, [id_ for id_ in gone if known[id_].withdrawn_at is None], now, report)
+    if anew:
+        with transaction(store) as session:
+            settled(session, STAGE, 0, json.dumps(readings), now)
     return report
 
 

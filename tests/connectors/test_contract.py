@@ -54,8 +54,9 @@ def test_there_are_connectors_and_every_folder_is_one():
 
 @vendors
 def test_a_connector_says_what_it_is(connector: Connector):
-    """It has a label, a schedule of five parts, and streams of distinct names."""
+    """It has a label, a schedule of five parts, streams of distinct names, and a reading; 0 is that of lakes that kept none."""
     assert connector.label
+    assert connector.reading > 0
     assert len(connector.schedule.split()) == 5
     assert connector.streams
     assert len(connector.streams_by_name) == len(connector.streams)

@@ -1,7 +1,8 @@
 """Runs pulls in child processes that die, without any cleaning up, at a chosen line of the ingest room.
 
 `python -m tests.pipelines.ingest.killed FOLDER DEATHS` pulls the same scripted vendor into one place per moment of death, kills
-the first pull there, pulls again to the end and prints what is found, one JSON line per place.
+the first pull there, pulls again to the end and prints what is found, one JSON line per place. With `anew` behind it, an earlier
+release has pulled everything before, and read it otherwise.
 """
 
 import json
@@ -11,11 +12,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from connectors.base import Notice
+from connectors.base import Connector, Notice
 from models.facts import Identifier, Profile
 from pipelines import ingest
 from pipelines.ingest.dirty import dirty_streams, mark
-from tests.pipelines.ingest.scripted import PAPER, Place, ScriptedSource, version
+from tests.pipelines.ingest.scripted import PAPER, Place, ScriptedSource, loudly, reading, version
 
 ROOM = str(Path(ingest.__path__[0]))
 LOG = [version(str(n % 7), n, name="" if n in (3, 12) else f"name {n}", email=f"{n}@x.example") for n in range(12)]
@@ -29,8 +30,11 @@ def say(place: Place) -> None:
     mark(place.store, "paper", [Notice("people", one, "acct") for one in ("3", "5", "never")], place.clock.now())
 
 
-def pull(place: Place) -> None:
-    place.pull(ScriptedSource(LOG, page=2, window=2, look_back=1, now=NOW))
+OTHERWISE = reading(2, loudly, Profile, Identifier)
+
+
+def pull(place: Place, connector: Connector = PAPER) -> None:
+    place.pull(ScriptedSource(LOG, page=2, window=2, look_back=1, now=NOW), connector.streams[0], connector)
 
 
 def die_at(line: int) -> Any:
@@ -60,13 +64,15 @@ def in_child(work: Any) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def traced(root: Path, line: int) -> int:
+def traced(root: Path, line: int, *, anew: bool) -> int:
     """Pull with a death at the line; returns how many lines were passed."""
     place = Place(root)
     say(place)
+    if anew:
+        pull(place)
     tracer = die_at(line)
     sys.settrace(tracer)
-    pull(place)
+    pull(place, OTHERWISE if anew else PAPER)
     sys.settrace(None)
     passed: int = tracer.passed()
     return passed
@@ -83,23 +89,23 @@ def found(place: Place) -> dict[str, Any]:
     }
 
 
-def main(folder: Path, deaths: int) -> None:
+def main(folder: Path, deaths: int, *, anew: bool) -> None:
     lines = folder / "lines"
     (folder / "whole").mkdir()
-    in_child(lambda: lines.write_text(str(traced(folder / "whole", 0))))
+    in_child(lambda: lines.write_text(str(traced(folder / "whole", 0, anew=anew))))
     total = int(lines.read_text())
     for number in range(deaths):
         root = folder / str(number)
         root.mkdir()
-        died = in_child(lambda: traced(root, 1 + number * total // deaths))  # noqa: B023  # the child runs at once
+        died = in_child(lambda: traced(root, 1 + number * total // deaths, anew=anew))  # noqa: B023  # the child runs at once
 
         def again() -> None:
             place = Place(root)  # noqa: B023
-            pull(place)
+            pull(place, OTHERWISE if anew else PAPER)
             print(json.dumps({"died": died, **found(place)}), flush=True)  # noqa: B023, T201
 
         in_child(again)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), anew="anew" in sys.argv[3:])

@@ -1,7 +1,7 @@
 """A vendor that plays a written log of record versions through the real port, and the place where its rows land."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -168,6 +168,28 @@ PAPER = Connector(
 )
 
 
+def reading(number: int, translate: Callable[[Record], Iterable[Fact]], *facts: type[Fact]) -> Connector:
+    """The same vendor in a release that reads people otherwise, as these facts."""
+    people, *others = PAPER.streams
+    return replace(PAPER, reading=number, streams=(replace(people, translate=translate, facts=facts), *others))
+
+
+def read_otherwise(
+    vendor: str, stream: str, translate: Callable[[Record], Iterable[Fact]], *facts: type[Fact]
+) -> Connector:
+    """A vendor of one stream in a release that reads its records otherwise than before, as these facts."""
+    streams = (replace(PEOPLE, name=stream, translate=translate, facts=facts),)
+    return replace(PAPER, name=vendor, reading=2, streams=streams)
+
+
+def loudly(record: Record) -> Iterator[Fact]:
+    """As `person`, in capitals."""
+    return (
+        fact.model_copy(update={"name": fact.name.upper()}) if isinstance(fact, Profile) and fact.name else fact
+        for fact in person(record)
+    )
+
+
 @dataclass
 class Place:
     """A lake, a store and a staging folder in one directory."""
@@ -183,15 +205,23 @@ class Place:
     def staging(self) -> Path:
         return self.root / "staging"
 
-    def pull(self, source: ScriptedSource | Iterable[Record], stream: Stream = PEOPLE, **script: int) -> PullReport:
+    def pull(
+        self,
+        source: ScriptedSource | Iterable[Record],
+        stream: Stream = PEOPLE,
+        connector: Connector = PAPER,
+        **script: int,
+    ) -> PullReport:
         source = source if isinstance(source, ScriptedSource) else ScriptedSource(list(source), **script)
         return pull_stream(
-            source, PAPER, stream, lake=self.lake, store=self.store, staging=self.staging, clock=self.clock
+            source, connector, stream, lake=self.lake, store=self.store, staging=self.staging, clock=self.clock
         )
 
-    def pull_between(self, source: ScriptedSource, since: datetime, until: datetime) -> HistoryReport:
+    def pull_between(
+        self, source: ScriptedSource, since: datetime, until: datetime, connector: Connector = PAPER
+    ) -> HistoryReport:
         place: dict[str, Any] = {"lake": self.lake, "store": self.store, "staging": self.staging, "clock": self.clock}
-        return pull_between(source, PAPER, since, until, **place)
+        return pull_between(source, connector, since, until, **place)
 
     def log(self) -> list[dict[str, Any]]:
         """The whole change log in the order it landed."""

@@ -1,6 +1,8 @@
 """The ingest room as Dagster shows and runs it, with a vendor on paper as the only one."""
 
+import sys
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -19,7 +21,7 @@ from pipelines.ingest.staging import claim
 from pipelines.resources import WorkspaceResource
 from pipelines.workspace import Workspace
 from tests import stores
-from tests.pipelines.ingest.scripted import NOW, SHELF, ScriptedSource, version
+from tests.pipelines.ingest.scripted import NOW, PAPER, SHELF, ScriptedSource, version
 
 LOG = [version("1", 1, name="Ada", email="ada@kolbe.example"), version("2", 2, name="")]
 PEOPLE, FRIENDS, HISTORY = (dg.AssetKey(["paper", name]) for name in ("people", "friends", "history"))
@@ -148,6 +150,18 @@ def test_a_pull_that_brings_nothing_leaves_what_rests_on_it_in_sync(instance):
     first = pulled(LOG)
     assert pulled(LOG) == first
     assert pulled([*LOG, version("3", 3, name="Otto")]) != first
+
+
+def test_a_release_that_reads_otherwise_leaves_what_rests_on_its_streams_behind(instance, monkeypatch):
+    """Facts are out of step until the next pull has read them anew, and then the version of the stream's data is another one."""
+    SHELF["paper"] = ScriptedSource(LOG)
+    first = materialization(run(instance), PEOPLE).tags["dagster/data_version"]
+    monkeypatch.setattr(sys.modules["connectors.paper"], "CONNECTOR", replace(PAPER, reading=2))
+    connectors_by_name.cache_clear()
+    connector = connectors_by_name()["paper"]
+    assert not checks._in_step(Workspace.from_environment(), connector, connector.streams[0]).passed
+    assert materialization(run(instance), PEOPLE).tags["dagster/data_version"] != first
+    assert checks._in_step(Workspace.from_environment(), connector, connector.streams[0]).passed
 
 
 def test_checks_before_any_pull_say_that_nothing_landed(instance):

@@ -85,10 +85,10 @@ def test_the_newest_stamp_is_latest_then_the_later_read_then_the_later_batch(lak
 def test_facts_of_superseded_versions_do_not_hold(lake):
     """A fact is current only if it was read from its record's latest version."""
     append(lake, {})
-    lake.append_facts(Profile, "paper", "people", profile("old", 1), 1)
+    lake.append_facts(Profile, "paper", "people", profile("old", 1), 1, reading=1)
     append(lake, {"payload_hash": 2})
     assert lake.facts(Profile).to_pyarrow().num_rows == 0
-    lake.append_facts(Profile, "paper", "people", profile("new", 2), 2)
+    lake.append_facts(Profile, "paper", "people", profile("new", 2), 2, reading=1)
     assert lake.facts(Profile).name.to_pyarrow().to_pylist() == ["new"]
     assert lake.translated(Profile, "paper", "people") == 2
 
@@ -96,18 +96,18 @@ def test_facts_of_superseded_versions_do_not_hold(lake):
 def test_a_batch_of_facts_lands_once(lake):
     """Whoever translated the same batch meanwhile is told to run again, and no fact stands twice."""
     append(lake, {})
-    lake.append_facts(Profile, "paper", "people", profile("one", 1), 1)
+    lake.append_facts(Profile, "paper", "people", profile("one", 1), 1, reading=1)
     with pytest.raises(LakeBusyError, match="run again"):
-        lake.append_facts(Profile, "paper", "people", profile("one", 1), 1)
+        lake.append_facts(Profile, "paper", "people", profile("one", 1), 1, reading=1)
     assert lake.facts(Profile).to_pyarrow().num_rows == 1
 
 
 def test_facts_are_the_union_of_vendors(lake):
     """Facts of every vendor come back together."""
     append(lake, {})
-    lake.append_facts(Profile, "paper", "people", profile("one", 1), 1)
+    lake.append_facts(Profile, "paper", "people", profile("one", 1), 1, reading=1)
     lake.append_raw("ink", "people", pa.Table.from_pylist([ROW], schema=LANDED).to_reader(), 1)
-    lake.append_facts(Profile, "ink", "people", profile("two", 1), 1)
+    lake.append_facts(Profile, "ink", "people", profile("two", 1), 1, reading=1)
     assert sorted(lake.facts(Profile).name.to_pyarrow().to_pylist()) == ["one", "two"]
 
 

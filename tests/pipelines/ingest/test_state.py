@@ -49,6 +49,7 @@ def test_a_stream_in_the_middle_of_a_window(place):
             dirty=1,
             landed=2,
             translated=2,
+            anew=False,
         )
     ]
 

@@ -31,7 +31,7 @@ def land_facts(lake: Lake, kind: type[Fact], stream: tuple[str, str], facts: lis
     """Facts of one kind that were read from a batch. Batches come one by one: those before it that told nothing of this kind are made up for."""
     table = pa.Table.from_pylist(facts, schema=fact_schema(kind))
     for one in range(lake.translated(kind, *stream) + 1, batch + 1):
-        lake.append_facts(kind, *stream, table if one == batch else table.slice(length=0), one)
+        lake.append_facts(kind, *stream, table if one == batch else table.slice(length=0), one, reading=1)
 
 
 @dataclass

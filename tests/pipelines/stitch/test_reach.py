@@ -13,6 +13,7 @@ from models.facts import Fact, Identifier, Profile, Scope
 from models.identity import Judgement, Membership, RefusedTie
 from models.keys import stable_hash
 from models.store import transaction
+from pipelines.ingest.anew import read_anew
 from pipelines.ingest.lake import Lake
 from pipelines.stitch import rulebook
 from pipelines.stitch import stitch as stitching
@@ -20,6 +21,7 @@ from pipelines.stitch.clusters import cluster
 from pipelines.stitch.membership import SNAPSHOT, look_anew
 from pipelines.stitch.reach import everything
 from pipelines.stitch.stitch import StitchReport, _attempt, gather, judgements, stitch
+from tests.pipelines.ingest.scripted import read_otherwise
 from tests.pipelines.stitch.conftest import ENGINE, Bench, Hand, company, judge, land_facts, open_bench, person
 
 
@@ -193,6 +195,18 @@ def test_a_stream_that_is_read_as_one_more_fact_is_looked_at_again(bench):
     land_facts(bench.lake, Identifier, ("toy", "things"), rows, 1)
     assert run(bench).looked_at == 2
     assert bench.clusters() == {frozenset("ab")}
+
+
+def test_facts_that_were_read_anew_are_looked_at_again(bench):
+    """Nothing new has landed; what had is read otherwise."""
+    bench.hand.write({name: person(email=f"{name}@corp.example") for name in "ab"})
+    run(bench)
+    assert run(bench).looked_at == 0
+    now = read_otherwise("toy", "things", lambda _: person(email="jane@corp.example"), Profile, Identifier)
+    read_anew(bench.lake, bench.store, now, bench.clock)
+    assert run(bench).looked_at == 2
+    assert bench.clusters() == {frozenset("ab")}
+    assert run(bench).looked_at == 0
 
 
 def test_other_rules_have_everything_looked_at(bench):

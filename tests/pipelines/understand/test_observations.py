@@ -4,11 +4,13 @@ from datetime import timedelta
 
 from models import Consent, Evidence, Interaction, Observation
 from models.store import transaction
+from pipelines.ingest.anew import read_anew
 from pipelines.ingest.lake import Lake
 from pipelines.understand.embedded import Embedded
 from pipelines.understand.extraction import extract
 from pipelines.understand.observations import Collected, collect_observations
 from pipelines.understand.policy import Policy
+from tests.pipelines.ingest.scripted import read_otherwise
 from tests.pipelines.understand.conftest import key
 
 LOUD = "The price is too high for us."
@@ -52,6 +54,30 @@ def test_a_second_run_writes_nothing(world):
     report = collect(world)
     assert (report.added, report.changed, report.withdrawn, report.empty) == (0, 0, 0, 0)
     assert [row.model_dump() for row in world.rows(Observation)] == before
+
+
+def test_what_was_read_anew_is_collected_anew(world):
+    """The same text of the same version, told by a later release to be a colleague's and part of a thread; and only once."""
+    world.say("1", LOUD)
+    collect(world)
+    said = Interaction(
+        subject=key("Contact", "dana"),
+        field="Body",
+        source="email",
+        author="rep",
+        thread="t9",
+        occurred_at=world.day(0),
+    )
+    now = read_otherwise("salesforce", "records", lambda _: [said], Interaction)
+    read_anew(world.lake, world.store, now, world.clock)
+    world.clock.advance(timedelta(hours=1))
+    report = collect(world)
+    (row,) = world.rows(Observation)
+    assert (row.author, row.thread, report.changed, row.recorded_at < world.clock.now()) == ("rep", "t9", 0, True)
+    with transaction(world.store) as session:
+        session.get_one(Observation, row.id).thread = "t10"
+    collect(world)
+    assert world.rows(Observation)[0].thread == "t10"
 
 
 def test_a_changed_text_withdraws_what_was_read_in_the_old_one(world):

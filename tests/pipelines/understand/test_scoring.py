@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
-from models import Alignment, Engagement, Payment, Relation, Scope
+from models import Alignment, Engagement, Interaction, Payment, Relation, Scope
+from pipelines.ingest.anew import read_anew
 from pipelines.understand.accounts import score_accounts
 from pipelines.understand.embedded import Embedded
 from pipelines.understand.extraction import extract
 from pipelines.understand.observations import collect_observations
 from pipelines.understand.scoring import score_alignment
+from tests.pipelines.ingest.scripted import read_otherwise
 from tests.pipelines.understand.conftest import key
 from tests.pipelines.understand.test_extraction import Scripted, claim
 
@@ -50,6 +52,23 @@ def test_payments_are_a_component_of_their_own(world):
     row = latest(world, "person")
     assert row.components["stance"]["value"] > 0.5
     assert row.components["engagement_value"]["value"] == 0
+
+
+def test_scores_follow_facts_that_were_read_anew(world):
+    """What a later release reads as no payments is money no more."""
+    pay(world, key("Contact", "dana"), range(-300, 0, 30))
+    world.say("1", "The new dashboards are easy to use.", 120)
+    score(world)
+    _, _, (said,) = world.said("1", "", 120)
+
+    def translate(record):
+        return [said] if record.key.object == "Task" else []
+
+    now = read_otherwise("salesforce", "records", translate, Interaction)
+    read_anew(world.lake, world.store, now, world.clock)
+    world.clock.advance(timedelta(hours=1))
+    score(world)
+    assert set(latest(world, "person").components) == {"stance"}
 
 
 def test_a_quiet_run_scores_nothing(world):
