@@ -276,8 +276,9 @@ class Session(requests.Session):
         verify: object,
         cert: object,
     ) -> dict[str, Any]:
-        """What is asked for, without the machine's own proxies and certificates."""
-        return {"proxies": {}, "stream": bool(stream), "verify": verify is None or verify, "cert": cert}
+        """What is asked for, else what the session says, and no proxies: it reads none from the machine."""
+        verify, cert = self.verify if verify is None else verify, self.cert if cert is None else cert
+        return {"proxies": {}, "stream": bool(stream), "verify": verify, "cert": cert}
 
 
 def session(transport: Transport) -> requests.Session:

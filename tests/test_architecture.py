@@ -136,3 +136,10 @@ def test_every_field_of_the_glossary_is_described():
         assert fact.__doc__, fact
         for name, field in fact.model_fields.items():
             assert field.description, f"{fact.__name__}.{name}"
+
+
+@pytest.mark.parametrize("door", ["service.cli", "pipelines.definitions"])
+def test_arrow_gives_memory_back_whichever_door_was_opened(door):
+    """It chooses its allocator when it is loaded, and the one it prefers keeps what it once had."""
+    told = f"import {door}, pyarrow; assert pyarrow.default_memory_pool().backend_name == 'system'"
+    subprocess.run([sys.executable, "-c", told], check=True, cwd=ROOT)

@@ -95,6 +95,14 @@ def test_a_request_goes_to_the_other_host_and_names_the_real_one(client, vendor)
     assert str(vendor.asked[0].url).endswith("/a?b=c")
 
 
+def test_a_session_reads_no_proxies_from_the_machine_and_heeds_its_own_certificates(client, vendor, monkeypatch):
+    """A proxy of the machine's would see whom we ask, and an SDK may have brought the vendor's own certificates."""
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")  # nobody is there
+    assert client.get("https://acme.my.salesforce.com/a").json() == {"fine": True}
+    client.verify = "vendor.pem"
+    assert client.merge_environment_settings("", {}, None, None, None)["verify"] == "vendor.pem"
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_a_busy_vendor_is_asked_again_after_the_wait_it_names(client, vendor, waits, calls, status):
     """Each repetition is counted."""
