@@ -56,9 +56,9 @@ def run(folder: Path) -> dict[str, Any]:
     steps, planned = Steps(), 0
     with Workspace.from_environment() as workspace:
         with steps.step("translate"):
-            for name, connector in connectors_by_name().items():
+            for connector in connectors_by_name().values():
                 for stream in connector.streams:
-                    translate(workspace.lake, workspace.store, name, stream, workspace.clock)
+                    translate(workspace.lake, workspace.store, connector, stream, workspace.clock)
         jobs = {name: build().resolve_job_def(name) for name in GROUPS}
         with local_instance(folder) as instance:
             for key in _assets():

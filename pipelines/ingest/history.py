@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from connectors.base import Connector, Page, Position, Source
 from connectors.errors import ConnectorError, Retryable, Unsupported
 from models.clock import Clock
+from pipelines.ingest.heap import settled_heap
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.landing import rows
 from pipelines.ingest.pull import Pull, PullReport
@@ -60,7 +61,7 @@ def pull_between(
     report = HistoryReport()
     folder = staging / FOLDER / connector.name / f"{since:%Y%m%dT%H%M}-{until:%Y%m%dT%H%M}"
     for stream in connector.streams if since < until else ():
-        with claim(folder, connector.name, source.account, stream.name) as pages:
+        with claim(folder, connector.name, source.account, stream.name) as pages, settled_heap():
             pull = _Between(source, connector, stream, lake, store, pages, staging, clock, since=since, until=until)
             try:
                 report.streams[stream.name] = pull.run()

@@ -22,7 +22,7 @@ from pipelines.ingest import payload
 from pipelines.ingest.duck import SILENT, DuckDB
 from pipelines.ingest.engine import open_spark
 from pipelines.ingest.schemas import RAW, SOURCE_COLUMNS, fact_schema
-from pipelines.ingest.tables import GROUP_BYTES, LakeError, Tables
+from pipelines.ingest.tables import LakeError, Tables
 
 __all__ = ["Lake", "LakeError"]
 
@@ -342,7 +342,7 @@ class Anew:
         """Facts of the table; they are written some at a time, in files that are not in force yet."""
         self._held.append(rows)
         self._rows, self._bytes = self._rows + rows.num_rows, self._bytes + rows.nbytes
-        if self._rows >= BATCH_ROWS or self._bytes >= GROUP_BYTES:
+        if self._rows >= BATCH_ROWS or self._bytes >= BATCH_BYTES:
             self._write()
 
     def take_over(self, batches: Mapping[str, int], reading: int) -> None:

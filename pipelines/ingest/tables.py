@@ -193,7 +193,7 @@ class Tables:
         Rows are written as they come, so that memory does not grow with their number; delta-rs holds several files' worth of them.
         """
         with _alone(path):
-            table = self._made(path, schema, description, made)
+            table = self._opened(path, schema, description, made)
             _widen(table, schema)
             if any((table.transaction_version(name) or 0) != at for name, at in {**made, mark: before}.items()):
                 raise LakeBusyError(_BUSY.format(path))
@@ -207,7 +207,7 @@ class Tables:
 
     def begun(self, path: str, schema: pa.Schema, description: str = "") -> int:
         """The commit that the table stands at, which is made where there is none."""
-        return self._made(path, schema, description, NO_MARKS).version()
+        return self._opened(path, schema, description, NO_MARKS).version()
 
     def set_aside(self, path: str, schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> list[AddAction | RemoveAction]:
         """Write rows that are not in force until an exchange; if that never comes, an erasure or compaction removes them."""
@@ -289,7 +289,7 @@ class Tables:
             # "full" finds the files of commits that never came, too
             table.vacuum(retention_hours=int(KEEP.total_seconds() // 3600), dry_run=False, full=True)
 
-    def _made(self, path: str, schema: pa.Schema, description: str, marks: Mapping[str, int]) -> DeltaTable:
+    def _opened(self, path: str, schema: pa.Schema, description: str, marks: Mapping[str, int]) -> DeltaTable:
         """The table at a path as it is now, made with these marks where there is none.
 
         Told to make one that is there, delta-rs 1.6 does nothing, and holds half a megabyte more for some seconds.

@@ -29,9 +29,9 @@ def test_every_planted_record_reads_as_facts(tmp_path):
     plant(lake, tmp_path, world, 20)
     refused = [
         reason
-        for vendor, connector in connectors_by_name().items()
+        for connector in connectors_by_name().values()
         for stream in connector.streams
-        for reason in translate(lake, store, vendor, stream, FrozenClock(NOW)).rejected
+        for reason in translate(lake, store, connector, stream, FrozenClock(NOW)).rejected
     ]
     assert len(refused) == world.truth.unreadable_events
     known = set(lake.facts(Profile).record.to_pyarrow().to_pylist())
