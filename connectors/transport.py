@@ -268,7 +268,7 @@ class Session(requests.Session):
         )
         return prepared
 
-    def merge_environment_settings(
+    def merge_environment_settings(  # type: ignore[override]  # requests' own type of it is private
         self,
         url: object,  # noqa: ARG002  # the shape of requests' own
         proxies: object,  # noqa: ARG002

@@ -45,6 +45,7 @@ COLUMNS = (
     "MiB ready",
     "MiB peak",
 )
+MAKE_STORE = "import sys; from models.store import open_store; open_store(sys.argv[1]).dispose()"
 CONSOLE = Console(stderr=True)
 
 
@@ -104,10 +105,8 @@ def measure(
 
 def client(who: str, vendor: str, place: str, size: int) -> Result:
     """One run in a process of its own, with a home of its own, where a store is as after the first command."""
-    from models.store import open_store  # the measured client, which imports this module, is to choose what it loads
-
     with tempfile.TemporaryDirectory(prefix="bench-home-") as home:
-        open_store(f"sqlite:///{home}/store.db").dispose()
+        subprocess.run([sys.executable, "-c", MAKE_STORE, f"sqlite:///{home}/store.db"], check=True)
         command = [sys.executable, "-m", "benchmarks.pull.client", who, vendor, place, home]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     if done.returncode:

@@ -11,17 +11,19 @@ SELDOM = (50_000, 20, 100)
 Expressions over the lake, and pages, make objects by the hundred thousand, and reference counts free them: looking for cycles among them, and
 among all that the imports made, took a quarter of a run. https://docs.python.org/3/library/gc.html
 """
-LARGE = 2**18
-"""Bytes from which the C library has a block of its own for what is asked, which the system gets back when it is freed. By itself it learns to
-keep blocks of up to 32 MiB in one heap, and of a pull's pages and groups of rows 40 MiB stayed there. https://man7.org/linux/man-pages/man3/mallopt.3.html
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""What `malloc.h` of glibc calls them: how much may lie free at the heap's end, and from which size a block lies outside of it, to be given
+back once it is freed. By itself the C library learns to keep blocks of up to 32 MiB in the heap. https://man7.org/linux/man-pages/man3/mallopt.3.html
 """
-M_MMAP_THRESHOLD = -3
-"""What `malloc.h` of glibc calls it."""
+KEPT, GIVEN_BACK = 2**22, 2**18
+"""Bytes from which blocks lie outside: while pages are read, one follows another like it, and what was free is asked for again at once; while
+they land, groups of rows of all sizes come and go, of which 40 MiB would stay in the heap.
+"""
 
 
 @contextmanager
 def settled_heap() -> Iterator[None]:
-    """Spare what is there already from the garbage collector, have it look seldom at what comes, and give large blocks back.
+    """Spare what is there already from the garbage collector, and have it look seldom at what comes.
 
     A page is tens of thousands of new objects, none of them in a cycle; looking through all modules again and again on their account
     took up to half of the time of a pull, and looking through the page itself a tenth.
@@ -29,12 +31,22 @@ def settled_heap() -> Iterator[None]:
     often = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(*SELDOM)
-    _tell_the_c_library("mallopt", M_MMAP_THRESHOLD, LARGE)
     try:
         yield
     finally:
         gc.set_threshold(*often)
         gc.unfreeze()
+
+
+@contextmanager
+def lean_heap() -> Iterator[None]:
+    """Give what is free back, and what is freed as it comes."""
+    give_back()
+    _lie_outside(GIVEN_BACK)
+    try:
+        yield
+    finally:
+        _lie_outside(KEPT)
 
 
 def give_back() -> None:
@@ -44,6 +56,11 @@ def give_back() -> None:
     """
     gc.collect()
     _tell_the_c_library("malloc_trim", 0)
+
+
+def _lie_outside(size: int) -> None:
+    _tell_the_c_library("mallopt", M_MMAP_THRESHOLD, size)
+    _tell_the_c_library("mallopt", M_TRIM_THRESHOLD, 2 * size)
 
 
 def _tell_the_c_library(name: str, *numbers: int) -> None:

@@ -6,7 +6,7 @@ removed. Killed between any two steps, the next pull goes on from there; nothing
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -26,7 +26,7 @@ from pipelines.ingest.columns import ColumnChange, note_columns
 from pipelines.ingest.counts import compare_counts
 from pipelines.ingest.dirty import dirty_first
 from pipelines.ingest.forgotten import Tombstones, kept
-from pipelines.ingest.heap import give_back, settled_heap
+from pipelines.ingest.heap import lean_heap, settled_heap
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.landing import land, rows
 from pipelines.ingest.staging import Mark, Staging, claim, landing_turn
@@ -163,7 +163,6 @@ class Pull:
         """Land the staged window if this mark completes it."""
         if mark is None or mark.cursor is None:
             return
-        give_back()
         with self._turn():
             if mark.whole:
                 self._bury(mark, Whole(*mark.whole))
@@ -196,8 +195,10 @@ class Pull:
         self.report.rejected += done.rejected
         self.report.recovered += done.recovered
 
-    def _turn(self) -> AbstractContextManager[None]:
-        return landing_turn(self.staging, self.connector.name)
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with landing_turn(self.staging, self.connector.name), lean_heap():
+            yield
 
     def _look_at_vendor(self, began: datetime) -> None:
         """Ask for columns and counts. All that was read has landed by now, so a vendor that does not answer stops nothing."""
