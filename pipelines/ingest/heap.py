@@ -15,7 +15,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """What `malloc.h` of glibc calls them: how much may lie free at the heap's end, and from which size a block lies outside of it, to be given
 back once it is freed. By itself the C library learns to keep blocks of up to 32 MiB in the heap. https://man7.org/linux/man-pages/man3/mallopt.3.html
 """
-KEPT, GIVEN_BACK = 2**22, 2**18
+KEPT, GIVEN_BACK = 2**25, 2**18
 """Bytes from which blocks lie outside: while pages are read, one follows another like it, and what was free is asked for again at once; while
 they land, groups of rows of all sizes come and go, of which 40 MiB would stay in the heap.
 """
