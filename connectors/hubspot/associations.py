@@ -48,7 +48,7 @@ def _ends(portal: Portal, kind: str, other: str, ids: Sequence[str], stream: str
         for result in answer["results"]:
             one = str(result["from"]["id"])
             ends[one] = [*ends.get(one, ()), *map(_ordered, result["to"])]
-            after = next_of(result) if "paging" in result else None  # few have so many
+            after = next_of(result)
             if after is None:
                 continue
             if (one, after) in seen:

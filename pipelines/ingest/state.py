@@ -3,7 +3,7 @@
 A reset removes the cursor and the pages that wait. Raw, facts and decisions stay: what is read again lands only if it is new.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from sqlmodel import col, func, select
 
 from connectors.base import Connector, Position
+from models.facts import Fact
 from models.operations import Cursor, Dirty, Rejection
 from models.store import transaction
 from pipelines.ingest.anew import made_otherwise
@@ -83,11 +84,17 @@ def stream_states(lake: Lake, store: Engine, staging: Path, connectors: Mapping[
         *known,
         *((vendor, stream, None) for vendor, stream in lake.streams() if (vendor, stream) not in told),
     ]
+    anew = {
+        vendor: made_otherwise(lake, connectors[vendor])
+        for vendor in {trace[0] for trace in traces}
+        if vendor in connectors
+    }
     return [
         _state(
             lake,
             staging,
             connectors[vendor],
+            anew[vendor],
             stream,
             account,
             cursors.get((vendor, stream, account or "")),
@@ -120,6 +127,7 @@ def _state(
     lake: Lake,
     staging: Path,
     connector: Connector,
+    anew: Sequence[type[Fact]],
     stream: str,
     account: str | None,
     cursor: Cursor | None,
@@ -147,7 +155,7 @@ def _state(
         dirty=dirty.get(f"{vendor}/{stream}", 0),
         landed=landed,
         translated=min(marks, default=landed),
-        anew=known is not None and bool({*made_otherwise(lake, connector)} & {*known.facts}),
+        anew=known is not None and bool({*anew} & {*known.facts}),
     )
 
 
