@@ -133,14 +133,17 @@ def _salesforce(ask: Any, _: str) -> Iterator[int]:
 
 
 def _hubspot(ask: Any, _: str) -> Iterator[int]:
-    after, more = "0", True
+    after, more, rows = "0", True, list[Any]()
     while more:
         where = [{"propertyName": "hs_object_id", "operator": "GT", "value": after}]
         page = ask("POST", "/crm/v3/objects/contacts/search", body={"limit": 200, "filterGroups": [{"filters": where}]})
-        inputs = [{"id": row["id"]} for row in page["results"]]
-        ask("POST", "/crm/v4/associations/contacts/companies/batch/read", body={"inputs": inputs})
-        yield len(inputs)
-        after, more = inputs[-1]["id"], "paging" in page
+        rows += page["results"]
+        after, more = rows[-1]["id"], "paging" in page
+        if len(rows) == 1_000 or not more:
+            inputs = [{"id": row["id"]} for row in rows]
+            ask("POST", "/crm/v4/associations/contacts/companies/batch/read", body={"inputs": inputs})
+            yield len(rows)
+            rows = []
 
 
 def _stripe(ask: Any, _: str) -> Iterator[int]:

@@ -12,12 +12,13 @@ import logging
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from connectors.base import Page, Position, Stream, Whole
 from connectors.errors import Retryable
 from connectors.hubspot.associations import associations_of
-from connectors.hubspot.client import BATCH, HISTORY_BATCH, Portal, Rows
+from connectors.hubspot.client import ASSOCIATION_BATCH, BATCH, HISTORY_BATCH, SEARCH_PAGE, Portal, Rows
 from connectors.hubspot.definitions import Definitions, definitions
 from connectors.hubspot.feeds import Feed
 from connectors.hubspot.paging import circle, leaves
@@ -31,11 +32,15 @@ from models.records import Record
 Json = dict[str, Any]
 Place = tuple[str, int]
 """Id and stamp of a row, in milliseconds since 1970."""
+Search = tuple[list[tuple[Place, Json]], Span]
+"""The rows of one search, and what is left to read behind them."""
 logger = logging.getLogger(__name__)
 
 LOOK_BACK = 5 * 60_000  # milliseconds before the saved cursor at which the next window starts
 SWEEP_EVERY = 24 * 3_600_000  # milliseconds between two readings of what was archived, which is listed for 90 days
 MERGED = "hs_merged_object_ids"
+SEARCHES = ASSOCIATION_BATCH // SEARCH_PAGE
+"""Searches whose rows are one page: five calls and one for their associations, where each alone would need two."""
 READ_ALL_EVERY = 7 * SWEEP_EVERY
 """Milliseconds between two readings of everything; HubSpot does not say whether a new tie moves the stamp."""
 
@@ -66,15 +71,13 @@ class Objects:
             resume = None
         span = Span(**resume["span"]) if resume else self._next(cursor, now)
         while True:
-            position = self._position(span)
             reason = "sweep" if cursor and span.start is None else "window"
             # what moved no stamp, a restored record perhaps, gets one at which the index shows every stamped change and deletion
             floor = span.end - LAG if cursor and span.start is None and not span.only else 0
-            for records, position in self._walk(span, reason, floor):
-                yield Page(records, position)
+            yield from self._walk(span, reason, floor)
             whole = Whole(self._portal.id, _instant(floor).isoformat()) if floor else None
             cursor, gone = self._behind(span, cursor, now)
-            yield Page(gone, position, cursor, whole)
+            yield Page(gone, self._position(span), cursor, whole)
             if span.end >= now and not span.only:
                 return
             span = self._next(cursor, now)
@@ -82,10 +85,8 @@ class Objects:
     def between(self, since: int, until: int, resume: Position | None) -> Iterator[Page]:
         """What is stamped so, once more."""
         span = Span(**resume["span"]) if resume else Span(max(since, 1), until)  # a filter by the instant 0 is a 500
-        position = self._position(span)
-        for records, position in self._walk(span, "window"):
-            yield Page(records, position)
-        yield Page([], position, {"until": until})
+        yield from self._walk(span, "window")
+        yield Page([], self._position(span), {"until": until})
 
     def _of_today(self, cursor: Position | None) -> Position | None:
         """The cursor; one of an earlier release does not say by which definitions its records were read, so all are read once more."""
@@ -118,8 +119,21 @@ class Objects:
     def _position(self, span: Span) -> Position:
         return {"span": span.position(), "known": self.known.digest}
 
-    def _walk(self, span: Span, reason: str, floor: int = 0) -> Iterator[tuple[list[Record], Position]]:
-        """The records of the span, search by search, each with the position behind it; none is stamped before `floor`."""
+    def _walk(self, span: Span, reason: str, floor: int = 0) -> Iterator[Page]:
+        """The records of the span, none stamped before `floor`: of as many searches at a time as one call reads the associations of."""
+        searches = self._searches(span, reason)
+        while page := self._page(list(islice(searches, SEARCHES)), floor):
+            yield page
+            del page  # nothing of it is held while the next is read
+
+    def _page(self, searches: Sequence[Search], floor: int) -> Page | None:
+        if not searches:
+            return None
+        rows = [row for found, _ in searches for row in found]
+        return Page(self._records(rows, floor), self._position(searches[-1][1]))
+
+    def _searches(self, span: Span, reason: str) -> Iterator[Search]:
+        """The rows of the span, search by search, each time with what is left to read."""
         left: Span | None = span
         while left:
             query = {**left.query(self._feed.stamp), "properties": list(self.known.columns)}
@@ -133,7 +147,7 @@ class Objects:
                 (place, row) for place, row in zip(places[:number], found.rows, strict=False) if left.holds(place[1])
             ]
             if some or rest:
-                yield self._records(some, floor), self._position(rest or left)
+                yield some, rest or left
             left = rest
 
     # by id ------------------------------------------------------------------------------------------------------------
@@ -164,7 +178,7 @@ class Objects:
 
     def _records(self, rows: Sequence[tuple[Place, Json]], floor: int = 0) -> list[Record]:
         """The rows as records, each with its ties and what else it does not say itself, and after them what became one of them."""
-        ids = [one for (one, _), _ in rows]
+        ids = list(dict.fromkeys(one for (one, _), _ in rows))  # what changes between two searches comes twice
         ties = associations_of(self._portal, self._feed.kind, self._feed.linked, ids, self._stream.name)
         pasts = self._pasts(ids)
         records = []

@@ -1,4 +1,4 @@
-"""Other constants for the length of a block: pages of five records, so that small worlds have many.
+"""Other constants for the length of a block: pages of five records, of HubSpot's two searches together, so that small worlds have many.
 
 A harness whose connector takes its sizes when it is opened gives small ones there.
 """
@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from types import ModuleType
 
 from connectors.hubspot import client as hubspot
+from connectors.hubspot import objects as hubspot_objects
 from connectors.meta_ads import leads, paging
 from connectors.stripe import increments, objects
 from connectors.stripe import paging as stripe
@@ -41,6 +42,7 @@ def replaced(module: ModuleType, name: str, value: object) -> Iterator[None]:
 def small_pages() -> Iterator[None]:
     """The connectors ask for five records at a time."""
     with ExitStack() as stack:
+        stack.enter_context(replaced(hubspot_objects, "SEARCHES", 2))
         for module, name in SIZES:
             stack.enter_context(replaced(module, name, 5))
         yield

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from connectors.hubspot import CONNECTOR
-from connectors.hubspot.client import SEARCH_PAGE
+from connectors.hubspot.client import ASSOCIATION_BATCH as PAGE
 from connectors.hubspot.definitions import Definitions, Stage, meaning
 from models.facts import Outcome
 from pipelines.ingest.payload import content_hash, dump
@@ -120,7 +120,7 @@ def test_a_property_that_vanished_is_dropped_with_a_warning(practice, caplog):
 
 def test_a_window_cut_before_a_property_was_made_is_begun_anew(practice):
     """Its first rows were read without it."""
-    planted = practice.contacts(range(1, SEARCH_PAGE + 51))
+    planted = practice.contacts(range(1, PAGE + 51))
     walk = practice.source().pages(CONNECTOR.streams_by_name["contacts"], None, None)
     staged = next(walk)
     define(practice, "churn_reason")
@@ -129,7 +129,7 @@ def test_a_window_cut_before_a_property_was_made_is_begun_anew(practice):
 
 def test_a_weekly_reading_cut_before_a_property_was_made_is_ended_before_it_is_begun_anew(practice):
     """Its rows land under the cursor that stood: among them, the new one would seem to hold what has gone since."""
-    planted = practice.contacts(range(1, SEARCH_PAGE + 51), practice.clock.now() - timedelta(days=9))
+    planted = practice.contacts(range(1, PAGE + 51), practice.clock.now() - timedelta(days=9))
     cursor = pull(practice.source())[-1].cursor
     practice.clock.advance(timedelta(days=8))
     staged = next(practice.source().pages(CONNECTOR.streams_by_name["contacts"], cursor, None))

@@ -7,6 +7,7 @@ import pytest
 from connectors.base import Quota
 from connectors.errors import Unsupported
 from connectors.hubspot import CONNECTOR
+from connectors.hubspot.client import ASSOCIATION_BATCH as PAGE
 from connectors.hubspot.client import BATCH, SEARCH_PAGE
 from tests.connectors.hubspot.conftest import ids
 from tests.connectors.hubspot.test_lists import CONTACT, fill_in, plant_forms
@@ -30,7 +31,7 @@ def test_a_range_of_dates_is_read_once_more_and_nothing_beside_it(practice):
 def test_a_range_that_was_cut_goes_on_behind_its_last_page(practice):
     """Also in the middle of one millisecond."""
     at = practice.clock.now() - timedelta(days=3)
-    planted = practice.contacts(range(1, 2 * SEARCH_PAGE + 11), at)
+    planted = practice.contacts(range(1, 2 * PAGE + 11), at)
     since, until = at - timedelta(hours=1), at + timedelta(hours=1)
     walk = practice.source().between(CONTACTS, since, until, None)
     staged = [next(walk), next(walk)]
