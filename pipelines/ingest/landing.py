@@ -18,7 +18,7 @@ from models.records import Record
 from pipelines.ingest import payload
 from pipelines.ingest.lake import BATCH_BYTES, BATCH_ROWS, SLICE_ROWS, Lake
 from pipelines.ingest.schemas import RAW
-from pipelines.ingest.tables import SLICE_BYTES, portion
+from pipelines.ingest.tables import SLICE_BYTES, extent, portion
 
 FUTURE = timedelta(days=1)
 """Clocks may differ by hours, not by a day: a stamp beyond that would keep every later version of its record from winning."""
@@ -29,7 +29,8 @@ LANDED = pa.schema([field for field in RAW if field.name != "batch"])
 STAGED = LANDED.append(pa.field("sequence", pa.int64()))
 NEWS = """
 WITH fresh AS (
-    SELECT record_hash, max(struct_pack(updated_at, sequence, deleted, payload_hash)) AS its FROM {staged} GROUP BY record_hash
+    SELECT record_hash, max(struct_pack(updated_at, sequence, deleted, payload_hash)) AS its FROM {staged}
+    WHERE abs(record_hash % {parts}) = {part} GROUP BY record_hash
 ), known AS (
     SELECT record_hash, max(struct_pack(updated_at, pulled_at, batch, deleted, payload_hash)) AS was
     FROM {raw} SEMI JOIN fresh USING (record_hash) GROUP BY record_hash
@@ -39,10 +40,11 @@ WHERE was IS NULL OR (
     (its.payload_hash <> was.payload_hash OR its.deleted <> was.deleted)
     AND its.updated_at >= was.updated_at
 )
-ORDER BY sequence
 """
 """Plain SQL, for every window asks this and Ibis takes longer to compile it than DuckDB to answer. Structs compare field by field; a
 version older than the one known (a look-back into an event log) tells nothing new."""
+PART_ROWS = 50_000
+"""Staged rows whose news are asked for at a time, whatever a window holds: DuckDB takes 230 bytes for each of them."""
 
 
 def rows(records: Sequence[Record], stream: Stream, pulled_at: datetime, page: int) -> tuple[pa.Table, int]:
@@ -59,13 +61,13 @@ def rows(records: Sequence[Record], stream: Stream, pulled_at: datetime, page: i
 
 def land(lake: Lake, vendor: str, stream: str, pages: Sequence[Path]) -> int:
     """Append the news of a window to raw in one commit; returns the number of rows. `pages` are all its staged files."""
-    files = [pq.read_metadata(page) for page in pages]
-    if not any(file.num_rows for file in files):
+    held = extent(map(pq.read_metadata, pages))
+    if not held.rows:
         return 0
-    chosen = _news(lake, vendor, stream, pages)
+    chosen = _news(lake, vendor, stream, pages, -(-held.rows // PART_ROWS))
     if chosen.size:
         news = pa.RecordBatchReader.from_batches(LANDED, _chosen(pages, chosen))
-        lake.append_raw(vendor, stream, news, chosen.size, portion(files, BATCH_ROWS, BATCH_BYTES))
+        lake.append_raw(vendor, stream, news, chosen.size, portion(held, BATCH_ROWS, BATCH_BYTES))
     return int(chosen.size)
 
 
@@ -77,17 +79,18 @@ def _row(record: Record, stream: Stream, pulled_at: datetime) -> tuple[tuple[obj
     return (*key, str(key), key.hash, stamp, pulled_at, record.deleted, content, text), mended
 
 
-def _news(lake: Lake, vendor: str, stream: str, pages: Sequence[Path]) -> npt.NDArray[np.int64]:
+def _news(lake: Lake, vendor: str, stream: str, pages: Sequence[Path], parts: int) -> npt.NDArray[np.int64]:
     """Sequences of the staged rows that are newest of their record and differ from what raw knows, ascending."""
-    names = {"staged": lake.tables.files(pages).get_name(), "raw": lake.log(vendor, stream)}
-    return np.asarray(lake.engine.con.sql(NEWS.format(**names)).to_arrow_table()["sequence"], np.int64)
+    names = {"staged": lake.tables.files(pages).get_name(), "raw": lake.log(vendor, stream), "parts": parts}
+    asked = (lake.engine.con.sql(NEWS.format(**names, part=part)) for part in range(parts))
+    return np.sort(np.concatenate([np.asarray(found.to_arrow_table()["sequence"], np.int64) for found in asked]))
 
 
 def _chosen(pages: Sequence[Path], chosen: npt.NDArray[np.int64]) -> Iterator[pa.RecordBatch]:
     """The chosen rows, some of a page in memory at a time."""
     for file in pages:
         with pq.ParquetFile(file, pre_buffer=False) as page:
-            for some in page.iter_batches(portion([page.metadata], SLICE_ROWS, SLICE_BYTES), use_threads=False):
+            for some in page.iter_batches(portion(extent([page.metadata]), SLICE_ROWS, SLICE_BYTES), use_threads=False):
                 first = some["sequence"][0].as_py()
                 low, high = np.searchsorted(chosen, [first, first + some.num_rows])
                 if low < high:

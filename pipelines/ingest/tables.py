@@ -15,7 +15,7 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Any, Self
+from typing import IO, Any, NamedTuple, Self
 from uuid import uuid4
 
 import ibis
@@ -166,7 +166,7 @@ class Tables:
         for file in _holding(table, name, numbers) if table else ():
             with pq.ParquetFile(self._files.open_input_file(f"{path}/{file}"), pre_buffer=False) as parquet:
                 groups = _groups_holding(parquet.metadata, name, numbers)
-                at_once = portion([parquet.metadata], size, SLICE_BYTES)
+                at_once = portion(extent([parquet.metadata]), size, SLICE_BYTES)
                 for rows in parquet.iter_batches(at_once, groups, list(columns), use_threads=False):
                     among = pc.and_(
                         pc.greater_equal(rows[name], pa.scalar(numbers.start)),
@@ -330,7 +330,7 @@ class Tables:
     ) -> Iterator[tuple[pa.BooleanArray, pa.RecordBatch]]:
         """Some rows of a file at a time, and which of them have one of the numbers in the column."""
         with pq.ParquetFile(self._files.open_input_file(f"{path}/{file}"), pre_buffer=False) as parquet:
-            at_once = portion([parquet.metadata], ROW_GROUP, SLICE_BYTES)
+            at_once = portion(extent([parquet.metadata]), ROW_GROUP, SLICE_BYTES)
             for rows in parquet.iter_batches(at_once, columns=columns or [name], use_threads=False):
                 yield pc.is_in(rows[name], numbers), rows
 
@@ -387,6 +387,13 @@ class Tables:
         return self.engine.empty(ibis.util.gen_name("empty"), in_ibis(schema))
 
 
+class Extent(NamedTuple):
+    """How many rows files hold, and their bytes before they are compressed."""
+
+    rows: int
+    size: int
+
+
 @dataclass
 class _Stats:
     """What Delta's log says of a file, so that readers may pass it over: how many rows, and within which bounds its whole numbers are."""
@@ -415,14 +422,21 @@ _PROPERTIES = WriterProperties(compression="ZSTD", max_row_group_size=ROW_GROUP)
 _BUSY = "another run wrote {} of the lake at the same moment; run again"
 
 
-def portion(files: Sequence[pq.FileMetaData], rows: int, size: int) -> int:
-    """How many rows of these files make a portion of so many rows, or so many bytes where they are fewer; one at least.
+def extent(files: Iterable[pq.FileMetaData]) -> Extent:
+    """What some files hold together, none of them remembered: what Parquet tells of a file takes 26 kB."""
+    rows = size = 0
+    for file in files:
+        groups = [file.row_group(number) for number in range(file.num_row_groups)]
+        rows, size = rows + file.num_rows, size + sum(group.total_byte_size for group in groups)
+    return Extent(rows, size)
+
+
+def portion(held: Extent, rows: int, size: int) -> int:
+    """How many rows of such files make a portion of so many rows, or so many bytes where they are fewer; one at least.
 
     One row may be as long as a thousand others: an account's day of Meta's holds all its ads.
     """
-    groups = [file.row_group(number) for file in files for number in range(file.num_row_groups)]
-    count, total = sum(group.num_rows for group in groups), sum(group.total_byte_size for group in groups)
-    return max(1, min(rows, size * count // max(1, total)))
+    return max(1, min(rows, size * held.rows // max(1, held.size)))
 
 
 def parquet(file: IO[bytes] | pa.NativeFile, schema: pa.Schema) -> pq.ParquetWriter:
