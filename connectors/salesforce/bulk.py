@@ -16,6 +16,8 @@ from connectors.salesforce.refusals import SOON, VENDOR, FieldsChanged, JobGone,
 
 TIMEOUT = (5.0, 300.0)  # seconds to connect and to wait for the next byte of a page, which the vendor prepares first
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between looks at a job; the last one again and again
+FIRST_ROWS = 500  # rows of the first page, which tells how long the rows are
+PAGE_BYTES = 5 * 2**20  # of a page, as far as the page before tells; they are held thrice, and more, while they become rows
 LONGEST = 900.0  # seconds; a job that is not done by then is waited for by the next run
 
 
@@ -35,11 +37,12 @@ def looks(org: Org, about: str, stream: str | None = None) -> Iterator[None]:
 
 
 class BulkQueries:
-    """Query jobs about one stream; results come in pages of so many rows."""
+    """Query jobs about one stream; results come in pages of at most so many rows, or about `PAGE_BYTES`."""
 
     def __init__(self, org: Org, stream: str, object_name: str, page_rows: int) -> None:
         self._org = org
-        self._page_rows = page_rows
+        self._most = page_rows
+        self._rows = min(page_rows, FIRST_ROWS)
         self._stream = stream
         self._object = object_name
 
@@ -64,7 +67,7 @@ class BulkQueries:
         self, reason: str, job: str, locator: str | None, kinds: Mapping[str, str]
     ) -> tuple[list[dict[str, Any]], str | None]:
         """The rows of one page as REST would show them, and the locator of the next; None behind the last."""
-        params = {"maxRecords": str(self._page_rows)} | ({"locator": locator} if locator else {})
+        params = {"maxRecords": str(self._rows)} | ({"locator": locator} if locator else {})
         try:
             answer = self._org.answer(
                 reason, "GET", f"jobs/query/{job}/results", about=self._object, stream=self._stream, params=params, timeout=TIMEOUT
@@ -84,6 +87,8 @@ class BulkQueries:
             raise self._half(f"cannot be read ({error})") from None
         if len(rows) != int(count):
             raise self._half(f"has {len(rows)} of {count} rows")
+        if rows:
+            self._rows = max(1, min(self._most, PAGE_BYTES * len(rows) // len(answer.content)))
         return rows, None if after == "null" else after
 
     def _look(self, reason: str, job: str) -> Any:

@@ -25,7 +25,7 @@ class Sizes:
     bulk_from: int = 20_000
     """Are left to a Bulk job: four calls and one per page are less work for both sides than ten queries and more."""
     page: int = 2500
-    """Come on one page of a job: with 4 kB a row, 10 MB of text, which are held thrice while they are read."""
+    """Come on one page of a job at most, fewer where they are long."""
     chunk: int = CHUNK
     """Come by one REST query."""
 

@@ -7,12 +7,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-import ibis
 import pyarrow as pa
 
 from connectors.base import Stream, Whole
 from pipelines.ingest.lake import Lake
 from pipelines.ingest.landing import PAGE, STAGED
+
+GONE = """
+SELECT * FROM {raw} SEMI JOIN {heads} USING (record_hash, batch)
+ANTI JOIN (FROM {staged} WHERE NOT deleted OR updated_at >= $at) USING (record_hash)
+WHERE account = $account AND object = $object AND NOT deleted AND updated_at <= $at
+    AND coalesce(id > $after, true) AND coalesce(id <= $upto, true)
+"""
+"""The live records of a stretch that no page holds. A deletion that is older than what is known of its record does not count when the
+pages land."""
 
 
 def tombstones(
@@ -22,21 +30,12 @@ def tombstones(
 
     Shape: `pages` are the window's staged files, at least one.
     """
-    known, at = lake.latest(vendor, stream.name), datetime.fromisoformat(whole.at)
-    live = known.filter(
-        known.account == whole.account,
-        known.object == stream.object,
-        ~known.deleted,
-        known.updated_at <= ibis.literal(at),
+    at = datetime.fromisoformat(whole.at)
+    said = GONE.format(
+        raw=lake.log(vendor, stream.name), heads=lake.heads(vendor, stream.name), staged=lake.tables.files(pages)
     )
-    if whole.after is not None:
-        live = live.filter(live.id > whole.after)
-    if whole.upto is not None:
-        live = live.filter(live.id <= whole.upto)
-    held = lake.tables.files(pages)
-    # a deletion that is older than what is known of the record does not count when the pages land
-    held = held.filter(~held.deleted | (held.updated_at >= ibis.literal(at)))
-    gone = live.anti_join(held, "record_hash").drop("batch").to_pyarrow()
+    within = {"account": whole.account, "object": stream.object, "at": at, "after": whole.after, "upto": whole.upto}
+    gone = lake.tables.con.sql(said, params=within).to_arrow_table()
     number = (len(pages) + 1) << PAGE
     told = {
         "updated_at": pa.array([at] * gone.num_rows, STAGED.field("updated_at").type),

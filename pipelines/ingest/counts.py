@@ -6,9 +6,9 @@ it counted. Records that have appeared or gone since may have been there or not,
 they do not explain is missing.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import ibis
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
@@ -16,13 +16,42 @@ from connectors.base import Source, Stream
 from models.operations import Cursor, StreamCount
 from models.store import transaction
 from pipelines.ingest.forgotten import withheld
-from pipelines.ingest.lake import Lake, newest
+from pipelines.ingest.lake import Lake
 
 CAUGHT_UP = timedelta(minutes=30)
 """Vendors show a change within minutes, late commits and search indexes included; a pull that begins after this has seen it."""
 COUNT_EVERY = timedelta(days=1)
 """A stream in which nothing lands is counted as seldom as this, for a record that never came leaves no trace either."""
-VERSION = ("updated_at", "pulled_at", "batch", "deleted")
+LIVE = """
+SELECT record_hash, NOT max(struct_pack(updated_at, pulled_at, batch, deleted)).deleted AS live
+FROM {raw} WHERE account NOT IN (SELECT unnest($others)) AND {which} GROUP BY record_hash
+"""
+"""Whether each record is alive, by its newest version: by the vendor's stamp, then by when we read it, then by landing."""
+NUMBER = "SELECT count(*) FILTER (live) FROM ({now})"
+BOTH = """
+SELECT count(*) FILTER (was.live AND now.live), count(*) FILTER (was.live IS NULL OR was.live <> now.live)
+FROM ({now}) AS now LEFT JOIN ({was}) AS was USING (record_hash)
+"""
+"""How many live that lived at an instant, too, and of how many nobody knows whether the vendor counted them then."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of one stream in the lake, but for those of other accounts."""
+
+    lake: Lake
+    vendor: str
+    stream: str
+    others: list[str]
+
+    def ask(self, query: str, **params: object) -> tuple[int, ...]:
+        """The numbers that a query on them gives."""
+        raw = self.lake.log(self.vendor, self.stream)
+        now, was = (LIVE.format(raw=raw, which=which) for which in ("true", "updated_at <= $at"))
+        (numbers,) = self.lake.tables.con.sql(
+            query.format(now=now, was=was), params={"others": self.others, **params}
+        ).fetchall()
+        return tuple(numbers)
 
 
 def compare_counts(
@@ -35,8 +64,8 @@ def compare_counts(
     key = (source.vendor, source.account, stream.name)
     with transaction(store) as session:
         last = session.get(StreamCount, key)
-    others = _other_accounts(store, source, stream)
-    records, apart = _records(lake, source.vendor, stream.name, others), withheld(store, source.vendor, stream.object)
+    records = Records(lake, source.vendor, stream.name, _other_accounts(store, source, stream))
+    apart = withheld(store, source.vendor, stream.object)
     if last is not None and not last.settled and began - last.counted_at >= CAUGHT_UP:
         last = _judged(records, last, apart)
         _keep(store, last)
@@ -45,10 +74,10 @@ def compare_counts(
 
 
 def _counted(
-    records: ibis.Table, source: Source, stream: Stream, last: StreamCount | None, now: datetime, apart: int
+    records: Records, source: Source, stream: Stream, last: StreamCount | None, now: datetime, apart: int
 ) -> StreamCount:
     """A new count; unless it is final, the last verdict stands until this one is."""
-    at_vendor, in_lake = source.count(stream), _number(newest(records, VERSION).filter(lambda row: ~row.deleted))
+    at_vendor, (in_lake,) = source.count(stream), records.ask(NUMBER)
     equal = in_lake <= at_vendor <= in_lake + apart
     return StreamCount(
         vendor=source.vendor,
@@ -63,14 +92,9 @@ def _counted(
     )
 
 
-def _judged(records: ibis.Table, count: StreamCount, apart: int) -> StreamCount:
+def _judged(records: Records, count: StreamCount, apart: int) -> StreamCount:
     """What the lake knows by now of the moment of the count."""
-    then = newest(records.filter(records.updated_at <= count.counted_at), VERSION)
-    then = then.select("record_hash", was_live=~then.deleted)
-    both = newest(records, VERSION).left_join(then, "record_hash")
-    live, was_live = ~both.deleted, both.was_live
-    sure = _number(both.filter(was_live & live))
-    unsure = _number(both.filter(was_live.isnull() | (was_live != live)))
+    sure, unsure = records.ask(BOTH, at=count.counted_at)
     count.in_lake = sure
     count.missing = max(0, count.at_vendor - sure - unsure - apart)
     count.surplus = max(0, sure - count.at_vendor)
@@ -78,21 +102,11 @@ def _judged(records: ibis.Table, count: StreamCount, apart: int) -> StreamCount:
     return count
 
 
-def _records(lake: Lake, vendor: str, stream: str, others: list[str]) -> ibis.Table:
-    raw = lake.raw(vendor, stream)
-    return raw.filter(~raw.account.isin(others)) if others else raw
-
-
 def _other_accounts(store: Engine, source: Source, stream: Stream) -> list[str]:
     """Accounts whose records this one's count leaves out. One connection may bring several accounts, all of which it counts."""
     with transaction(store) as session:
         where = (col(Cursor.vendor) == source.vendor) & (col(Cursor.stream) == stream.name)
         return [one for one in session.exec(select(Cursor.account).where(where)) if one != source.account]
-
-
-def _number(rows: ibis.Table) -> int:
-    counted: int = rows.count().to_pyarrow().as_py()
-    return counted
 
 
 def _keep(store: Engine, count: StreamCount) -> None:

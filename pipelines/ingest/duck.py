@@ -1,4 +1,4 @@
-"""DuckDB in this process, asked nothing twice.
+"""Ibis on DuckDB in this process, asked nothing twice.
 
 Of the time that a derived table of a small business takes, DuckDB's own work is a tenth. The rest is Ibis, which writes the SQL of an
 expression anew each time and asks which columns a table has that it has just made; both are known here.
@@ -22,15 +22,12 @@ LONG = 1_000
 OF_ONE_TABLE = {"name", "source", "data"}
 """What tells a table from another one with the same columns; SQL shows of it only the name."""
 
-SILENT = "SET enable_progress_bar_print = false"
-"""A query of some seconds would draw its progress on standard output, in the middle of a command's JSON."""
-
 _remembered: dict[Hashable, tuple[list[str], str]] = {}
 """The names of an expression's tables and its SQL, by its shape; the oldest goes first."""
 
 
 class DuckDB(Backend):  # type: ignore[misc]  # Ibis has no types
-    """Ibis on a DuckDB of its own in memory."""
+    """Ibis on a DuckDB connection."""
 
     def compile(self, expr: ir.Expr, /, **options: Any) -> str:
         """An expression as SQL; one like an earlier one, on whatever tables, is not thought through again."""
@@ -44,16 +41,12 @@ class DuckDB(Backend):  # type: ignore[misc]  # Ibis has no types
         known, sql = _remembered[shape]
         return _renamed(sql, dict(zip(known, names, strict=True)))
 
-    def empty(self, name: str, schema: ibis.Schema) -> ir.Table:
-        """A new table without rows, for as long as the database is open."""
-        self.con.execute(f'CREATE TEMP TABLE "{name}" ({_columns(schema)})')
-        return named(self, name, schema)
-
     def _create_cached_table(self, name: str, expr: ir.Table) -> ir.Table:
         self._run_pre_execute_hooks(expr)
-        table = self.empty(name, expr.schema())
+        schema = expr.schema()
+        self.con.execute(f'CREATE TEMP TABLE "{name}" ({_columns(schema)})')
         self.con.execute(f'INSERT INTO "{name}" {self.compile(expr)}')  # a name of Ibis' own
-        return table
+        return named(self, name, schema)
 
 
 @lru_cache(MANY)
@@ -66,6 +59,13 @@ def named(source: Any, name: str, schema: ibis.Schema) -> ir.Table:
     """A table or view of an engine whose columns the caller knows."""
     table: ir.Table = ops.DatabaseTable(name, schema=schema, source=source).to_expr()
     return table
+
+
+def shaped(table: ir.Table, schema: pa.Schema) -> ir.Table:
+    """The table in these columns; those that it lacks are nulls."""
+    return table.select(
+        **{name: table[name] if name in table.columns else ibis.null(kind) for name, kind in in_ibis(schema).items()}
+    )
 
 
 @lru_cache(MANY)

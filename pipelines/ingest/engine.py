@@ -7,17 +7,16 @@ no difference but time: the same expressions, the same rows.
 import logging
 import os
 import shutil
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import ibis
 import pyarrow as pa
-import sqlglot
 
-from pipelines.ingest.tables import LakeError, Tables
+from pipelines.ingest.tables import LakeError, Tables, new_name
 
 if TYPE_CHECKING:
+    import ibis
     from pyspark.sql import SparkSession
 
 SETTINGS = {
@@ -44,34 +43,34 @@ def open_spark(url: str) -> "SparkTables":
         raise LakeError(
             "SIDECAR_ENGINE=spark needs Java 17 or newer, and there is no java on the PATH; install it, or unset it"
         )
-    return SparkTables.open(url, _backend(_session()))
+    return SparkTables.open(url, _session())
 
 
-@dataclass
 class SparkTables(Tables):
     """Delta tables as Spark reads them: the Parquet files that are in force."""
 
-    def view(self, name: str, query: str) -> None:
-        """Give a query, written for DuckDB, a name."""
-        said = sqlglot.transpile(query, read="duckdb", write="spark")[0]
-        self._session.sql(said).createOrReplaceTempView(name)
+    @cached_property
+    def engine(self) -> Any:
+        """Ibis on the session."""
+        return _backend(self.con)
 
-    def _files_in_force(self, files: list[str]) -> ibis.Table:
-        name = ibis.util.gen_name("lake")
-        self._session.read.option("mergeSchema", "true").parquet(
-            *(Path(file).as_uri() for file in files)
-        ).createTempView(name)
-        return self.engine.table(name)
+    def view(self, query: str) -> str:
+        """Give a query, written for DuckDB, a name, which is returned."""
+        import sqlglot
 
-    def _empty(self, schema: pa.Schema) -> ibis.Table:
-        name = ibis.util.gen_name("empty")
-        self._session.createDataFrame(schema.empty_table()).createTempView(name)
-        return self.engine.table(name)
+        name, said = new_name("view"), sqlglot.transpile(query, read="duckdb", write="spark")[0]
+        self.con.sql(said).createOrReplaceTempView(name)
+        return name
 
-    @property
-    def _session(self) -> "SparkSession":
-        session: SparkSession = self.engine._session  # noqa: SLF001  # what Ibis was given
-        return session
+    def _files_in_force(self, files: list[str]) -> str:
+        name, paths = new_name("lake"), [Path(file).as_uri() for file in files]
+        self.con.read.option("mergeSchema", "true").parquet(*paths).createTempView(name)
+        return name
+
+    def _empty(self, schema: pa.Schema) -> str:
+        name = new_name("empty")
+        self.con.createDataFrame(schema.empty_table()).createTempView(name)
+        return name
 
 
 def _session() -> "SparkSession":
@@ -88,6 +87,7 @@ def _session() -> "SparkSession":
 
 def _backend(session: "SparkSession") -> Any:
     """Ibis on this session, exchanging Arrow tables: its own way through pandas makes floats of whole numbers that may be null."""
+    import ibis
     from ibis.backends.pyspark import Backend
     from ibis.backends.pyspark.datatypes import PySparkSchema
     from ibis.formats.pyarrow import PyArrowData
@@ -99,7 +99,7 @@ def _backend(session: "SparkSession") -> Any:
             found = self._session.sql(self.compile(table, params=params, limit=limit, **options)).toArrow()
             return expr.__pyarrow_result__(PyArrowData.convert_table(found, table.schema()))
 
-        def get_schema(self, *names: Any, **places: Any) -> ibis.Schema:
+        def get_schema(self, *names: Any, **places: Any) -> "ibis.Schema":
             # the session's zone is UTC, and Ibis takes it off
             known = super().get_schema(*names, **places).items()
             return ibis.schema({name: "timestamp('UTC', 6)" if kind.is_timestamp() else kind for name, kind in known})

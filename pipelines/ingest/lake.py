@@ -5,13 +5,11 @@ batch it has been translated, and that knowledge lands in the same commit as the
 that it was read from is the record's latest: nothing is ever deleted to make it so.
 """
 
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import ibis
 import pyarrow as pa
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -19,10 +17,12 @@ from models.facts import Fact
 from models.keys import RecordKey
 from models.records import Record
 from pipelines.ingest import payload
-from pipelines.ingest.duck import SILENT, DuckDB
 from pipelines.ingest.engine import open_spark
 from pipelines.ingest.schemas import RAW, SOURCE_COLUMNS, fact_schema
-from pipelines.ingest.tables import LakeError, Tables
+from pipelines.ingest.tables import LakeError, Tables, connect
+
+if TYPE_CHECKING:
+    import ibis
 
 __all__ = ["Lake", "LakeError"]
 
@@ -50,6 +50,7 @@ SELECT record_hash, head.batch AS batch
 FROM (SELECT record_hash, max(struct_pack(updated_at, pulled_at, batch)) AS head FROM {raw} GROUP BY record_hash)
 """
 """Every record's newest version: by the vendor's stamp, then by when we read it, then by landing; structs compare field by field."""
+HEAD = pa.schema([RAW.field(name) for name in ("record_hash", "batch")])
 NAMING = r"""
 WITH texts AS (SELECT record_hash, unnest(regexp_extract_all(payload, '"((?:[^"\\]|\\.)*)"', 1)) AS said FROM {raw}),
 naming AS (SELECT DISTINCT record_hash FROM texts WHERE said IN (SELECT unnest($ids)))
@@ -74,10 +75,9 @@ class Census:
 
 @dataclass(frozen=True)
 class Lake:
-    """Delta tables, and the engine in this process; `elsewhere` is how another engine sees the same tables, where one reads facts."""
+    """Delta tables, as the engine in this process sees them; `elsewhere` is how another engine does, where one reads facts."""
 
     tables: Tables
-    engine: DuckDB
     elsewhere: Tables | None = None
     _censuses: dict[str, tuple[int, Census]] = field(default_factory=dict)
     _views: dict[str, str] = field(default_factory=dict)
@@ -88,9 +88,7 @@ class Lake:
         if engine not in ("duckdb", "spark"):
             raise LakeError(f"SIDECAR_ENGINE names an unknown engine {engine!r}; use duckdb or spark")
         elsewhere = open_spark(url) if engine == "spark" else None
-        backend = DuckDB().connect(temp_directory=str(Path(tempfile.gettempdir()) / "sidecar-duckdb"))
-        backend.con.execute(SILENT)
-        return cls(Tables.open(url, backend), backend, elsewhere)
+        return cls(Tables.open(url, connect()), elsewhere)
 
     def streams(self) -> list[tuple[str, str]]:
         """Vendor and stream of every raw table, sorted."""
@@ -98,7 +96,7 @@ class Lake:
             (vendor, stream) for vendor in self.tables.names("raw") for stream in self.tables.names(f"raw/{vendor}")
         ]
 
-    def raw(self, vendor: str, stream: str) -> ibis.Table:
+    def raw(self, vendor: str, stream: str) -> "ibis.Table":
         """The whole change log of a stream, one row per version of a record; empty if nothing has landed."""
         return _in_columns(self.tables, _raw(vendor, stream), RAW)
 
@@ -106,9 +104,13 @@ class Lake:
         """What the engine's own SQL calls the whole change log of a stream."""
         return self.tables.name(_raw(vendor, stream), RAW)
 
-    def latest(self, vendor: str, stream: str) -> ibis.Table:
+    def heads(self, vendor: str, stream: str) -> str:
+        """What the engine's own SQL calls the stream's newest versions: `record_hash` and `batch` of each."""
+        return self._heads_of(self.tables, vendor, stream)
+
+    def latest(self, vendor: str, stream: str) -> "ibis.Table":
         """One row per record, its newest version; deleted records are among them, marked so."""
-        newest = self.engine.table(self._heads_of(self.tables, vendor, stream))
+        newest = self.tables.known(self.heads(vendor, stream), HEAD)
         return self.raw(vendor, stream).semi_join(newest, ["record_hash", "batch"])
 
     def census(self, vendor: str, stream: str) -> Census:
@@ -147,10 +149,10 @@ class Lake:
 
     def newest(self, vendor: str, stream: str, hashes: Iterable[int]) -> dict[int, int]:
         """The batch of the newest version of each record of these hashes."""
-        self.engine.con.register(ONLY, pa.table({"record_hash": pa.array([*hashes], pa.int64())}))
-        return dict(self.engine.con.table(self._heads_of(self.tables, vendor, stream, ONLY)).fetchall())
+        self.tables.con.register(ONLY, pa.table({"record_hash": pa.array([*hashes], pa.int64())}))
+        return dict(self.tables.con.table(self._heads_of(self.tables, vendor, stream, ONLY)).fetchall())
 
-    def facts(self, fact: type[Fact], only: pa.Int64Array | None = None) -> ibis.Table:
+    def facts(self, fact: type[Fact], only: pa.Int64Array | None = None) -> "ibis.Table":
         """The facts that hold now, of every vendor: where each was read and its own fields; empty if there are none.
 
         With `only`, those of the records of these hashes, found in this process whichever engine joins, and until the next such question:
@@ -159,7 +161,7 @@ class Lake:
         schema, tables, named = fact_schema(fact), self._reading, ""
         if only is not None:
             tables, named = self.tables, ONLY
-            self.engine.con.register(named, pa.table({"record_hash": only}))
+            self.tables.con.register(named, pa.table({"record_hash": only}))
         current = [self._current(tables, fact, vendor, named) for vendor in tables.names(f"facts/{fact.table}")]
         # the empty one first: it has every column in its type
         every = " UNION ALL ".join([f"FROM {tables.name(_facts(fact, 'none'), schema)}", *filter(None, current)])
@@ -209,11 +211,11 @@ class Lake:
         path, schema = _facts(fact, vendor), fact_schema(fact)
         return Anew(self.tables, path, schema, self.tables.begun(path, schema, fact.__doc__ or ""))
 
-    def table(self, name: str) -> ibis.Table | None:
+    def table(self, name: str) -> "ibis.Table | None":
         """A derived table, None if it was never written."""
         return self._reading.read(f"derived/{name}")
 
-    def derived(self, name: str, schema: pa.Schema) -> ibis.Table:
+    def derived(self, name: str, schema: pa.Schema) -> "ibis.Table":
         """A derived table in these columns, empty if it was never written."""
         return _in_columns(self._reading, f"derived/{name}", schema)
 
@@ -233,20 +235,23 @@ class Lake:
         """The version that a derived table was last replaced with; 0 if it was never written."""
         return self.tables.mark(f"derived/{name}", VERSION)
 
-    def written(self, fact: type[Fact]) -> ibis.Table:
+    def written(self, fact: type[Fact]) -> "ibis.Table":
         """Every fact of a kind that was ever read, whether it still holds or not."""
         schema = fact_schema(fact)
         vendors = self.tables.names(f"facts/{fact.table}") or ["none"]
-        return ibis.union(*(_in_columns(self.tables, _facts(fact, one), schema) for one in vendors))
+        first, *others = (_in_columns(self.tables, _facts(fact, one), schema) for one in vendors)
+        return first.union(*others) if others else first
 
     def naming(self, vendor: str, stream: str, ids: Sequence[str]) -> list[Record]:
         """Records of a stream of which some version has one of these ids as a text of its payload; each as it was before it was deleted."""
-        rows = self.engine.con.sql(NAMING.format(raw=self.log(vendor, stream)), params={"ids": list(ids)}).fetchall()
+        rows = self.tables.con.sql(NAMING.format(raw=self.log(vendor, stream)), params={"ids": list(ids)}).fetchall()
         return [Record(RecordKey(*key), last["updated_at"], payload.load(last["payload"])) for *key, last in rows]
 
     def told_of(self, hashes: Iterable[int]) -> dict[str, int]:
         """How many rows were read from these records, by the path of the table; those that have none are left out."""
-        wanted = ibis.memtable(pa.table({"record_hash": pa.array(sorted(hashes), pa.int64())}))
+        only = pa.table({"record_hash": pa.array(sorted(hashes), pa.int64())})
+        self.tables.con.register(ONLY, only)
+        wanted = self.tables.known(ONLY, only.schema)
         tables = {path: self.tables.read(path) for path in self._read_paths()}
         rows = {
             path: table.semi_join(wanted, "record_hash").count().to_pyarrow().as_py()
@@ -302,7 +307,7 @@ class Lake:
         return held if logs else None
 
     def _counted(self, vendor: str, stream: str) -> Census:
-        (row,) = self.engine.con.sql(CENSUS.format(raw=self.log(vendor, stream))).to_arrow_table().to_pylist()
+        (row,) = self.tables.con.sql(CENSUS.format(raw=self.log(vendor, stream))).to_arrow_table().to_pylist()
         return Census(row["records"], row["newest"], row["twice"])
 
     @property
@@ -320,8 +325,7 @@ class Lake:
     def _view(self, tables: Tables, query: str) -> str:
         """What a query is called for as long as it stays the same; a name spares Ibis compiling what it stands for."""
         if query not in self._views:
-            self._views[query] = ibis.util.gen_name("view")
-            tables.view(self._views[query], query)
+            self._views[query] = tables.view(query)
         return self._views[query]
 
 
@@ -357,14 +361,7 @@ class Anew:
         self._held, self._rows, self._bytes = [], 0, 0
 
 
-def newest(versions: ibis.Table, columns: Sequence[str]) -> ibis.Table:
-    """One row per record: `record_hash` and these columns of the version where they, compared in their order, are greatest."""
-    version = ibis.struct({name: versions[name] for name in columns})
-    chosen = versions.mutate(version=version).group_by("record_hash").agg(version=lambda rows: rows.version.max())
-    return chosen.select("record_hash", **{name: chosen.version[name] for name in columns})
-
-
-def _in_columns(tables: Tables, path: str, schema: pa.Schema) -> ibis.Table:
+def _in_columns(tables: Tables, path: str, schema: pa.Schema) -> "ibis.Table":
     table = tables.read(path, schema)
     assert table is not None  # noqa: S101  # a schema was given
     return table

@@ -41,8 +41,7 @@ WHERE was IS NULL OR (
     AND its.updated_at >= was.updated_at
 )
 """
-"""Plain SQL, for every window asks this and Ibis takes longer to compile it than DuckDB to answer. Structs compare field by field; a
-version older than the one known (a look-back into an event log) tells nothing new."""
+"""Structs compare field by field; a version older than the one known (a look-back into an event log) tells nothing new."""
 PART_ROWS = 50_000
 """Staged rows whose news are asked for at a time, whatever a window holds: DuckDB takes 230 bytes for each of them."""
 
@@ -64,11 +63,18 @@ def land(lake: Lake, vendor: str, stream: str, pages: Sequence[Path]) -> int:
     held = extent(map(pq.read_metadata, pages))
     if not held.rows:
         return 0
-    chosen = _news(lake, vendor, stream, pages, -(-held.rows // PART_ROWS))
+    chosen = news(lake, vendor, stream, pages, -(-held.rows // PART_ROWS))
     if chosen.size:
-        news = pa.RecordBatchReader.from_batches(LANDED, _chosen(pages, chosen))
-        lake.append_raw(vendor, stream, news, chosen.size, portion(held, BATCH_ROWS, BATCH_BYTES))
+        told = pa.RecordBatchReader.from_batches(LANDED, _chosen(pages, chosen))
+        lake.append_raw(vendor, stream, told, chosen.size, portion(held, BATCH_ROWS, BATCH_BYTES))
     return int(chosen.size)
+
+
+def news(lake: Lake, vendor: str, stream: str, pages: Sequence[Path], parts: int) -> npt.NDArray[np.int64]:
+    """Sequences of the staged rows that are newest of their record and differ from what raw knows, ascending; asked for in parts."""
+    names = {"staged": lake.tables.files(pages), "raw": lake.log(vendor, stream), "parts": parts}
+    asked = (lake.tables.con.sql(NEWS.format(**names, part=part)) for part in range(parts))
+    return np.sort(np.concatenate([np.asarray(found.to_arrow_table()["sequence"], np.int64) for found in asked]))
 
 
 def _row(record: Record, stream: Stream, pulled_at: datetime) -> tuple[tuple[object, ...], bool]:
@@ -77,13 +83,6 @@ def _row(record: Record, stream: Stream, pulled_at: datetime) -> tuple[tuple[obj
     stamp = pulled_at if record.updated_at > pulled_at + FUTURE else record.updated_at
     content = payload.content_hash(record.payload, stream.unstamped, text)
     return (*key, str(key), key.hash, stamp, pulled_at, record.deleted, content, text), mended
-
-
-def _news(lake: Lake, vendor: str, stream: str, pages: Sequence[Path], parts: int) -> npt.NDArray[np.int64]:
-    """Sequences of the staged rows that are newest of their record and differ from what raw knows, ascending."""
-    names = {"staged": lake.tables.files(pages).get_name(), "raw": lake.log(vendor, stream), "parts": parts}
-    asked = (lake.engine.con.sql(NEWS.format(**names, part=part)) for part in range(parts))
-    return np.sort(np.concatenate([np.asarray(found.to_arrow_table()["sequence"], np.int64) for found in asked]))
 
 
 def _chosen(pages: Sequence[Path], chosen: npt.NDArray[np.int64]) -> Iterator[pa.RecordBatch]:

@@ -7,6 +7,7 @@ two writers that start from the same mark cannot both succeed.
 import json
 import os
 import re
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,10 +16,10 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Any, NamedTuple, Self
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self
 from uuid import uuid4
 
-import ibis
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -28,7 +29,8 @@ from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, RemoveAction
 from pyarrow import fs
 
-from pipelines.ingest.duck import DuckDB, in_ibis, named
+if TYPE_CHECKING:
+    import ibis
 
 SCHEMES = ("s3", "s3a", "gs", "abfs", "abfss", "az", "file")
 """Stores that delta-rs is built with; their credentials come from the environment, in the names of each cloud's own tools."""
@@ -42,6 +44,9 @@ SLICE_BYTES = 2**21
 """Bytes of them that are read at a time: each step on their way holds such a slice."""
 ASIDE = "aside"
 """How the names of files begin that wait for an exchange."""
+SILENT = "SET enable_progress_bar_print = false"
+"""A query of some seconds would draw its progress on standard output, in the middle of a command's JSON."""
+SETTINGS = (SILENT, "SET TimeZone = 'UTC'", "SET python_enable_replacements = false")
 NO_MARKS: Mapping[str, int] = MappingProxyType({})
 KEEP = timedelta(days=7)
 """Files that are no longer in force are kept this long for readers that still hold them; Delta's own default."""
@@ -57,25 +62,26 @@ class LakeBusyError(LakeError):
 
 @dataclass
 class Tables:
-    """All Delta tables of one lake, named by their path below its root."""
+    """All Delta tables of one lake, named by their path below its root; `con` runs the engine's own SQL."""
 
     root: str
     folder: Path | None
-    engine: DuckDB
-    _read: dict[str, tuple[int, ibis.Table]] = field(default_factory=dict)
+    con: Any
+    _names: dict[str, tuple[int, str]] = field(default_factory=dict)
+    _read: dict[str, "ibis.Table"] = field(default_factory=dict)
     _open: dict[str, DeltaTable] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, url: str, engine: DuckDB) -> Self:
+    def open(cls, url: str, con: Any) -> Self:
         """Tables under a folder (made where missing) or below an object-store URL. LakeError if neither can be used."""
         scheme, separator, _ = url.partition("://")
         if not separator:
-            return cls(str(_folder(url)), _folder(url), engine)
+            return cls(str(_folder(url)), _folder(url), con)
         if scheme not in SCHEMES:
             raise LakeError(
                 f"SIDECAR_LAKE names an unknown store {scheme!r}; write a folder or a URL of {', '.join(SCHEMES)}"
             )
-        tables = cls(url.rstrip("/"), None, engine)
+        tables = cls(url.rstrip("/"), None, con)
         try:
             tables.names("raw")
         except OSError as error:
@@ -123,36 +129,42 @@ class Tables:
         table = self.find(path)
         return f"{table.metadata().id} {table.version()}" if table else ""
 
-    def read(self, path: str, schema: pa.Schema | None = None) -> ibis.Table | None:
+    @cached_property
+    def engine(self) -> Any:
+        """Ibis on the same engine."""
+        return self._ibis.DuckDB.from_connection(self.con)
+
+    def read(self, path: str, schema: pa.Schema | None = None) -> "ibis.Table | None":
         """The rows in force. With a schema, missing tables read as empty ones and missing columns as nulls."""
-        table = self.find(path)
-        if table is None:
-            return self._empty(schema) if schema is not None else None
-        version, known = self._read.get(path, (-1, None))
-        if known is None or version != table.version():
-            known = self._scan(path, table)
-            self._read[path] = (table.version(), known)
-        return known if schema is None else _shaped(known, schema)
+        name = self._name(path)
+        if name is None:
+            return self.known(self._empty(schema), schema) if schema is not None else None
+        if name not in self._read:
+            self._read[name] = self.engine.table(name)
+        known = self._read[name]
+        return known if schema is None else self._ibis.shaped(known, schema)
 
     def name(self, path: str, schema: pa.Schema) -> str:
         """What the engine's own SQL calls the table at a path; one that is missing reads as an empty one."""
-        table = self.read(path)
-        if table is None and path not in self._read:
-            self._read[path] = (-1, self._empty(schema))
-        named: str = self._read[path][1].get_name()
-        return named
+        name = self._name(path)
+        if name is None and path not in self._names:
+            self._names[path] = (-1, self._empty(schema))
+        return name or self._names[path][1]
 
-    def view(self, name: str, query: str) -> None:
-        """Give a query in DuckDB's SQL a name."""
-        self.engine.con.execute(f"CREATE TEMP VIEW {name} AS {query}")
+    def view(self, query: str) -> str:
+        """Give a query in DuckDB's SQL a name, which is returned."""
+        name = new_name("view")
+        self.con.execute(f"CREATE TEMP VIEW {name} AS {query}")
+        return name
 
-    def known(self, name: str, schema: pa.Schema) -> ibis.Table:
+    def known(self, name: str, schema: pa.Schema) -> "ibis.Table":
         """A table or view of the engine by its name; it is not asked for the columns."""
-        return named(self.engine, name, in_ibis(schema))
+        found: ibis.Table = self._ibis.named(self.engine, name, self._ibis.in_ibis(schema))
+        return found
 
-    def files(self, paths: Sequence[Path]) -> ibis.Table:
-        """The rows of local Parquet files, at least one, that all have the same columns."""
-        return self.engine.read_parquet([_literal(str(path)) for path in paths])
+    def files(self, paths: Sequence[Path]) -> str:
+        """What the engine's own SQL calls the rows of local Parquet files, at least one, that all have the same columns."""
+        return self.view(f"FROM read_parquet({_literals(map(str, paths))})")
 
     def batches(
         self, path: str, name: str, numbers: range, columns: Sequence[str], size: int
@@ -361,6 +373,13 @@ class Tables:
                 self._files.delete_file(one.path)
 
     @cached_property
+    def _ibis(self) -> Any:
+        """Loaded when somebody first asks for an expression: it takes 29 MiB, and a pull asks in SQL alone."""
+        from pipelines.ingest import duck  # noqa: PLC0415  # as it says
+
+        return duck
+
+    @cached_property
     def _files(self) -> fs.FileSystem:
         """The files below the root."""
         return fs.SubTreeFileSystem(str(self.folder), fs.LocalFileSystem()) if self.folder else self._store()
@@ -371,20 +390,34 @@ class Tables:
     def _store(self) -> fs.FileSystem:
         return fs.PyFileSystem(DeltaStorageHandler(self.root, {}))
 
-    def _scan(self, path: str, table: DeltaTable) -> ibis.Table:
+    def _name(self, path: str) -> str | None:
+        """What the engine calls the rows in force of the table at a path; None if nothing was ever written there."""
+        table = self.find(path)
+        if table is None:
+            return None
+        version, name = self._names.get(path, (-1, ""))
+        if version != table.version():
+            self._read.pop(name, None)
+            name = self._scan(path, table)
+            self._names[path] = (table.version(), name)
+        return name
+
+    def _scan(self, path: str, table: DeltaTable) -> str:
         if self.folder is None:
-            name = ibis.util.gen_name("lake")
-            self.engine.con.register(name, table.to_pyarrow_dataset())
-            return self.engine.table(name)
+            name = new_name("lake")
+            self.con.register(name, table.to_pyarrow_dataset())
+            return name
         # delta-rs answers with percent-encoded paths; our tables are not partitioned, so a file lies right in its folder
         files = [str(self.folder / path / uri.rsplit("/", 1)[1]) for uri in table.file_uris()]
         return self._files_in_force(files) if files else self._empty(table.to_pyarrow_dataset().schema)
 
-    def _files_in_force(self, files: list[str]) -> ibis.Table:
-        return self.engine.read_parquet([_literal(file) for file in files], union_by_name=True)
+    def _files_in_force(self, files: list[str]) -> str:
+        return self.view(f"FROM read_parquet({_literals(files)}, union_by_name=true)")
 
-    def _empty(self, schema: pa.Schema) -> ibis.Table:
-        return self.engine.empty(ibis.util.gen_name("empty"), in_ibis(schema))
+    def _empty(self, schema: pa.Schema) -> str:
+        name = new_name("empty")
+        self.con.from_arrow(schema.empty_table()).create(name)
+        return name
 
 
 class Extent(NamedTuple):
@@ -420,6 +453,19 @@ class _Stats:
 
 _PROPERTIES = WriterProperties(compression="ZSTD", max_row_group_size=ROW_GROUP)
 _BUSY = "another run wrote {} of the lake at the same moment; run again"
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """A DuckDB of its own in memory, which spills what is too large for it."""
+    con = duckdb.connect(config={"temp_directory": str(Path(tempfile.gettempdir()) / "sidecar-duckdb")})
+    for setting in SETTINGS:
+        con.execute(setting)
+    return con
+
+
+def new_name(what: str) -> str:
+    """A name that nothing has yet, in the way of Ibis, which knows its own tables by it."""
+    return f"ibis_{what}_{uuid4().hex}"
 
 
 def extent(files: Iterable[pq.FileMetaData]) -> Extent:
@@ -526,13 +572,7 @@ def _folder(url: str) -> Path:
     return path
 
 
-def _literal(file: str) -> str:
-    """The path for DuckDB, which would take these characters for patterns."""
-    return re.sub(r"([*?\[])", r"[\1]", file)
-
-
-def _shaped(table: ibis.Table, schema: pa.Schema) -> ibis.Table:
-    wanted = in_ibis(schema)
-    return table.select(
-        **{name: table[name] if name in table.columns else ibis.null(kind) for name, kind in wanted.items()}
-    )
+def _literals(files: Iterable[str]) -> str:
+    """The paths as a list for DuckDB, which would take some characters for patterns."""
+    plain = (re.sub(r"([*?\[])", r"[\1]", file).replace("'", "''") for file in files)
+    return "[{}]".format(", ".join(f"'{file}'" for file in plain))

@@ -101,7 +101,7 @@ class Soak:
         self._folder = folder
         self._reaper = Reaper()
         lake = MortalLake.open(str(folder / "lake"))
-        self._lake = MortalLake(lake.tables, lake.engine, reaper=self._reaper)
+        self._lake = MortalLake(lake.tables, reaper=self._reaper)
         self._store = new_store(folder)
 
     def plant(self) -> None:

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 from splink import DuckDBAPI, Linker
 
-from pipelines.ingest.duck import SILENT
+from pipelines.ingest.tables import SILENT
 from pipelines.stitch.suggest.comparing import Comparing, Learned, Scored, Signal
 
 SEED = 1

@@ -41,6 +41,16 @@ def test_a_long_first_load_is_left_to_a_job(practice):
     assert pages[-1].cursor["sweep"] is None
 
 
+def test_a_page_holds_fewer_rows_where_they_are_long(practice):
+    """The first page tells how long they are; no other takes more than some five MiB."""
+    planted = practice.contacts(range(1, 706), Description="word " * 5_000)
+    pages = list(walk(practice, sizes=Sizes(portion=1000, bulk_from=20, page=400, chunk=5)))
+    assert ids(pages) == planted
+    first, *others = [len(page.records) for page in pages[2:-1]]
+    assert first == 400
+    assert 150 < max(others) < 250
+
+
 def test_a_short_first_load_begins_no_job(practice):
     """Nor does a window with few changes."""
     practice.contacts(range(1, 20))

@@ -6,27 +6,27 @@ import pytest
 from ibis.backends.duckdb import Backend
 
 from pipelines.ingest import duck
-from pipelines.ingest.duck import MANY, DuckDB
+from pipelines.ingest.duck import MANY, DuckDB, named
+from pipelines.ingest.tables import connect
 
 NUMBERS = ibis.schema({"at": "int64", "said": "string"})
 
 
 @pytest.fixture
-def database(tmp_path) -> DuckDB:
-    return DuckDB().connect(temp_directory=str(tmp_path))
+def database() -> DuckDB:
+    return DuckDB.from_connection(connect())
 
 
 def table(database: DuckDB, *rows: tuple[int, str]) -> ibis.Table:
     """A table of the database, which Ibis itself would ask for its columns."""
-    made = database.empty(ibis.util.gen_name("test"), NUMBERS)
-    told = [dict(zip(NUMBERS.names, row, strict=True)) for row in rows]
-    database.insert(made.get_name(), pa.Table.from_pylist(told, schema=NUMBERS.to_pyarrow()))
-    return made
+    name, told = ibis.util.gen_name("test"), [dict(zip(NUMBERS.names, row, strict=True)) for row in rows]
+    database.con.from_arrow(pa.Table.from_pylist(told, schema=NUMBERS.to_pyarrow())).create(name)
+    return named(database, name, NUMBERS)
 
 
-def test_the_same_question_is_answered_by_the_tables_it_is_put_to(database, tmp_path):
+def test_the_same_question_is_answered_by_the_tables_it_is_put_to(database):
     """Two tables, two databases and two pieces of memory, each with its own rows."""
-    elsewhere = DuckDB().connect(temp_directory=str(tmp_path))
+    elsewhere = DuckDB.from_connection(connect())
     asked = [table(database, (1, "a"), (2, "b")), table(database, (3, "c")), table(elsewhere, (4, "d"))]
     asked += [ibis.memtable(pa.table({"at": [at], "said": ["e"]})) for at in (5, 6)]
     answers = [database, database, elsewhere, database, database]

@@ -37,3 +37,14 @@ def test_a_large_window_needs_little_memory(tmp_path):
     """50,000 records of a kilobyte, one window, are staged, landed and read within 400 MiB."""
     command = [sys.executable, "-m", "tests.pipelines.ingest.large", str(tmp_path)]
     assert int(subprocess.run(command, check=True, capture_output=True, text=True).stdout) < 400
+
+
+def test_a_pull_asks_in_sql_alone(tmp_path):
+    """Ibis, 29 MiB of it, is not loaded by a pull that lands, counts, sweeps and reads facts."""
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.pipelines.ingest.sparing", str(tmp_path)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout.split() == []

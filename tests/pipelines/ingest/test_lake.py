@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, given, settings
 
 from models.facts import FACTS, Identifier, Interaction, Profile
 from pipelines.ingest.lake import Lake, LakeError
+from pipelines.ingest.landing import news, rows
 from pipelines.ingest.schemas import RAW, fact_schema
+from pipelines.ingest.staging import Mark, Staging
 from pipelines.ingest.tables import LakeBusyError
-from tests.pipelines.ingest.scripted import START, Place, version
+from tests.pipelines.ingest.scripted import NOW, PEOPLE, START, Place, version
 
 ROW = {
     "vendor": "paper",
@@ -206,6 +208,18 @@ def test_an_unusable_lake_is_one_plain_sentence(url, engine, says):
 CHANGES = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["A", "B", ""]), st.booleans()), max_size=14)
 
 
+def test_the_news_of_a_window_are_the_same_in_however_many_parts(place):
+    """Each record is asked about in one part, and none is passed over."""
+    place.pull([version(str(who), 0, name=f"N{who}") for who in range(300)])
+    changed = [version(str(who), day, name=f"N{who + day * (who % 3)}") for day in (1, 2) for who in range(200, 600)]
+    staged = Staging(place.root / "window")
+    staged.add(1, rows(changed, PEOPLE, NOW, 1)[0], Mark(None, {}, None))
+    whole = news(place.lake, "paper", "people", staged.pages(), 1)
+    assert len(whole) == 300 + 67
+    for parts in (2, 7, 1_000):
+        assert news(place.lake, "paper", "people", staged.pages(), parts).tolist() == whole.tolist()
+
+
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CHANGES, st.integers(1, 4), st.integers(1, 3), st.integers(0, 3), st.lists(st.integers(0, 14), max_size=2))
 def test_any_chunking_ends_in_the_truth(tmp_path_factory, changes, page, window, look_back, stops):
@@ -265,7 +279,7 @@ def test_no_rows_move_the_mark_all_the_same(lake):
 
 def test_a_long_query_draws_nothing_on_standard_output(tmp_path, capfd):
     """What a command prints as JSON stays JSON, however long the lake takes to answer."""
-    connection = Lake.open(str(tmp_path)).engine.con
+    connection = Lake.open(str(tmp_path)).tables.con
     connection.execute("SET progress_bar_time = 0")
     connection.execute("SELECT sum(a.range * b.range) FROM range(20_000) a, range(5_000) b").fetchall()
     assert capfd.readouterr().out == ""
