@@ -17,7 +17,7 @@ from connectors.salesforce.refusals import SOON, VENDOR, FieldsChanged, JobGone,
 TIMEOUT = (5.0, 300.0)  # seconds to connect and to wait for the next byte of a page, which the vendor prepares first
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between looks at a job; the last one again and again
 FIRST_ROWS = 500  # rows of the first page, which tells how long the rows are
-PAGE_BYTES = 5 * 2**20  # of a page, as far as the page before tells; they are held thrice, and more, while they become rows
+PAGE_BYTES = 5 * 2**20  # of a page, as far as the page before tells; they are held thrice while they become rows
 LONGEST = 900.0  # seconds; a job that is not done by then is waited for by the next run
 
 
