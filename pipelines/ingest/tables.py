@@ -286,7 +286,7 @@ class Tables:
     def drop(self, path: str) -> None:
         """Remove a table with all that it ever held; killed anywhere, what is left of it is an earlier state, or no table."""
         self._open.pop(path, None)
-        self._read.pop(path, None)
+        self._names.pop(path, None)
         below = self._files.get_file_info(fs.FileSelector(path, recursive=True, allow_not_found=True))
         files = [one.path for one in below if one.type == fs.FileType.File]
         log = sorted((file for file in files if "/_delta_log/" in file), reverse=True)
