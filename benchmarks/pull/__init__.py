@@ -12,15 +12,17 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.pull import peers
+from benchmarks.pull.peers import Peer
 from benchmarks.pull.rows import MAKERS, record
 
 LATENCY_MS = 20
@@ -90,17 +92,27 @@ def measure(
     for vendor in vendors:
         runs = [(rows, SMALL) for rows in sizes] + [(sizes[-1], LARGE)]
         for rows, size in runs:
+            beside_peers = with_peers and (rows, size) == (min(PEER_ROWS, sizes[-1]), SMALL)
             with serving(vendor, rows, size, folder) as place:
-                for who in ("ours", "bare"):
-                    CONSOLE.log(f"{vendor}: {who}, {rows:,} rows of {size} bytes")
-                    runs_of_it = range(times if rows <= PEER_ROWS else 1)
-                    yield min((client(who, vendor, place, size) for _ in runs_of_it), key=lambda one: one.pull_cpu_s)
-                if with_peers and (rows, size) == (min(PEER_ROWS, sizes[-1]), SMALL):
-                    for peer in peers.of(vendor):
-                        CONSOLE.log(f"{vendor}: {peer.title}, {rows:,} rows of {size} bytes")
-                        told = [one for _ in range(times) if (one := peer.run(place, folder))]
-                        if told:
-                            yield Result(peer.title, vendor, size, **min(told, key=lambda one: one["pull_cpu_s"]))
+                clients = {who: partial(client, who, vendor, place, size) for who in ("ours", "bare")}
+                for peer in peers.of(vendor) if beside_peers else ():
+                    clients[peer.title] = partial(other, peer, place, size, folder)
+                CONSOLE.log(f"{vendor}: {', '.join(clients)}; {rows:,} rows of {size} bytes")
+                yield from in_turn(clients, times if rows <= PEER_ROWS else 1)
+
+
+def in_turn(clients: Mapping[str, Callable[[], Result | None]], times: int) -> Iterator[Result]:
+    """The cheapest run of each that ran; they take turns, for a shared machine's speed changes from one minute to the next."""
+    rounds = [[run() for run in clients.values()] for _ in range(times)]
+    for runs in zip(*rounds, strict=True):
+        if told := [one for one in runs if one]:
+            yield min(told, key=lambda one: one.pull_cpu_s)
+
+
+def other(peer: Peer, place: str, size: int, folder: Path) -> Result | None:
+    """One run of a peer; None where it did not run."""
+    told = peer.run(place, folder)
+    return Result(peer.title, peer.vendor, size, **told) if told else None
 
 
 def client(who: str, vendor: str, place: str, size: int) -> Result:

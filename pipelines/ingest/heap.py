@@ -15,9 +15,10 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """What `malloc.h` of glibc calls them: how much may lie free at the heap's end, and from which size a block lies outside of it, to be given
 back once it is freed. By itself the C library learns to keep blocks of up to 32 MiB in the heap. https://man7.org/linux/man-pages/man3/mallopt.3.html
 """
-KEPT, GIVEN_BACK = 2**25, 2**18
-"""Bytes from which blocks lie outside: while pages are read, one follows another like it, and what was free is asked for again at once; while
-they land, groups of rows of all sizes come and go, of which 40 MiB would stay in the heap.
+KEPT, GIVEN_BACK = (2**22, 2**26), (2**18, 2**19)
+"""Bytes from which a block lies outside, and how many may lie free at the end. While pages are read one follows another like it, and what was
+free is asked for again at once, but for the largest, that is whole answers, of which no two are of one size; while they land, groups of rows of
+all sizes come and go, of which 40 MiB would stay in the heap.
 """
 
 
@@ -42,11 +43,11 @@ def settled_heap() -> Iterator[None]:
 def lean_heap() -> Iterator[None]:
     """Give what is free back, and what is freed as it comes."""
     give_back()
-    _lie_outside(GIVEN_BACK)
+    _keep(*GIVEN_BACK)
     try:
         yield
     finally:
-        _lie_outside(KEPT)
+        _keep(*KEPT)
 
 
 def give_back() -> None:
@@ -58,9 +59,9 @@ def give_back() -> None:
     _tell_the_c_library("malloc_trim", 0)
 
 
-def _lie_outside(size: int) -> None:
-    _tell_the_c_library("mallopt", M_MMAP_THRESHOLD, size)
-    _tell_the_c_library("mallopt", M_TRIM_THRESHOLD, 2 * size)
+def _keep(inside: int, free: int) -> None:
+    _tell_the_c_library("mallopt", M_MMAP_THRESHOLD, inside)
+    _tell_the_c_library("mallopt", M_TRIM_THRESHOLD, free)
 
 
 def _tell_the_c_library(name: str, *numbers: int) -> None:
