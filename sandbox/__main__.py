@@ -23,6 +23,7 @@ from sandbox.world import Truth, build
 
 PORTS = {"salesforce": 1, "hubspot": 2, "meta_ads": 3, "stripe": 4}  # beside the base
 USAGE_ERROR = 2
+HEARD_WITHIN = 1.0  # seconds until a signal is heard at the latest
 PORT_TAKEN = 3  # exit code apart, so that whoever starts us can choose other ports
 INTERRUPTED = 130  # as shells say it
 
@@ -140,7 +141,9 @@ def _serve(
     path.write_text("".join(f"{name}={value}\n" for name, value in variables(root, urls).items()), encoding="utf-8")
     addresses = ", ".join(f"{name} {url}" for name, url in urls.items())
     _say(f"Ready: {addresses}; variables in {path}")
-    stop.wait()
+    # a signal that came right before the wait is heard when the wait ends, for only then the interpreter has a moment for it
+    while not stop.wait(HEARD_WITHIN):
+        pass
 
 
 def _end_when_unused(used: Path, stop: threading.Event) -> None:

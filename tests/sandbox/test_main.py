@@ -34,7 +34,10 @@ def running(root: Path, *arguments: str):
             yield lines
         finally:
             process.send_signal(signal.SIGTERM)
-            code = process.wait(timeout=20)
+            try:
+                code = process.wait(timeout=20)
+            finally:
+                process.kill()  # or the block would wait for it for ever
     assert code == 0
 
 
