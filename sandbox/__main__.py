@@ -23,9 +23,9 @@ from sandbox.world import Truth, build
 
 PORTS = {"salesforce": 1, "hubspot": 2, "meta_ads": 3, "stripe": 4}  # beside the base
 USAGE_ERROR = 2
-HEARD_WITHIN = 1.0  # seconds until a signal is heard at the latest
 PORT_TAKEN = 3  # exit code apart, so that whoever starts us can choose other ports
 INTERRUPTED = 130  # as shells say it
+HEARD_WITHIN = 1.0  # seconds until a signal is heard at the latest
 
 
 class CannotStart(Exception):

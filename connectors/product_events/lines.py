@@ -96,8 +96,6 @@ def nested(flat: Mapping[str, Any]) -> Row:
 def kind_of(row: Mapping[str, Any]) -> str:
     """The type of a line, said or meant."""
     said = row.get("type")
-    if type(said) is str and said in TYPES:  # as nearly all say it
-        return said
     kind = said.strip().lower() if isinstance(said, str) else ""
     if not kind:
         kind = "track" if row.get("event") else "identify" if row.get("traits") else ""
