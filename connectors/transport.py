@@ -247,7 +247,7 @@ def _wait(again: Again, attempt: int) -> float:
 
 
 class Session(requests.Session):
-    """A session that has headers and hooks of its own and nothing else: no cookies, parameters or passwords.
+    """A session that has headers, parameters and hooks of its own and nothing else: no cookies or passwords.
 
     Merging those into each request, empty as they are, took a quarter of what a request costs (requests 2.34, sessions.py).
     """
@@ -261,12 +261,17 @@ class Session(requests.Session):
             {**self.headers, **request.headers},
             request.files,
             request.data,
-            request.params or "",  # anything else, even nothing, is looked at for what it can do
+            self._params(request.params),
             request.auth,
             hooks=self.hooks,
             json=request.json,
         )
         return prepared
+
+    def _params(self, asked: Any) -> Any:
+        """Its own, which must go with every request, and those that are asked for; anything but a text is looked at for what it can do."""
+        own: Any = self.params
+        return {**own, **(asked or {})} if own else asked or ""
 
     def merge_environment_settings(  # type: ignore[override]  # requests' own type of it is private
         self,
@@ -281,9 +286,14 @@ class Session(requests.Session):
         return {"proxies": {}, "stream": bool(stream), "verify": verify, "cert": cert}
 
 
-def session(transport: Transport) -> requests.Session:
-    """A session that sends through the transport and reads neither proxies nor passwords from the machine."""
+def session(transport: Transport, like: requests.Session | None = None) -> requests.Session:
+    """A session that sends through the transport and reads neither proxies nor passwords from the machine.
+
+    It signs and trusts as another does, which an SDK has made.
+    """
     opened = Session()
+    if like is not None:
+        opened.params, opened.verify = like.params, like.verify
     opened.trust_env = False  # a .netrc would replace our Authorization header
     opened.mount("https://", transport)
     return opened

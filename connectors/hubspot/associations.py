@@ -46,9 +46,11 @@ def _ends(portal: Portal, kind: str, other: str, ids: Sequence[str], stream: str
         answer = portal.associations(kind, other, asked, stream)
         _refuse_a_part(answer, about, stream)
         for result in answer["results"]:
-            one = str(result["from"]["id"])
-            ends[one] = [*ends.get(one, ()), *map(_ordered, result["to"])]
-            after = next_of(result)
+            one, to = str(result["from"]["id"]), result["to"]
+            for end in to:
+                _order(end["associationTypes"])
+            ends[one] = ends[one] + to if one in ends else to
+            after = next_of(result) if "paging" in result else None
             if after is None:
                 continue
             if (one, after) in seen:
@@ -64,12 +66,10 @@ def _each_once(ends: Sequence[Json]) -> list[Json]:
     return [by_id[one] for one in sorted(by_id)]
 
 
-def _ordered(end: Json) -> Json:
-    """One end with its types in an order of their own, so that the same ties are the same payload."""
-    types = end["associationTypes"]
+def _order(types: list[Json]) -> None:
+    """The types of one end in an order of their own, so that the same ties are the same payload."""
     if len(types) > 1:  # most have one
-        types = sorted(types, key=lambda one: (str(one.get("category")), int(one.get("typeId") or 0)))
-    return {"toObjectId": end["toObjectId"], "associationTypes": types}
+        types.sort(key=lambda one: (str(one.get("category")), int(one.get("typeId") or 0)))
 
 
 def _refuse_a_part(answer: Json, about: str, stream: str) -> None:

@@ -32,7 +32,9 @@ from models.records import Record
 Json = dict[str, Any]
 Place = tuple[str, int]
 """Id and stamp of a row, in milliseconds since 1970."""
-Search = tuple[list[tuple[Place, Json]], Span]
+Row = tuple[Place, Json]
+"""Where a row stands, and its payload, less what other calls tell of it."""
+Search = tuple[list[Row], Span]
 """The rows of one search, and what is left to read behind them."""
 logger = logging.getLogger(__name__)
 
@@ -138,14 +140,12 @@ class Objects:
         while left:
             query = {**left.query(self._feed.stamp), "properties": list(self.known.columns)}
             found = self._portal.search(reason, self._feed.kind, query, self._stream.name)
-            places = self._places(found.rows)
+            rows = self._rows(found.rows)
             try:
-                number, rest = left.behind(places, more=found.after is not None)
+                number, rest = left.behind([place for place, _ in rows], more=found.after is not None)
             except ValueError:
                 raise circle(f"the search of {self._feed.kind}", self._stream.name) from None
-            some = [
-                (place, row) for place, row in zip(places[:number], found.rows, strict=False) if left.holds(place[1])
-            ]
+            some = [row for row in rows[:number] if left.holds(row[0][1])]
             if some or rest:
                 yield some, rest or left
             left = rest
@@ -156,9 +156,8 @@ class Objects:
         """These records as they are now; what is in the recycling bin comes marked deleted, and with it goes what left the bin."""
         found: list[Record] = []
         for some in _batches(list(dict.fromkeys(ids)), BATCH):
-            rows = self._portal.read("read", self._feed.kind, some, list(self.known.columns))
-            placed = {place[0]: (place, row) for place, row in zip(self._places(rows), rows, strict=True)}
-            records = self._records(list(placed.values()))
+            rows = self._rows(self._portal.read("read", self._feed.kind, some, list(self.known.columns)))
+            records = self._records(list({place[0]: (place, payload) for place, payload in rows}.values()))
             lost = sorted(set(some) - {record.key.id for record in records})
             binned = self._portal.read("read", self._feed.kind, lost, ["hs_object_id"], archived=True) if lost else []
             found += [*records, *map(self._tombstone, binned)]
@@ -176,20 +175,20 @@ class Objects:
 
     # records ----------------------------------------------------------------------------------------------------------
 
-    def _records(self, rows: Sequence[tuple[Place, Json]], floor: int = 0) -> list[Record]:
+    def _records(self, rows: Sequence[Row], floor: int = 0) -> list[Record]:
         """The rows as records, each with its ties and what else it does not say itself, and after them what became one of them."""
+        feed = self._feed
         ids = list(dict.fromkeys(one for (one, _), _ in rows))  # what changes between two searches comes twice
-        ties = associations_of(self._portal, self._feed.kind, self._feed.linked, ids, self._stream.name)
+        ties = associations_of(self._portal, feed.kind, feed.linked, ids, self._stream.name)
         pasts = self._pasts(ids)
         records = []
-        for (one, stamp), row in rows:
-            payload = payload_of(row["properties"], self._portal.settings)
-            if self._feed.linked:
+        for (one, stamp), payload in rows:
+            if feed.linked:
                 payload["associations"] = ties[one]
-            if self._feed.history:
+            if feed.history:
                 payload["propertiesWithHistory"] = pasts.get(one, {})
-            if self._feed.pipelines:
-                payload |= self.known.beside(payload)
+            if feed.pipelines:
+                payload.update(self.known.beside(payload))
             records.append(Record(self._key(one), _instant(max(stamp, floor)), payload))
         return [*records, *(old for record in records if MERGED in record.payload for old in _merged(record))]
 
@@ -206,10 +205,17 @@ class Objects:
         one = str(row["id"])
         return Record(self._key(one), _instant(at), {"hs_object_id": one}, deleted=True)
 
-    def _places(self, rows: Sequence[Json]) -> list[Place]:
-        stamp = self._feed.stamp
+    def _rows(self, found: Sequence[Json]) -> list[Row]:
+        """Found objects as rows, whose payloads are the properties as they came."""
+        stamp, settings = self._feed.stamp, self._portal.settings
         try:
-            return [(str(row["id"]), milliseconds(row["properties"].get(stamp) or row["updatedAt"])) for row in rows]
+            return [
+                (
+                    (str(row["id"]), milliseconds(row["properties"].get(stamp) or row["updatedAt"])),
+                    payload_of(row["properties"], settings),
+                )
+                for row in found
+            ]
         except (AttributeError, KeyError, TypeError, ValueError):
             message = f"{self._feed.kind}: a row came without id or {stamp}; the next run tries again"
             raise Retryable(message, after=SOON, vendor=VENDOR, stream=self._stream.name) from None

@@ -33,7 +33,7 @@ from connectors.meta_ads.refusals import SOON, VENDOR, AccountLimited, Limited, 
 from connectors.meta_ads.settings import MetaAdsSettings
 from connectors.meta_ads.throttle import NO_NEW_JOBS, Throttle
 from connectors.pace import shared
-from connectors.transport import TIMEOUT, TRIES, Again, Held, Transport, read_json
+from connectors.transport import TIMEOUT, TRIES, Again, Held, Transport, read_json, session
 
 MOST_IN_BATCH = 50  # parts of one batch call (https://developers.facebook.com/docs/graph-api/batch-requests)
 
@@ -92,8 +92,6 @@ class MetaApi:
         self.pause = pause
         throttle = Throttle(clock)
         self._throttle = shared(VENDOR, self._token, throttle) if settings.base_url is None else throttle
-        session = FacebookSession(settings.app_id, settings.app_secret.get_secret_value(), self._token, timeout=TIMEOUT)
-        session.requests.trust_env = False  # a .netrc would add a header of its own
         self._transport = Transport(
             VENDOR,
             repeatable=repeatable,
@@ -103,9 +101,10 @@ class MetaApi:
             base_url=settings.base_url,
             pause=pause,
         )
-        session.requests.mount("https://", self._transport)
-        session.requests.hooks["response"].append(self._judge)
-        self._api = FacebookAdsApi(session, api_version=settings.api_version)
+        signed = FacebookSession(settings.app_id, settings.app_secret.get_secret_value(), self._token, timeout=TIMEOUT)
+        signed.requests = session(self._transport, like=signed.requests)
+        signed.requests.hooks["response"].append(self._judge)
+        self._api = FacebookAdsApi(signed, api_version=settings.api_version)
 
     def columns(self, kind: str, names: Sequence[str]) -> dict[str, str]:
         """The SDK's own type of each field of a kind of object; those that it gives none are `json`."""

@@ -1,7 +1,7 @@
 """What every ad cost and did on every day: one record per ad account and day of its own time zone, replaced as a whole.
 
 Windows are flights of spans. The first flight of a run holds what may still change: yesterday and today, and, once a day, every day
-younger than 28 days, for attribution moves. Further flights fill the past, newest first, back to Meta's memory or the account's first
+younger than 28 days, for attribution moves; of an account that is new, as many as one report holds. Further flights fill the past, newest first, back to Meta's memory or the account's first
 day. The ids of the reports are written down before they are waited for, so that a run that was killed asks for none twice.
 Source: https://developers.facebook.com/docs/marketing-api/insights (37 months are kept; days are the account's own).
 """
@@ -203,13 +203,13 @@ class Insights:
         return tuple(name for name in names if name in WINDOWS)
 
     def _recent(self, state: Position) -> list[Span]:
-        """What may have changed, per account: two days within the same day, 28 and what was missed on a new one."""
+        """What may have changed, per account: two days within the same day, 28 and what was missed on a new one; first, a whole report."""
         spans = []
         for account in self._readable():
             today = account.day(self._clock.now())
             known = state["accounts"].get(account.id)
             if known is None or known["read"] > str(today):  # a clock was put back
-                since = today - (MOVES - 1) * ONE
+                since = today - (SPAN - 1) * ONE
             elif known["read"] == str(today):
                 since = today - ONE
             else:
