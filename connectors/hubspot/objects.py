@@ -25,13 +25,13 @@ from connectors.hubspot.paging import circle, leaves
 from connectors.hubspot.projection import payload_of
 from connectors.hubspot.refusals import SOON, VENDOR
 from connectors.hubspot.span import LAG, Span
-from connectors.hubspot.wire import milliseconds
+from connectors.hubspot.wire import instant
 from models.keys import RecordKey
 from models.records import Record
 
 Json = dict[str, Any]
-Place = tuple[str, int]
-"""Id and stamp of a row, in milliseconds since 1970."""
+Place = tuple[str, datetime]
+"""Id and stamp of a row, UTC."""
 Row = tuple[Place, Json]
 """Where a row stands, and its payload, less what other calls tell of it."""
 Search = tuple[list[Row], Span]
@@ -177,19 +177,19 @@ class Objects:
 
     def _records(self, rows: Sequence[Row], floor: int = 0) -> list[Record]:
         """The rows as records, each with its ties and what else it does not say itself, and after them what became one of them."""
-        feed = self._feed
+        feed, least = self._feed, _instant(floor)
         ids = list(dict.fromkeys(one for (one, _), _ in rows))  # what changes between two searches comes twice
         ties = associations_of(self._portal, feed.kind, feed.linked, ids, self._stream.name)
         pasts = self._pasts(ids)
         records = []
-        for (one, stamp), payload in rows:
+        for (one, at), payload in rows:
             if feed.linked:
                 payload["associations"] = ties[one]
             if feed.history:
                 payload["propertiesWithHistory"] = pasts.get(one, {})
             if feed.pipelines:
                 payload.update(self.known.beside(payload))
-            records.append(Record(self._key(one), _instant(max(stamp, floor)), payload))
+            records.append(Record(self._key(one), max(at, least), payload))
         return [*records, *(old for record in records if MERGED in record.payload for old in _merged(record))]
 
     def _pasts(self, ids: Sequence[str]) -> dict[str, Json]:
@@ -201,9 +201,9 @@ class Objects:
 
     def _tombstone(self, row: Json) -> Record:
         """Not older than the record is known to be: calculated properties may move its stamp when it is in the bin already."""
-        at = max(milliseconds(str(row[name])) for name in ("archivedAt", "updatedAt") if row.get(name))
+        at = max(instant(str(row[name])) for name in ("archivedAt", "updatedAt") if row.get(name))
         one = str(row["id"])
-        return Record(self._key(one), _instant(at), {"hs_object_id": one}, deleted=True)
+        return Record(self._key(one), at, {"hs_object_id": one}, deleted=True)
 
     def _rows(self, found: Sequence[Json]) -> list[Row]:
         """Found objects as rows, whose payloads are the properties as they came."""
@@ -211,7 +211,7 @@ class Objects:
         try:
             return [
                 (
-                    (str(row["id"]), milliseconds(row["properties"].get(stamp) or row["updatedAt"])),
+                    (str(row["id"]), instant(row["properties"].get(stamp) or row["updatedAt"])),
                     payload_of(row["properties"], settings),
                 )
                 for row in found

@@ -16,6 +16,7 @@ from connectors.hubspot.feeds import FEEDS
 from connectors.hubspot.objects import Objects
 from connectors.hubspot.refusals import VENDOR
 from connectors.hubspot.submissions import Submissions
+from connectors.hubspot.wire import milliseconds
 from models.clock import Clock
 from models.records import Record
 
@@ -39,7 +40,7 @@ class HubSpotSource(Source):
 
     def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
         """Walk the stream to the present."""
-        now = _milliseconds(self._clock.now())
+        now = milliseconds(self._clock.now())
         match stream.name:
             case "owners":
                 return owners(self._portal, stream, cursor, now)
@@ -52,11 +53,11 @@ class HubSpotSource(Source):
     def between(self, stream: Stream, since: datetime, until: datetime, resume: Position | None) -> Iterator[Page]:
         """Read once more what is stamped, or was submitted, in `[since, until)`."""
         if stream.name == "form_submissions":
-            now = _milliseconds(self._clock.now())
-            return Submissions(self._portal, stream, now).between(_milliseconds(since), _milliseconds(until), resume)
+            now = milliseconds(self._clock.now())
+            return Submissions(self._portal, stream, now).between(milliseconds(since), milliseconds(until), resume)
         if stream.name not in FEEDS:
             return super().between(stream, since, until, resume)
-        return self._of(stream).between(_milliseconds(since), _milliseconds(until), resume)
+        return self._of(stream).between(milliseconds(since), milliseconds(until), resume)
 
     def read(self, stream: Stream, ids: Sequence[str]) -> list[Record]:
         """CRM objects as they are now. What was deleted for good is absent, for HubSpot does not tell it from what never was."""
@@ -77,7 +78,3 @@ class HubSpotSource(Source):
 
     def _of(self, stream: Stream) -> Objects:
         return self._objects.setdefault(stream.name, Objects(self._portal, stream, FEEDS[stream.name]))
-
-
-def _milliseconds(at: datetime) -> int:
-    return int(at.timestamp() * 1000)

@@ -8,7 +8,10 @@ that shows a younger stamp may stand in an older place, and only older stamps te
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
+
+from connectors.hubspot.wire import milliseconds
 
 Json = dict[str, Any]
 
@@ -48,7 +51,7 @@ class Span:
             return [_filter(stamp, "EQ", self.start)]
         return [_filter(stamp, "GTE", self.start), _filter(stamp, "LT", self.upto)]
 
-    def behind(self, rows: Sequence[tuple[str, int]], *, more: bool) -> "tuple[int, Span | None]":
+    def behind(self, rows: Sequence[tuple[str, datetime]], *, more: bool) -> "tuple[int, Span | None]":
         """How many of a search's rows need not be asked for again, and what is left to read.
 
         Shape: `rows` are (id, stamp) as they came; `more` says that the search has more. ValueError if they lead no further.
@@ -57,16 +60,16 @@ class Span:
             return len(rows), self._next_ids(rows, more=more)
         if not more:
             return len(rows), None
-        inside = [stamp for _, stamp in rows if self.holds(stamp)]
+        inside = [milliseconds(at) for _, at in rows if self.holds(at)]
         if not inside:  # nothing tells which place was reached: read the window by id
             return 0, replace(self, after="0", upto=self.end)
         reached = self._reached(inside)
         if reached is None:  # the whole page is one millisecond: begin it again, by id
             return 0, replace(self, after="0")
-        place = next(number for number, (_, stamp) in enumerate(rows) if stamp == reached)
+        place = next(number for number, (_, at) in enumerate(rows) if milliseconds(at) == reached)
         return place, replace(self, start=reached)
 
-    def _next_ids(self, rows: Sequence[tuple[str, int]], *, more: bool) -> "Span | None":
+    def _next_ids(self, rows: Sequence[tuple[str, datetime]], *, more: bool) -> "Span | None":
         if more:
             if not rows or int(rows[-1][0]) <= int(self.after or 0):
                 raise ValueError("repeats a page")
@@ -82,9 +85,9 @@ class Span:
         settled = [stamp for stamp in ahead if stamp < self.end - LAG]
         return next(reversed(settled or ahead), None)
 
-    def holds(self, stamp: int) -> bool:
+    def holds(self, at: datetime) -> bool:
         """Whether a row belongs here; searches give others, too (estuary/connectors#2210)."""
-        return self.start is None or self.start <= stamp < self.end
+        return self.start is None or self.start <= milliseconds(at) < self.end
 
     def position(self) -> Json:
         """As JSON."""

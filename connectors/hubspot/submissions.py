@@ -16,7 +16,7 @@ from connectors.base import Page, Position, Stream
 from connectors.hubspot.client import Portal, Rows
 from connectors.hubspot.paging import leaves
 from connectors.hubspot.refusals import VENDOR, Gone
-from connectors.hubspot.wire import milliseconds
+from connectors.hubspot.wire import instant, milliseconds
 from models.keys import RecordKey, content_id
 from models.records import Record
 
@@ -140,6 +140,6 @@ def _kinds(form: Json) -> Json:
 def _open_at(form: Json, since: int) -> bool:
     """Whether an archived form may have been filled in since; where it does not say when it was archived, it may."""
     try:
-        return milliseconds(str(form["archivedAt"])) >= since
+        return milliseconds(instant(str(form["archivedAt"]))) >= since
     except (KeyError, ValueError):
         return True

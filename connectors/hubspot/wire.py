@@ -6,7 +6,7 @@ milliseconds since 1970; an empty text clears a property.
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from connectors.base import FieldValue
 
 DIGITS = re.compile(r"-?\d{1,15}")
 """Milliseconds since 1970; more digits are no instant."""
+EPOCH, MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 
 
 def instant(text: str) -> datetime:
@@ -29,9 +30,9 @@ def instant(text: str) -> datetime:
         raise ValueError("out of range") from None
 
 
-def milliseconds(text: str) -> int:
-    """An instant in milliseconds since 1970. ValueError if it is none."""
-    return round(instant(text).timestamp() * 1000)
+def milliseconds(at: datetime) -> int:
+    """An instant in milliseconds since 1970, as filters and cursors name it."""
+    return (at - EPOCH) // MILLISECOND
 
 
 def sent(value: FieldValue) -> str:

@@ -1,5 +1,7 @@
 """The walk through a search that is never paged: on any set of stamps it reads every row, and it ends."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,11 @@ from connectors.hubspot.span import LAG, Span
 
 START, END = 10_000_000, 10_000_000 + 2 * LAG
 PAGE = 4
+
+
+def instant(stamp: int) -> datetime:
+    """As an answer shows it."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=stamp)
 
 
 def search(rows: list[tuple[int, int]], query: dict, slack: int = 0) -> list[tuple[int, int]]:
@@ -36,9 +43,9 @@ def walk(rows: list[tuple[int, int]], span: Span, slack: int = 0) -> list[int]:
             return found
         left = Span(**left.position())
         page = search(rows, left.query("stamp"), slack)
-        some = [(str(one), stamp) for one, stamp in page[:PAGE]]
+        some = [(str(one), instant(stamp)) for one, stamp in page[:PAGE]]
         place, rest = left.behind(some, more=len(page) > PAGE)
-        found += [int(one) for one, stamp in some[:place] if left.holds(stamp)]
+        found += [int(one) for one, at in some[:place] if left.holds(at)]
         left = rest
     raise AssertionError("the walk does not end")
 
@@ -64,7 +71,7 @@ def test_everything_is_read_in_the_order_of_ids(stamps):
     assert walk(rows, Span(None, END)) == [one for one, _ in rows]
 
 
-@pytest.mark.parametrize("rows", [[("5", START)], []])
+@pytest.mark.parametrize("rows", [[("5", instant(START))], []])
 def test_a_page_by_id_that_leads_no_further_is_an_error(rows):
     """Instead of a walk without end."""
     with pytest.raises(ValueError, match="repeats a page"):
@@ -81,7 +88,7 @@ def test_a_search_that_misses_its_window_is_read_to_its_end(stamps, slack):
     assert walk(far, Span(START, END), slack) == [7]
 
 
-@pytest.mark.parametrize("rows", [[("1", START - 5)], []])
+@pytest.mark.parametrize("rows", [[("1", instant(START - 5))], []])
 def test_a_page_of_another_time_or_of_nothing_begins_the_window_again_by_id(rows):
     """Nothing on it is taken."""
     assert Span(START, END).behind(rows, more=True) == (0, Span(START, END, after="0", upto=END))
@@ -89,5 +96,5 @@ def test_a_page_of_another_time_or_of_nothing_begins_the_window_again_by_id(rows
 
 def test_ids_are_numbers_not_words():
     """9 comes before 10."""
-    place, rest = Span(None, END, after="9").behind([("10", START)], more=True)
+    place, rest = Span(None, END, after="9").behind([("10", instant(START))], more=True)
     assert (place, rest) == (1, Span(None, END, after="10"))
