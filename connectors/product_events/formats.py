@@ -20,7 +20,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from connectors.product_events.lines import Line, Row, Unreadable, nested
+from connectors.product_events.lines import Fault, Line, Row, Unreadable, nested
 
 LONGEST = 2**20
 """Bytes of one line; Segment takes 32 KB per event (https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/)."""
@@ -64,10 +64,10 @@ def json_lines(file: BinaryIO, place: Place, finished: bool) -> Iterator[Line]: 
         try:
             row = _object(line, fault)
         except Unreadable as error:
-            yield Line(number, end, None, str(error), _shown(_text(line)), size)
+            yield number, end, size, Fault(str(error), _shown(_text(line)))
         else:
             if row is not None:
-                yield Line(number, end, row, None, "", size)
+                yield number, end, size, row
 
 
 def comma_separated(file: BinaryIO, place: Place, finished: bool) -> Iterator[Line]:  # noqa: FBT001
@@ -79,7 +79,7 @@ def comma_separated(file: BinaryIO, place: Place, finished: bool) -> Iterator[Li
     columns = header.fields or []
     if fault := _fault_of_header(columns):
         if place.offset < header.end:  # said once, not again with every look at the file
-            yield Line(header.number, header.end, fault=fault, raw=header.raw)
+            yield header.number, header.end, 0, Fault(fault, header.raw)
         return
     names = [column.strip() for column in columns]
     place = Place(header.end, header.following) if place.offset < header.end else place
@@ -88,9 +88,9 @@ def comma_separated(file: BinaryIO, place: Place, finished: bool) -> Iterator[Li
         try:
             row = _flat(names, found)
         except Unreadable as error:
-            yield Line(found.number, found.end, fault=str(error), raw=found.raw, size=found.size)
+            yield found.number, found.end, found.size, Fault(str(error), found.raw)
         else:
-            yield Line(found.number, found.end, row, size=found.size)
+            yield found.number, found.end, found.size, row
 
 
 def zipped(inner: Reader) -> Reader:
@@ -101,10 +101,11 @@ def zipped(inner: Reader) -> Reader:
         try:
             with gzip.GzipFile(fileobj=file, mode="rb") as plain:
                 for line in inner(plain, place, True):  # type: ignore[arg-type]  # noqa: FBT003  # it is read like a file
-                    last = Place(line.end, line.number + 1)
+                    number, end, *_ = line
+                    last = Place(end, number + 1)
                     yield line
         except (EOFError, gzip.BadGzipFile, zlib.error):
-            yield Line(last.number, last.offset, fault="cut")
+            yield last.number, last.offset, 0, Fault("cut")
 
     return read
 
@@ -120,7 +121,7 @@ def parquet(file: BinaryIO, place: Place, _finished: bool) -> Iterator[Line]:  #
                 yield from _of_group(table, group, first, place.offset)
             first = after
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        yield Line(0, place.offset, fault="parquet")
+        yield 0, place.offset, 0, Fault("parquet")
 
 
 FORMATS: dict[str, Format] = {
@@ -296,10 +297,10 @@ def _of_group(table: pq.ParquetFile, group: int, first: int, offset: int) -> Ite
 def _of_row(number: int, row: Row, size: int) -> Line:
     plain = {name: _plain(value) for name, value in row.items()}
     try:
-        return Line(number, number, nested(plain), size=size)
+        return number, number, size, nested(plain)
     except Unreadable as error:
         raw = orjson.dumps(plain, default=str).decode()
-        return Line(number, number, fault=str(error), raw=raw[:SHOWN], size=size)
+        return number, number, size, Fault(str(error), raw[:SHOWN])
 
 
 def _rows_of(batch: pa.RecordBatch) -> list[Row]:

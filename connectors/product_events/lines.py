@@ -55,17 +55,16 @@ class Unreadable(ValueError):
     """This line is no event; its argument is a key of `FAULTS`."""
 
 
-class Line(NamedTuple):  # one is made of every line, at a third of a dataclass's price
-    """One line or row of a file. `number` counts from 1; `end` is where reading goes on after it: bytes, in Parquet rows."""
+class Fault(NamedTuple):
+    """What stands there cannot be read: `what` is a key of `FAULTS`."""
 
-    number: int
-    end: int
-    row: Row | None = None
-    fault: str | None = None
+    what: str
     raw: str = ""
-    """What stands there, cut to `SHOWN` characters, where it cannot be read."""
-    size: int = 0
-    """Bytes that it took."""
+    """What stands there, cut to `SHOWN` characters."""
+
+
+Line = tuple[int, int, int, Row | Fault]
+"""One line or row of a file: its number, from 1; where reading goes on after it, in bytes or rows of Parquet; bytes that it took; what it says."""
 
 
 def nested(flat: Mapping[str, Any]) -> Row:

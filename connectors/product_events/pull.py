@@ -19,7 +19,7 @@ from connectors.product_events import lines, transcripts
 from connectors.product_events.client import Files
 from connectors.product_events.formats import SHOWN, Format, format_of
 from connectors.product_events.ledger import OPEN, File, Known, Ledger
-from connectors.product_events.lines import VENDOR, Line, Unreadable
+from connectors.product_events.lines import VENDOR, Fault, Row, Unreadable
 from models.clock import Clock
 from models.keys import RecordKey, content_id
 from models.records import Record
@@ -125,9 +125,9 @@ class ProductEventsSource(Source):
                 for number in gone:
                     yield Record(self._place(file, number), self._clock.now(), {}, deleted=True), 0
                 tail = known.place
-                for line in kind.read(opened, known.place, finished):
-                    known.offset, known.number = line.end, line.number + 1
-                    yield self._told(stream, file, line, known), line.size
+                for number, end, size, said in kind.read(opened, known.place, finished):
+                    known.offset, known.number = end, number + 1
+                    yield self._told(stream, file, number, said, known), size
                 if finished:  # a writer that was quiet may go on in the middle of its last line
                     known.offset, known.number = tail.offset, tail.number
                 if kind.appendable:
@@ -137,17 +137,18 @@ class ProductEventsSource(Source):
         except FileNotFoundError:
             return  # cleared away since it was listed
 
-    def _told(self, stream: Stream, file: File, line: Line, known: Known) -> Record | None:
-        fault, raw = line.fault, line.raw
-        if line.row is not None:
+    def _told(self, stream: Stream, file: File, number: int, said: Row | Fault, known: Known) -> Record | None:
+        if isinstance(said, Fault):
+            fault = said
+        else:
             try:
-                return (lines.user if stream.name == "users" else lines.event)(self.account, line.row)
+                return (lines.user if stream.name == "users" else lines.event)(self.account, said)
             except Unreadable as error:
-                fault, raw = str(error), orjson.dumps(line.row, default=str).decode()[:SHOWN]
-        if fault is None or stream.name != "events":  # one stream keeps what none can read
+                fault = Fault(str(error), orjson.dumps(said, default=str).decode()[:SHOWN])
+        if stream.name != "events":  # one stream keeps what none can read
             return None
-        known.note(line.number)
-        return lines.unreadable(self._place(file, line.number), fault, raw, self._clock.now())
+        known.note(number)
+        return lines.unreadable(self._place(file, number), fault.what, fault.raw, self._clock.now())
 
     def _place(self, file: File, number: int) -> RecordKey:
         return RecordKey(VENDOR, self.account, "event", f"{file.path}:{number}")
