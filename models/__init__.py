@@ -11,6 +11,9 @@ import os
 
 # Arrow chooses its allocator when it is loaded, and every room loads this one first; the one it prefers never gives back what it once had
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+# delta-rs has one of its own, that keeps 15 MiB of what a commit took until the next one, unless it gives back within 100 ms; at once would double
+# the time of joining files. https://jemalloc.net/jemalloc.3.html#opt.dirty_decay_ms
+os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0")
 
 from models.alerts import Alert
 from models.batches import Batch, BatchRequest
