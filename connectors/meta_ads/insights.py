@@ -1,8 +1,9 @@
 """What every ad cost and did on every day: one record per ad account and day of its own time zone, replaced as a whole.
 
 Windows are flights of spans. The first flight of a run holds what may still change: yesterday and today, and, once a day, every day
-younger than 28 days, for attribution moves; of an account that is new, as many as one report holds. Further flights fill the past, newest first, back to Meta's memory or the account's first
-day. The ids of the reports are written down before they are waited for, so that a run that was killed asks for none twice.
+younger than 28 days, for attribution moves; of an account that is new, as many as one report holds. Further flights fill the past,
+newest first, back to Meta's memory or the account's first day. The ids of the reports are written down before they are waited for, so
+that a run that was killed asks for none twice.
 Source: https://developers.facebook.com/docs/marketing-api/insights (37 months are kept; days are the account's own).
 """
 
