@@ -50,7 +50,7 @@ def _ends(portal: Portal, kind: str, other: str, ids: Sequence[str], stream: str
             for end in to:
                 _order(end["associationTypes"])
             ends[one] = ends[one] + to if one in ends else to
-            after = next_of(result) if "paging" in result else None
+            after = next_of(result)
             if after is None:
                 continue
             if (one, after) in seen:

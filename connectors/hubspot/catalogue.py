@@ -1,14 +1,14 @@
 """Short lists that have no stamp to search by, owners and pipelines: read whole in every run, and what is missing has gone."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from connectors.base import Page, Position, Stream
 from connectors.hubspot.client import Portal, Rows
 from connectors.hubspot.paging import leaves
 from connectors.hubspot.refusals import VENDOR
-from connectors.hubspot.wire import instant
+from connectors.hubspot.wire import instant, instant_at
 from models.keys import RecordKey
 from models.records import Record
 
@@ -42,7 +42,7 @@ def _owners(portal: Portal, stream: Stream, *, archived: bool) -> Iterator[Json]
 
 
 def _whole(portal: Portal, stream: Stream, rows: dict[str, Json], cursor: Position | None, now: int) -> Page:
-    at = datetime.fromtimestamp(now / 1000, UTC)
+    at = instant_at(now)
     records = [Record(_key(portal, stream, one), _changed(row, at), row) for one, row in rows.items()]
     missing: Sequence[str] = sorted(set(cursor["ids"]) - rows.keys()) if cursor else []
     records += [Record(_key(portal, stream, one), at, {"id": one}, deleted=True) for one in missing]

@@ -10,7 +10,7 @@ moves (https://integrate.hubspot.com/t/restoring-recently-deleted-contacts/11963
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -25,7 +25,7 @@ from connectors.hubspot.paging import circle, leaves
 from connectors.hubspot.projection import payload_of
 from connectors.hubspot.refusals import SOON, VENDOR
 from connectors.hubspot.span import LAG, Span
-from connectors.hubspot.wire import instant
+from connectors.hubspot.wire import instant, instant_at
 from models.keys import RecordKey
 from models.records import Record
 
@@ -77,7 +77,7 @@ class Objects:
             # what moved no stamp, a restored record perhaps, gets one at which the index shows every stamped change and deletion
             floor = span.end - LAG if cursor and span.start is None and not span.only else 0
             yield from self._walk(span, reason, floor)
-            whole = Whole(self._portal.id, _instant(floor).isoformat()) if floor else None
+            whole = Whole(self._portal.id, instant_at(floor).isoformat()) if floor else None
             cursor, gone = self._behind(span, cursor, now)
             yield Page(gone, self._position(span), cursor, whole)
             if span.end >= now and not span.only:
@@ -157,7 +157,7 @@ class Objects:
         found: list[Record] = []
         for some in _batches(list(dict.fromkeys(ids)), BATCH):
             rows = self._rows(self._portal.read("read", self._feed.kind, some, list(self.known.columns)))
-            records = self._records(list({place[0]: (place, payload) for place, payload in rows}.values()))
+            records = self._records(list({row[0][0]: row for row in rows}.values()))
             lost = sorted(set(some) - {record.key.id for record in records})
             binned = self._portal.read("read", self._feed.kind, lost, ["hs_object_id"], archived=True) if lost else []
             found += [*records, *map(self._tombstone, binned)]
@@ -171,13 +171,13 @@ class Objects:
 
         for found in leaves(ask, f"the list of archived {self._feed.kind}", self._stream.name):
             gone = map(self._tombstone, found.rows)
-            yield from (record for record in gone if record.updated_at >= _instant(since - LOOK_BACK))
+            yield from (record for record in gone if record.updated_at >= instant_at(since - LOOK_BACK))
 
     # records ----------------------------------------------------------------------------------------------------------
 
     def _records(self, rows: Sequence[Row], floor: int = 0) -> list[Record]:
         """The rows as records, each with its ties and what else it does not say itself, and after them what became one of them."""
-        feed, least = self._feed, _instant(floor)
+        feed, least = self._feed, instant_at(floor)
         ids = list(dict.fromkeys(one for (one, _), _ in rows))  # what changes between two searches comes twice
         ties = associations_of(self._portal, feed.kind, feed.linked, ids, self._stream.name)
         pasts = self._pasts(ids)
@@ -234,7 +234,3 @@ def _merged(record: Record) -> Iterator[Record]:
 
 def _batches(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     return (ids[start : start + size] for start in range(0, len(ids), size))
-
-
-def _instant(stamp: int) -> datetime:
-    return datetime.fromtimestamp(stamp / 1000, UTC)

@@ -9,14 +9,13 @@ https://developers.hubspot.com/docs/api-reference/legacy/marketing/forms/delete-
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import Page, Position, Stream
 from connectors.hubspot.client import Portal, Rows
 from connectors.hubspot.paging import leaves
 from connectors.hubspot.refusals import VENDOR, Gone
-from connectors.hubspot.wire import instant, milliseconds
+from connectors.hubspot.wire import instant, instant_at, milliseconds
 from models.keys import RecordKey, content_id
 from models.records import Record
 
@@ -111,7 +110,7 @@ class Submissions:
             str(form["id"]), str(row.get("submittedAt")), repr(sorted(values.items()))
         )
         key = RecordKey(VENDOR, self._portal.id, self._stream.object, str(named))
-        return Record(key, datetime.fromtimestamp(self._at(row) / 1000, UTC), payload)
+        return Record(key, instant_at(self._at(row)), payload)
 
     def _at(self, row: Json) -> int:
         """When it was submitted; one that does not say is kept as of now, and refused when it is read as facts."""

@@ -21,13 +21,18 @@ def instant(text: str) -> datetime:
     """An instant, or the midnight of a day, in UTC. ValueError for anything else."""
     try:
         if not text.endswith("Z") and DIGITS.fullmatch(text):  # nearly all end so
-            return datetime.fromtimestamp(int(text) / 1000, UTC)
+            return instant_at(int(text))
         at = datetime.fromisoformat(text)
         if at.tzinfo is UTC:  # as HubSpot writes it
             return at
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (OverflowError, OSError):
         raise ValueError("out of range") from None
+
+
+def instant_at(stamp: int) -> datetime:
+    """The instant of so many milliseconds since 1970, in UTC."""
+    return datetime.fromtimestamp(stamp / 1000, UTC)
 
 
 def milliseconds(at: datetime) -> int:

@@ -10,19 +10,21 @@ from pathlib import Path
 import pyarrow as pa
 
 from connectors.base import Stream, Whole
-from pipelines.ingest.lake import Lake
+from pipelines.ingest.lake import HEADS, Lake
 from pipelines.ingest.landing import PAGE, STAGED
 
+UNHELD = """
+(FROM {raw} ANTI JOIN (FROM {staged} WHERE NOT deleted OR updated_at >= $at) USING (record_hash)
+WHERE account = $account AND object = $object AND coalesce(id > $after, true) AND coalesce(id <= $upto, true))
+"""
+"""Versions of the records of a stretch that no page holds."""
 GONE = """
-WITH absent AS (
-    SELECT record_hash, max(struct_pack(updated_at, pulled_at, batch, deleted)) AS its
-    FROM {raw} ANTI JOIN (FROM {staged} WHERE NOT deleted OR updated_at >= $at) USING (record_hash)
-    WHERE account = $account AND object = $object AND coalesce(id > $after, true) AND coalesce(id <= $upto, true)
-    GROUP BY record_hash
-), gone AS MATERIALIZED (SELECT record_hash, its.batch AS batch FROM absent WHERE NOT its.deleted AND its.updated_at <= $at)
+WITH heads AS ({heads}), gone AS MATERIALIZED (
+    SELECT record_hash, batch FROM {raw} SEMI JOIN heads USING (record_hash, batch) WHERE NOT deleted AND updated_at <= $at
+)
 FROM {raw} SEMI JOIN gone USING (record_hash, batch)
 """
-"""The live records of a stretch that no page holds. A deletion that is older than what is known of its record does not count when the
+"""Those of them that live. A deletion that is older than what is known of its record does not count when the
 pages land. They are found first, so that no other payload is read: mostly there are none."""
 
 
@@ -34,7 +36,8 @@ def tombstones(
     Shape: `pages` are the window's staged files, at least one.
     """
     at = datetime.fromisoformat(whole.at)
-    said = GONE.format(raw=lake.log(vendor, stream.name), staged=lake.tables.files(pages))
+    raw = lake.log(vendor, stream.name)
+    said = GONE.format(raw=raw, heads=HEADS.format(raw=UNHELD.format(raw=raw, staged=lake.tables.files(pages))))
     within = {"account": whole.account, "object": stream.object, "at": at, "after": whole.after, "upto": whole.upto}
     gone = lake.tables.con.sql(said, params=within).to_arrow_table()
     number = (len(pages) + 1) << PAGE

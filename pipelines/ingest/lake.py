@@ -104,13 +104,9 @@ class Lake:
         """What the engine's own SQL calls the whole change log of a stream."""
         return self.tables.name(_raw(vendor, stream), RAW)
 
-    def heads(self, vendor: str, stream: str) -> str:
-        """What the engine's own SQL calls the stream's newest versions: `record_hash` and `batch` of each."""
-        return self._heads_of(self.tables, vendor, stream)
-
     def latest(self, vendor: str, stream: str) -> "ibis.Table":
         """One row per record, its newest version; deleted records are among them, marked so."""
-        newest = self.tables.known(self.heads(vendor, stream), HEAD)
+        newest = self.tables.known(self._heads_of(self.tables, vendor, stream), HEAD)
         return self.raw(vendor, stream).semi_join(newest, ["record_hash", "batch"])
 
     def census(self, vendor: str, stream: str) -> Census:

@@ -92,7 +92,6 @@ def _chosen(pages: Sequence[Path], chosen: npt.NDArray[np.int64]) -> Iterator[pa
             for some in page.iter_batches(portion(extent([page.metadata]), SLICE_ROWS, SLICE_BYTES), use_threads=False):
                 first = some["sequence"][0].as_py()
                 low, high = np.searchsorted(chosen, [first, first + some.num_rows])
-                if low == high:
-                    continue
-                whole = high - low == some.num_rows  # as of all that is new: no copy of them is made
-                yield (some if whole else some.take(pa.array(chosen[low:high] - first))).select(LANDED.names)
+                if low < high:  # no copy is made where all are new
+                    taken = some if high - low == some.num_rows else some.take(pa.array(chosen[low:high] - first))
+                    yield taken.select(LANDED.names)
