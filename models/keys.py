@@ -15,8 +15,12 @@ LONGEST = 600
 
 def stable_hash(*parts: str) -> int:
     """Signed 64-bit hash of the parts; collisions are about n²/2⁶⁵ (4e-6 at 12 million values)."""
-    digest = hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
+    return bytes_hash("\0".join(parts).encode("utf-8", "surrogatepass"))
+
+
+def bytes_hash(content: bytes) -> int:
+    """Signed 64-bit hash of UTF-8 text, the same as that of the text."""
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big", signed=True)
 
 
 def content_id(*parts: str) -> str:

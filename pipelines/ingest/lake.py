@@ -241,7 +241,9 @@ class Lake:
     def naming(self, vendor: str, stream: str, ids: Sequence[str]) -> list[Record]:
         """Records of a stream of which some version has one of these ids as a text of its payload; each as it was before it was deleted."""
         rows = self.tables.con.sql(NAMING.format(raw=self.log(vendor, stream)), params={"ids": list(ids)}).fetchall()
-        return [Record(RecordKey(*key), last["updated_at"], payload.load(last["payload"])) for *key, last in rows]
+        return [
+            Record(RecordKey(*key), last["updated_at"], payload.load(last["payload"].encode())) for *key, last in rows
+        ]
 
     def told_of(self, hashes: Iterable[int]) -> dict[str, int]:
         """How many rows were read from these records, by the path of the table; those that have none are left out."""

@@ -83,12 +83,12 @@ def read(rows: pa.RecordBatch, stream: Stream, tables: Sink) -> tuple[set[Versio
     """Read some raw rows into tables; returns the versions that read well and the reasons of those that did not."""
     found: dict[Version, list[tuple[Row, Fact]]] = {}
     rejected: dict[Version, str] = {}
-    for row in _rows(rows):
-        version, text = (row["record"], row["batch"]), row.pop("payload")  # let go once it is read: it may be some MB
+    for row, text in zip(_rows(rows.drop_columns("payload")), rows["payload"], strict=True):
+        version = row["record"], row["batch"]
         try:
             found[version] = [(row, fact) for fact in _facts(row, text, stream)]
         except SURPRISES as error:
-            rejected[version] = reason(error, text)
+            rejected[version] = reason(error, text.as_py())
     try:
         parts = _tables(found.values(), tables)
     except UNSTORABLE:
@@ -114,12 +114,12 @@ def _rows(batch: pa.RecordBatch) -> list[Row]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-def _facts(row: Row, text: str, stream: Stream) -> list[Fact]:
+def _facts(row: Row, text: pa.StringScalar, stream: Stream) -> list[Fact]:
     """The facts of one raw row; a deleted record says nothing any more, unless its stream is lasting."""
     if row["deleted"] and not stream.lasting:
         return []
     key = RecordKey(row["vendor"], row["account"], row["object"], row["id"])
-    record = Record(key, row["updated_at"], payload.load(text), row["deleted"])
+    record = Record(key, row["updated_at"], payload.load(memoryview(text.as_buffer())), row["deleted"])
     return list(stream.translate(record))
 
 

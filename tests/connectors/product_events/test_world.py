@@ -71,7 +71,7 @@ def test_every_planted_talk_is_read_word_by_word(world: World, landing: Landing,
     """The canonical text is the document's own, its author is known, and it hangs on a record of its person."""
     texts = {text.doc_id: text for documents in load().values() for text in documents}
     rows = landing.lake.latest("product_events", "transcripts").to_pyarrow().to_pylist()
-    payloads = {row["record"]: load_payload(row["payload"]) for row in rows}
+    payloads = {row["record"]: load_payload(row["payload"].encode()) for row in rows}
     facts = {row["record"]: row for row in landing.lake.facts(Interaction).to_pyarrow().to_pylist()}
     records = {person.id: person.records for person in world.truth.persons}
     planted = [one for one in world.truth.documents if one.record.startswith("product_events/")]
