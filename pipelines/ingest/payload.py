@@ -1,6 +1,6 @@
 """Payloads as text: the vendor's JSON with sorted keys, so that equal content is equal text and has an equal hash.
 
-The text is UTF-8 bytes, as JSON is made and read and as Arrow keeps it; it may be some MB, so no copy is made of it as Python's text.
+The text is UTF-8 bytes, as JSON is made, hashed and read, and as Arrow keeps it: one record may have some MB.
 """
 
 import json
