@@ -1,7 +1,7 @@
 """An independent opinion: `emulate`, another's stand-in for Stripe (npm, Apache-2.0), under the unmodified connector.
 
-It knows customers, products and prices, their lists, cursors and filters. It has no account, no events and no test clocks: the first is
-answered in front of it, the second is not asked by a first load, and the third not by a key of the live form.
+It knows customers, products and prices, their lists, cursors and filters. It has no account, no events and no test clocks: the first two are
+answered in front of it, and the third are not asked for by a key of the live form.
 """
 
 import shutil
@@ -81,17 +81,22 @@ def _answers(url: str, server: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture
 def source(emulate: str, serve: Serve, clock: FrozenClock) -> StripeSource:
-    """The connector, with nothing changed but the address: a door that answers the account and passes on the rest."""
+    """The connector, with nothing changed but the address: a door that answers the account, tells of no events, and passes on the rest."""
 
     def account(_: Request) -> Response:
         return JSONResponse({"id": "acct_emulated", "object": "account"})
+
+    def events(_: Request) -> Response:
+        return JSONResponse({"object": "list", "data": [], "has_more": False, "url": "/v1/events"})
 
     def passed_on(request: Request) -> Response:
         headers = {"Authorization": request.headers["authorization"]}
         answer = requests.get(f"{emulate}{request.url.path}?{request.url.query}", headers=headers, timeout=10)
         return Response(answer.content, answer.status_code, media_type=answer.headers["content-type"])
 
-    door = Starlette(routes=[Route("/v1/account", account), Route("/{rest:path}", passed_on)])
+    door = Starlette(
+        routes=[Route("/v1/account", account), Route("/v1/events", events), Route("/{rest:path}", passed_on)]
+    )
     clock.advance(datetime.now(UTC) - clock.now())  # emulate stamps by the machine's clock
     return open_source(StripeSettings(api_key=SecretStr("sk_live_emulated"), base_url=serve(door)), clock)
 
