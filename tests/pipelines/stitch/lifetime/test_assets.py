@@ -21,8 +21,8 @@ from tests.pipelines.stitch.lifetime.till import derive, paid, signed
 
 @pytest.fixture
 def workspace(tmp_path, bench: Bench) -> Workspace:
-    workspace = Workspace(WorkspaceSettings(home=tmp_path, clock="2026-11-02T09:00:00Z"))
-    workspace.__dict__["lake"] = bench.lake
+    workspace = Workspace(WorkspaceSettings(home=tmp_path))
+    workspace.__dict__.update(lake=bench.lake, clock=bench.clock)
     return workspace
 
 

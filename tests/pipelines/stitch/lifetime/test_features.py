@@ -19,8 +19,8 @@ BEFORE, AFTER = date(2026, 7, 1), date(2026, 10, 1)
 
 @pytest.fixture
 def workspace(tmp_path, bench: Bench) -> Workspace:
-    workspace = Workspace(WorkspaceSettings(home=tmp_path, clock="2026-11-02T09:00:00Z"))
-    workspace.__dict__["lake"] = bench.lake
+    workspace = Workspace(WorkspaceSettings(home=tmp_path))
+    workspace.__dict__.update(lake=bench.lake, clock=bench.clock)
     return workspace
 
 
