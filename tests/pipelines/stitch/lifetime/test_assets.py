@@ -5,7 +5,6 @@ from xml.etree import ElementTree as ET
 
 import dagster as dg
 import pyarrow as pa
-import pytest
 
 from pipelines.stitch.derived import put
 from pipelines.stitch.lens.answer import Options
@@ -13,17 +12,9 @@ from pipelines.stitch.lifetime.assets import assets
 from pipelines.stitch.lifetime.checks import chances_off, checks, historic_off, ratios_off, shares_off
 from pipelines.stitch.lifetime.lenses import LENSES
 from pipelines.stitch.lifetime.tables import FEATURES, LIFETIMES, RETENTION
-from pipelines.workspace import Workspace, WorkspaceSettings
-from tests.pipelines.stitch.conftest import Bench
+from pipelines.workspace import Workspace
 from tests.pipelines.stitch.lifetime.test_lifetimes import shop, subscribers
 from tests.pipelines.stitch.lifetime.till import derive, paid, signed
-
-
-@pytest.fixture
-def workspace(tmp_path, bench: Bench) -> Workspace:
-    workspace = Workspace(WorkspaceSettings(home=tmp_path))
-    workspace.__dict__.update(lake=bench.lake, clock=bench.clock)
-    return workspace
 
 
 def run(workspace: Workspace) -> dg.ExecuteInProcessResult:

@@ -9,19 +9,12 @@ import pytest
 from models.facts import Engagement
 from pipelines.stitch.lifetime.derive import features
 from pipelines.stitch.lifetime.features import LESS, MORE, TOO_FEW, UNCLEAR, mantel_haenszel
-from pipelines.workspace import Workspace, WorkspaceSettings
+from pipelines.workspace import Workspace
 from tests.pipelines.stitch.conftest import Bench
 from tests.pipelines.stitch.lifetime.till import derive, every, noon, paid, signed
 
 BEFORE, AFTER = date(2026, 7, 1), date(2026, 10, 1)
 """Days in the windows on either side of the cut, which is the 4th of August."""
-
-
-@pytest.fixture
-def workspace(tmp_path, bench: Bench) -> Workspace:
-    workspace = Workspace(WorkspaceSettings(home=tmp_path))
-    workspace.__dict__.update(lake=bench.lake, clock=bench.clock)
-    return workspace
 
 
 def did(bench: Bench, payer: str, action: str, *days: date) -> list[Engagement]:
