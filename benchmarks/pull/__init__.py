@@ -98,7 +98,7 @@ def measure(
                 for peer in peers.of(vendor) if beside_peers else ():
                     clients[peer.title] = partial(other, peer, place, size, folder)
                 CONSOLE.log(f"{vendor}: {', '.join(clients)}; {rows:,} rows of {size} bytes")
-                yield from in_turn(clients, times if rows <= PEER_ROWS else 1)
+                yield from in_turn(clients, times if size == SMALL else 1)
 
 
 def in_turn(clients: Mapping[str, Callable[[], Result | None]], times: int) -> Iterator[Result]:
@@ -153,7 +153,7 @@ def serving(vendor: str, rows: int, size: int, folder: Path) -> Iterator[str]:
 def show(found: Sequence[Result], console: Console) -> None:
     """The tables for people."""
     console.print(
-        f"Seconds per 1,000 rows; {LATENCY_MS} ms per answer, one request at a time; the cheapest of 3 runs up to {PEER_ROWS:,} rows (of one, if quick)"
+        f"Seconds per 1,000 rows; {LATENCY_MS} ms per answer, one request at a time; the cheapest of 3 runs (of one, if quick or of {LARGE} bytes)"
     )
     for vendor in dict.fromkeys(one.vendor for one in found):
         of_vendor = [one for one in found if one.vendor == vendor]

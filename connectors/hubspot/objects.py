@@ -27,7 +27,7 @@ from connectors.hubspot.refusals import SOON, VENDOR
 from connectors.hubspot.span import LAG, Span
 from connectors.hubspot.wire import instant, instant_at
 from models.keys import RecordKey
-from models.records import Record
+from models.records import Record, records_of
 
 Json = dict[str, Any]
 Place = tuple[str, datetime]
@@ -181,15 +181,19 @@ class Objects:
         ids = list(dict.fromkeys(one for (one, _), _ in rows))  # what changes between two searches comes twice
         ties = associations_of(self._portal, feed.kind, feed.linked, ids, self._stream.name)
         pasts = self._pasts(ids)
-        records = []
-        for (one, at), payload in rows:
+        for (one, _), payload in rows:
             if feed.linked:
                 payload["associations"] = ties[one]
             if feed.history:
                 payload["propertiesWithHistory"] = pasts.get(one, {})
             if feed.pipelines:
                 payload.update(self.known.beside(payload))
-            records.append(Record(self._key(one), max(at, least), payload))
+        columns = (
+            [one for (one, _), _ in rows],
+            [max(at, least) for (_, at), _ in rows],
+            [payload for _, payload in rows],
+        )
+        records = records_of(VENDOR, self._portal.id, self._stream.object, *columns)
         return [*records, *(old for record in records if MERGED in record.payload for old in _merged(record))]
 
     def _pasts(self, ids: Sequence[str]) -> dict[str, Json]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from connectors.product_events.payload import EVENT_ID, USER, VISITOR, instant_of, label_of
-from models.keys import RecordKey, content_id
+from models.keys import content_id
 from models.records import Record
 
 VENDOR = "product_events"
@@ -49,6 +49,8 @@ FAULTS = {
 """What makes a line or a transcript unreadable, and how that is said behind its place."""
 
 Row = dict[str, Any]
+Version = tuple[str, datetime, Row, bool]
+"""A version of a record as the columns of `records_of`: its id, its instant, UTC, its payload, and whether it is gone."""
 
 
 class Unreadable(ValueError):
@@ -95,7 +97,12 @@ def nested(flat: Mapping[str, Any]) -> Row:
 def kind_of(row: Mapping[str, Any]) -> str:
     """The type of a line, said or meant."""
     said = row.get("type")
-    kind = said.strip().lower() if isinstance(said, str) else ""
+    if not isinstance(said, str):
+        kind = ""
+    elif said in TYPES:  # most are written so
+        return said
+    else:
+        kind = said.strip().lower()
     if not kind:
         kind = "track" if row.get("event") else "identify" if row.get("traits") else ""
     if kind in TYPES:
@@ -105,13 +112,7 @@ def kind_of(row: Mapping[str, Any]) -> str:
 
 def checked(row: Row) -> tuple[str, datetime, str | None, str | None]:
     """What a line that makes sense says of itself: its type, its instant, whose it is, and the id of its own. Else Unreadable."""
-    kind = kind_of(row)
-    try:
-        at = instant_of("timestamp", row.get("timestamp"))
-    except ValueError:
-        at = None
-    if at is None:
-        raise Unreadable("timestamp")
+    kind, at = kind_of(row), dated(row, "timestamp")
     for name in NESTED:
         part = row.get(name)
         if part is not None and not isinstance(part, dict):
@@ -125,7 +126,18 @@ def checked(row: Row) -> tuple[str, datetime, str | None, str | None]:
     return kind, at, user, own
 
 
-def event(account: str, row: Row) -> Record | None:
+def dated(row: Row, name: str) -> datetime:
+    """The instant that stands there, in UTC. Unreadable if there is none."""
+    try:
+        at = instant_of(name, row.get(name))
+    except ValueError:
+        at = None
+    if at is None:
+        raise Unreadable(name)
+    return at
+
+
+def event(row: Row) -> Version | None:
     """The deed that a line tells of, None if it tells of none.
 
     Its id is the event's own, else the hash of its content, so that a line delivered again is the same record.
@@ -134,12 +146,12 @@ def event(account: str, row: Row) -> Record | None:
     if kind not in DEEDS:
         return None
     own = own or content_id(orjson.dumps(row, option=orjson.OPT_SORT_KEYS, default=str).decode())
-    return Record(RecordKey(VENDOR, account, "event", own), at, row)
+    return own, at, row, False
 
 
-def unreadable(key: RecordKey, fault: str, raw: str, at: datetime) -> Record:
+def unreadable(place: str, fault: str, raw: str, at: datetime) -> Version:
     """What stands where nothing could be read, kept under its place; `refuse` says what is wrong with it."""
-    return Record(key, at, {"unreadable": {fault: raw}})
+    return place, at, {"unreadable": {fault: raw}}, False
 
 
 def refuse(record: Record) -> None:
@@ -150,7 +162,7 @@ def refuse(record: Record) -> None:
         raise ValueError(f"{record.key.id} {what}")  # noqa: TRY004  # the content is bad, not our call
 
 
-def user(account: str, row: Row) -> Record | None:
+def user(row: Row) -> Version | None:
     """Who a line says its user is, None if it names none or cannot be read.
 
     Traits come in parts, and the newest version of a record is the one that counts. So a line without an address never replaces
@@ -166,7 +178,7 @@ def user(account: str, row: Row) -> Record | None:
     if "email" not in traits and row.get("email"):
         traits["email"] = row["email"]
     stamp = at if traits.get("email") else EPOCH + timedelta(seconds=not NAMING.isdisjoint(traits))
-    return Record(RecordKey(VENDOR, account, "user", named), stamp, {"userId": named, "traits": traits})
+    return named, stamp, {"userId": named, "traits": traits}, False
 
 
 def _traits(row: Row, *inside: str) -> Row:

@@ -66,7 +66,8 @@ def label_of(row: Mapping[str, Any], names: Sequence[str]) -> str | None:
     """The first of these ids in a line, which may be written as numbers."""
     for name in names:
         value = row.get(name)
-        if value is not None and (said := _said(name, value)):
+        said = value.strip() if isinstance(value, str) else _said(name, value)
+        if said:
             return said
     return None
 

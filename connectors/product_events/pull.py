@@ -5,7 +5,7 @@ pull that broke off goes on in the middle of a file. Some pages land together. A
 line break; one that shrank or begins otherwise is read anew, which changes nothing where its lines are the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -19,10 +19,10 @@ from connectors.product_events import lines, transcripts
 from connectors.product_events.client import Files
 from connectors.product_events.formats import SHOWN, Format, format_of
 from connectors.product_events.ledger import OPEN, File, Known, Ledger
-from connectors.product_events.lines import VENDOR, Fault, Row, Unreadable
+from connectors.product_events.lines import VENDOR, Fault, Row, Unreadable, Version
 from models.clock import Clock
-from models.keys import RecordKey, content_id
-from models.records import Record
+from models.keys import content_id
+from models.records import Record, records_of
 
 CHECKED = 256
 """Bytes before the place reached that must still be there if a file merely grew."""
@@ -97,23 +97,28 @@ class ProductEventsSource(Source):
 
     def _walk(self, stream: Stream, ledger: Ledger, listing: Sequence[File]) -> Iterator[Page]:
         """What the ledger does not know of these files, of each record its newest version; the cursor is on the last page."""
-        limits, newest, number, size = self._limits, dict[str, Record](), 0, 0
+        limits, newest, number, size = self._limits, dict[str, Version](), 0, 0
         steps = self._talks if stream.name in TALKS else self._lines
         for file in ledger.due(listing):
-            for record, taken in steps(stream, file, ledger):
+            for version, taken in steps(stream, file, ledger):
                 number, size = number + 1, size + taken
-                if record:
-                    known = newest.setdefault(record.key.id, record)
-                    if known is not record and known.updated_at <= record.updated_at:
-                        newest[record.key.id] = record
+                if version:
+                    one, at, *_ = version
+                    if one not in newest or newest[one][1] <= at:
+                        newest[one] = version
                 if number >= limits.lines or size >= limits.bytes:
-                    yield Page(list(newest.values()), ledger.position())
+                    yield Page(self._records(stream, newest.values()), ledger.position())
                     newest, number, size = {}, 0, 0
         position = ledger.position()
-        yield Page(list(newest.values()), position, position)
+        yield Page(self._records(stream, newest.values()), position, position)
 
-    def _lines(self, stream: Stream, file: File, ledger: Ledger) -> Iterator[tuple[Record | None, int]]:
-        """A record or nothing for each line that was not read yet, the ledger being past it."""
+    def _records(self, stream: Stream, versions: Collection[Version]) -> list[Record]:
+        if not versions:
+            return []
+        return records_of(VENDOR, self.account, stream.object, *zip(*versions, strict=True))
+
+    def _lines(self, stream: Stream, file: File, ledger: Ledger) -> Iterator[tuple[Version | None, int]]:
+        """A version or nothing for each line that was not read yet, the ledger being past it."""
         kind = format_of(file.path)
         assert kind is not None  # noqa: S101  # the listing holds no others
         try:
@@ -123,7 +128,7 @@ class ProductEventsSource(Source):
                 ledger.files[file.path] = known
                 known.size, known.changed, known.state, known.check = file.size, file.changed, "part", ""
                 for number in gone:
-                    yield Record(self._place(file, number), self._clock.now(), {}, deleted=True), 0
+                    yield (_place(file, number), self._clock.now(), {}, True), 0
                 tail = known.place
                 for number, end, size, said in kind.read(opened, known.place, finished):
                     known.offset, known.number = end, number + 1
@@ -137,48 +142,46 @@ class ProductEventsSource(Source):
         except FileNotFoundError:
             return  # cleared away since it was listed
 
-    def _told(self, stream: Stream, file: File, number: int, said: Row | Fault, known: Known) -> Record | None:
+    def _told(self, stream: Stream, file: File, number: int, said: Row | Fault, known: Known) -> Version | None:
         if isinstance(said, Fault):
             fault = said
         else:
             try:
-                return (lines.user if stream.name == "users" else lines.event)(self.account, said)
+                return lines.user(said) if stream.name == "users" else lines.event(said)
             except Unreadable as error:
                 fault = Fault(str(error), orjson.dumps(said, default=str).decode()[:SHOWN])
         if stream.name != "events":  # one stream keeps what none can read
             return None
         known.note(number)
-        return lines.unreadable(self._place(file, number), fault.what, fault.raw, self._clock.now())
+        return lines.unreadable(_place(file, number), fault.what, fault.raw, self._clock.now())
 
-    def _place(self, file: File, number: int) -> RecordKey:
-        return RecordKey(VENDOR, self.account, "event", f"{file.path}:{number}")
-
-    def _talks(self, stream: Stream, file: File, ledger: Ledger) -> Iterator[tuple[Record | None, int]]:
+    def _talks(self, stream: Stream, file: File, ledger: Ledger) -> Iterator[tuple[Version | None, int]]:
         """The talk of one file, or who took part in it."""
-        key = RecordKey(VENDOR, self.account, "transcript", file.path)
         try:
-            talk = self._talk(key, file, stream)
+            talk = self._talk(file, stream)
         except FileNotFoundError:
             return
         *first, last = [talk] if stream.name == "transcripts" else [*transcripts.participants(talk), None]
-        for record in first:
-            yield record, file.size
+        for version in first:
+            yield version, file.size
         ledger.files[file.path] = Known(file.size, file.changed, "whole")  # not before: a page may end after each
         yield last, file.size
 
-    def _talk(self, key: RecordKey, file: File, stream: Stream) -> Record:
+    def _talk(self, file: File, stream: Stream) -> Version:
         whole = b""
         try:
             with self._files.open(file.path, stream.name) as opened:
                 whole = opened.read(transcripts.LARGEST + 1)
             if len(whole) > transcripts.LARGEST:
                 raise Unreadable("size")  # noqa: TRY301  # like every other fault of this file
-            return transcripts.transcript(key, whole.decode("utf-8-sig"), self._beside(file, stream), self._clock.now())
+            said = transcripts.transcript(whole.decode("utf-8-sig"), self._beside(file, stream))
         except UnicodeDecodeError:
             fault = "encoding"
         except Unreadable as error:
             fault = str(error)
-        return lines.unreadable(key, fault, whole.decode("utf-8", "replace")[:SHOWN], self._clock.now())
+        else:
+            return file.path, self._clock.now(), said, False
+        return lines.unreadable(file.path, fault, whole.decode("utf-8", "replace")[:SHOWN], self._clock.now())
 
     def _beside(self, file: File, stream: Stream) -> bytes | None:
         try:
@@ -186,6 +189,11 @@ class ProductEventsSource(Source):
                 return opened.read()
         except FileNotFoundError:
             return None
+
+
+def _place(file: File, number: int) -> str:
+    """Id of what stands where nothing can be read."""
+    return f"{file.path}:{number}"
 
 
 def _start(opened: BinaryIO, file: File, known: Known | None, kind: Format) -> tuple[Known, list[int]]:

@@ -23,18 +23,15 @@ role is customer, rep or agent. The first customer with an address is whom the t
 import html
 import re
 from collections.abc import Iterator
-from datetime import datetime
 from email.utils import parseaddr
 from typing import Any
 
 import orjson
 
 from connectors.product_events.client import Captions, captions
-from connectors.product_events.lines import VENDOR, Row, Unreadable
-from connectors.product_events.payload import Payload
+from connectors.product_events.lines import Row, Unreadable, Version, dated
 from models.identifiers import email
-from models.keys import RecordKey, content_id
-from models.records import Record
+from models.keys import content_id
 
 ROLES = frozenset({"customer", "rep", "agent"})
 LARGEST = 2**24
@@ -42,8 +39,8 @@ LARGEST = 2**24
 HEADER = re.compile(r"^(\w+)\s*:\s*(.+)$", re.MULTILINE)
 
 
-def transcript(key: RecordKey, text: str, sidecar: bytes | None, at: datetime) -> Record:
-    """The talk as of this instant: its words as lines of "Speaker: words", its particulars. Unreadable if one is missing."""
+def transcript(text: str, sidecar: bytes | None) -> Row:
+    """The talk: its words as lines of "Speaker: words", its particulars. Unreadable if one is missing."""
     try:
         read = captions(text)
     except ValueError:
@@ -54,20 +51,15 @@ def transcript(key: RecordKey, text: str, sidecar: bytes | None, at: datetime) -
         raise Unreadable("vtt")
     if not any(one["role"] == "customer" for one in said["participants"]):
         raise Unreadable("customer")
-    talk = Record(key, at, {**said, "text": words, "duration_s": round(max(cue.end for cue in read.cues))})
-    try:
-        Payload(talk).moment("started_at")
-    except ValueError:
-        raise Unreadable("started_at") from None
-    return talk
+    dated(said, "started_at")
+    return {**said, "text": words, "duration_s": round(max(cue.end for cue in read.cues))}
 
 
-def participants(record: Record) -> Iterator[Record]:
+def participants(talk: Version) -> Iterator[Version]:
     """Everybody with an address who took part, each named by the hash of the address."""
-    account = record.key.account
-    for one in record.payload.get("participants", []):  # a talk that cannot be read has none
-        key = RecordKey(VENDOR, account, "participant", participant_id(one["email"]))
-        yield Record(key, record.updated_at, one)
+    _, at, said, _ = talk
+    for one in said.get("participants", []):  # a talk that cannot be read has none
+        yield participant_id(one["email"]), at, one, False
 
 
 def participant_id(address: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from connectors.base import Finding, Page, Position, Quota, Source, Stream, Whole
@@ -28,8 +29,7 @@ from connectors.salesforce.rest import RestQueries
 from connectors.salesforce.spans import Portion, Sizes, Sweep, Window, instant
 from connectors.salesforce.state import LOOK_BACK, State
 from models.clock import Clock
-from models.keys import RecordKey
-from models.records import Record
+from models.records import Record, records_of
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class SalesforceSource(Source):
         while True:
             reading = self._reading(stream, portion)
             for rows in reading.pages():
-                yield Page([self._record(stream, row) for row in rows], reading.portion.position())
+                yield Page(self._records(stream, rows), reading.portion.position())
             portion = reading.portion
             if portion.ended:
                 yield Page([], portion.position(), {"until": until.isoformat()})
@@ -99,7 +99,7 @@ class SalesforceSource(Source):
         projection = self._projection(stream)
         rows = RestQueries(self._org, stream.name, stream.object).by_id("read", projection, asked)
         projection.clean(rows)
-        found = [self._record(stream, row) for row in rows]
+        found = self._records(stream, rows)
         if len(found) < len(asked) and projection.replicateable:
             now = self._clock.now()
             gone, _ = deletions(self._org, stream, now - KEPT, now)
@@ -125,7 +125,7 @@ class SalesforceSource(Source):
         # a value that moved no stamp gets one at which every stamped change is known already, so that neither hides the other
         floor = portion.span.began - LOOK_BACK if isinstance(portion.span, Sweep) else None
         for rows in reading.pages():
-            records = [self._record(stream, row, floor if state.swept else None) for row in rows]
+            records = self._records(stream, rows, floor if state.swept else None)
             yield Page(records, reading.portion.position())
             del rows, records  # let go before the next ones are read, some MB
         portion = reading.portion
@@ -161,10 +161,13 @@ class SalesforceSource(Source):
         gone, covered = deletions(self._org, stream, since, end)
         return gone, replace(state, deletions=covered)
 
-    def _record(self, stream: Stream, row: Row, floor: datetime | None = None) -> Record:
-        key = RecordKey(VENDOR, self.account, stream.object, row["Id"])
-        at = instant(row["SystemModstamp"])
-        return Record(key, at if floor is None else max(at, floor), row, bool(row.get("IsDeleted")))
+    def _records(self, stream: Stream, rows: Sequence[Row], floor: datetime | None = None) -> list[Record]:
+        """The rows as records, none stamped before `floor`."""
+        stamps = [instant(row["SystemModstamp"]) for row in rows]
+        if floor:
+            stamps = [max(at, floor) for at in stamps]
+        deleted = [bool(row.get("IsDeleted")) for row in rows]
+        return records_of(VENDOR, self.account, stream.object, map(itemgetter("Id"), rows), stamps, rows, deleted)
 
 
 def _first(portion: Portion | None, now: datetime) -> State:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import repeat
+from operator import itemgetter
 
 from connectors.base import Stream
 from connectors.stripe.accounts import Account
@@ -12,7 +14,7 @@ from connectors.stripe.paging import LIMIT, Leaf, leaves
 from connectors.stripe.parts import Parts
 from connectors.stripe.refusals import VENDOR, Forbidden, ObjectGone
 from models.keys import RecordKey
-from models.records import Record
+from models.records import Record, records_of
 
 CREDITED = (
     "id",
@@ -76,8 +78,9 @@ class Objects:
 
     def records(self, rows: Iterable[Json], as_of: int) -> list[Record]:
         """Listed rows as records; one that is deleted while it is read is left out: if it was known, an event tells."""
-        at, found = instant(as_of), [self.completed(row, "window") for row in rows]
-        return [self.record(row, at) for row in found if row is not None]
+        found = [whole for row in rows if (whole := self.completed(row, "window")) is not None]
+        ids = map(itemgetter("id"), found)
+        return records_of(VENDOR, self.account.key, self._stream.object, ids, repeat(instant(as_of)), found)
 
     def retrieve(self, number: str, reason: str) -> Json | None:
         """The object, complete; None if it is gone, as a deleted customer is whose stub is all that is left."""
