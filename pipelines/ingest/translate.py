@@ -7,9 +7,10 @@ a later version reads well, the rejection goes.
 import re
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -83,12 +84,12 @@ def read(rows: pa.RecordBatch, stream: Stream, tables: Sink) -> tuple[set[Versio
     """Read some raw rows into tables; returns the versions that read well and the reasons of those that did not."""
     found: dict[Version, list[tuple[Row, Fact]]] = {}
     rejected: dict[Version, str] = {}
-    for row, text in zip(_rows(rows.drop_columns("payload")), rows["payload"], strict=True):
+    for row, text in zip(_rows(rows.drop_columns("payload")), _texts(rows["payload"]), strict=True):
         version = row["record"], row["batch"]
         try:
             found[version] = [(row, fact) for fact in _facts(row, text, stream)]
         except SURPRISES as error:
-            rejected[version] = reason(error, text.as_py())
+            rejected[version] = reason(error, str(text, "utf-8"))
     try:
         parts = _tables(found.values(), tables)
     except UNSTORABLE:
@@ -114,12 +115,21 @@ def _rows(batch: pa.RecordBatch) -> list[Row]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-def _facts(row: Row, text: pa.StringScalar, stream: Stream) -> list[Fact]:
+def _texts(column: "pa.Array[pa.StringScalar]") -> Iterator[memoryview]:
+    """The texts where they lie, as UTF-8: Arrow's scalars are copies, and one text may have some MB."""
+    _, offsets, texts = column.buffers()
+    if offsets and texts:
+        bounds = memoryview(offsets).cast("i")[column.offset : column.offset + len(column) + 1]
+        whole = memoryview(texts)
+        yield from (whole[start:end] for start, end in pairwise(bounds))
+
+
+def _facts(row: Row, text: memoryview, stream: Stream) -> list[Fact]:
     """The facts of one raw row; a deleted record says nothing any more, unless its stream is lasting."""
     if row["deleted"] and not stream.lasting:
         return []
     key = RecordKey(row["vendor"], row["account"], row["object"], row["id"])
-    record = Record(key, row["updated_at"], payload.load(memoryview(text.as_buffer())), row["deleted"])
+    record = Record(key, row["updated_at"], payload.load(text), row["deleted"])
     return list(stream.translate(record))
 
 
