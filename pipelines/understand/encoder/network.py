@@ -78,7 +78,7 @@ class Network:
         return cls(known, onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"]))
 
     def judge(self, windows: Sequence[Window]) -> list[list[Verdict]]:
-        """What it says of every sentence of every window, in their order; the same window always gets the same answer."""
+        """What it says of every sentence of every window, in their order; on one kind of processor the same window always gets the same answer."""
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="encoder") as pool:
             return list(pool.map(self._judge, windows))
 

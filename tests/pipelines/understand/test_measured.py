@@ -39,12 +39,18 @@ def measured(hits, predictions, **classes):
     return read({"extractors": {"reader": {"tallies": every | own}}}, "1")
 
 
+OTHER_PROCESSOR = 0.02
+"""How far figures and tallies may lie apart, for processors add in other orders, which moves the network's int8 steps: over all texts an
+Intel with AMX makes 2,067 predictions, 1,421 of them right, where 2,066 and 1,423 are kept. Other weights have another hash, which is exact."""
+
+
 def test_the_figures_are_those_of_the_extractor_that_ships():
     """Weights that have changed, or figures that have, are measured again: `python -m benchmarks beliefs --write`."""
     extractor, tallied = Embedded(), ("tallies", "tallied_texts")
     kept = json.loads(MEASURED.read_text())["extractors"][extractor.model]
     found = report(extractor, measure(load(DATA), extractor), [])
-    assert found | {name: kept[name] for name in tallied} == kept
+    near = {name: pytest.approx(figure, abs=OTHER_PROCESSOR) for name, figure in kept["figures"].items()}
+    assert found | {name: kept[name] for name in tallied} == kept | {"figures": near}
     assert kept["tallied_texts"] == len(kept_aside())
 
 
@@ -53,7 +59,8 @@ def test_evidence_is_capped_by_what_the_extractor_that_ships_is_right_about():
     """The tallies are of every text from which nothing was learned."""
     extractor = Embedded()
     kept = json.loads(MEASURED.read_text())["extractors"][extractor.model]
-    assert kept["tallies"] == tallies(measure([as_row(row) for row in kept_aside()], extractor))
+    found = tallies(measure([as_row(row) for row in kept_aside()], extractor))
+    assert found == {name: pytest.approx(tally, rel=OTHER_PROCESSOR) for name, tally in kept["tallies"].items()}
 
 
 def test_the_readme_shows_what_was_measured():
