@@ -97,12 +97,9 @@ def nested(flat: Mapping[str, Any]) -> Row:
 def kind_of(row: Mapping[str, Any]) -> str:
     """The type of a line, said or meant."""
     said = row.get("type")
-    if not isinstance(said, str):
-        kind = ""
-    elif said in TYPES:  # most are written so
+    if isinstance(said, str) and said in TYPES:  # most are written so
         return said
-    else:
-        kind = said.strip().lower()
+    kind = said.strip().lower() if isinstance(said, str) else ""
     if not kind:
         kind = "track" if row.get("event") else "identify" if row.get("traits") else ""
     if kind in TYPES:

@@ -65,9 +65,7 @@ def instant_of(path: str, value: Any) -> datetime | None:
 def label_of(row: Mapping[str, Any], names: Sequence[str]) -> str | None:
     """The first of these ids in a line, which may be written as numbers."""
     for name in names:
-        value = row.get(name)
-        said = value.strip() if isinstance(value, str) else _said(name, value)
-        if said:
+        if said := _said(name, row.get(name)):
             return said
     return None
 
