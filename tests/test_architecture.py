@@ -138,7 +138,7 @@ def test_every_field_of_the_glossary_is_described():
             assert field.description, f"{fact.__name__}.{name}"
 
 
-@pytest.mark.parametrize("door", ["service.cli", "pipelines.definitions"])
+@pytest.mark.parametrize("door", ["service.cli", "pipelines.definitions", "pipelines.ingest.pull"])
 def test_arrow_gives_memory_back_whichever_door_was_opened(door):
     """It chooses its allocator when it is loaded, and the one it prefers keeps what it once had."""
     told = f"import {door}, pyarrow; assert pyarrow.default_memory_pool().backend_name == 'system'"

@@ -60,10 +60,10 @@ def ours(vendor: str, place: str, home: Path) -> tuple[int, int, Spent, Spent]:
             pages = self._inner.pages(stream, cursor, resume)
             while True:
                 with pulling:
-                    page = next(pages, None)
-                if page is None:
+                    page = list(islice(pages, 1))
+                if not page:
                     return
-                yield page
+                yield page.pop()  # a page that was held here would be another than the product holds
 
         def diagnose(self, streams: Any) -> Any:
             return self._inner.diagnose(streams)

@@ -119,8 +119,8 @@ class Insights:
                     span["read"] = (
                         span["until"] in some
                     )  # the last day comes last; until then a span is read from its beginning
-                    records = self._records(span, some, totals, datetime.fromisoformat(flight["as_of"]))
-                    yield Page(records, self._position(flight, spans))
+                    as_of = datetime.fromisoformat(flight["as_of"])
+                    yield Page(self._records(span, some, totals, as_of), self._position(flight, spans))
             except (Fatal, AccountLimited) as error:
                 if isinstance(error, Fatal) and error.credentials:
                     raise
@@ -188,7 +188,10 @@ class Insights:
             return {}
 
     def _records(self, span: Span, days: Days, totals: Mapping[str, str], as_of: datetime) -> list[Record]:
-        """One record per day. One without rows, which is refused when it is read, stands for a day that was not whole."""
+        """One record per day. One without rows, which is refused when it is read, stands for a day that was not whole.
+
+        The days are taken out as they are made records of: whoever reads them would hold them until the next have come.
+        """
         account, windows = self._accounts[span["account"]], list(self._windows(self._known.names))
         about = {"zone": account.zone.key, "currency": account.currency, "windows": windows}
         return [
@@ -197,7 +200,8 @@ class Insights:
                 as_of.astimezone(UTC),
                 {"day": day, **about} | ({} if rows is None else {"rows": rows}) | _told(totals, day),
             )
-            for day, rows in days.items()
+            for day in list(days)
+            for rows in [days.pop(day)]
         ]
 
     def _windows(self, names: Names) -> Names:

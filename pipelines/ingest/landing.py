@@ -3,6 +3,7 @@
 Landing the same window twice adds nothing, so a crash between landing and saving the cursor needs no care.
 """
 
+from array import array
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from models.records import Record
 from pipelines.ingest import payload
 from pipelines.ingest.lake import BATCH_BYTES, BATCH_ROWS, SLICE_ROWS, Lake
 from pipelines.ingest.schemas import RAW
-from pipelines.ingest.tables import SLICE_BYTES, extent, portion
+from pipelines.ingest.tables import extent, portion, portions
 
 FUTURE = timedelta(days=1)
 """Clocks may differ by hours, not by a day: a stamp beyond that would keep every later version of its record from winning."""
@@ -26,6 +27,8 @@ PAGE = 32
 """Bits of a sequence that number the row in its page; the bits above number the page."""
 
 LANDED = pa.schema([field for field in RAW if field.name != "batch"])
+BESIDE = pa.schema([field for field in LANDED if field.name != "payload"])
+"""All but the payload, which is the last column."""
 STAGED = LANDED.append(pa.field("sequence", pa.int64()))
 NEWS = """
 WITH fresh AS (
@@ -50,12 +53,29 @@ def rows(records: Sequence[Record], stream: Stream, pulled_at: datetime, page: i
     """One page as rows to stage, in batches as they are written, and how many of its records had broken characters that were mended."""
     batches, mended = [], 0
     for first in range(0, len(records), SLICE_ROWS):
-        lines = [_row(record, stream, pulled_at) for record in records[first : first + SLICE_ROWS]]
-        columns = [pa.array([line[number] for line, _ in lines], field.type) for number, field in enumerate(LANDED)]
-        sequence = pa.array(range((page << PAGE) + first, (page << PAGE) + first + len(lines)), pa.int64())
-        batches.append(pa.RecordBatch.from_arrays([*columns, sequence], schema=STAGED))
-        mended += sum(broken for _, broken in lines)
+        batch, broken = _batch(records[first : first + SLICE_ROWS], stream, pulled_at, (page << PAGE) + first)
+        batches.append(batch)
+        mended += broken
     return pa.Table.from_batches(batches, STAGED), mended
+
+
+def _batch(records: Sequence[Record], stream: Stream, pulled_at: datetime, number: int) -> tuple[pa.RecordBatch, int]:
+    """Records as rows whose sequences begin with the number, and how many were mended.
+
+    Payloads lie one behind the other as they were dumped; as texts of Python's they would be copied to be made and, unless all is ASCII, once more
+    to be read.
+    """
+    lines, payloads, ends, mended = [], bytearray(), array("i", [0]), 0
+    for record in records:
+        line, text, broken = _row(record, stream, pulled_at)
+        lines.append(line)
+        payloads += text
+        ends.append(len(payloads))
+        mended += broken
+    columns = [pa.array(values, kind) for values, kind in zip(zip(*lines, strict=True), BESIDE.types, strict=True)]
+    texts = pa.StringArray.from_buffers(len(lines), pa.py_buffer(ends), pa.py_buffer(payloads))
+    sequence = pa.array(range(number, number + len(lines)), pa.int64())
+    return pa.RecordBatch.from_arrays([*columns, texts, sequence], schema=STAGED), mended
 
 
 def land(lake: Lake, vendor: str, stream: str, pages: Sequence[Path]) -> int:
@@ -77,20 +97,19 @@ def news(lake: Lake, vendor: str, stream: str, pages: Sequence[Path], parts: int
     return np.sort(np.concatenate([np.asarray(found.to_arrow_table()["sequence"], np.int64) for found in asked]))
 
 
-def _row(record: Record, stream: Stream, pulled_at: datetime) -> tuple[tuple[object, ...], bool]:
+def _row(record: Record, stream: Stream, pulled_at: datetime) -> tuple[tuple[object, ...], bytes, bool]:
     key = type(record.key)(*map(mend, record.key))
     text, mended = payload.dump(record.payload)
     stamp = pulled_at if record.updated_at > pulled_at + FUTURE else record.updated_at
     content = payload.content_hash(record.payload, stream.unstamped, text)
-    # text again: orjson cuts its bytes from twice as many, and a page of them leaves so many holes in the heap
-    return (*key, str(key), key.hash, stamp, pulled_at, record.deleted, content, text.decode()), mended
+    return (*key, str(key), key.hash, stamp, pulled_at, record.deleted, content), text, mended
 
 
 def _chosen(pages: Sequence[Path], chosen: npt.NDArray[np.int64]) -> Iterator[pa.RecordBatch]:
     """The chosen rows, some of a page in memory at a time."""
     for file in pages:
         with pq.ParquetFile(file, pre_buffer=False) as page:
-            for some in page.iter_batches(portion(extent([page.metadata]), SLICE_ROWS, SLICE_BYTES), use_threads=False):
+            for some in portions(page, SLICE_ROWS, range(page.num_row_groups), STAGED.names):
                 first = some["sequence"][0].as_py()
                 low, high = np.searchsorted(chosen, [first, first + some.num_rows])
                 if low < high:  # no copy is made where all are new

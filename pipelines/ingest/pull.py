@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+import pyarrow as pa
 from sqlalchemy import Engine
 
 from connectors.base import Connector, Page, Position, Quota, Source, Stream, Whole
@@ -112,8 +113,10 @@ class Pull:
         for page in self._pages(since, last.position if last else None):
             number += 1
             last = Mark(since, page.position, page.cursor, page.whole)
-            self._stage(number, page, last)
-            del page  # let go before the window lands, or the next page is read
+            table = self._rows(number, page)
+            del page  # let go before its rows are written, the window lands, or the next page is read
+            self.staged.add(number, table, last)
+            del table
             complete = last.cursor is not None
             if complete:
                 self._finish(last)
@@ -141,13 +144,14 @@ class Pull:
             if landed:
                 self._translate()
 
-    def _stage(self, number: int, page: Page, mark: Mark) -> None:
+    def _rows(self, number: int, page: Page) -> pa.Table:
+        """What is staged of a page."""
         table, mended = rows(self._kept(page.records), self.stream, self.clock.now(), number)
-        self.staged.add(number, table, mark)
         self.report.pages += 1
         self.report.seen += len(page.records)
         self.report.mended += mended
         self.meter.at(self.report.seen)
+        return table
 
     @cached_property
     def _tombstones(self) -> Tombstones:

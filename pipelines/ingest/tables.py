@@ -183,8 +183,7 @@ class Tables:
         for file in _holding(table, name, numbers) if table else ():
             with pq.ParquetFile(self._files.open_input_file(f"{path}/{file}"), pre_buffer=False) as parquet:
                 groups = _groups_holding(parquet.metadata, name, numbers)
-                at_once = portion(extent([parquet.metadata]), size, SLICE_BYTES)
-                for rows in parquet.iter_batches(at_once, groups, list(columns), use_threads=False):
+                for rows in portions(parquet, size, groups, columns):
                     among = pc.and_(
                         pc.greater_equal(rows[name], pa.scalar(numbers.start)),
                         pc.less(rows[name], pa.scalar(numbers.stop)),
@@ -347,8 +346,7 @@ class Tables:
     ) -> Iterator[tuple[pa.BooleanArray, pa.RecordBatch]]:
         """Some rows of a file at a time, and which of them have one of the numbers in the column."""
         with pq.ParquetFile(self._files.open_input_file(f"{path}/{file}"), pre_buffer=False) as parquet:
-            at_once = portion(extent([parquet.metadata]), ROW_GROUP, SLICE_BYTES)
-            for rows in parquet.iter_batches(at_once, columns=columns or [name], use_threads=False):
+            for rows in portions(parquet, ROW_GROUP, range(parquet.num_row_groups), columns or [name]):
                 yield pc.is_in(rows[name], numbers), rows
 
     def _without(
@@ -488,6 +486,21 @@ def portion(held: Extent, rows: int, size: int) -> int:
     One row may be as long as a thousand others: an account's day of Meta's holds all its ads.
     """
     return max(1, min(rows, size * held.rows // max(1, held.size)))
+
+
+def portions(
+    file: pq.ParquetFile, rows: int, groups: Iterable[int], columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """Some columns of some groups of a file's rows, at most so many rows, or `SLICE_BYTES`, at a time.
+
+    A group that is no more is read at once: a reader of many portions holds what a group was decompressed into beside what was made of it.
+    """
+    at_once = portion(extent([file.metadata]), rows, SLICE_BYTES)
+    for group in groups:
+        if file.metadata.row_group(group).num_rows <= at_once:
+            yield from file.read_row_group(group, list(columns), use_threads=False).to_batches()
+        else:
+            yield from file.iter_batches(at_once, [group], list(columns), use_threads=False)
 
 
 def parquet(file: IO[bytes] | pa.NativeFile, schema: pa.Schema) -> pq.ParquetWriter:

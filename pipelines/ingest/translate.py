@@ -7,7 +7,8 @@ a later version reads well, the rejection goes.
 import re
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC
 from itertools import pairwise
@@ -28,7 +29,7 @@ from models.records import Record
 from models.store import transaction
 from pipelines.ingest import payload
 from pipelines.ingest.heap import give_back
-from pipelines.ingest.lake import Lake
+from pipelines.ingest.lake import SLICE_ROWS, Lake
 from pipelines.ingest.schemas import INSTANT, SOURCE_COLUMNS, fact_schema
 
 SURPRISES = (RecordRejected, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -44,6 +45,8 @@ REASON_LENGTH = 200
 
 Row = dict[str, Any]
 Sink = dict[type[Fact], list[pa.Table]]
+Told = dict[type[Fact], list[tuple[Row, Fact]]]
+"""Facts by their kind, each with the row that it was read from."""
 Version = tuple[str, int]
 """A record, by its key, and the batch in which this version of it landed."""
 
@@ -62,44 +65,101 @@ def translate(lake: Lake, store: Engine, connector: Connector, stream: Stream, c
 
     Errors: LakeBusyError if another process did so at the same moment, or reads the vendor otherwise; run again, that is read anew first.
     """
-    done, vendor = Translation(), connector.name
-    marks = {fact: lake.translated(fact, vendor, stream.name) for fact in stream.facts}
-    last = lake.last_batch(vendor, stream.name)
-    for batch in range(min(marks.values(), default=last) + 1, last + 1):
-        tables: Sink = {fact: [] for fact in stream.facts}
-        for rows in lake.batches(vendor, stream.name, range(batch, batch + 1)):
-            found, rejected = read(rows, stream, tables)
-            _remember(store, f"{vendor}/{stream.name}", found, rejected, clock, done)
+    return Translator(lake, store, connector, stream, clock).run()
+
+
+@dataclass
+class Translator:
+    """One stream's way from raw to facts; a step for each batch, so that nothing of it is held while the next is read: one may have some ten MB."""
+
+    lake: Lake
+    store: Engine
+    connector: Connector
+    stream: Stream
+    clock: Clock
+    done: Translation = field(default_factory=Translation)
+
+    def run(self) -> Translation:
+        """Translate what landed since."""
+        vendor, stream = self.connector.name, self.stream.name
+        marks = {fact: self.lake.translated(fact, vendor, stream) for fact in self.stream.facts}
+        last = self.lake.last_batch(vendor, stream)
+        for batch in range(min(marks.values(), default=last) + 1, last + 1):
+            self._append(batch, [fact for fact in self.stream.facts if marks[fact] < batch])
+            give_back()
+        return self.done
+
+    def _append(self, batch: int, behind: Sequence[type[Fact]]) -> None:
+        """Append the facts of a batch to the tables that are behind."""
+        tables = self._read(batch)
         # rejections first: a crash in between only writes them twice
-        for fact, parts in tables.items():
-            if batch > marks[fact]:
-                facts = pa.concat_tables(parts) if parts else fact_schema(fact).empty_table()
-                lake.append_facts(fact, vendor, stream.name, facts, batch, reading=connector.reading)
-                done.facts[fact.table] += facts.num_rows
-        give_back()
-    return done
+        for fact in behind:
+            facts = pa.concat_tables(tables[fact]) if tables[fact] else fact_schema(fact).empty_table()
+            self.lake.append_facts(
+                fact, self.connector.name, self.stream.name, facts, batch, reading=self.connector.reading
+            )
+            self.done.facts[fact.table] += facts.num_rows
+
+    def _read(self, batch: int) -> Sink:
+        """The facts of a batch; what was rejected of it is remembered."""
+        tables: Sink = {fact: [] for fact in self.stream.facts}
+        for rows in self.lake.batches(self.connector.name, self.stream.name, range(batch, batch + 1)):
+            self._remember(*read(rows, self.stream, tables))
+        return tables
+
+    def _remember(self, found: set[Version], rejected: Mapping[Version, str]) -> None:
+        self.done.rejected.update(rejected.values())
+        stream = f"{self.connector.name}/{self.stream.name}"
+        with transaction(self.store) as session:
+            known = set(session.exec(select(Rejection.record).where(Rejection.stream == stream)))
+            recovered = known & {record for record, _ in found}
+            for record in recovered:
+                session.exec(delete(Rejection).where(col(Rejection.record) == record))
+            for (record, batch), why in rejected.items():
+                at = self.clock.now()
+                session.merge(Rejection(record=record, stream=stream, reason=why, batch=batch, rejected_at=at))
+        self.done.recovered += len(recovered)
 
 
 def read(rows: pa.RecordBatch, stream: Stream, tables: Sink) -> tuple[set[Version], dict[Version, str]]:
     """Read some raw rows into tables; returns the versions that read well and the reasons of those that did not."""
-    found: dict[Version, list[tuple[Row, Fact]]] = {}
+    facts: Told = {kind: [] for kind in tables}
+    found, rejected = _said(rows, stream, facts)
+    try:
+        parts = {kind: _table(kind, facts.pop(kind)) for kind in tables}
+    except UNSTORABLE:
+        return _halved(rows, stream, tables, found | rejected.keys())
+    for kind, part in parts.items():
+        tables[kind].append(part)
+    return found, rejected
+
+
+def _said(rows: pa.RecordBatch, stream: Stream, facts: Told) -> tuple[set[Version], dict[Version, str]]:
+    """What raw rows say, added to the facts of its kind."""
+    found: set[Version] = set()
     rejected: dict[Version, str] = {}
     for row, text in zip(_rows(rows.drop_columns("payload")), _texts(rows["payload"]), strict=True):
         version = row["record"], row["batch"]
         try:
-            found[version] = [(row, fact) for fact in _facts(row, text, stream)]
+            told = _facts(row, text, stream)
         except SURPRISES as error:
             rejected[version] = reason(error, str(text, "utf-8"))
-    try:
-        parts = _tables(found.values(), tables)
-    except UNSTORABLE:
-        for version in [version for version in found if not _storable(found[version], tables)]:
-            rejected[version] = "a value is too large or broken to be stored"
-            del found[version]
-        parts = _tables(found.values(), tables)
-    for fact, part in parts.items():
-        tables[fact].append(part)
-    return set(found), rejected
+            continue
+        found.add(version)
+        for fact in told:
+            facts[type(fact)].append((row, fact))
+    return found, rejected
+
+
+def _halved(
+    rows: pa.RecordBatch, stream: Stream, tables: Sink, versions: AbstractSet[Version]
+) -> tuple[set[Version], dict[Version, str]]:
+    """Rows among which is one that no table can hold, read by halves, until it stands alone."""
+    if rows.num_rows == 1:
+        return set(), dict.fromkeys(versions, "a value is too large or broken to be stored")
+    middle = rows.num_rows // 2
+    some, others = (read(half, stream, tables) for half in (rows[:middle], rows[middle:]))
+    return some[0] | others[0], some[1] | others[1]
 
 
 def _rows(batch: pa.RecordBatch) -> list[Row]:
@@ -133,50 +193,23 @@ def _facts(row: Row, text: memoryview, stream: Stream) -> list[Fact]:
     return list(stream.translate(record))
 
 
-def _tables(found: Iterable[Sequence[tuple[Row, Fact]]], kinds: Iterable[type[Fact]]) -> dict[type[Fact], pa.Table]:
-    by_kind: dict[type[Fact], list[tuple[Row, Fact]]] = {kind: [] for kind in kinds}
-    for facts in found:
-        for row, fact in facts:
-            by_kind[type(fact)].append((row, fact))
-    return {kind: _table(kind, facts) for kind, facts in by_kind.items()}
+def _table(kind: type[Fact], facts: list[tuple[Row, Fact]]) -> pa.Table:
+    """The facts as a table, taken out of the list as they are put into it: Arrow keeps a second copy in each text that it takes from Python."""
+    schema, batches = fact_schema(kind), []
+    while facts:
+        batches.append(_batch(schema, facts[:SLICE_ROWS]))
+        del facts[:SLICE_ROWS]
+    return pa.Table.from_batches(batches, schema)
 
 
-def _table(kind: type[Fact], facts: Sequence[tuple[Row, Fact]]) -> pa.Table:
-    schema = fact_schema(kind)
+def _batch(schema: pa.Schema, facts: Sequence[tuple[Row, Fact]]) -> pa.RecordBatch:
     columns = [
         pa.array([row[name] for row, _ in facts], schema.field(name).type)
         if name in SOURCE_COLUMNS
         else pa.array([getattr(fact, name) for _, fact in facts], schema.field(name).type)
         for name in schema.names
     ]
-    return pa.Table.from_arrays(columns, schema=schema)
-
-
-def _storable(facts: Sequence[tuple[Row, Fact]], kinds: Iterable[type[Fact]]) -> bool:
-    try:
-        _tables([facts], kinds)
-    except UNSTORABLE:
-        return False
-    return True
-
-
-def _remember(
-    store: Engine,
-    stream: str,
-    found: set[Version],
-    rejected: Mapping[Version, str],
-    clock: Clock,
-    done: Translation,
-) -> None:
-    done.rejected.update(rejected.values())
-    with transaction(store) as session:
-        known = set(session.exec(select(Rejection.record).where(Rejection.stream == stream)))
-        recovered = known & {record for record, _ in found}
-        for record in recovered:
-            session.exec(delete(Rejection).where(col(Rejection.record) == record))
-        for (record, batch), why in rejected.items():
-            session.merge(Rejection(record=record, stream=stream, reason=why, batch=batch, rejected_at=clock.now()))
-    done.recovered += len(recovered)
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def reason(error: Exception, text: str) -> str:

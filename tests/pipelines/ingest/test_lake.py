@@ -7,6 +7,7 @@ from threading import Thread
 
 import hypothesis.strategies as st
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -15,7 +16,7 @@ from pipelines.ingest.lake import Lake, LakeError
 from pipelines.ingest.landing import news, rows
 from pipelines.ingest.schemas import RAW, fact_schema
 from pipelines.ingest.staging import Mark, Staging
-from pipelines.ingest.tables import LakeBusyError
+from pipelines.ingest.tables import LakeBusyError, portions
 from tests.pipelines.ingest.scripted import NOW, PEOPLE, START, Place, version
 
 ROW = {
@@ -283,3 +284,19 @@ def test_a_long_query_draws_nothing_on_standard_output(tmp_path, capfd):
     connection.execute("SET progress_bar_time = 0")
     connection.execute("SELECT sum(a.range * b.range) FROM range(20_000) a, range(5_000) b").fetchall()
     assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 4, 5, 100])
+@pytest.mark.parametrize("groups", [[0, 1, 2], [1], [2, 0], []])
+def test_portions_are_all_rows_of_the_groups_and_never_more_at_once(tmp_path, at_once, groups):
+    """Whether a group is one portion, several, or less than one."""
+    written = [[0, 1, 2, 3], [4], [5, 6, 7, 8, 9, 10, 11]]
+    schema = pa.schema([("a", pa.int64()), ("b", pa.string())])
+    with pq.ParquetWriter(tmp_path / "x.parquet", schema) as writer:
+        for group in written:
+            writer.write_table(pa.table({"a": group, "b": [f"{n} ü" for n in group]}, schema=schema))
+    with pq.ParquetFile(tmp_path / "x.parquet") as file:
+        some = list(portions(file, at_once, groups, ["b"]))
+    assert [text for rows in some for text in rows["b"].to_pylist()] == [f"{n} ü" for g in groups for n in written[g]]
+    assert all(0 < rows.num_rows <= at_once for rows in some)
+    assert all(rows.schema.names == ["b"] for rows in some)

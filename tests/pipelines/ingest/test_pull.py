@@ -1,11 +1,15 @@
 """What a pull leaves behind, however the vendor behaves."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
+from weakref import ref
 
 import pytest
 from sqlmodel import Session, select
 
+from connectors.base import Page, Position, Stream
 from connectors.errors import Fatal, Retryable
 from models.facts import Identifier, Profile, Scope
 from models.operations import Cursor, Rejection
@@ -257,3 +261,23 @@ def test_calls_of_this_pull_alone_are_reported(place):
     source.calls["login"] = 1
     assert place.pull(source).calls == {"window": 1}
     assert place.pull(source).calls == {"window": 1}
+
+
+class Watchful(ScriptedSource):
+    """Looks, whenever it is asked for the next page, whether the one before is still held by somebody."""
+
+    held: bool = False
+
+    def pages(self, stream: Stream, cursor: Position | None, resume: Position | None) -> Iterator[Page]:
+        pages, before = super().pages(stream, cursor, resume), None
+        while some := list(islice(pages, 1)):
+            self.held = self.held or (before is not None and before() is not None)
+            before = ref(some[0])
+            yield some.pop()
+
+
+def test_a_page_is_let_go_before_the_next_is_asked_for(place):
+    """A page may have some ten MB; two at once would be twice as much, whatever windows they are of."""
+    source = Watchful([version(str(n), n, name="Ada") for n in range(7)], page=1, window=3)
+    assert place.pull(source).rows == 7
+    assert not source.held

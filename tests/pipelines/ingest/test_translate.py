@@ -1,8 +1,14 @@
 """Raw rows are read where they lie in memory, wherever a batch of them begins."""
 
-import pyarrow as pa
+from collections.abc import Iterator
+from dataclasses import replace
 
-from models.facts import Profile
+import pyarrow as pa
+import pytest
+
+from models.facts import Fact, Outcome, Profile
+from models.records import Record
+from pipelines.ingest.lake import SLICE_ROWS
 from pipelines.ingest.landing import rows
 from pipelines.ingest.translate import Sink, read
 from tests.pipelines.ingest.scripted import NOW, PEOPLE, version
@@ -32,3 +38,32 @@ def test_a_part_of_a_batch_is_read_as_that_part():
 
 def test_a_batch_without_rows_is_read_as_nothing():
     assert names_read(raw("Ada").slice(1)) == []
+
+
+def won(record: Record) -> Iterator[Fact]:
+    """As many deals as the name has letters; that of a Rex is worth more than a column of numbers holds."""
+    for letter in record.payload["name"]:
+        worth = 2**70 if letter == "x" else ord(letter)
+        yield Outcome(subject=record.key.id, status="won", stage="Won", amount_minor=worth)
+
+
+DEALS = replace(PEOPLE, translate=won, facts=(Outcome,))
+
+
+@pytest.mark.parametrize("names", [["Rex"], ["Ada", "Rex"], ["Rex", "Ada"], ["Ada", "Rex", "Bo", "Rex", "Zoë"]])
+def test_of_a_batch_only_what_no_table_holds_is_rejected(names):
+    tables: Sink = {Outcome: []}
+    found, rejected = read(raw(*names), DEALS, tables)
+    assert set(rejected) == {(f"paper/acct/Person/p{number}", 1) for number, name in enumerate(names) if name == "Rex"}
+    assert set(rejected.values()) == {"a value is too large or broken to be stored"}
+    assert len(found) == len(names) - names.count("Rex")
+    read_of = [subject for part in tables[Outcome] for subject in part["subject"].to_pylist()]
+    assert read_of == [f"p{number}" for number, name in enumerate(names) if name != "Rex" for _ in name]
+
+
+def test_all_facts_of_a_long_record_come_in_their_order():
+    """They are put into the table some thousand at a time."""
+    name, tables = "".join(chr(ord("a") + number % 20) for number in range(2 * SLICE_ROWS + 7)), {Outcome: []}
+    read(raw(name), DEALS, tables)
+    (table,) = tables[Outcome]
+    assert table["amount_minor"].to_pylist() == [ord(letter) for letter in name]
