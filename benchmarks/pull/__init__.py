@@ -28,8 +28,8 @@ from benchmarks.pull.rows import MAKERS, record
 LATENCY_MS = 20
 SMALL, LARGE = 500, 4_096
 """Bytes of a row."""
-SIZES = (1_000, 10_000, 100_000)
-QUICK = (10_000,)
+SIZES, QUICK = {1_000: 5, 10_000: 5, 100_000: 3}, {10_000: 1}
+"""Rounds by the number of rows: the fewer milliseconds a run takes, the more of it is the machine's noise."""
 PEER_ROWS = 10_000
 """A peer's cost per row does not change with their number, and a hundred thousand take it minutes."""
 MOST_OF_PEER, MOST_OF_BARE, MOST_MIB = 1 / 3, 1.5, 300
@@ -77,28 +77,26 @@ def main() -> None:
     """Measure everything and print it."""
     quick, vendors = "--quick" in sys.argv, [name for name in MAKERS if f"--{name}" in sys.argv] or list(MAKERS)
     with tempfile.TemporaryDirectory(prefix="bench-pull-") as folder:
-        sizes, times = (QUICK, 1) if quick else (SIZES, 3)
-        found = list(measure(Path(folder), vendors, sizes, times=times, with_peers="--no-peers" not in sys.argv))
+        sizes = QUICK if quick else SIZES
+        found = list(measure(Path(folder), vendors, sizes, with_peers="--no-peers" not in sys.argv))
     if "--json" in sys.argv:
         print(json.dumps({"results": [asdict(one) for one in found], "not_run": peers.NOT_RUN}, indent=2))
     else:
         show(found, Console(width=150))
 
 
-def measure(
-    folder: Path, vendors: Sequence[str], sizes: Sequence[int], *, times: int, with_peers: bool
-) -> Iterator[Result]:
+def measure(folder: Path, vendors: Sequence[str], sizes: Mapping[int, int], *, with_peers: bool) -> Iterator[Result]:
     """Every client of every vendor at every number of rows, and ours once more with large rows; says what it is about to do."""
     for vendor in vendors:
-        runs = [(rows, SMALL) for rows in sizes] + [(sizes[-1], LARGE)]
-        for rows, size in runs:
-            beside_peers = with_peers and (rows, size) == (min(PEER_ROWS, sizes[-1]), SMALL)
+        most = max(sizes)
+        for rows, size, times in [*((rows, SMALL, times) for rows, times in sizes.items()), (most, LARGE, 1)]:
+            beside_peers = with_peers and (rows, size) == (min(PEER_ROWS, most), SMALL)
             with serving(vendor, rows, size, folder) as place:
                 clients = {who: partial(client, who, vendor, place, size) for who in ("ours", "bare")}
                 for peer in peers.of(vendor) if beside_peers else ():
                     clients[peer.title] = partial(other, peer, place, size, folder)
                 CONSOLE.log(f"{vendor}: {', '.join(clients)}; {rows:,} rows of {size} bytes")
-                yield from in_turn(clients, times if size == SMALL else 1)
+                yield from in_turn(clients, times)
 
 
 def in_turn(clients: Mapping[str, Callable[[], Result | None]], times: int) -> Iterator[Result]:
