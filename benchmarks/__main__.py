@@ -16,7 +16,7 @@ def main() -> None:
     if unknown := set(wanted) - set(NAMES):
         sys.exit(f"There is no benchmark called {', '.join(sorted(unknown))}; choose from {', '.join(NAMES)}.")
     for name in wanted:
-        print(f"\n== {name}")
+        print(f"\n== {name}", file=sys.stderr, flush=True)  # standard output may be one that a machine reads
         importlib.import_module(f"benchmarks.{name}").main()
 
 
