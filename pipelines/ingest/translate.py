@@ -8,7 +8,6 @@ import re
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC
 from itertools import pairwise
@@ -128,7 +127,7 @@ def read(rows: pa.RecordBatch, stream: Stream, tables: Sink) -> tuple[set[Versio
     try:
         parts = {kind: _table(kind, facts.pop(kind)) for kind in tables}
     except UNSTORABLE:
-        return _halved(rows, stream, tables, found | rejected.keys())
+        return _halved(rows, stream, tables, found)
     for kind, part in parts.items():
         tables[kind].append(part)
     return found, rejected
@@ -152,11 +151,11 @@ def _said(rows: pa.RecordBatch, stream: Stream, facts: Told) -> tuple[set[Versio
 
 
 def _halved(
-    rows: pa.RecordBatch, stream: Stream, tables: Sink, versions: AbstractSet[Version]
+    rows: pa.RecordBatch, stream: Stream, tables: Sink, found: set[Version]
 ) -> tuple[set[Version], dict[Version, str]]:
     """Rows among which is one that no table can hold, read by halves, until it stands alone."""
     if rows.num_rows == 1:
-        return set(), dict.fromkeys(versions, "a value is too large or broken to be stored")
+        return set(), dict.fromkeys(found, "a value is too large or broken to be stored")
     middle = rows.num_rows // 2
     some, others = (read(half, stream, tables) for half in (rows[:middle], rows[middle:]))
     return some[0] | others[0], some[1] | others[1]
